@@ -1,0 +1,196 @@
+//! What a database told us about its tables: plain data, no I/O, no SQL.
+
+pub mod filter;
+pub mod slice;
+
+use std::fmt;
+
+use arrow_schema::{Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
+
+pub use filter::TableFilter;
+pub use slice::{KeyValue, Slice};
+
+/// A table's name, as the database spells it (unquoted, case kept).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TableRef {
+    /// Schema name.
+    pub schema: String,
+    /// Table name.
+    pub name: String,
+}
+
+impl fmt::Display for TableRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+/// What kind of relation a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableKind {
+    /// An ordinary table (also unlogged and temporary ones).
+    Table,
+    /// The parent of a partitioned table.
+    Partitioned,
+    /// One leaf or inner node of a partitioned table; exported only when an include names it.
+    Partition,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// A foreign table.
+    Foreign,
+}
+
+/// A table as found in the catalog, before anything was locked or described.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedTable {
+    /// Its name.
+    pub table: TableRef,
+    /// Its kind.
+    pub kind: TableKind,
+}
+
+/// How faithfully a column's values travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The same value in the corresponding type.
+    Exact,
+    /// The same value in a wider type.
+    Widened,
+    /// The same value as the database's own text.
+    Text,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exact => "exact",
+            Self::Widened => "widened",
+            Self::Text => "text",
+        })
+    }
+}
+
+/// One column, with the decision how it is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnInfo {
+    /// Arrow field: name, type, nullability and metadata (`PARQUET:field_id`, extension types).
+    pub field: Field,
+    /// The type as the database writes it, for example `numeric(12,2)`.
+    pub source_type: String,
+    /// How values travel.
+    pub verdict: Verdict,
+    /// Why the verdict is not `exact`, or which values would be refused; empty when there is nothing to say.
+    pub note: String,
+    /// The source's own description of how to select and decode this column. Opaque outside the source's folder.
+    pub codec: String,
+    /// Estimated number of distinct values in the whole table, when the database knows.
+    pub est_distinct: Option<f64>,
+    /// May an expression on this column be compared by the source with the same result as here?
+    /// Opaque to everyone but the source's dialect, like `codec`.
+    pub comparable: bool,
+}
+
+impl ColumnInfo {
+    /// The column's name as the database spells it.
+    pub fn name(&self) -> &str {
+        self.field.name()
+    }
+}
+
+/// Everything the planner needs to know about a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableInfo {
+    /// Its name.
+    pub table: TableRef,
+    /// Its kind.
+    pub kind: TableKind,
+    /// Columns in catalog order, dropped ones left out.
+    pub columns: Vec<ColumnInfo>,
+    /// Estimated rows; may be wrong, steers scheduling only.
+    pub est_rows: u64,
+    /// Estimated bytes on the server; may be wrong, steers scheduling only.
+    pub est_bytes: u64,
+    /// Sizes in blocks of the heaps that `Slice::Physical` would cut; empty when it cannot be cut so.
+    pub heap_blocks: Vec<u64>,
+    /// A column over which `Slice::Range` can cut without asking the user: the single-column
+    /// primary key of an integer, date or timestamp type.
+    pub range_key: Option<String>,
+}
+
+impl TableInfo {
+    /// The Arrow schema of all columns.
+    pub fn schema(&self) -> SchemaRef {
+        let fields: Vec<Field> = self.columns.iter().map(|c| c.field.clone()).collect();
+        Schema::new(fields).into()
+    }
+
+    /// The column called `name`, exactly.
+    pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
+        self.columns.iter().find(|c| c.name() == name)
+    }
+}
+
+/// The smallest and largest non-NULL value of a key column, both inclusive. Bounds may not be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyBounds {
+    /// Smallest value.
+    pub min: KeyValue,
+    /// Largest value.
+    pub max: KeyValue,
+}
+
+/// How strongly the parts of a run belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consistency {
+    /// One point in time for all tables and readers of the run.
+    #[default]
+    Run,
+    /// One point in time for all readers of one table.
+    Table,
+    /// Every part sees its own moment.
+    None,
+}
+
+impl fmt::Display for Consistency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Run => "run",
+            Self::Table => "table",
+            Self::None => "none",
+        })
+    }
+}
+
+/// A pinned view of the database as a value: what a worker needs to join it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotToken {
+    /// The level that was reached.
+    pub level: Consistency,
+    /// The source's id of the snapshot; none when `level` is `none`.
+    pub id: Option<String>,
+    /// Position in the server's log when the snapshot was taken, if it has one.
+    pub position: Option<String>,
+    /// When the snapshot was taken, by the server's clock, RFC 3339.
+    pub taken_at: String,
+}
+
+/// Who the source is, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceIdentity {
+    /// Registry name, for example `postgres`.
+    pub kind: String,
+    /// Server version as the server says it.
+    pub version: String,
+    /// Host and port, or socket path.
+    pub server: String,
+    /// Database name.
+    pub database: String,
+    /// User that reads.
+    pub user: String,
+}

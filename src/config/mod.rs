@@ -1,0 +1,1 @@
+//! Auth file, secrets, units: text to typed values.

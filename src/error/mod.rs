@@ -1,0 +1,187 @@
+//! The one error type: a coarse kind that decides the exit code, a message, context pairs and hints.
+//!
+//! Messages are lowercase without a full stop. Context is pairs (`table`, `part`, `column`, `path`).
+//! Hints say what to change, in the words of the flag or key.
+
+mod bridge;
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What the caller can do about an error. Decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The command line is wrong (exit 2).
+    Usage,
+    /// A configuration file or entry is wrong (exit 78).
+    Config,
+    /// A server, network or disk is not usable now; the only retried kind (exit 75).
+    Unavailable,
+    /// Credentials or rights are missing (exit 77).
+    Denied,
+    /// A value cannot be written exactly, or what lies at the destination contradicts itself (exit 65).
+    Data,
+    /// A defect in this program (exit 70).
+    Internal,
+}
+
+impl ErrorKind {
+    /// The process exit code of this kind (BSD sysexits; 2 for usage as clap does).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Data => 65,
+            Self::Internal => 70,
+            Self::Unavailable => 75,
+            Self::Denied => 77,
+            Self::Config => 78,
+        }
+    }
+
+    /// A stable lowercase word for logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Unavailable => "unavailable",
+            Self::Denied => "denied",
+            Self::Data => "data",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// An error with kind, message, context pairs, hints and an optional cause.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    context: Vec<(&'static str, String)>,
+    hints: Vec<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            context: Vec::new(),
+            hints: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// The command line is wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// A configuration file or entry is wrong.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    /// A server, network or disk is not usable now.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unavailable, message)
+    }
+
+    /// Credentials or rights are missing.
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied, message)
+    }
+
+    /// A value cannot be kept exactly, or stored data contradicts itself.
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Data, message)
+    }
+
+    /// A defect in this program.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    /// Adds a context pair; the first value of a key wins, so the innermost place is kept.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        if !self.0.context.iter().any(|(k, _)| *k == key) {
+            self.0.context.push((key, value.to_string()));
+        }
+        self
+    }
+
+    /// Adds advice: what to change, in the words of the flag or key.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Keeps the lower-level error as the cause.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The bare message, without context, cause or hints.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The context pairs in the order they were added.
+    pub fn context(&self) -> &[(&'static str, String)] {
+        &self.0.context
+    }
+
+    /// The advice.
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+}
+
+/// One line: message, context in parentheses, then the causes.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        for (i, (key, value)) in self.0.context.iter().enumerate() {
+            write!(f, "{}{key} {value}", if i == 0 { " (" } else { ", " })?;
+        }
+        if !self.0.context.is_empty() {
+            f.write_str(")")?;
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.0.kind.as_str())?;
+        for hint in &self.0.hints {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|e| e as _)
+    }
+}

@@ -1,0 +1,24 @@
+//! lakexpress turns a database into Parquet files: exactly, at one point in time, all or nothing per table.
+//!
+//! The modules in the order data flows through them; nothing points back up.
+//!
+//! * [`cli`] reads flags, [`config`] resolves flags, environment and files to a [`spec::ExportSpec`].
+//! * [`source`] lists, describes and reads a database; what it says is a [`catalog`] value.
+//! * [`partition`] cuts a table into slices; [`plan`] turns it into a DataFusion plan.
+//! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
+//! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
+
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod destination;
+pub mod error;
+pub mod manifest;
+pub mod partition;
+pub mod pipeline;
+pub mod plan;
+pub mod report;
+pub mod runlog;
+pub mod sink;
+pub mod source;
+pub mod spec;

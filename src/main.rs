@@ -1,0 +1,3 @@
+//! The `lakexpress` program.
+
+fn main() {}

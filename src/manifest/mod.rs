@@ -1,0 +1,86 @@
+//! `_manifest.json`: what was committed. Written last; no manifest means not committed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
+
+/// Version of the manifest's format; a reader refuses a larger one.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What lies in a table's directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format version of this document.
+    pub format_version: u32,
+    /// The run that committed last.
+    pub run_id: String,
+    /// Program and version that wrote it.
+    pub created_by: String,
+    /// When it was committed, RFC 3339 UTC.
+    pub committed_at: String,
+    /// Where the rows came from.
+    pub source: SourceIdentity,
+    /// The table in the source.
+    pub table: TableRef,
+    /// The point in time.
+    pub snapshot: SnapshotToken,
+    /// The user's row filter, if any.
+    pub filter: Option<String>,
+    /// The user's column list, if any.
+    pub projection: Option<String>,
+    /// Columns in file order.
+    pub columns: Vec<ManifestColumn>,
+    /// All rows of all files.
+    pub rows: u64,
+    /// The files.
+    pub files: Vec<FileEntry>,
+}
+
+/// A column as written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestColumn {
+    /// Name in the file.
+    pub name: String,
+    /// Arrow type in the file.
+    pub arrow_type: String,
+    /// Type in the source; none for a computed column.
+    pub source_type: Option<String>,
+    /// How values travelled; none for a computed column.
+    pub verdict: Option<Verdict>,
+    /// Whether NULLs are allowed.
+    pub nullable: bool,
+}
+
+/// A file of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// File name in the table's directory.
+    pub name: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// CRC-32 (IEEE) of its content, eight hex digits.
+    pub crc32: String,
+    /// The store's e-tag, where it has one.
+    pub e_tag: Option<String>,
+    /// The part it was written from.
+    pub part: usize,
+    /// The slice of the source it holds.
+    pub slice: Slice,
+    /// Statistics per column.
+    pub columns: Vec<ColumnStats>,
+}
+
+/// Statistics of one column in one file, from the Parquet footer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnStats {
+    /// Column path, nested names joined by dots.
+    pub name: String,
+    /// Smallest value as text; none when not recorded.
+    pub min: Option<String>,
+    /// Largest value as text; none when not recorded.
+    pub max: Option<String>,
+    /// NULLs; none when not recorded.
+    pub nulls: Option<u64>,
+}

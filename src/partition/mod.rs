@@ -1,0 +1,1 @@
+//! Cuts a table into slices that are disjoint and together hold every row. Pure.

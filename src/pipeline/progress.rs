@@ -1,0 +1,69 @@
+//! Counters of a run that a display polls.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::catalog::TableRef;
+
+/// Counters of one table.
+#[derive(Debug)]
+pub struct TableProgress {
+    /// The table.
+    pub table: TableRef,
+    /// Estimated rows; may be wrong.
+    pub est_rows: u64,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl TableProgress {
+    /// Adds rows and Arrow bytes that were handed to the encoder.
+    pub fn add(&self, rows: u64, bytes: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    /// Arrow bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Counters of a run.
+#[derive(Debug, Default)]
+pub struct Progress {
+    running: Mutex<Vec<Arc<TableProgress>>>,
+}
+
+impl Progress {
+    /// A table begins.
+    pub fn start(&self, table: &TableRef, est_rows: u64) -> Arc<TableProgress> {
+        let counters = Arc::new(TableProgress {
+            table: table.clone(),
+            est_rows,
+            rows: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        });
+        self.lock().push(Arc::clone(&counters));
+        counters
+    }
+
+    /// A table ended.
+    pub fn finish(&self, table: &TableRef) {
+        self.lock().retain(|t| t.table != *table);
+    }
+
+    /// The tables under way.
+    pub fn running(&self) -> Vec<Arc<TableProgress>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<TableProgress>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

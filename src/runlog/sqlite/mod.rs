@@ -1,0 +1,1 @@
+//! The run log in a SQLite file: the embedded default.

@@ -1,0 +1,27 @@
+//! How one database spells SQL. Pure text, no connection.
+
+use std::fmt::Debug;
+
+use datafusion::logical_expr::Expr;
+
+use crate::catalog::{Slice, TableInfo, TableRef};
+use crate::spec::Method;
+
+/// How one database spells SQL.
+pub trait Dialect: Debug + Send + Sync {
+    /// Registry name.
+    fn name(&self) -> &'static str;
+
+    /// The quoted name of a table.
+    fn table(&self, table: &TableRef) -> String;
+
+    /// The condition that selects a slice; none for all rows.
+    fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String>;
+
+    /// The filter as this database's SQL, if and only if the database gives the same answer for
+    /// every row as DataFusion would. None means it is evaluated here.
+    fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String>;
+
+    /// The methods by which this table can be cut, best first; `None` is always among them.
+    fn methods(&self, table: &TableInfo) -> Vec<Method>;
+}

@@ -1,0 +1,112 @@
+//! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
+
+pub mod dialect;
+pub mod postgres;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use serde::{Deserialize, Serialize};
+
+pub use dialect::Dialect;
+
+use crate::catalog::{
+    Consistency, KeyBounds, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter, TableInfo,
+    TableRef,
+};
+use crate::error::Result;
+use crate::spec::TypePolicy;
+
+/// How to reach a source: a URL or an entry of the auth file, interpolated. Debug shows no secret.
+#[derive(Clone)]
+pub enum Address {
+    /// `--source postgres://user:password@host/db?sslmode=verify-full`.
+    Url(url::Url),
+    /// `info` of an auth file entry.
+    Entry {
+        /// The entry's id, for messages.
+        id: String,
+        /// `ds_type`.
+        kind: String,
+        /// The fields, `${VAR}` already replaced.
+        info: serde_json::Map<String, serde_json::Value>,
+        /// `--source-db-name`, replacing the entry's database.
+        database: Option<String>,
+    },
+}
+
+impl Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Url(url) => write!(f, "Url({}://{})", url.scheme(), url.host_str().unwrap_or("")),
+            Self::Entry { id, kind, .. } => write!(f, "Entry({id}, {kind})"),
+        }
+    }
+}
+
+/// Opens a source; checks the address, does not connect yet.
+pub type OpenFn = fn(&Address, &TypePolicy) -> Result<Arc<dyn Source>>;
+
+/// Every source: names (URL schemes and `ds_type` values) and how to open it.
+pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open)];
+
+/// A database we can list, describe and read. Implementations are called concurrently.
+#[async_trait]
+pub trait Source: Debug + Send + Sync {
+    /// How this database spells SQL.
+    fn dialect(&self) -> &dyn Dialect;
+
+    /// Who this is. Connects.
+    async fn identity(&self) -> Result<SourceIdentity>;
+
+    /// Names only, in catalog order. Reads the catalog, never table data.
+    async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>>;
+
+    /// Pins a view of `tables`, all of them at one moment unless `level` is `None`.
+    ///
+    /// Each table is locked against change of its definition first, alone, so that one that is
+    /// denied or gone does not harm the others: [`Snapshot::describe`] returns its error. If the
+    /// view cannot be pinned at `level` this is an error; it never degrades.
+    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>>;
+
+    /// Rows of `read.slice` that also match `read.filter`, in batches of about `read.batch_rows`,
+    /// with `read.columns` in that order and exactly the fields described.
+    ///
+    /// Everything it needs is in its two arguments, so that any process can call it. The stream
+    /// ends without an error only if the server said that all rows were sent. Dropping the
+    /// stream cancels the statement on the server.
+    fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream>;
+}
+
+/// A pinned view. Dropping it releases locks and view.
+#[async_trait]
+pub trait Snapshot: Debug + Send + Sync {
+    /// The view as a value that workers join.
+    fn token(&self) -> &SnapshotToken;
+
+    /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read.
+    async fn describe(&self, table: &TableRef) -> Result<TableInfo>;
+
+    /// Smallest and largest key, inclusive; none when every key is NULL or the table is empty.
+    async fn bounds(&self, table: &TableInfo, column: &str) -> Result<Option<KeyBounds>>;
+
+    /// An error if the view has been lost (its connection ended), so that the run stops.
+    async fn check(&self) -> Result<()>;
+}
+
+/// One read as a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableRead {
+    /// The table as described.
+    pub table: TableInfo,
+    /// Which columns, as indices into `table.columns`; may be empty (rows are still counted).
+    pub columns: Vec<usize>,
+    /// Which rows.
+    pub slice: Slice,
+    /// Further condition in the source's SQL, made by its [`Dialect`].
+    pub filter: Option<String>,
+    /// Rows per batch, about.
+    pub batch_rows: usize,
+}

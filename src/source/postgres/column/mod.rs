@@ -1,0 +1,1 @@
+//! One small decoder per type family, chosen once per column.

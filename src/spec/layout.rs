@@ -1,0 +1,102 @@
+//! Where things lie below the destination's base.
+//!
+//! ```text
+//! [sub_path/]<schema>/<table>/part-00000.parquet      one file per slice
+//! [sub_path/]<schema>/<table>/_manifest.json          written last
+//! [sub_path/]<schema>/<table>/_commit.json            only while a commit is under way
+//! _lakexpress/<run_id>.json                           the whole run
+//! ```
+//!
+//! Schema and table names are escaped by one rule: `%`, `/`, `\`, `:`, `*`, `?`, `"`, `<`, `>`, `|` and
+//! control characters become `%XX` (each UTF-8 byte); so do a leading dot, a trailing dot or space,
+//! and the first character of a schema called `_lakexpress`. Everything else, other scripts included, stays.
+//!
+//! | name | directory |
+//! |---|---|
+//! | `orders` | `orders` |
+//! | `Größe 1` | `Größe 1` |
+//! | `a/b` | `a%2Fb` |
+//! | `50%` | `50%25` |
+//! | `..` | `%2E%2E` |
+
+use crate::catalog::TableRef;
+
+/// The manifest of a table, in its directory.
+pub const MANIFEST: &str = "_manifest.json";
+/// The intent of a commit, in the table's directory.
+pub const INTENT: &str = "_commit.json";
+/// The lock of a table's directory.
+pub const LOCK: &str = "_lock";
+/// Directory of run summaries, in the base.
+pub const RUNS_DIR: &str = "_lakexpress";
+
+/// A schema or table name as a directory name.
+pub fn escape(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let last = name.chars().count().saturating_sub(1);
+    for (i, c) in name.chars().enumerate() {
+        let special = matches!(c, '%' | '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+            || c.is_control()
+            || (i == 0 && c == '.')
+            || (i == last && matches!(c, '.' | ' '))
+            || (i == 0 && name == RUNS_DIR);
+        if special {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The directory of a table below the base, without a trailing slash.
+pub fn table_dir(sub_path: &str, table: &TableRef) -> String {
+    let own = format!("{}/{}", escape(&table.schema), escape(&table.name));
+    if sub_path.is_empty() { own } else { format!("{sub_path}/{own}") }
+}
+
+/// The file name of part `part`. `append_run` is the run's id when files are added to others'.
+pub fn part_name(part: usize, append_run: Option<&str>) -> String {
+    match append_run {
+        None => format!("part-{part:05}.parquet"),
+        Some(run) => {
+            let hex: String = run.chars().filter(char::is_ascii_hexdigit).collect();
+            // The tail of a UUID is random in every version; its head may be a clock.
+            format!("part-{part:05}-{}.parquet", &hex[hex.len().saturating_sub(8)..])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_directories_by_the_table_above() {
+        for (name, dir) in [
+            ("orders", "orders"),
+            ("Größe 1", "Größe 1"),
+            ("a/b", "a%2Fb"),
+            ("50%", "50%25"),
+            ("..", "%2E%2E"),
+            (".", "%2E"),
+            (".hidden", "%2Ehidden"),
+            ("end ", "end%20"),
+            ("_lakexpress", "%5Flakexpress"),
+            ("_private", "_private"),
+            ("tab\t", "tab%09"),
+        ] {
+            assert_eq!(escape(name), dir);
+        }
+    }
+
+    #[test]
+    fn appended_parts_carry_the_run() {
+        assert_eq!(part_name(7, None), "part-00007.parquet");
+        let run = "0199a1b2-0000-7000-8000-0123456789ab";
+        assert_eq!(part_name(7, Some(run)), "part-00007-456789ab.parquet");
+    }
+}

@@ -1,0 +1,163 @@
+//! What the user asked for, resolved: everything the pipeline needs to know, as plain serialisable data without secrets.
+
+pub mod layout;
+pub mod method;
+
+use serde::{Deserialize, Serialize};
+
+pub use method::{Method, TableConfig};
+
+use crate::catalog::{Consistency, TableFilter};
+
+/// One export, resolved from flags, environment and file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExportSpec {
+    /// Which tables.
+    pub filter: TableFilter,
+    /// Row filters, in the order given.
+    pub wheres: Vec<TableRule>,
+    /// Column lists, in the order given.
+    pub columns: Vec<TableRule>,
+    /// How values that have no exact counterpart are treated.
+    pub types: TypePolicy,
+    /// Tables at once.
+    pub n_jobs: usize,
+    /// Readers per large table, resolved to a number of at least 1.
+    pub readers: usize,
+    /// Connections in all, the two that hold the snapshot included.
+    pub max_connections: usize,
+    /// Tables with fewer estimated rows are read by one reader.
+    pub large_table_rows: u64,
+    /// Bytes of source per part that a large table is cut into.
+    pub part_bytes: u64,
+    /// Per-table method, key and readers.
+    pub table_configs: Vec<TableConfig>,
+    /// Shape of the files.
+    pub parquet: ParquetSpec,
+    /// How strongly parts belong together.
+    pub consistency: Consistency,
+    /// What to do when the table's directory already holds something.
+    pub if_exists: IfExists,
+    /// What to do with the other tables when one fails.
+    pub error_action: ErrorAction,
+    /// Empty tables: a file with no rows, or nothing.
+    pub empty_tables: EmptyTables,
+    /// Directory between the base and the schema, without leading or trailing slash; empty for none.
+    pub sub_path: String,
+    /// Memory that DataFusion operators and open row groups may use together, in bytes.
+    pub memory_limit_bytes: u64,
+}
+
+/// `schema.table: text` as given to `--where` and `--columns`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRule {
+    /// `schema.table` or a bare table name, LIKE wildcards allowed.
+    pub pattern: String,
+    /// DataFusion SQL.
+    pub sql: String,
+}
+
+/// Policies of the type contract that a user can choose.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TypePolicy {
+    /// NaN and infinities in numeric, infinite dates and timestamps, 24:00:00.
+    pub special_values: SpecialValues,
+    /// numeric without precision.
+    pub numeric: NumericPolicy,
+    /// Columns to be exported as the database's own text: (`schema.table` or `table` pattern, column).
+    pub cast_text: Vec<(String, String)>,
+}
+
+/// What becomes of values that the target type does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SpecialValues {
+    /// The table fails with an error naming column and row.
+    #[default]
+    Error,
+    /// The value becomes NULL.
+    Null,
+}
+
+/// What becomes of `numeric` without precision and scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumericPolicy {
+    /// The database's text.
+    #[default]
+    Text,
+    /// `decimal(precision, scale)`; a value that does not fit exactly is an error.
+    Decimal(u8, i8),
+    /// Double; the user accepts rounding.
+    Double,
+}
+
+/// Shape of the Parquet files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParquetSpec {
+    /// Codec and level.
+    pub compression: Compression,
+    /// Rows after which a row group closes.
+    pub row_group_rows: usize,
+    /// Encoded bytes after which a row group closes.
+    pub row_group_bytes: usize,
+}
+
+impl Default for ParquetSpec {
+    fn default() -> Self {
+        Self { compression: Compression::Zstd(1), row_group_rows: 1_000_000, row_group_bytes: 64 << 20 }
+    }
+}
+
+/// Parquet codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// No compression.
+    None,
+    /// Snappy.
+    Snappy,
+    /// Gzip, level 0 to 9.
+    Gzip(u32),
+    /// LZ4 (raw frames, as Parquet's `LZ4_RAW`).
+    Lz4,
+    /// Brotli, level 0 to 11.
+    Brotli(u32),
+    /// Zstandard, level 1 to 22.
+    Zstd(i32),
+}
+
+/// What to do when the table's directory already holds something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IfExists {
+    /// Replace what the old manifest lists; files of others are an error.
+    #[default]
+    Overwrite,
+    /// Fail.
+    Error,
+    /// Keep everything and add files whose names carry the run.
+    Append,
+}
+
+/// What to do with the other tables when one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorAction {
+    /// Go on.
+    #[default]
+    Continue,
+    /// Stop.
+    Fail,
+}
+
+/// What to write for a table without rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmptyTables {
+    /// One file with the schema and no rows.
+    #[default]
+    Write,
+    /// No file; the manifest alone.
+    Skip,
+}
