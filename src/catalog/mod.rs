@@ -117,6 +117,8 @@ pub struct TableInfo {
     pub est_bytes: u64,
     /// Sizes in blocks of the heaps that `Slice::Physical` would cut; empty when it cannot be cut so.
     pub heap_blocks: Vec<u64>,
+    /// Names of the primary key's columns, in catalog order; empty without one.
+    pub primary_key: Vec<String>,
     /// A column over which `Slice::Range` can cut without asking the user: the single-column
     /// primary key of an integer, date or timestamp type.
     pub range_key: Option<String>,

@@ -1,20 +1,32 @@
 //! Runs an export: discover, pin, plan, read, write, commit, record.
 
+pub mod cancel;
+pub mod clock;
+mod export;
+mod prepare;
 pub mod progress;
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
+pub use cancel::{Cancel, CancelSwitch};
 pub use progress::{Progress, TableProgress};
 
-use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
+use self::clock::Stopwatch;
+use self::export::Shared;
+use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::plan::TablePlan;
 use crate::runlog::{RunEvent, RunLog, RunStatus};
-use crate::source::Source;
-use crate::spec::ExportSpec;
+use crate::source::{Snapshot, Source};
+use crate::spec::{ErrorAction, ExportSpec, layout};
 
 /// Receives every [`RunEvent`] as it happens, after it was recorded.
 pub trait Observer: Send + Sync {
@@ -35,6 +47,8 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
     /// Counters that a progress display polls.
     pub progress: Arc<Progress>,
+    /// Asks the run to stop.
+    pub cancel: Cancel,
 }
 
 /// What became of a run.
@@ -103,12 +117,227 @@ fn failures_text<S: serde::Serializer>(
 }
 
 /// Plans a run; reads catalogs and key bounds, no rows, and writes nothing.
-pub async fn plan(_spec: &ExportSpec, _source: &Arc<dyn Source>) -> Result<RunPlan> {
-    Err(Error::internal("skeleton"))
+pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>) -> Result<RunPlan> {
+    let identity = source.identity().await?;
+    let tables = prepare::select(spec, source.as_ref()).await?;
+    let view = source.snapshot(&tables, Consistency::None).await?;
+    let (plans, failures) = plan_all(spec, source, view.as_ref(), &tables, "00000000").await?;
+    Ok(RunPlan { source: identity, tables: plans, failures })
 }
 
-/// Runs an export under `run_id`. `cancel` resolving means stop: uploads are aborted and statements cancelled.
-/// Tables that fail are in the summary; an error is a failure of the run as a whole.
-pub async fn run(_spec: &ExportSpec, _run_id: &str, _parts: &Parts) -> Result<RunSummary> {
-    Err(Error::internal("skeleton"))
+/// Plans every table as of `view`, largest first; tables that cannot be exported come with their error.
+async fn plan_all(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
+    view: &dyn Snapshot,
+    tables: &[TableRef],
+    run_id: &str,
+) -> Result<(Vec<TablePlan>, Vec<(TableRef, Error)>)> {
+    let (mut plans, mut failures) = (Vec::new(), Vec::new());
+    for table in tables {
+        match prepare::plan_one(spec, source, view, table, run_id).await {
+            Ok(plan) => plans.push(plan),
+            // A wrong flag is the user's to mend before anything is written.
+            Err(error) if error.kind() == ErrorKind::Usage => return Err(error),
+            Err(error) => {
+                view.check().await?;
+                failures.push((table.clone(), error));
+            }
+        }
+    }
+    plans.sort_by(|a, b| {
+        b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
+    });
+    Ok((plans, failures))
+}
+
+/// Runs an export under `run_id`.
+///
+/// Tables that fail are in the summary; an error is a failure of the run as a whole. When
+/// `parts.cancel` asks, tables under way are given up, their uploads removed and statements cancelled.
+pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSummary> {
+    let begun = Stopwatch::start();
+    let started_at = clock::now();
+    let identity = parts.source.identity().await?;
+    let tables = prepare::select(spec, parts.source.as_ref()).await?;
+    let started = RunEvent::RunStarted {
+        run_id: run_id.to_owned(),
+        at: started_at.clone(),
+        source: format!("{}://{}/{}", identity.kind, identity.server, identity.database),
+        destination: parts.destination.location(),
+        config: serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?,
+        tables: tables.clone(),
+    };
+    parts.runlog.append(&started).await?;
+    parts.observer.event(&started);
+    let exported = export_all(spec, run_id, parts, &identity, &tables).await;
+    let (status, error) = match &exported {
+        Ok((_, outcomes)) if outcomes.iter().all(|o| o.error.is_none()) => (RunStatus::Completed, None),
+        Ok(_) => (RunStatus::Failed, None),
+        Err(error) => (RunStatus::Failed, Some(error.to_string())),
+    };
+    let ended = RunEvent::RunEnded { run_id: run_id.to_owned(), at: clock::now(), status, error };
+    record(parts, &ended).await;
+    let (snapshot, tables) = exported?;
+    let summary = RunSummary {
+        run_id: run_id.to_owned(),
+        status,
+        started_at,
+        seconds: begun.seconds(),
+        source: identity,
+        destination: parts.destination.location(),
+        snapshot,
+        tables,
+    };
+    write_summary(&summary, parts).await;
+    Ok(summary)
+}
+
+/// `_lakexpress/<run_id>.json`. The tables are committed already, so a failure here is only told.
+async fn write_summary(summary: &RunSummary, parts: &Parts) {
+    let path = format!("{}/{}.json", layout::RUNS_DIR, summary.run_id);
+    let written = match serde_json::to_vec_pretty(summary) {
+        Ok(json) => parts.destination.put(&path, Bytes::from(json)).await.map(|_| ()),
+        Err(error) => Err(Error::internal("summary").caused_by(error)),
+    };
+    if let Err(error) = written {
+        tracing::warn!(%error, "could not write the run's summary");
+    }
+}
+
+/// Records an event; a run log that is down never stops a run.
+async fn record(parts: &Parts, event: &RunEvent) {
+    if let Err(error) = parts.runlog.append(event).await {
+        tracing::warn!(%error, "could not write to the run log");
+    }
+    parts.observer.event(event);
+}
+
+/// Pins the view, plans all tables, exports them largest first. Outcomes in catalog order.
+async fn export_all(
+    spec: &ExportSpec,
+    run_id: &str,
+    parts: &Parts,
+    identity: &SourceIdentity,
+    tables: &[TableRef],
+) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+    // At level `table` each table pins its own view when its turn comes; this one only plans.
+    let level = match spec.consistency {
+        Consistency::Run => Consistency::Run,
+        Consistency::Table | Consistency::None => Consistency::None,
+    };
+    let view = parts.source.snapshot(tables, level).await?;
+    let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
+    let taken = RunEvent::SnapshotTaken {
+        run_id: run_id.to_owned(),
+        snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
+    };
+    record(parts, &taken).await;
+    let (plans, failures) = plan_all(spec, &parts.source, view.as_ref(), tables, run_id).await?;
+    let readers = spec.max_connections.saturating_sub(2).max(1);
+    let shared = Shared { spec, run_id, identity, parts, connections: Arc::new(Semaphore::new(readers)) };
+    let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
+    let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
+    for (table, error) in failures {
+        outcomes.insert(table.clone(), failed(&shared, &table, 0.0, error).await);
+    }
+    let mut running = stream::iter(plans)
+        .map(|plan| {
+            let (shared, stop) = (&shared, &stop);
+            async move {
+                if stop.load(Ordering::Relaxed) {
+                    let error =
+                        Error::unavailable("not exported: another table failed (--error-action fail)");
+                    return failed(shared, &plan.info.table, 0.0, error).await;
+                }
+                let outcome = one_table(plan, shared).await;
+                if outcome.error.is_some() && spec.error_action == ErrorAction::Fail {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                outcome
+            }
+        })
+        .buffer_unordered(spec.n_jobs.max(1));
+    while let Some(outcome) = running.next().await {
+        outcomes.insert(outcome.table.clone(), outcome);
+    }
+    drop(running);
+    drop(view);
+    Ok((snapshot, tables.iter().filter_map(|t| outcomes.remove(t)).collect()))
+}
+
+/// Exports one table and records how it went.
+async fn one_table(plan: TablePlan, shared: &Shared<'_>) -> TableOutcome {
+    let watch = Stopwatch::start();
+    let table = plan.info.table.clone();
+    if shared.parts.cancel.is_cancelled() {
+        return failed(shared, &table, 0.0, Cancel::error()).await;
+    }
+    let started = RunEvent::TableStarted {
+        run_id: shared.run_id.to_owned(),
+        table: table.clone(),
+        at: clock::now(),
+        method: plan.method.to_string(),
+        parts: plan.parts.len(),
+        est_rows: plan.info.est_rows,
+    };
+    record(shared.parts, &started).await;
+    match pinned_table(plan, shared).await {
+        Ok(done) => {
+            let (rows, files, directory) = done;
+            let outcome = TableOutcome {
+                table: table.clone(),
+                directory: directory.clone(),
+                rows,
+                files: files.len(),
+                bytes: files.iter().map(|f| f.bytes).sum(),
+                seconds: watch.seconds(),
+                error: None,
+            };
+            let run_id = shared.run_id.to_owned();
+            let done = RunEvent::TableDone { run_id, table, at: clock::now(), rows, directory, files };
+            record(shared.parts, &done).await;
+            outcome
+        }
+        Err(error) => failed(shared, &table, watch.seconds(), error.with("table", &table)).await,
+    }
+}
+
+/// Rows, files and directory of an exported table. At level `table` it is pinned and planned anew here.
+async fn pinned_table(
+    plan: TablePlan,
+    shared: &Shared<'_>,
+) -> Result<(u64, Vec<crate::manifest::FileEntry>, String)> {
+    let mut plan = plan;
+    let mut own_view = None;
+    if shared.spec.consistency == Consistency::Table {
+        let source = &shared.parts.source;
+        let table = plan.info.table.clone();
+        let view = source.snapshot(std::slice::from_ref(&table), Consistency::Table).await?;
+        plan = prepare::plan_one(shared.spec, source, view.as_ref(), &table, shared.run_id).await?;
+        own_view = Some(view);
+    }
+    let (_, files) = export::table(&plan, shared).await?;
+    drop(own_view);
+    let entries: Vec<_> = files.into_iter().map(|f| f.entry).collect();
+    Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory))
+}
+
+async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Error) -> TableOutcome {
+    let event = RunEvent::TableFailed {
+        run_id: shared.run_id.to_owned(),
+        table: table.clone(),
+        at: clock::now(),
+        error: error.to_string(),
+    };
+    record(shared.parts, &event).await;
+    TableOutcome {
+        table: table.clone(),
+        directory: layout::table_dir(&shared.spec.sub_path, table),
+        rows: 0,
+        files: 0,
+        bytes: 0,
+        seconds,
+        error: Some(error),
+    }
 }

@@ -1,10 +1,31 @@
 //! A table's export as a value, and as a DataFusion plan.
 
+mod checked;
+pub mod scan;
+mod session;
+mod shape;
+pub mod table;
+
+use std::sync::Arc;
+
+use arrow_schema::Field;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
 
+pub use table::SourceTable;
+
+use crate::catalog::filter::pattern_matches;
 use crate::catalog::{Slice, SnapshotToken, TableInfo};
+use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
-use crate::spec::{Method, ParquetSpec};
+use crate::partition;
+use crate::source::Source;
+use crate::spec::{ExportSpec, Method, ParquetSpec, TableRule, layout};
 
 /// Everything needed to read, shape and write the parts of one table. Printable, serialisable, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,4 +71,159 @@ pub struct PartPlan {
     pub est_bytes: u64,
     /// File name.
     pub file: String,
+}
+
+/// How a table was decided to be cut.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cut {
+    /// Method, readers and reason.
+    pub choice: partition::Choice,
+    /// Its slices, disjoint and covering.
+    pub slices: Vec<Slice>,
+}
+
+/// What the user wants of one table, as SQL text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Row filter.
+    pub filter: Option<String>,
+    /// Column list.
+    pub projection: Option<String>,
+}
+
+impl Shape {
+    /// The rules of `spec` that are about `info`. Several filters must all hold; two column lists are an error.
+    pub fn of(spec: &ExportSpec, info: &TableInfo) -> Result<Self> {
+        let about = |rules: &'_ [TableRule]| -> Vec<String> {
+            rules.iter().filter(|r| pattern_matches(&r.pattern, &info.table)).map(|r| r.sql.clone()).collect()
+        };
+        let filters = about(&spec.wheres);
+        for filter in &filters {
+            shape::check_filter(filter).map_err(|e| e.with("table", &info.table))?;
+        }
+        let filter = match filters.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            many => Some(many.iter().map(|f| format!("({f})")).collect::<Vec<_>>().join(" AND ")),
+        };
+        let mut lists = about(&spec.columns);
+        let projection = lists.pop();
+        if lists.is_empty() {
+            Ok(Self { filter, projection })
+        } else {
+            Err(Error::usage("more than one --columns names this table").with("table", &info.table))
+        }
+    }
+}
+
+/// Plans the export of one table. Reads nothing but what is in its arguments.
+pub async fn plan_table(
+    source: &Arc<dyn Source>,
+    info: TableInfo,
+    snapshot: SnapshotToken,
+    cut: Cut,
+    spec: &ExportSpec,
+    append_run: Option<&str>,
+) -> Result<TablePlan> {
+    let Shape { filter, projection } = Shape::of(spec, &info)?;
+    let share = info.est_bytes / cut.slices.len().max(1) as u64;
+    let parts = cut
+        .slices
+        .into_iter()
+        .enumerate()
+        .map(|(part, slice)| PartPlan {
+            part,
+            condition: source.dialect().slice_sql(&info, &slice),
+            slice,
+            est_bytes: share,
+            file: layout::part_name(part, append_run),
+        })
+        .collect();
+    let mut plan = TablePlan {
+        directory: layout::table_dir(&spec.sub_path, &info.table),
+        snapshot,
+        filter,
+        pushed: Vec::new(),
+        evaluated_here: Vec::new(),
+        projection,
+        columns: Vec::new(),
+        method: cut.choice.method,
+        method_reason: cut.choice.reason,
+        readers: cut.choice.readers,
+        parts,
+        parquet: spec.parquet.clone(),
+        info,
+    };
+    let (context, logical) = logical(&plan, source, spec.memory_limit_bytes).await?;
+    let optimized = context.state().optimize(&logical)?;
+    explain_filter(&optimized, source, &mut plan)?;
+    let schema = Arc::clone(optimized.schema().inner());
+    plan.columns = schema.fields().iter().map(|f| manifest_column(f, &plan.info)).collect();
+    Ok(plan)
+}
+
+/// The physical plan: partition `i` yields the rows of part `i`. With the context to execute it in.
+pub async fn physical(
+    plan: &TablePlan,
+    source: &Arc<dyn Source>,
+    memory_limit_bytes: u64,
+) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
+    let (context, logical) = logical(plan, source, memory_limit_bytes).await?;
+    let physical = context.state().create_physical_plan(&logical).await?;
+    let partitions = physical.output_partitioning().partition_count();
+    if partitions != plan.parts.len() {
+        return Err(Error::internal(format!("{} parts became {partitions} partitions", plan.parts.len()))
+            .with("table", &plan.info.table));
+    }
+    Ok((physical, context.task_ctx()))
+}
+
+async fn logical(
+    plan: &TablePlan,
+    source: &Arc<dyn Source>,
+    memory_limit_bytes: u64,
+) -> Result<(SessionContext, LogicalPlan)> {
+    let slices: Vec<Slice> = plan.parts.iter().map(|p| p.slice.clone()).collect();
+    let partitions = slices.len();
+    let provider =
+        Arc::new(SourceTable::new(Arc::clone(source), plan.info.clone(), slices, plan.snapshot.clone()));
+    let context = session::open(&plan.info.table, provider, partitions, memory_limit_bytes)?;
+    let logical =
+        shape::logical(&context, &plan.info, plan.filter.as_deref(), plan.projection.as_deref()).await?;
+    Ok((context, logical))
+}
+
+/// Which conditions the source evaluates, and which are evaluated here.
+fn explain_filter(optimized: &LogicalPlan, source: &Arc<dyn Source>, plan: &mut TablePlan) -> Result<()> {
+    let (mut pushed, mut here) = (Vec::new(), Vec::new());
+    optimized.apply(|node| {
+        match node {
+            LogicalPlan::TableScan(scan) => {
+                pushed.extend(scan.filters.iter().filter_map(|f| source.dialect().pushdown(&plan.info, f)));
+            }
+            LogicalPlan::Filter(filter) => {
+                here.extend(
+                    split_conjunction(&filter.predicate).into_iter().map(|f| f.human_display().to_string()),
+                );
+            }
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    plan.pushed = pushed;
+    plan.evaluated_here = here;
+    Ok(())
+}
+
+fn manifest_column(field: &Field, info: &TableInfo) -> ManifestColumn {
+    let origin = info
+        .column(field.name())
+        .filter(|c| c.field.data_type() == field.data_type() && c.field.metadata() == field.metadata());
+    ManifestColumn {
+        name: field.name().clone(),
+        arrow_type: field.data_type().to_string(),
+        source_type: origin.map(|c| c.source_type.clone()),
+        verdict: origin.map(|c| c.verdict),
+        nullable: field.is_nullable(),
+    }
 }

@@ -1,12 +1,30 @@
-//! PostgreSQL, read by `COPY ... (FORMAT binary)` over our own connections.
+//! PostgreSQL 12 and later, read by `COPY ... (FORMAT binary)` over our own connections.
+//!
+//! One client for everything: catalog queries need nothing that the simple protocol lacks, and
+//! connecting, TLS and authentication are then one piece of code (`docs/adr/0002`).
 
 pub mod column;
 pub mod config;
+mod describe;
+pub mod dialect;
+mod locate;
+mod pool;
+mod read;
+mod snapshot;
 pub mod wire;
 
 use std::sync::Arc;
 
-use super::{Address, Source};
+use async_trait::async_trait;
+use datafusion::physical_plan::SendableRecordBatchStream;
+
+use self::config::PostgresConfig;
+use self::dialect::PostgresDialect;
+use self::pool::Pool;
+use super::{Address, Dialect, Snapshot, Source, TableRead};
+use crate::catalog::{
+    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableKind, TableRef,
+};
 use crate::error::{Error, Result};
 use crate::spec::TypePolicy;
 
@@ -14,6 +32,90 @@ use crate::spec::TypePolicy;
 pub const NAMES: &[&str] = &["postgres", "postgresql", "pgsql"];
 
 /// Opens a PostgreSQL source; does not connect yet.
-pub fn open(_address: &Address, _policy: &TypePolicy) -> Result<Arc<dyn Source>> {
-    Err(Error::internal("skeleton"))
+pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
+    let config = PostgresConfig::from_address(address)?;
+    Ok(Arc::new(PostgresSource {
+        dialect: PostgresDialect { special_values: policy.special_values },
+        pool: Arc::new(Pool::new(config)),
+        policy: policy.clone(),
+    }))
 }
+
+/// A PostgreSQL database.
+#[derive(Debug)]
+struct PostgresSource {
+    dialect: PostgresDialect,
+    pool: Arc<Pool>,
+    policy: TypePolicy,
+}
+
+#[async_trait]
+impl Source for PostgresSource {
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+
+    async fn identity(&self) -> Result<SourceIdentity> {
+        let connection = self.pool.take().await?;
+        let config = self.pool.config();
+        let identity = SourceIdentity {
+            kind: "postgres".into(),
+            version: connection.server_version().to_owned(),
+            server: format!("{}:{}", config.host, config.port),
+            database: config.database.clone(),
+            user: config.user.clone(),
+        };
+        if connection.server_version_num() < 120_000 {
+            return Err(Error::config(format!("PostgreSQL {} is older than 12", identity.version))
+                .hint("use a server of version 12 or later"));
+        }
+        self.pool.give_back(connection);
+        Ok(identity)
+    }
+
+    async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>> {
+        let mut connection = self.pool.take().await?;
+        let rows = connection.query(include_str!("discover.sql")).await?;
+        self.pool.give_back(connection);
+        let mut listed = Vec::new();
+        for row in rows {
+            let kind = match row.required(2)? {
+                "table" => TableKind::Table,
+                "partitioned" => TableKind::Partitioned,
+                "partition" => TableKind::Partition,
+                "view" => TableKind::View,
+                "materialized_view" => TableKind::MaterializedView,
+                _ => TableKind::Foreign,
+            };
+            let table = TableRef { schema: row.required(0)?.to_owned(), name: row.required(1)?.to_owned() };
+            listed.push(ListedTable { table, kind });
+        }
+        listed.retain(|t| filter.matches(t));
+        Ok(listed)
+    }
+
+    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(snapshot::PostgresSnapshot::pin(&self.pool, &self.policy, tables, level).await?))
+    }
+
+    fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
+        read::stream(&self.pool, self.policy.special_values, read, at)
+    }
+}
+
+/// Settings of every transaction, so that nothing a role or database sets can change a value or
+/// cut a run short. `SET LOCAL`, so that a pooler in transaction mode works too.
+const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
+    SET LOCAL datestyle = 'ISO, YMD'; \
+    SET LOCAL intervalstyle = iso_8601; \
+    SET LOCAL timezone = 'UTC'; \
+    SET LOCAL extra_float_digits = 3; \
+    SET LOCAL bytea_output = hex; \
+    SET LOCAL xmloption = content; \
+    SET LOCAL standard_conforming_strings = on; \
+    SET LOCAL row_security = off; \
+    SET LOCAL synchronize_seqscans = off; \
+    SET LOCAL max_parallel_workers_per_gather = 0; \
+    SET LOCAL statement_timeout = 0; \
+    SET LOCAL lock_timeout = '60s'; \
+    SET LOCAL idle_in_transaction_session_timeout = 0";

@@ -1,0 +1,130 @@
+//! From patterns to plans: which tables, as of which view, cut how.
+
+use std::sync::Arc;
+
+use crate::catalog::filter::pattern_matches;
+use crate::catalog::{ListedTable, Slice, TableFilter, TableInfo, TableRef};
+use crate::error::{Error, Result};
+use crate::partition::{self, physical, range};
+use crate::plan::{Cut, TablePlan, plan_table};
+use crate::source::{Snapshot, Source};
+use crate::spec::{ExportSpec, IfExists, Method};
+
+/// The tables that the filter means. Nothing at all, or a named table that is not there, is an error:
+/// a table that silently stays out of a nightly job is a lost table.
+pub(super) async fn select(spec: &ExportSpec, source: &dyn Source) -> Result<Vec<TableRef>> {
+    let everything = TableFilter { views: true, ..TableFilter::default() };
+    let all = source.list(&everything).await?;
+    let partitions = source.list(&TableFilter { include: spec.filter.include.clone(), ..everything }).await?;
+    let mut chosen: Vec<ListedTable> =
+        all.iter().chain(&partitions).filter(|t| spec.filter.matches(t)).cloned().collect();
+    chosen.sort_by(|a, b| a.table.cmp(&b.table));
+    chosen.dedup();
+    let tables: Vec<TableRef> = chosen.into_iter().map(|t| t.table).collect();
+    missing_names(spec, &all, &tables)?;
+    if tables.is_empty() {
+        return Err(nothing_matches(spec, &all));
+    }
+    rules_that_match_nothing(spec, &tables)?;
+    Ok(tables)
+}
+
+fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
+    let mut schemas: Vec<&str> = all.iter().map(|t| t.table.schema.as_str()).collect();
+    schemas.dedup();
+    let quoted = |patterns: &[String]| patterns.join(", ");
+    let mut error = Error::usage("no table matches");
+    for (flag, patterns) in [
+        ("--source-schema-name", &spec.filter.schemas),
+        ("--include", &spec.filter.include),
+        ("--exclude", &spec.filter.exclude),
+    ] {
+        if !patterns.is_empty() {
+            error = error.with(flag, quoted(patterns));
+        }
+    }
+    if schemas.is_empty() {
+        error.hint("the database has no tables that this user can see")
+    } else {
+        error.hint(format!("schemas with tables: {}", schemas.join(", ")))
+    }
+}
+
+/// Includes without a wildcard that name no table.
+fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) -> Result<()> {
+    for pattern in spec.filter.include.iter().filter(|p| !p.contains('%')) {
+        let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
+        if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
+            return Err(
+                Error::usage(format!("--include '{pattern}' matches no table")).hint(nearest(pattern, all))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A filter or column list with a misspelt table would export too much without a word.
+fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()> {
+    let rules = spec.wheres.iter().map(|r| ("--where", &r.pattern));
+    let rules = rules.chain(spec.columns.iter().map(|r| ("--columns", &r.pattern)));
+    let rules = rules.chain(spec.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
+    let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
+    for (flag, pattern) in rules {
+        if !tables.iter().any(|t| pattern_matches(pattern, t)) {
+            let listed: Vec<ListedTable> = tables
+                .iter()
+                .map(|t| ListedTable { table: t.clone(), kind: crate::catalog::TableKind::Table })
+                .collect();
+            return Err(Error::usage(format!("{flag} '{pattern}' matches none of the tables to export"))
+                .hint(nearest(pattern, &listed)));
+        }
+    }
+    Ok(())
+}
+
+fn nearest(pattern: &str, all: &[ListedTable]) -> String {
+    let distance = |t: &ListedTable| {
+        let (full, bare) = (t.table.to_string(), &t.table.name);
+        strsim::damerau_levenshtein(&full, pattern).min(strsim::damerau_levenshtein(bare, pattern))
+    };
+    all.iter()
+        .min_by_key(|t| distance(t))
+        .map_or_else(|| "there are no tables".into(), |t| format!("did you mean {}?", t.table))
+}
+
+/// Describes, cuts and plans one table as of `view`.
+pub(super) async fn plan_one(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
+    view: &dyn Snapshot,
+    table: &TableRef,
+    run_id: &str,
+) -> Result<TablePlan> {
+    let info = view.describe(table).await?;
+    check_casts(spec, &info)?;
+    let choice = partition::choose(&info, &source.dialect().methods(&info), spec)?;
+    let slices = match (choice.method, &choice.key) {
+        (Method::Ctid, _) => physical::cut(&info.heap_blocks, choice.parts),
+        (Method::RangeId, Some(key)) => {
+            let bounds = view.bounds(&info, key).await?;
+            let nullable = info.column(key).is_none_or(|c| c.field.is_nullable());
+            range::cut(key, bounds.as_ref(), choice.parts, nullable)
+        }
+        _ => vec![Slice::All],
+    };
+    let append = (spec.if_exists == IfExists::Append).then_some(run_id);
+    plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await
+}
+
+/// `--cast` of a column that is not there.
+fn check_casts(spec: &ExportSpec, info: &TableInfo) -> Result<()> {
+    for (pattern, column) in &spec.types.cast_text {
+        if pattern_matches(pattern, &info.table) && info.column(column).is_none() {
+            let near = info.columns.iter().min_by_key(|c| strsim::damerau_levenshtein(c.name(), column));
+            return Err(Error::usage(format!("column '{column}' of --cast does not exist"))
+                .with("table", &info.table)
+                .hint(near.map_or_else(String::new, |c| format!("did you mean {}?", c.name()))));
+        }
+    }
+    Ok(())
+}

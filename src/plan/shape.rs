@@ -1,0 +1,143 @@
+//! `--where` and `--columns` as a logical plan over one table.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::Statement as DataFusionStatement;
+use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use crate::catalog::TableInfo;
+use crate::error::{Error, Result};
+
+/// `SELECT projection FROM table WHERE filter`.
+pub(super) async fn logical(
+    context: &SessionContext,
+    info: &TableInfo,
+    filter: Option<&str>,
+    projection: Option<&str>,
+) -> Result<LogicalPlan> {
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let template = format!("SELECT * FROM {}.{}", quote(&info.table.schema), quote(&info.table.name));
+    let mut statement = parse(&template, "the table's name", Parser::parse_statement)?;
+    let items = projection.map(|text| parse(text, "--columns", Parser::parse_projection)).transpose()?;
+    let condition = filter.map(|text| parse(text, "--where", Parser::parse_expr)).transpose()?;
+    set(&mut statement, items, condition.clone())?;
+    // The filter alone first, so that an error names the right flag.
+    if let (Some(condition), true) = (condition, projection.is_some()) {
+        let mut alone = parse(&template, "the table's name", Parser::parse_statement)?;
+        set(&mut alone, None, Some(condition))?;
+        plan(context, alone).await.map_err(|e| explain(e, "--where", info))?;
+    }
+    let flag = if projection.is_some() { "--columns" } else { "--where" };
+    let plan = plan(context, statement).await.map_err(|e| explain(e, flag, info))?;
+    only_rows(&plan, flag)?;
+    Ok(plan)
+}
+
+/// Checks the syntax of one `--where`, so that the position in a message is the user's own.
+pub(super) fn check_filter(text: &str) -> Result<()> {
+    parse(text, "--where", Parser::parse_expr).map(|_| ())
+}
+
+async fn plan(
+    context: &SessionContext,
+    statement: Statement,
+) -> std::result::Result<LogicalPlan, DataFusionError> {
+    let state = context.state();
+    let plan = state.statement_to_plan(DataFusionStatement::Statement(Box::new(statement))).await?;
+    // Types are checked by the analyzer, which runs with the optimizer.
+    state.optimize(&plan)?;
+    Ok(plan)
+}
+
+fn parse<T>(
+    text: &str,
+    flag: &str,
+    rule: impl FnOnce(&mut Parser<'_>) -> std::result::Result<T, ParserError>,
+) -> Result<T> {
+    let wrong = |error: ParserError| {
+        let message = match error {
+            ParserError::TokenizerError(m) | ParserError::ParserError(m) => m,
+            ParserError::RecursionLimitExceeded => "too deeply nested".into(),
+        };
+        Error::usage(format!("{flag} is not valid SQL: {message}")).with("sql", text)
+    };
+    let dialect = GenericDialect {};
+    let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(wrong)?;
+    let parsed = rule(&mut parser).map_err(wrong)?;
+    let next = parser.peek_token();
+    if next.token == Token::EOF {
+        Ok(parsed)
+    } else {
+        let found = format!("expected the end, found: {next}{}", next.span.start);
+        Err(wrong(ParserError::ParserError(found)))
+    }
+}
+
+/// Puts the user's pieces into the statement's SELECT.
+fn set(statement: &mut Statement, items: Option<Vec<SelectItem>>, condition: Option<Expr>) -> Result<()> {
+    let Statement::Query(query) = statement else { return Err(Error::internal("the template is no query")) };
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return Err(Error::internal("the template is no SELECT"));
+    };
+    if let Some(items) = items {
+        select.projection = items;
+    }
+    select.selection = condition;
+    Ok(())
+}
+
+/// A table export keeps rows apart: each row of the source gives one row or none.
+fn only_rows(plan: &LogicalPlan, flag: &str) -> Result<()> {
+    let mut other = None;
+    plan.apply_with_subqueries(|node| {
+        Ok(match node {
+            LogicalPlan::Projection(_)
+            | LogicalPlan::Filter(_)
+            | LogicalPlan::TableScan(_)
+            | LogicalPlan::SubqueryAlias(_) => TreeNodeRecursion::Continue,
+            found => {
+                other = Some(found.display().to_string());
+                TreeNodeRecursion::Stop
+            }
+        })
+    })?;
+    match other {
+        None => Ok(()),
+        Some(_) => Err(Error::usage(format!(
+            "{flag} may use the columns of one row only: no aggregates, windows or subqueries"
+        ))),
+    }
+}
+
+/// A planning error in the user's words, with the nearest column name.
+fn explain(error: DataFusionError, flag: &str, info: &TableInfo) -> Error {
+    let root = error.find_root();
+    if let DataFusionError::SchemaError(inner, _) = root
+        && let SchemaError::FieldNotFound { field, .. } = inner.as_ref()
+    {
+        let name = &field.name;
+        let nearest = info
+            .columns
+            .iter()
+            .map(|c| (strsim::damerau_levenshtein(&c.name().to_lowercase(), &name.to_lowercase()), c.name()))
+            .min();
+        let hint = match nearest {
+            Some((_, near)) if near.to_lowercase() == *name && near != name => {
+                format!("did you mean \"{near}\"? Names that are not all lower case need double quotes")
+            }
+            Some((_, near)) => format!("did you mean {near}?"),
+            None => "the table has no columns".into(),
+        };
+        return Error::usage(format!("column '{name}' of {flag} does not exist"))
+            .with("table", &info.table)
+            .hint(hint);
+    }
+    let message = root.strip_backtrace();
+    let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
+    Error::usage(format!("{flag} cannot be planned: {message}")).with("table", &info.table)
+}

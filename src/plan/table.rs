@@ -1,0 +1,93 @@
+//! A source's table as a DataFusion table provider: one partition per slice.
+
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result as DataFusionResult};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use super::scan::SourceExec;
+use crate::catalog::{Slice, SnapshotToken, TableInfo};
+use crate::error::Error;
+use crate::source::{Source, TableRead};
+
+/// Rows per batch that a source is asked for.
+const BATCH_ROWS: usize = 8192;
+
+/// A table of a source as of a snapshot, cut into slices.
+#[derive(Debug)]
+pub struct SourceTable {
+    source: Arc<dyn Source>,
+    info: TableInfo,
+    slices: Vec<Slice>,
+    at: SnapshotToken,
+    schema: SchemaRef,
+}
+
+impl SourceTable {
+    /// A provider whose partition `i` is `slices[i]`.
+    pub fn new(source: Arc<dyn Source>, info: TableInfo, slices: Vec<Slice>, at: SnapshotToken) -> Self {
+        let schema = info.schema();
+        Self { source, info, slices, at, schema }
+    }
+}
+
+#[async_trait]
+impl TableProvider for SourceTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let dialect = self.source.dialect();
+        Ok(filters
+            .iter()
+            .map(|filter| match dialect.pushdown(&self.info, filter) {
+                Some(_) => TableProviderFilterPushDown::Exact,
+                None => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let dialect = self.source.dialect();
+        let conditions: Option<Vec<String>> =
+            filters.iter().map(|f| dialect.pushdown(&self.info, f)).collect();
+        let conditions = conditions.ok_or_else(|| {
+            DataFusionError::from(Error::internal("a filter was pushed that the source did not accept"))
+        })?;
+        let columns: Vec<usize> =
+            projection.cloned().unwrap_or_else(|| (0..self.info.columns.len()).collect());
+        let schema = Arc::new(self.schema.project(&columns)?);
+        let read = TableRead {
+            table: self.info.clone(),
+            columns,
+            slice: Slice::All,
+            filter: (!conditions.is_empty()).then(|| conditions.join(" AND ")),
+            batch_rows: BATCH_ROWS,
+        };
+        Ok(Arc::new(SourceExec::new(
+            Arc::clone(&self.source),
+            read,
+            self.slices.clone(),
+            self.at.clone(),
+            schema,
+        )))
+    }
+}

@@ -1,0 +1,58 @@
+-- Columns of one relation with domains unwrapped to their base type, for the column and for the
+-- element of an array column. {oid} is replaced by the relation's oid.
+WITH RECURSIVE base(attnum, oid, typmod, ndims) AS (
+    SELECT a.attnum, a.atttypid, a.atttypmod, a.attndims::int
+    FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+    SELECT b.attnum, t.typbasetype,
+           CASE WHEN b.typmod = -1 THEN t.typtypmod ELSE b.typmod END,
+           GREATEST(b.ndims, t.typndims)
+    FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid
+    WHERE t.typtype = 'd'
+), element(attnum, oid) AS (
+    SELECT b.attnum, t.typelem
+    FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid
+    WHERE t.typcategory = 'A' AND t.typlen = -1 AND t.typelem <> 0
+  UNION ALL
+    SELECT e.attnum, t.typbasetype
+    FROM element e JOIN pg_catalog.pg_type t ON t.oid = e.oid
+    WHERE t.typtype = 'd'
+)
+SELECT a.attnum,
+       a.attname,
+       pg_catalog.format_type(a.atttypid, a.atttypmod),
+       b.oid,
+       b.typmod,
+       t.typname,
+       t.typtype,
+       t.typcategory,
+       t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace,
+       b.ndims,
+       a.attnotnull AND c.relkind IN ('r', 'p', 'm')
+         AND (c.relkind = 'p' OR NOT c.relhassubclass)
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                         WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated
+                           AND a.attnum = ANY (k.conkey)),
+       coalesce(l.collisdeterministic, true),
+       s.n_distinct,
+       et.oid,
+       et.typname,
+       et.typtype,
+       et.typnamespace = 'pg_catalog'::pg_catalog.regnamespace,
+       EXISTS (SELECT FROM pg_catalog.pg_index i
+               WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey))
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN base b ON b.attnum = a.attnum
+JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
+LEFT JOIN element e ON e.attnum = a.attnum
+                   AND EXISTS (SELECT FROM pg_catalog.pg_type x WHERE x.oid = e.oid AND x.typtype <> 'd')
+LEFT JOIN pg_catalog.pg_type et ON et.oid = e.oid
+LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+LEFT JOIN pg_catalog.pg_stats s
+       ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+      AND s.inherited = (c.relkind = 'p')
+WHERE a.attrelid = {oid}
+ORDER BY a.attnum

@@ -1,0 +1,242 @@
+//! What the catalog says about one table, and what becomes of its columns.
+
+use arrow_schema::DataType;
+
+use super::column::{self, PgColumn, PgElement};
+use super::dialect::{ident, literal};
+use super::wire::{Connection, Row};
+use crate::catalog::filter::pattern_matches;
+use crate::catalog::{ColumnInfo, KeyBounds, KeyValue, TableInfo, TableKind, TableRef};
+use crate::error::{Error, Result};
+use crate::spec::TypePolicy;
+
+/// Describes `table` as of the connection's view.
+pub(super) async fn table(
+    view: &mut Connection,
+    table: &TableRef,
+    policy: &TypePolicy,
+    money_scale: i8,
+) -> Result<TableInfo> {
+    let (oid, kind) = identify(view, table).await?;
+    let rows = view.query(&include_str!("columns.sql").replace("{oid}", &oid)).await?;
+    let mut columns = Vec::with_capacity(rows.len());
+    let mut primary_key = Vec::new();
+    for row in &rows {
+        let described = pg_column(row)?;
+        let cast = policy
+            .cast_text
+            .iter()
+            .any(|(pattern, name)| *name == described.name && pattern_matches(pattern, table));
+        let choice = column::choose(&described, policy, cast, money_scale);
+        if row.required(16)? == "t" {
+            primary_key.push(described.name.clone());
+        }
+        columns.push(ColumnInfo {
+            field: choice.field,
+            source_type: described.type_name.clone(),
+            verdict: choice.verdict,
+            note: choice.note,
+            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            est_distinct: row.get(12).and_then(|v| v.parse().ok()),
+            comparable: choice.comparable,
+        });
+    }
+    let sizes = sizes(view, &oid).await?;
+    resolve_distinct(&mut columns, sizes.rows);
+    let range_key = match primary_key.as_slice() {
+        [key] => {
+            columns.iter().find(|c| c.name() == key).filter(|c| is_range_key(c)).map(|c| c.name().to_owned())
+        }
+        _ => None,
+    };
+    Ok(TableInfo {
+        table: table.clone(),
+        kind,
+        columns,
+        est_rows: sizes.rows,
+        est_bytes: sizes.bytes,
+        heap_blocks: if view.server_version_num() >= 140_000 { sizes.heap_blocks } else { Vec::new() },
+        primary_key,
+        range_key,
+    })
+}
+
+fn is_range_key(column: &ColumnInfo) -> bool {
+    matches!(
+        column.field.data_type(),
+        DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Date32 | DataType::Timestamp(_, _)
+    )
+}
+
+/// Oid and kind of a table that the user may read.
+async fn identify(view: &mut Connection, table: &TableRef) -> Result<(String, TableKind)> {
+    let rows = view
+        .query(&format!(
+            "SELECT c.oid, c.relkind, c.relispartition, \
+                pg_catalog.has_table_privilege(c.oid, 'SELECT') \
+                OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+                    AND NOT a.attisdropped AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')) \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = {} AND c.relname = {}",
+            literal(&table.schema),
+            literal(&table.name)
+        ))
+        .await?;
+    let Some(row) = rows.first() else {
+        return Err(Error::data("the table does not exist any more")
+            .hint("it was dropped or renamed after the run began; run again"));
+    };
+    if row.required(3)? != "t" {
+        return Err(Error::denied("no right to SELECT from the table").hint(format!(
+            "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
+        )));
+    }
+    let kind = match (row.required(1)?, row.required(2)? == "t") {
+        ("v", _) => TableKind::View,
+        ("m", _) => TableKind::MaterializedView,
+        (_, true) => TableKind::Partition,
+        ("p", _) => TableKind::Partitioned,
+        ("f", _) => TableKind::Foreign,
+        _ => TableKind::Table,
+    };
+    Ok((row.required(0)?.to_owned(), kind))
+}
+
+/// One row of `columns.sql`.
+fn pg_column(row: &Row) -> Result<PgColumn> {
+    let element = match row.get(13) {
+        Some(oid) => Some(Box::new(PgElement {
+            type_oid: number(oid)?,
+            base_type_name: row.required(14)?.to_owned(),
+            typtype: character(row.required(15)?),
+        })),
+        None => None,
+    };
+    Ok(PgColumn {
+        name: row.required(1)?.to_owned(),
+        attnum: number(row.required(0)?)?,
+        type_oid: number(row.required(3)?)?,
+        typmod: number(row.required(4)?)?,
+        type_name: row.required(2)?.to_owned(),
+        base_type_name: row.required(5)?.to_owned(),
+        typtype: character(row.required(6)?),
+        typcategory: character(row.required(7)?),
+        element,
+        ndims: number(row.required(9)?)?,
+        not_null: row.required(10)? == "t",
+        collation_deterministic: row.required(11)? == "t",
+        in_pg_catalog: row.required(8)? == "t",
+    })
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
+    text.parse()
+        .map_err(|_| Error::internal(format!("the catalog returned '{text}' where a number was expected")))
+}
+
+fn character(text: &str) -> char {
+    text.chars().next().unwrap_or(' ')
+}
+
+/// `n_distinct` is a count, or minus a share of all rows.
+fn resolve_distinct(columns: &mut [ColumnInfo], rows: u64) {
+    for column in columns {
+        column.est_distinct = match column.est_distinct {
+            Some(n) if n < 0.0 => Some(-n * rows as f64),
+            Some(n) if n > 0.0 => Some(n),
+            _ => None,
+        };
+    }
+}
+
+struct Sizes {
+    rows: u64,
+    bytes: u64,
+    heap_blocks: Vec<u64>,
+}
+
+/// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
+async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
+    const BLOCK: u64 = 8192;
+    let block = view.query("SHOW block_size").await?;
+    let block: u64 = block.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(BLOCK);
+    let sql = include_str!("sizes.sql").replace("{oid}", oid).replace("{block}", &block.to_string());
+    let mut sizes = Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new() };
+    let mut all_heap = true;
+    for row in view.query(&sql).await? {
+        let (relkind, access_method) = (row.required(0)?, row.required(1)?);
+        let blocks: u64 = number(row.required(2)?)?;
+        let reltuples: f64 = number(row.required(4)?)?;
+        let relpages: f64 = number(row.required(5)?)?;
+        sizes.bytes += number::<u64>(row.required(3)?)?;
+        match relkind {
+            // Inner nodes of a partitioned table store nothing.
+            "p" => continue,
+            "r" | "m" if access_method == "heap" => sizes.heap_blocks.push(blocks),
+            _ => all_heap = false,
+        }
+        sizes.rows += if reltuples > 0.0 && relpages > 0.0 {
+            (reltuples / relpages * blocks as f64) as u64
+        } else if relkind == "f" || relkind == "v" {
+            reltuples.max(0.0) as u64
+        } else {
+            // Never analyzed: assume rows of a hundred bytes.
+            blocks * block / 100
+        };
+    }
+    if !all_heap {
+        sizes.heap_blocks.clear();
+    }
+    Ok(sizes)
+}
+
+/// Smallest and largest key as of the connection's view.
+pub(super) async fn bounds(
+    view: &mut Connection,
+    table: &TableInfo,
+    column: &str,
+) -> Result<Option<KeyBounds>> {
+    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let key = ident(column);
+    // Infinite dates have no number; the first and the last slice are open, so they are covered anyway.
+    let (expression, condition) = match info.field.data_type() {
+        DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            (format!("{key}::pg_catalog.int8"), "true".to_owned())
+        }
+        DataType::Date32 => {
+            (format!("({key} - '1970-01-01'::pg_catalog.date)"), format!("pg_catalog.isfinite({key})"))
+        }
+        DataType::Timestamp(_, _) => (
+            format!(
+                "pg_catalog.trunc(extract(epoch FROM {key})::pg_catalog.numeric * 1000000)::pg_catalog.int8"
+            ),
+            format!("pg_catalog.isfinite({key})"),
+        ),
+        other => {
+            return Err(Error::usage(format!(
+                "RangeId cannot cut by a column of type {} ({other})",
+                info.source_type
+            ))
+            .hint("choose an integer, date or timestamp column, or method Ctid or None"));
+        }
+    };
+    let name = format!("{}.{}", ident(&table.table.schema), ident(&table.table.name));
+    // min and max over the bare column can use an index; over the expression they could not.
+    let (min, max) = (expression.replace(&key, "lo"), expression.replace(&key, "hi"));
+    let rows = view
+        .query(&format!(
+            "SELECT {min}, {max} FROM (SELECT min({key}) AS lo, max({key}) AS hi FROM {name} WHERE {condition}) AS b"
+        ))
+        .await?;
+    let value = |text: &str| -> Result<KeyValue> {
+        Ok(match info.field.data_type() {
+            DataType::Date32 => KeyValue::Date(number(text)?),
+            DataType::Timestamp(_, _) => KeyValue::Timestamp(number(text)?),
+            _ => KeyValue::Int(number(text)?),
+        })
+    };
+    match rows.first().map(|r| (r.get(0), r.get(1))) {
+        Some((Some(min), Some(max))) => Ok(Some(KeyBounds { min: value(min)?, max: value(max)? })),
+        _ => Ok(None),
+    }
+}

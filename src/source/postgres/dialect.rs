@@ -1,0 +1,247 @@
+//! PostgreSQL's SQL: names, slices, and the filters that it answers exactly as DataFusion does.
+
+use arrow_schema::DataType;
+use chrono::{DateTime, NaiveDate};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+
+use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
+use crate::source::Dialect;
+use crate::spec::{Method, SpecialValues};
+
+/// See the module.
+#[derive(Debug)]
+pub struct PostgresDialect {
+    /// Under `null`, special values are NULL here but not at the server, so nothing about them is pushed.
+    pub special_values: SpecialValues,
+}
+
+/// A quoted identifier.
+pub fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string literal, whatever `standard_conforming_strings` says.
+pub fn literal(text: &str) -> String {
+    if text.contains('\\') {
+        format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// A key bound as SQL. The same text on both sides of a cut, so slices meet exactly even where the
+/// server's interval arithmetic rounds.
+fn key_value(value: KeyValue, tz: bool) -> String {
+    match value {
+        KeyValue::Int(v) => format!("({v})"),
+        KeyValue::Date(days) => format!("('1970-01-01'::pg_catalog.date + ({days}))"),
+        KeyValue::Timestamp(us) => {
+            let origin = if tz { "'1970-01-01 00:00:00+00'::timestamptz" } else { "'1970-01-01'::timestamp" };
+            format!("({origin} + ({us}) * '1 microsecond'::interval)")
+        }
+    }
+}
+
+impl PostgresDialect {
+    fn range(
+        &self,
+        table: &TableInfo,
+        column: &str,
+        lower: Option<KeyValue>,
+        upper: Option<KeyValue>,
+    ) -> String {
+        let tz = table
+            .column(column)
+            .is_some_and(|c| matches!(c.field.data_type(), DataType::Timestamp(_, Some(_))));
+        let key = ident(column);
+        let mut terms = Vec::new();
+        if let Some(lower) = lower {
+            terms.push(format!("{key} >= {}", key_value(lower, tz)));
+        }
+        if let Some(upper) = upper {
+            terms.push(format!("{key} < {}", key_value(upper, tz)));
+        }
+        if terms.is_empty() {
+            terms.push(format!("{key} IS NOT NULL"));
+        }
+        terms.join(" AND ")
+    }
+
+    /// A column that the server may compare for us.
+    fn comparable<'t>(&self, table: &'t TableInfo, expr: &Expr) -> Option<&'t ColumnInfo> {
+        let Expr::Column(column) = expr else { return None };
+        let info = table.column(&column.name)?;
+        (info.comparable && !self.may_hold_specials(info)).then_some(info)
+    }
+
+    fn may_hold_specials(&self, column: &ColumnInfo) -> bool {
+        self.special_values == SpecialValues::Null
+            && !matches!(
+                column.field.data_type(),
+                DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Boolean | DataType::Utf8
+            )
+    }
+
+    fn binary(&self, table: &TableInfo, expr: &BinaryExpr) -> Option<String> {
+        match expr.op {
+            Operator::And | Operator::Or => {
+                let (left, right) = (self.pushdown(table, &expr.left)?, self.pushdown(table, &expr.right)?);
+                Some(format!("({left} {} {right})", expr.op))
+            }
+            Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq => {
+                let (column, value, op) = match (expr.left.as_ref(), expr.right.as_ref()) {
+                    (Expr::Column(_), Expr::Literal(value, _)) => (&expr.left, value, expr.op),
+                    (Expr::Literal(value, _), Expr::Column(_)) => (&expr.right, value, expr.op.swap()?),
+                    _ => return None,
+                };
+                let info = self.comparable(table, column)?;
+                let ordering = !matches!(op, Operator::Eq | Operator::NotEq);
+                if ordering && info.field.data_type() == &DataType::Utf8 {
+                    // The order of texts depends on the collation; DataFusion orders by bytes.
+                    return None;
+                }
+                let op = if op == Operator::NotEq { "<>".to_owned() } else { op.to_string() };
+                Some(format!("{} {op} {}", ident(info.name()), scalar(info, value)?))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A literal of exactly the column's type; none when the two engines might read it differently.
+fn scalar(column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
+    match (column.field.data_type(), value) {
+        (DataType::Int16, ScalarValue::Int16(Some(v))) => Some(format!("({v})")),
+        (DataType::Int16 | DataType::Int32, ScalarValue::Int32(Some(v))) => Some(format!("({v})")),
+        (DataType::Int16 | DataType::Int32 | DataType::Int64, ScalarValue::Int64(Some(v))) => {
+            Some(format!("({v})"))
+        }
+        (DataType::Boolean, ScalarValue::Boolean(Some(v))) => Some(v.to_string()),
+        (DataType::Utf8, ScalarValue::Utf8(Some(v)) | ScalarValue::Utf8View(Some(v))) => {
+            // char(n) ignores trailing spaces of the literal, and PostgreSQL has no zero byte.
+            let plain = !v.contains('\0') && !v.ends_with(' ');
+            plain.then(|| literal(v))
+        }
+        (DataType::Date32, ScalarValue::Date32(Some(days))) => {
+            let date = NaiveDate::from_ymd_opt(1970, 1, 1)?
+                .checked_add_signed(chrono::Duration::days((*days).into()))?;
+            in_plain_years(date).then(|| format!("'{}'::pg_catalog.date", date.format("%Y-%m-%d")))
+        }
+        (DataType::Timestamp(_, column_tz), ScalarValue::TimestampMicrosecond(Some(us), value_tz))
+            if column_tz.is_some() == value_tz.is_some() =>
+        {
+            let at = DateTime::from_timestamp_micros(*us)?;
+            let text = at.format("%Y-%m-%d %H:%M:%S%.6f");
+            in_plain_years(at.date_naive()).then(|| match column_tz {
+                Some(_) => format!("'{text}+00'::pg_catalog.timestamptz"),
+                None => format!("'{text}'::pg_catalog.timestamp"),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Years that both sides write with four digits.
+fn in_plain_years(date: NaiveDate) -> bool {
+    use chrono::Datelike;
+    (1..=9999).contains(&date.year())
+}
+
+impl Dialect for PostgresDialect {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn table(&self, table: &TableRef) -> String {
+        format!("{}.{}", ident(&table.schema), ident(&table.name))
+    }
+
+    fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String> {
+        match slice {
+            Slice::All => None,
+            Slice::Physical { from, to } => {
+                let terms: Vec<String> = from
+                    .map(|b| format!("ctid >= '({b},0)'::pg_catalog.tid"))
+                    .into_iter()
+                    .chain(to.map(|b| format!("ctid < '({b},0)'::pg_catalog.tid")))
+                    .collect();
+                (!terms.is_empty()).then(|| terms.join(" AND "))
+            }
+            Slice::Range { column, lower, upper } => Some(self.range(table, column, *lower, *upper)),
+            Slice::IsNull { column } => Some(format!("{} IS NULL", ident(column))),
+        }
+    }
+
+    fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String> {
+        match filter {
+            Expr::BinaryExpr(binary) => self.binary(table, binary),
+            Expr::Not(inner) => Some(format!("(NOT {})", self.pushdown(table, inner)?)),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+                let Expr::Column(column) = inner.as_ref() else { return None };
+                let info = table.column(&column.name)?;
+                if self.may_hold_specials(info) {
+                    return None;
+                }
+                // `IS NULL` of a composite is also true when all its fields are NULL.
+                let test = match (matches!(filter, Expr::IsNull(_)), info.verdict) {
+                    (true, Verdict::Text) => "IS NOT DISTINCT FROM NULL",
+                    (false, Verdict::Text) => "IS DISTINCT FROM NULL",
+                    (true, _) => "IS NULL",
+                    (false, _) => "IS NOT NULL",
+                };
+                Some(format!("{} {test}", ident(info.name())))
+            }
+            Expr::Between(between) => {
+                let info = self.comparable(table, &between.expr)?;
+                if info.field.data_type() == &DataType::Utf8 {
+                    return None;
+                }
+                let (Expr::Literal(low, _), Expr::Literal(high, _)) =
+                    (between.low.as_ref(), between.high.as_ref())
+                else {
+                    return None;
+                };
+                let not = if between.negated { "NOT " } else { "" };
+                let (low, high) = (scalar(info, low)?, scalar(info, high)?);
+                Some(format!("({} {not}BETWEEN {low} AND {high})", ident(info.name())))
+            }
+            Expr::InList(list) => {
+                let info = self.comparable(table, &list.expr)?;
+                let values: Option<Vec<String>> = list
+                    .list
+                    .iter()
+                    .map(|item| match item {
+                        Expr::Literal(value, _) => scalar(info, value),
+                        _ => None,
+                    })
+                    .collect();
+                let values = values.filter(|v| !v.is_empty())?.join(", ");
+                let not = if list.negated { "NOT " } else { "" };
+                Some(format!("({} {not}IN ({values}))", ident(info.name())))
+            }
+            Expr::Column(_) => {
+                let info = self.comparable(table, filter)?;
+                (info.field.data_type() == &DataType::Boolean).then(|| ident(info.name()))
+            }
+            _ => None,
+        }
+    }
+
+    fn methods(&self, table: &TableInfo) -> Vec<Method> {
+        let mut methods = Vec::new();
+        if !table.heap_blocks.is_empty() {
+            methods.push(Method::Ctid);
+        }
+        if table.kind != TableKind::Foreign {
+            methods.push(Method::RangeId);
+        }
+        methods.push(Method::None);
+        methods
+    }
+}

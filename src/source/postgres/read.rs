@@ -1,0 +1,327 @@
+//! One part: `COPY (SELECT ...) TO STDOUT (FORMAT binary)` straight into Arrow builders.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{Schema, SchemaRef};
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::TryStreamExt;
+use futures::stream;
+
+use super::column::{BadValue, Codec, ColumnDecoder};
+use super::dialect::{PostgresDialect, ident};
+use super::locate;
+use super::pool::Pool;
+use super::snapshot::join_sql;
+use super::wire::{CancelToken, CopyOut};
+use crate::catalog::SnapshotToken;
+use crate::error::{Error, Result};
+use crate::source::{Dialect, TableRead};
+use crate::spec::SpecialValues;
+
+/// A batch closes at this many bytes even when it has few rows.
+const BATCH_BYTES: usize = 4 << 20;
+/// Signature, flags and header extension length of COPY BINARY.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+const HEADER_LEN: usize = 19;
+
+/// The rows of `read` as of `at`.
+pub(super) fn stream(
+    pool: &Arc<Pool>,
+    special: SpecialValues,
+    read: &TableRead,
+    at: &SnapshotToken,
+) -> Result<SendableRecordBatchStream> {
+    let fields: Vec<_> = read.columns.iter().map(|i| read.table.columns[*i].field.clone()).collect();
+    let schema: SchemaRef = Schema::new(fields).into();
+    let job = Job {
+        pool: Arc::clone(pool),
+        dialect: PostgresDialect { special_values: special },
+        special,
+        read: read.clone(),
+        at: at.clone(),
+        schema: Arc::clone(&schema),
+    };
+    let batches = stream::once(async move { job.open().await })
+        .map_ok(|reader| {
+            stream::try_unfold(reader, |mut reader| async move {
+                match reader.next_batch().await {
+                    Ok(Some(batch)) => Ok(Some((batch, reader))),
+                    Ok(None) => reader.finish().await.map(|()| None),
+                    Err(failure) => Err(reader.explain(failure).await),
+                }
+            })
+        })
+        .try_flatten()
+        .map_err(Into::into);
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, Box::pin(batches))))
+}
+
+/// What to read, before a connection is open.
+struct Job {
+    pool: Arc<Pool>,
+    dialect: PostgresDialect,
+    special: SpecialValues,
+    read: TableRead,
+    at: SnapshotToken,
+    schema: SchemaRef,
+}
+
+impl Job {
+    /// FROM and WHERE of the part.
+    fn from_where(&self) -> String {
+        let conditions: Vec<String> = self
+            .dialect
+            .slice_sql(&self.read.table, &self.read.slice)
+            .into_iter()
+            .chain(self.read.filter.iter().map(|f| format!("({f})")))
+            .collect();
+        let mut sql = format!("FROM {}", self.dialect.table(&self.read.table.table));
+        if !conditions.is_empty() {
+            sql.push_str(" WHERE ");
+            sql.push_str(&conditions.join(" AND "));
+        }
+        sql
+    }
+
+    async fn open(self) -> Result<Reader> {
+        let table = self.read.table.table.clone();
+        let context = |e: Error| e.with("table", &table);
+        let mut expressions = Vec::with_capacity(self.read.columns.len());
+        let mut decoders = Vec::with_capacity(self.read.columns.len());
+        for index in &self.read.columns {
+            let column = &self.read.table.columns[*index];
+            let codec: Codec = serde_json::from_str(&column.codec)
+                .map_err(|e| Error::internal("unknown codec").caused_by(e))?;
+            expressions.push(codec.select_expr(&ident(column.name())));
+            decoders.push(codec.decoder(&column.field, self.read.batch_rows, self.special)?);
+        }
+        let sql = format!(
+            "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
+            expressions.join(", "),
+            self.from_where()
+        );
+        let mut connection = self.pool.take().await.map_err(context)?;
+        connection.execute(&join_sql(&self.at)).await.map_err(|e| context(snapshot_gone(e)))?;
+        let copy = connection.copy_out(&sql).await.map_err(context)?;
+        let guard = CancelOnDrop(Some(copy.cancel_token()));
+        Ok(Reader { job: self, copy, decoders, guard, rows: 0, batch_rows: 0, state: State::Header })
+    }
+}
+
+/// Importing a snapshot fails when its holder is gone; everything else is passed on.
+fn snapshot_gone(error: Error) -> Error {
+    if matches!(super::wire::sqlstate(&error), Some("22023" | "55000" | "42704")) {
+        Error::unavailable("the run's snapshot is gone: the connection that held it ended")
+            .caused_by(error)
+            .hint("run again; --consistency table or none needs no snapshot for the whole run")
+    } else {
+        error
+    }
+}
+
+/// Asks the server to stop when the stream is dropped before its end.
+struct CancelOnDrop(Option<CancelToken>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let (Some(token), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                if let Err(error) = token.cancel().await {
+                    tracing::debug!(%error, "could not cancel a statement");
+                }
+            });
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Header,
+    Rows,
+    Trailer,
+}
+
+/// A COPY under way.
+struct Reader {
+    job: Job,
+    copy: CopyOut,
+    decoders: Vec<Box<dyn ColumnDecoder>>,
+    guard: CancelOnDrop,
+    /// Rows decoded so far, those of the open batch included.
+    rows: u64,
+    batch_rows: usize,
+    state: State,
+}
+
+/// Why a read stopped.
+enum Failure {
+    /// The connection or the protocol.
+    Read(Error),
+    /// A value: its column among those read, and what is wrong.
+    Value(usize, BadValue),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl Reader {
+    /// The next batch; none after the last.
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
+        loop {
+            while let Some(message) = self.copy.next_message()? {
+                let mut bytes = message;
+                if self.state == State::Header {
+                    bytes = header(bytes)?;
+                    self.state = State::Rows;
+                }
+                // The server sends one row per message, the first with the header before it.
+                while !bytes.is_empty() {
+                    if self.state == State::Trailer {
+                        return Err(misframed("bytes after the trailer").into());
+                    }
+                    match row(bytes, &mut self.decoders)? {
+                        Some(rest) => {
+                            bytes = rest;
+                            self.rows += 1;
+                            self.batch_rows += 1;
+                        }
+                        None => {
+                            bytes = &bytes[2..];
+                            self.state = State::Trailer;
+                        }
+                    }
+                }
+                if self.batch_rows >= self.job.read.batch_rows
+                    || (self.batch_rows % 64 == 63 && self.bytes() >= BATCH_BYTES)
+                    || message.len() >= BATCH_BYTES / 64 && self.bytes() >= BATCH_BYTES
+                {
+                    return Ok(Some(self.batch()?));
+                }
+            }
+            if self.copy.ended().is_some() {
+                return Ok(if self.batch_rows > 0 { Some(self.batch()?) } else { None });
+            }
+            self.copy.fill().await?;
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.decoders.iter().map(|d| d.bytes()).sum()
+    }
+
+    fn batch(&mut self) -> Result<RecordBatch, Failure> {
+        let columns: Vec<ArrayRef> = self.decoders.iter_mut().map(|d| d.finish()).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.batch_rows));
+        self.batch_rows = 0;
+        RecordBatch::try_new_with_options(Arc::clone(&self.job.schema), columns, &options).map_err(|e| {
+            Failure::Read(
+                Error::data("the rows contradict the table's description")
+                    .with("table", &self.job.read.table.table)
+                    .caused_by(e)
+                    .hint("a NULL in a column that the catalog calls NOT NULL, or a table that changed during the run"),
+            )
+        })
+    }
+
+    /// After the last row: trailer seen, and as many rows as the server says it sent.
+    async fn finish(mut self) -> Result<()> {
+        self.guard.0 = None;
+        let table = &self.job.read.table.table;
+        let sent = self.copy.ended();
+        if self.state != State::Trailer && !(self.state == State::Header && sent == Some(0)) {
+            return Err(misframed("the trailer is missing").with("table", table));
+        }
+        if sent != Some(self.rows) {
+            return Err(Error::data(format!(
+                "the server says it sent {} rows but {} arrived",
+                sent.unwrap_or(0),
+                self.rows
+            ))
+            .with("table", table));
+        }
+        let mut connection = self.copy.into_connection()?;
+        connection.execute("COMMIT").await.map_err(|e| e.with("table", table))?;
+        self.job.pool.give_back(connection);
+        Ok(())
+    }
+
+    /// Turns a failure into an error that names table, column and row.
+    async fn explain(self, failure: Failure) -> Error {
+        let table = &self.job.read.table.table;
+        match failure {
+            Failure::Read(error) => error.with("table", table),
+            Failure::Value(index, bad) => {
+                let column = &self.job.read.table.columns[self.job.read.columns[index]];
+                let error = Error::data(bad.what)
+                    .with("table", table)
+                    .with("column", column.name())
+                    .with("type", &column.source_type)
+                    .hint(bad.hint);
+                let row = locate::Row {
+                    from_where: &self.job.from_where(),
+                    table: &self.job.read.table,
+                    column: column.name(),
+                    number: self.rows,
+                };
+                // The statement is stopped first, so that the search does not compete with it.
+                drop(self.copy);
+                match locate::describe(&self.job.pool, &self.job.at, &row).await {
+                    Some(place) => error.with("row", place),
+                    None => error.with("row", format!("number {} of its part", self.rows + 1)),
+                }
+            }
+        }
+    }
+}
+
+fn misframed(what: &str) -> Error {
+    Error::data(format!("the server's COPY stream is malformed: {what}"))
+}
+
+/// Checks and skips the file header.
+fn header(message: &[u8]) -> Result<&[u8], Failure> {
+    let extension = message
+        .get(HEADER_LEN - 4..HEADER_LEN)
+        .and_then(|b| b.try_into().ok())
+        .map(i32::from_be_bytes)
+        .and_then(|n| usize::try_from(n).ok());
+    match extension {
+        Some(extension) if message.starts_with(SIGNATURE) && message.len() >= HEADER_LEN + extension => {
+            Ok(&message[HEADER_LEN + extension..])
+        }
+        _ => Err(misframed("no signature").into()),
+    }
+}
+
+/// Decodes one row and returns what follows it; none at the trailer.
+#[inline]
+fn row<'m>(bytes: &'m [u8], decoders: &mut [Box<dyn ColumnDecoder>]) -> Result<Option<&'m [u8]>, Failure> {
+    let short = || Failure::Read(misframed("a row is cut short"));
+    let (count, mut rest) = bytes.split_first_chunk::<2>().ok_or_else(short)?;
+    let count = i16::from_be_bytes(*count);
+    if count == -1 {
+        return Ok(None);
+    }
+    if usize::try_from(count) != Ok(decoders.len()) {
+        return Err(misframed("a row has another number of columns").into());
+    }
+    for (index, decoder) in decoders.iter_mut().enumerate() {
+        let (length, tail) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+        let length = i32::from_be_bytes(*length);
+        if length == -1 {
+            decoder.append_null();
+            rest = tail;
+            continue;
+        }
+        let (value, tail) =
+            usize::try_from(length).ok().and_then(|n| tail.split_at_checked(n)).ok_or_else(short)?;
+        decoder.append(value).map_err(|bad| Failure::Value(index, bad))?;
+        rest = tail;
+    }
+    Ok(Some(rest))
+}
