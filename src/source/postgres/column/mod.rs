@@ -1,1 +1,300 @@
-//! One small decoder per type family, chosen once per column.
+//! How values of a PostgreSQL column become Arrow values: one small decoder per type family, chosen once per column.
+//!
+//! | PostgreSQL | Arrow | verdict |
+//! |---|---|---|
+//! | bool, int2, int4, int8, float4, float8 | Boolean, Int16, Int32, Int64, Float32, Float64 | exact |
+//! | oid, xid, cid | Int64 | widened |
+//! | numeric(p,s) up to 38 / 76 digits | Decimal128 / Decimal256 | exact; widened when s < 0 or s > p |
+//! | numeric without precision | Utf8, or what `--numeric` asks for | text |
+//! | money | Decimal128(19, scale of the server's `lc_monetary`) | exact |
+//! | text, varchar, name, char(n), json, jsonb | Utf8 | exact |
+//! | bytea, uuid | Binary, FixedSizeBinary(16) | exact |
+//! | date, time, timestamp, timestamptz | Date32, Time64(us), Timestamp(us), Timestamp(us, UTC) | exact |
+//! | enum | Utf8, the label | text |
+//! | arrays of the above | List, as deep as declared | as their elements |
+//! | everything else | Utf8, the server's own text | text |
+//!
+//! A domain counts as its base type. To add a type, give it a file with its decoder, a variant of [`Codec`],
+//! and a row in `choose.rs`.
+
+mod boolean;
+mod bytes;
+mod choose;
+mod date;
+mod float;
+mod integer;
+mod list;
+mod numeric;
+mod primitive;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+mod timestamp;
+mod uuid;
+mod variable;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{BinaryType, Utf8Type};
+use arrow_schema::{DataType, Field, TimeUnit};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Verdict;
+use crate::error::{Error, Result};
+use crate::spec::SpecialValues;
+
+pub use choose::{SOURCE_TYPE_KEY, choose};
+
+use primitive::PrimitiveDecoder;
+use variable::VariableDecoder;
+
+/// A column as the catalog describes it.
+#[derive(Debug, Clone)]
+pub struct PgColumn {
+    /// `attname`.
+    pub name: String,
+    /// `attnum`; becomes the Parquet field id.
+    pub attnum: i16,
+    /// Type after unwrapping domains.
+    pub type_oid: u32,
+    /// Type modifier after unwrapping domains; -1 for none.
+    pub typmod: i32,
+    /// `format_type()` of the declared type, for example `numeric(12,2)` or `my_domain`.
+    pub type_name: String,
+    /// `pg_type.typname` of the base type, for example `numeric`, `hstore`, `_int4`.
+    pub base_type_name: String,
+    /// `pg_type.typtype` of the base type: `b`, `e`, `c`, `r`, `m` or `p`.
+    pub typtype: char,
+    /// `pg_type.typcategory` of the base type; `A` for arrays.
+    pub typcategory: char,
+    /// What a true array (category `A`, with `typelem`, `typlen` -1) holds.
+    pub element: Option<Box<PgElement>>,
+    /// `attndims`; 0 when nobody declared it.
+    pub ndims: i32,
+    /// A validated NOT NULL holds.
+    pub not_null: bool,
+    /// The column's collation is deterministic (or it has none).
+    pub collation_deterministic: bool,
+    /// The base type lives in `pg_catalog`.
+    pub in_pg_catalog: bool,
+}
+
+/// The element type of an array column, domains unwrapped.
+#[derive(Debug, Clone)]
+pub struct PgElement {
+    /// Type of the elements.
+    pub type_oid: u32,
+    /// Its `pg_type.typtype`.
+    pub typtype: char,
+    /// Its `pg_type.typname`.
+    pub base_type_name: String,
+}
+
+/// What was decided about a column.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Name, Arrow type, nullability and metadata (`PARQUET:field_id`, `lakexpress:source_type`, extension types).
+    pub field: Field,
+    /// How to select and decode it.
+    pub codec: Codec,
+    /// How faithfully values travel.
+    pub verdict: Verdict,
+    /// Why the verdict is not `exact`, or which values would be refused; empty when there is nothing to say.
+    pub note: String,
+    /// May the server compare this column with the same result as DataFusion does here? For text this means
+    /// equality only.
+    pub comparable: bool,
+}
+
+/// How one column is selected and decoded. Travels in `ColumnInfo::codec` as JSON.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// bool.
+    Boolean,
+    /// int2.
+    Int2,
+    /// int4.
+    Int4,
+    /// int8.
+    Int8,
+    /// oid, xid, cid: four bytes without sign.
+    Unsigned4,
+    /// float4.
+    Float4,
+    /// float8.
+    Float8,
+    /// numeric that the server casts to float8, because the user accepts rounding.
+    Double,
+    /// numeric; precision and scale are the field's.
+    Numeric,
+    /// money, through the server's cast to numeric.
+    Money,
+    /// Types whose binary form is their text: text, varchar, name, json, enums.
+    Text,
+    /// Any type, through the server's cast to text.
+    CastText,
+    /// jsonb: a version byte, then text.
+    Jsonb,
+    /// bytea.
+    Bytes,
+    /// uuid.
+    Uuid,
+    /// date.
+    Date,
+    /// time without time zone.
+    Time,
+    /// timestamp and timestamptz.
+    Timestamp,
+    /// An array of `depth` dimensions.
+    List {
+        /// Dimensions, at least 1.
+        depth: usize,
+        /// Its elements.
+        element: Box<Self>,
+    },
+}
+
+impl Codec {
+    /// What to select so that the server sends what [`Self::decoder`] reads: `"c"`, `"c"::pg_catalog.text`,
+    /// `"c"::pg_catalog.text[]`. `quoted_column` is the column, already quoted and qualified as needed.
+    pub fn select_expr(&self, quoted_column: &str) -> String {
+        let (element, suffix) = match self {
+            Self::List { element, .. } => (element.as_ref(), "[]"),
+            other => (other, ""),
+        };
+        match element.cast() {
+            Some(target) => format!("{quoted_column}::pg_catalog.{target}{suffix}"),
+            None => quoted_column.to_owned(),
+        }
+    }
+
+    fn cast(&self) -> Option<&'static str> {
+        match self {
+            Self::CastText => Some("text"),
+            Self::Money => Some("numeric"),
+            Self::Double => Some("float8"),
+            _ => None,
+        }
+    }
+
+    /// A decoder that fills arrays of exactly `field`'s data type, with room for `capacity_rows` values.
+    ///
+    /// # Errors
+    /// Internal, when `field` is not of a type that this codec fills.
+    pub fn decoder(
+        &self,
+        field: &Field,
+        capacity_rows: usize,
+        special: SpecialValues,
+    ) -> Result<Box<dyn ColumnDecoder>> {
+        let rows = capacity_rows;
+        let data_type = field.data_type();
+        Ok(match (self, data_type) {
+            (Self::Boolean, DataType::Boolean) => Box::new(boolean::BooleanDecoder::new(rows)),
+            (Self::Int2, DataType::Int16) => PrimitiveDecoder::boxed(integer::Int2, data_type, rows),
+            (Self::Int4, DataType::Int32) => PrimitiveDecoder::boxed(integer::Int4, data_type, rows),
+            (Self::Int8, DataType::Int64) => PrimitiveDecoder::boxed(integer::Int8, data_type, rows),
+            (Self::Unsigned4, DataType::Int64) => {
+                PrimitiveDecoder::boxed(integer::Unsigned4, data_type, rows)
+            }
+            (Self::Float4, DataType::Float32) => PrimitiveDecoder::boxed(float::Float4, data_type, rows),
+            (Self::Float8 | Self::Double, DataType::Float64) => {
+                PrimitiveDecoder::boxed(float::Float8, data_type, rows)
+            }
+            (Self::Numeric | Self::Money, DataType::Decimal128(precision, scale)) => PrimitiveDecoder::boxed(
+                numeric::ToDecimal128::new(*precision, *scale, special),
+                data_type,
+                rows,
+            ),
+            (Self::Numeric | Self::Money, DataType::Decimal256(precision, scale)) => PrimitiveDecoder::boxed(
+                numeric::ToDecimal256::new(*precision, *scale, special),
+                data_type,
+                rows,
+            ),
+            (Self::Text | Self::CastText, DataType::Utf8) => Box::new(VariableDecoder::<Utf8Type>::new(rows)),
+            (Self::Jsonb, DataType::Utf8) => Box::new(text::JsonbDecoder::new(rows)),
+            (Self::Bytes, DataType::Binary) => Box::new(VariableDecoder::<BinaryType>::new(rows)),
+            (Self::Uuid, DataType::FixedSizeBinary(16)) => Box::new(uuid::UuidDecoder::new(rows)),
+            (Self::Date, DataType::Date32) => {
+                PrimitiveDecoder::boxed(date::ToDate32 { special }, data_type, rows)
+            }
+            (Self::Time, DataType::Time64(TimeUnit::Microsecond)) => {
+                PrimitiveDecoder::boxed(time::ToTime64 { special }, data_type, rows)
+            }
+            (Self::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, _)) => {
+                PrimitiveDecoder::boxed(timestamp::ToTimestamp { special }, data_type, rows)
+            }
+            (Self::List { depth, element }, DataType::List(_)) => {
+                Box::new(list::ListDecoder::new(field, *depth, element, rows, special)?)
+            }
+            _ => {
+                return Err(Error::internal(format!("codec {self:?} cannot fill {data_type}"))
+                    .with("column", field.name()));
+            }
+        })
+    }
+}
+
+/// Appends COPY BINARY values of one column to an Arrow array.
+///
+/// Shapes: one call of [`Self::append`] or [`Self::append_null`] per row, then [`Self::finish`]. After an
+/// error the decoder must not be used any more: the value may have been appended in part.
+pub trait ColumnDecoder: Send {
+    /// Appends one value: exactly its bytes, the length already stripped. Where `SpecialValues::Null` holds,
+    /// a special value is appended as NULL.
+    ///
+    /// # Errors
+    /// The value cannot be kept exactly, or is not of this type's binary form.
+    fn append(&mut self, value: &[u8]) -> Result<(), BadValue>;
+
+    /// Appends a NULL.
+    fn append_null(&mut self);
+
+    /// Takes what was appended and is ready for the next batch. The array has exactly the field's data type.
+    fn finish(&mut self) -> ArrayRef;
+
+    /// Bytes buffered, about; cheap. A reader closes its batch well before variable-length data reaches
+    /// 2 GiB (the offsets are 32 bits), where `append` would refuse the value.
+    fn bytes(&self) -> usize;
+}
+
+/// A value that cannot be kept exactly. The caller knows the table, the column and the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadValue {
+    /// What is wrong, for example `infinity is not a Parquet date`.
+    pub what: String,
+    /// What to change, in the words of the flag.
+    pub hint: &'static str,
+}
+
+const CAST_HINT: &str = "--cast 'table.column: text' keeps it as the database's own text";
+const SPECIAL_HINT: &str =
+    "--special-values null makes it NULL, --cast 'table.column: text' keeps it as the database's own text";
+
+impl BadValue {
+    #[cold]
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: CAST_HINT }
+    }
+
+    #[cold]
+    fn malformed(type_name: &str, value: &[u8]) -> Self {
+        Self::new(format!("the server sent {} bytes that are not a binary {type_name}", value.len()))
+    }
+
+    /// A value that the target type does not have: NULL, or refused.
+    #[cold]
+    fn special<T>(special: SpecialValues, what: impl Into<String>) -> Result<Option<T>, Self> {
+        match special {
+            SpecialValues::Null => Ok(None),
+            SpecialValues::Error => Err(Self { what: what.into(), hint: SPECIAL_HINT }),
+        }
+    }
+}
+
+/// The `N` bytes of a value of fixed size.
+#[inline]
+fn fixed<const N: usize>(type_name: &str, value: &[u8]) -> Result<[u8; N], BadValue> {
+    value.try_into().map_err(|_| BadValue::malformed(type_name, value))
+}

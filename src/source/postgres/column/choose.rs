@@ -1,0 +1,280 @@
+//! Which Arrow type, codec and verdict a column gets: the type contract as a table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY};
+use arrow_schema::{DataType, Field, TimeUnit};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+
+use super::{Choice, Codec, PgColumn};
+use crate::catalog::Verdict;
+use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
+
+/// Metadata key of a field: the declared type in the source.
+pub const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
+
+/// Fixed object ids of the built-in types that have a decoder.
+mod oid {
+    pub(super) const BOOL: u32 = 16;
+    pub(super) const BYTEA: u32 = 17;
+    pub(super) const NAME: u32 = 19;
+    pub(super) const INT8: u32 = 20;
+    pub(super) const INT2: u32 = 21;
+    pub(super) const INT2VECTOR: u32 = 22;
+    pub(super) const INT4: u32 = 23;
+    pub(super) const TEXT: u32 = 25;
+    pub(super) const OID: u32 = 26;
+    pub(super) const XID: u32 = 28;
+    pub(super) const CID: u32 = 29;
+    pub(super) const OIDVECTOR: u32 = 30;
+    pub(super) const JSON: u32 = 114;
+    pub(super) const FLOAT4: u32 = 700;
+    pub(super) const FLOAT8: u32 = 701;
+    pub(super) const MONEY: u32 = 790;
+    pub(super) const BPCHAR: u32 = 1042;
+    pub(super) const VARCHAR: u32 = 1043;
+    pub(super) const DATE: u32 = 1082;
+    pub(super) const TIME: u32 = 1083;
+    pub(super) const TIMESTAMP: u32 = 1114;
+    pub(super) const TIMESTAMPTZ: u32 = 1184;
+    pub(super) const INTERVAL: u32 = 1186;
+    pub(super) const NUMERIC: u32 = 1700;
+    pub(super) const UUID: u32 = 2950;
+    pub(super) const JSONB: u32 = 3802;
+}
+
+/// The most dimensions that a PostgreSQL array can have.
+const MAX_DIMENSIONS: i32 = 6;
+
+/// Digits of the widest Arrow decimals.
+const DECIMAL128_DIGITS: u8 = 38;
+const DECIMAL256_DIGITS: u8 = 76;
+
+/// Digits of the largest money value, whatever its scale (it is a 64-bit integer).
+const MONEY_DIGITS: u8 = 19;
+
+/// Decides how a column is selected, decoded and typed. Never fails: an unknown type travels as the
+/// server's text.
+///
+/// `cast_to_text` is the user's `--cast 'table.column: text'`. `money_scale` is the number of decimal places
+/// that the server's `lc_monetary` gives money.
+pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_scale: i8) -> Choice {
+    let pseudo_array = matches!(column.type_oid, oid::INT2VECTOR | oid::OIDVECTOR);
+    let kind = match &column.element {
+        _ if cast_to_text => Kind::text("as asked by --cast"),
+        Some(element) if column.typcategory == 'A' && !pseudo_array => {
+            let element = TypeRef {
+                oid: element.type_oid,
+                typmod: column.typmod,
+                typtype: element.typtype,
+                name: &element.base_type_name,
+            };
+            Kind::array(Kind::scalar(&element, policy, money_scale), column.ndims)
+        }
+        _ => {
+            let scalar = TypeRef {
+                oid: column.type_oid,
+                typmod: column.typmod,
+                typtype: column.typtype,
+                name: &column.base_type_name,
+            };
+            Kind::scalar(&scalar, policy, money_scale)
+        }
+    };
+    let becomes_null = kind.has_special && policy.special_values == SpecialValues::Null;
+    let is_text = kind.data_type == DataType::Utf8;
+    let mut metadata = kind.extension;
+    metadata.insert(PARQUET_FIELD_ID_META_KEY.to_owned(), column.attnum.to_string());
+    metadata.insert(SOURCE_TYPE_KEY.to_owned(), column.type_name.clone());
+    Choice {
+        field: Field::new(&column.name, kind.data_type, !column.not_null || becomes_null)
+            .with_metadata(metadata),
+        codec: kind.codec,
+        verdict: kind.verdict,
+        note: kind.note,
+        // The server compares infinity, where we would compare NULL.
+        comparable: kind.comparable && !becomes_null && (!is_text || column.collation_deterministic),
+    }
+}
+
+/// A type without its column.
+struct TypeRef<'a> {
+    oid: u32,
+    typmod: i32,
+    typtype: char,
+    name: &'a str,
+}
+
+/// A decision about a type.
+struct Kind {
+    data_type: DataType,
+    codec: Codec,
+    verdict: Verdict,
+    note: String,
+    comparable: bool,
+    /// The type has values that `--special-values` decides about.
+    has_special: bool,
+    extension: HashMap<String, String>,
+}
+
+impl Kind {
+    fn exact(data_type: DataType, codec: Codec) -> Self {
+        Self {
+            data_type,
+            codec,
+            verdict: Verdict::Exact,
+            note: String::new(),
+            comparable: false,
+            has_special: false,
+            extension: HashMap::new(),
+        }
+    }
+
+    fn text(note: impl Into<String>) -> Self {
+        Self::exact(DataType::Utf8, Codec::CastText).verdict(Verdict::Text, note)
+    }
+
+    fn verdict(self, verdict: Verdict, note: impl Into<String>) -> Self {
+        Self { verdict, note: note.into(), ..self }
+    }
+
+    fn comparable(self) -> Self {
+        Self { comparable: true, ..self }
+    }
+
+    fn special(mut self, what: &str, policy: &TypePolicy) -> Self {
+        let separator = if self.note.is_empty() { "" } else { "; " };
+        let fate = match policy.special_values {
+            SpecialValues::Error => "refused",
+            SpecialValues::Null => "written as NULL",
+        };
+        self.note = format!("{}{separator}{what} {fate} (--special-values)", self.note);
+        self.has_special = true;
+        self
+    }
+
+    fn extension(mut self, name: &str, metadata: Option<&str>) -> Self {
+        self.extension.insert(EXTENSION_TYPE_NAME_KEY.to_owned(), name.to_owned());
+        if let Some(metadata) = metadata {
+            self.extension.insert(EXTENSION_TYPE_METADATA_KEY.to_owned(), metadata.to_owned());
+        }
+        self
+    }
+
+    fn scalar(pg: &TypeRef<'_>, policy: &TypePolicy, money_scale: i8) -> Self {
+        let micros = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+        match pg.oid {
+            oid::BOOL => Self::exact(DataType::Boolean, Codec::Boolean).comparable(),
+            oid::INT2 => Self::exact(DataType::Int16, Codec::Int2).comparable(),
+            oid::INT4 => Self::exact(DataType::Int32, Codec::Int4).comparable(),
+            oid::INT8 => Self::exact(DataType::Int64, Codec::Int8).comparable(),
+            oid::OID | oid::XID | oid::CID => Self::exact(DataType::Int64, Codec::Unsigned4)
+                .verdict(Verdict::Widened, "32 bits without sign as 64-bit integer"),
+            oid::FLOAT4 => Self::exact(DataType::Float32, Codec::Float4),
+            oid::FLOAT8 => Self::exact(DataType::Float64, Codec::Float8),
+            oid::NUMERIC => Self::numeric(pg.typmod, policy),
+            oid::MONEY => Self::money(money_scale),
+            oid::TEXT | oid::VARCHAR => Self::exact(DataType::Utf8, Codec::Text).comparable(),
+            oid::BPCHAR => Self::exact(DataType::Utf8, Codec::CastText).comparable(),
+            oid::NAME => Self::exact(DataType::Utf8, Codec::Text),
+            oid::JSON => Self::exact(DataType::Utf8, Codec::Text).extension("arrow.json", Some("")),
+            oid::JSONB => Self::exact(DataType::Utf8, Codec::Jsonb).extension("arrow.json", Some("")),
+            oid::BYTEA => Self::exact(DataType::Binary, Codec::Bytes),
+            oid::UUID => {
+                Self::exact(DataType::FixedSizeBinary(16), Codec::Uuid).extension("arrow.uuid", None)
+            }
+            oid::DATE => {
+                Self::exact(DataType::Date32, Codec::Date).comparable().special("infinity is", policy)
+            }
+            oid::TIMESTAMP => {
+                Self::exact(micros(None), Codec::Timestamp).comparable().special("infinity is", policy)
+            }
+            oid::TIMESTAMPTZ => {
+                Self::exact(micros(Some("UTC")), Codec::Timestamp).comparable().special("infinity is", policy)
+            }
+            oid::TIME => Self::exact(DataType::Time64(TimeUnit::Microsecond), Codec::Time)
+                .special("24:00:00 is", policy),
+            oid::INTERVAL => Self::text("as ISO 8601 text"),
+            _ => match pg.typtype {
+                'e' => Self::exact(DataType::Utf8, Codec::Text).verdict(Verdict::Text, "enum as its label"),
+                'c' => Self::text("composite type as the database's text"),
+                _ => Self::text(format!("{} as the database's text", pg.name)),
+            },
+        }
+    }
+
+    /// numeric(p,s), or numeric alone.
+    fn numeric(typmod: i32, policy: &TypePolicy) -> Self {
+        // A valid modifier is precision and scale (11 bits with sign) behind the four bytes of a header.
+        if typmod < 4 {
+            return Self::bare_numeric(policy);
+        }
+        let precision = ((typmod - 4) >> 16) & 0xffff;
+        let scale = (((typmod - 4) & 0x7ff) ^ 1024) - 1024;
+        // Places to the left of a negative scale are zeros that an integer needs; places to the right of
+        // the precision are digits that a decimal's scale needs.
+        let (digits, places) = if scale < 0 { (precision - scale, 0) } else { (precision.max(scale), scale) };
+        match (u8::try_from(digits), i8::try_from(places)) {
+            (Ok(digits @ 1..=DECIMAL256_DIGITS), Ok(places)) => {
+                let kind = Self::decimal(digits, places);
+                let kind = if scale < 0 || scale > precision {
+                    kind.verdict(Verdict::Widened, format!("numeric({precision},{scale}) in a wider decimal"))
+                } else {
+                    kind
+                };
+                kind.special("NaN is", policy)
+            }
+            _ => Self::text(format!("more than {DECIMAL256_DIGITS} digits have no Parquet decimal")),
+        }
+    }
+
+    fn bare_numeric(policy: &TypePolicy) -> Self {
+        match policy.numeric {
+            NumericPolicy::Text => {
+                Self::text("numeric without precision; --numeric decimal:P,S or double makes it a number")
+            }
+            NumericPolicy::Double => Self::exact(DataType::Float64, Codec::Double)
+                .verdict(Verdict::Widened, "rounded to double, as asked by --numeric"),
+            NumericPolicy::Decimal(digits @ 1..=DECIMAL256_DIGITS, places @ 0..)
+                if places.unsigned_abs() <= digits =>
+            {
+                let mut kind = Self::decimal(digits, places);
+                kind.note = "a value that does not fit exactly is refused".to_owned();
+                kind.special("NaN and infinity are", policy)
+            }
+            NumericPolicy::Decimal(digits, places) => {
+                Self::text(format!("there is no Parquet decimal({digits},{places})"))
+            }
+        }
+    }
+
+    fn money(scale: i8) -> Self {
+        if !(0..=MONEY_DIGITS as i8).contains(&scale) {
+            return Self::text("the server's lc_monetary gives money no usable scale");
+        }
+        Self { codec: Codec::Money, ..Self::decimal(MONEY_DIGITS, scale) }
+    }
+
+    fn decimal(digits: u8, places: i8) -> Self {
+        let data_type = match digits {
+            ..=DECIMAL128_DIGITS => DataType::Decimal128(digits, places),
+            _ => DataType::Decimal256(digits, places),
+        };
+        Self::exact(data_type, Codec::Numeric)
+    }
+
+    /// An array; its elements may always be NULL, so special elements need nothing more.
+    fn array(element: Self, declared_dimensions: i32) -> Self {
+        let depth = declared_dimensions.clamp(1, MAX_DIMENSIONS);
+        let mut field = Field::new("element", element.data_type, true).with_metadata(element.extension);
+        for _ in 1..depth {
+            field = Field::new("element", DataType::List(Arc::new(field)), true);
+        }
+        let shape = format!("an array with other than {depth} dimension(s) or not starting at 1 is refused");
+        let note =
+            if element.note.is_empty() { shape } else { format!("elements: {}; {shape}", element.note) };
+        let codec = Codec::List { depth: depth.unsigned_abs() as usize, element: Box::new(element.codec) };
+        Self::exact(DataType::List(Arc::new(field)), codec).verdict(element.verdict, note)
+    }
+}

@@ -1,0 +1,47 @@
+//! int2, int4, int8, and the four-byte types without sign (oid, xid, cid), which Int64 holds.
+
+use arrow::datatypes::{Int16Type, Int32Type, Int64Type};
+
+use super::primitive::Convert;
+use super::{BadValue, fixed};
+
+pub(super) struct Int2;
+pub(super) struct Int4;
+pub(super) struct Int8;
+pub(super) struct Unsigned4;
+
+impl Convert for Int2 {
+    type Arrow = Int16Type;
+
+    #[inline]
+    fn convert(&self, value: &[u8]) -> Result<Option<i16>, BadValue> {
+        Ok(Some(i16::from_be_bytes(fixed("int2", value)?)))
+    }
+}
+
+impl Convert for Int4 {
+    type Arrow = Int32Type;
+
+    #[inline]
+    fn convert(&self, value: &[u8]) -> Result<Option<i32>, BadValue> {
+        Ok(Some(i32::from_be_bytes(fixed("int4", value)?)))
+    }
+}
+
+impl Convert for Int8 {
+    type Arrow = Int64Type;
+
+    #[inline]
+    fn convert(&self, value: &[u8]) -> Result<Option<i64>, BadValue> {
+        Ok(Some(i64::from_be_bytes(fixed("int8", value)?)))
+    }
+}
+
+impl Convert for Unsigned4 {
+    type Arrow = Int64Type;
+
+    #[inline]
+    fn convert(&self, value: &[u8]) -> Result<Option<i64>, BadValue> {
+        Ok(Some(i64::from(u32::from_be_bytes(fixed("oid", value)?))))
+    }
+}

@@ -1,0 +1,73 @@
+//! The decoder of every fixed-size type: a plain vector, and a conversion that is inlined into its loop.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::DataType;
+
+use super::{BadValue, ColumnDecoder};
+
+/// NULL bits of the array that is being filled; free until the first NULL.
+pub(super) type Nulls = arrow::array::builder::NullBufferBuilder;
+
+/// From the binary form of one type to one Arrow value.
+pub(super) trait Convert: Send {
+    /// The Arrow type.
+    type Arrow: ArrowPrimitiveType;
+
+    /// The value, or none where a special value becomes NULL.
+    fn convert(&self, value: &[u8]) -> Result<Option<<Self::Arrow as ArrowPrimitiveType>::Native>, BadValue>;
+}
+
+/// Fills a `PrimitiveArray`.
+pub(super) struct PrimitiveDecoder<C: Convert> {
+    convert: C,
+    data_type: DataType,
+    capacity: usize,
+    values: Vec<<C::Arrow as ArrowPrimitiveType>::Native>,
+    nulls: Nulls,
+}
+
+impl<C: Convert + 'static> PrimitiveDecoder<C> {
+    /// `data_type` is the Arrow type with its parameters; it must be a kind of `C::Arrow`.
+    pub(super) fn boxed(convert: C, data_type: &DataType, capacity: usize) -> Box<dyn ColumnDecoder> {
+        Box::new(Self {
+            convert,
+            data_type: data_type.clone(),
+            capacity,
+            values: Vec::with_capacity(capacity),
+            nulls: Nulls::new(capacity),
+        })
+    }
+}
+
+impl<C: Convert> ColumnDecoder for PrimitiveDecoder<C> {
+    #[inline]
+    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
+        match self.convert.convert(value)? {
+            Some(native) => {
+                self.values.push(native);
+                self.nulls.append_non_null();
+            }
+            None => self.append_null(),
+        }
+        Ok(())
+    }
+
+    fn append_null(&mut self) {
+        self.values.push(Default::default());
+        self.nulls.append_null();
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(self.capacity));
+        let nulls: Option<NullBuffer> = self.nulls.finish();
+        let array = PrimitiveArray::<C::Arrow>::new(values.into(), nulls);
+        Arc::new(array.with_data_type(self.data_type.clone()))
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.values.as_slice())
+    }
+}

@@ -1,0 +1,68 @@
+//! Decoders against hand-made binary values, and the type contract as a table.
+
+mod choices;
+mod lists;
+mod numerics;
+mod scalars;
+
+use arrow::array::ArrayRef;
+use arrow_schema::{DataType, Field};
+
+use super::{BadValue, Codec};
+use crate::spec::SpecialValues;
+
+/// A column of an int4; tests change what they are about.
+fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
+    super::PgColumn {
+        name: "c".into(),
+        attnum: 7,
+        type_oid,
+        typmod: -1,
+        type_name: base_type_name.into(),
+        base_type_name: base_type_name.into(),
+        typtype: 'b',
+        typcategory: 'X',
+        element: None,
+        ndims: 0,
+        not_null: true,
+        collation_deterministic: true,
+        in_pg_catalog: true,
+    }
+}
+
+fn array_of(type_oid: u32, base_type_name: &str, ndims: i32) -> super::PgColumn {
+    let element = super::PgElement { type_oid, typtype: 'b', base_type_name: base_type_name.into() };
+    super::PgColumn {
+        typcategory: 'A',
+        element: Some(Box::new(element)),
+        ndims,
+        ..column(1007, &format!("_{base_type_name}"))
+    }
+}
+
+/// Decodes a batch; none is NULL.
+fn decode_all(
+    codec: &Codec,
+    data_type: &DataType,
+    special: SpecialValues,
+    values: &[Option<&[u8]>],
+) -> Result<ArrayRef, BadValue> {
+    let field = Field::new("c", data_type.clone(), true);
+    let mut decoder = codec.decoder(&field, 4, special).unwrap();
+    for value in values {
+        match value {
+            Some(bytes) => decoder.append(bytes)?,
+            None => decoder.append_null(),
+        }
+    }
+    let array = decoder.finish();
+    assert_eq!(array.data_type(), data_type);
+    array.to_data().validate_full().unwrap();
+    assert_eq!(decoder.finish().len(), 0, "finish takes everything");
+    Ok(array)
+}
+
+/// Decodes one value.
+fn decode_one(codec: &Codec, data_type: &DataType, value: &[u8]) -> Result<ArrayRef, BadValue> {
+    decode_all(codec, data_type, SpecialValues::Error, &[Some(value)])
+}
