@@ -1,6 +1,6 @@
 //! `--where` and `--columns` as a logical plan over one table.
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
@@ -22,13 +22,13 @@ pub(super) async fn logical(
 ) -> Result<LogicalPlan> {
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let template = format!("SELECT * FROM {}.{}", quote(&info.table.schema), quote(&info.table.name));
-    let mut statement = parse(&template, "the table's name", Parser::parse_statement)?;
-    let items = projection.map(|text| parse(text, "--columns", Parser::parse_projection)).transpose()?;
-    let condition = filter.map(|text| parse(text, "--where", Parser::parse_expr)).transpose()?;
+    let mut statement = parse(&template, "the table's name", |p| p.parse_statement())?;
+    let items = projection.map(|text| parse(text, "--columns", |p| p.parse_projection())).transpose()?;
+    let condition = filter.map(|text| parse(text, "--where", |p| p.parse_expr())).transpose()?;
     set(&mut statement, items, condition.clone())?;
     // The filter alone first, so that an error names the right flag.
     if let (Some(condition), true) = (condition, projection.is_some()) {
-        let mut alone = parse(&template, "the table's name", Parser::parse_statement)?;
+        let mut alone = parse(&template, "the table's name", |p| p.parse_statement())?;
         set(&mut alone, None, Some(condition))?;
         plan(context, alone).await.map_err(|e| explain(e, "--where", info))?;
     }
@@ -40,7 +40,7 @@ pub(super) async fn logical(
 
 /// Checks the syntax of one `--where`, so that the position in a message is the user's own.
 pub(super) fn check_filter(text: &str) -> Result<()> {
-    parse(text, "--where", Parser::parse_expr).map(|_| ())
+    parse(text, "--where", |p| p.parse_expr()).map(|_| ())
 }
 
 async fn plan(
