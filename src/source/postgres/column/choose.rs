@@ -131,6 +131,8 @@ impl Kind {
         }
     }
 
+    /// The server's cast to text. It differs from what psql shows where a type has a cast of its own: char(n)
+    /// comes without padding, inet with its netmask always (`1.2.3.4/32`), bool as `true`.
     fn text(note: impl Into<String>) -> Self {
         Self::exact(DataType::Utf8, Codec::CastText).verdict(Verdict::Text, note)
     }

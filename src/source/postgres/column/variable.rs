@@ -47,7 +47,7 @@ impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
     }
 
     fn bytes(&self) -> usize {
-        self.builder.values_slice().len() + size_of::<i32>() * self.builder.offsets_slice().len()
+        self.builder.values_slice().len() + size_of_val(self.builder.offsets_slice())
     }
 }
 
