@@ -1,5 +1,6 @@
 //! Where files go. One folder and one row in [`DESTINATIONS`] each.
 
+pub mod conformance;
 pub mod local;
 
 use std::fmt::Debug;
@@ -22,7 +23,7 @@ pub const DESTINATIONS: &[OpenFn] = &[local::open];
 pub struct PendingUpload {
     /// Path below the base that it will have.
     pub path: String,
-    /// The store's id of the upload (local disk: the temporary file's path below the base).
+    /// The store's id of the upload (local disk: the temporary file's name; it lies beside `path`).
     pub upload_id: String,
     /// Tags of the parts, in order, where the store has them.
     pub part_tags: Vec<String>,
@@ -46,7 +47,7 @@ pub struct StoredObject {
 /// A place for files. Paths are below the base, with `/`, never starting with one.
 ///
 /// Contract, checked by `destination/conformance.rs` on every implementation and wrapper:
-/// * `complete`, `put`, `put_new` and `delete` are atomic and durable when they return: a reader sees the
+/// * `complete`, `put` and `delete` are atomic and durable when they return: a reader sees the
 ///   old or the new object whole, and a crash afterwards loses nothing.
 /// * `complete` may be repeated: completing what was completed before succeeds, and fails if the
 ///   object at `path` is not the one of this upload (size and CRC).

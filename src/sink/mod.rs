@@ -1,1 +1,22 @@
 //! Record batches to committed Parquet files.
+//!
+//! ```text
+//! stream -> write_part -> Upload (invisible) -> TableCommit::commit -> files and manifest (visible)
+//! ```
+//!
+//! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
+//! * [`part`] writes one part; [`exec`] does it as the root of a DataFusion plan.
+//! * [`commit`] makes the parts of a table visible, all or nothing.
+
+pub mod commit;
+pub mod exec;
+pub mod part;
+pub mod schema;
+pub mod stats;
+pub mod writer;
+
+pub use commit::{TableCommit, roll_forward};
+pub use exec::PartWriterExec;
+pub use part::{PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
+pub use schema::written_schema;
+pub use writer::WriterSettings;

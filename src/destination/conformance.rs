@@ -1,0 +1,183 @@
+//! The contract of [`Destination`], asserted on a real one. Every implementation and every wrapper runs it.
+
+use bytes::Bytes;
+
+use super::{Destination, PendingUpload, StoredObject};
+use crate::error::{Error, Result};
+
+/// Directory below the base that the suite works in; it must not hold anything.
+const DIR: &str = "conformance/a b";
+
+/// Asserts every sentence of the contract in a directory of its own and leaves no object there.
+///
+/// Errors: `Data` naming the sentence that does not hold, or the destination's own error.
+#[doc(hidden)]
+pub async fn check(dest: &dyn Destination) -> Result<()> {
+    ensure(!dest.location().is_empty(), "a destination has a location")?;
+    what_is_not_there(dest).await?;
+    small_objects(dest).await?;
+    uploads(dest).await?;
+    completing_again(dest).await?;
+    giving_up(dest).await?;
+    paths_below_the_base(dest).await?;
+    locks(dest).await?;
+    let left = names(&dest.list(DIR).await?);
+    ensure(left.is_empty(), "what was deleted is gone").map_err(|e| e.with("left", left.join(", ")))
+}
+
+fn ensure(holds: bool, sentence: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::data(format!("the destination breaks its contract: {sentence}"))) }
+}
+
+fn at(name: &str) -> String {
+    format!("{DIR}/{name}")
+}
+
+fn names(objects: &[StoredObject]) -> Vec<String> {
+    objects.iter().map(|object| object.path.clone()).collect()
+}
+
+async fn what_is_not_there(dest: &dyn Destination) -> Result<()> {
+    let path = at("nothing");
+    ensure(dest.list(DIR).await?.is_empty(), "a directory that is not there is empty")?;
+    ensure(dest.list_pending(DIR).await?.is_empty(), "a directory that is not there has no uploads")?;
+    ensure(dest.get(&path).await?.is_none(), "get of nothing is none")?;
+    ensure(dest.head(&path).await?.is_none(), "head of nothing is none")?;
+    dest.delete(&path).await
+}
+
+async fn small_objects(dest: &dyn Destination) -> Result<()> {
+    let (path, other) = (at("_small.json"), at("b.txt"));
+    let stored = dest.put(&path, Bytes::from_static(b"one")).await?;
+    ensure(stored.path == path && stored.bytes == 3, "put says what it stored")?;
+    dest.put(&path, Bytes::from_static(b"second")).await?;
+    ensure(dest.get(&path).await?.as_deref() == Some(b"second"), "put replaces what is there")?;
+    ensure(
+        dest.head(&path).await?.is_some_and(|o| o.bytes == 6 && o.path == path),
+        "head tells path and size",
+    )?;
+    dest.put(&other, Bytes::new()).await?;
+    ensure(
+        dest.get(&other).await?.is_some_and(|content| content.is_empty()),
+        "an empty object is an object",
+    )?;
+    dest.put(&at("below/c.txt"), Bytes::from_static(b"c")).await?;
+    let listed = dest.list(DIR).await?;
+    ensure(names(&listed) == [path.clone(), other.clone()], "list shows the directory itself, by name")?;
+    ensure(listed[0].bytes == 6, "list tells sizes")?;
+    ensure(dest.head(&at("below")).await?.is_none(), "a directory is not an object")?;
+    for path in [&path, &other, &at("below/c.txt"), &path] {
+        dest.delete(path).await?;
+    }
+    ensure(dest.get(&path).await?.is_none(), "delete removes, and may be repeated")
+}
+
+/// Uploads `content` in pieces.
+async fn upload(dest: &dyn Destination, path: &str, pieces: &[&'static [u8]]) -> Result<PendingUpload> {
+    let mut upload = dest.create(path, 1 << 20).await?;
+    for piece in pieces {
+        upload.put_part(Bytes::from_static(piece)).await?;
+    }
+    upload.finish().await
+}
+
+async fn uploads(dest: &dyn Destination) -> Result<()> {
+    let path = at("part-00000.parquet");
+    let first = upload(dest, &path, &[b"123", b"", b"456789"]).await?;
+    ensure(first.path == path && first.bytes == 9, "an upload knows its path and size")?;
+    ensure(first.crc32 == "cbf43926", "an upload knows the CRC-32 of its content")?;
+    ensure(dest.list(DIR).await?.is_empty(), "an upload is invisible to list until complete")?;
+    ensure(dest.get(&path).await?.is_none(), "an upload is invisible to readers until complete")?;
+    let pending = dest.list_pending(DIR).await?;
+    let found = pending.iter().any(|p| p.path == path && p.upload_id == first.upload_id);
+    ensure(
+        pending.len() == 1 && found,
+        "list_pending shows an upload that is neither completed nor aborted",
+    )?;
+
+    let text = serde_json::to_string(&first).map_err(|e| Error::internal("upload as JSON").caused_by(e))?;
+    let first: PendingUpload =
+        serde_json::from_str(&text).map_err(|e| Error::internal("upload from JSON").caused_by(e))?;
+    let stored = dest.complete(&first).await?;
+    ensure(stored.path == path && stored.bytes == 9, "complete says what can be seen now")?;
+    ensure(dest.get(&path).await?.as_deref() == Some(b"123456789"), "complete makes the upload visible")?;
+    ensure(dest.list_pending(DIR).await?.is_empty(), "a completed upload is not pending")?;
+
+    let second = upload(dest, &path, &[b"new"]).await?;
+    ensure(dest.get(&path).await?.as_deref() == Some(b"123456789"), "the old object stays until complete")?;
+    dest.complete(&second).await?;
+    ensure(dest.get(&path).await?.as_deref() == Some(b"new"), "complete replaces what is there")?;
+    let empty = upload(dest, &path, &[]).await?;
+    dest.complete(&empty).await?;
+    ensure(dest.head(&path).await?.is_some_and(|o| o.bytes == 0), "an upload may be empty")?;
+    dest.delete(&path).await
+}
+
+async fn completing_again(dest: &dyn Destination) -> Result<()> {
+    let path = at("again");
+    let first = upload(dest, &path, &[b"first"]).await?;
+    dest.complete(&first).await?;
+    dest.complete(&first).await?;
+    ensure(dest.get(&path).await?.as_deref() == Some(b"first"), "complete may be repeated")?;
+    let same_size = upload(dest, &path, &[b"other"]).await?;
+    dest.complete(&same_size).await?;
+    let refused = dest.complete(&first).await.is_err();
+    ensure(refused, "complete fails if the object at the path is not the one of the upload")?;
+    ensure(dest.get(&path).await?.as_deref() == Some(b"other"), "a refused complete changes nothing")?;
+    dest.delete(&path).await?;
+    ensure(dest.complete(&first).await.is_err(), "complete fails if neither upload nor object is there")
+}
+
+async fn giving_up(dest: &dyn Destination) -> Result<()> {
+    let path = at("given up");
+    let finished = upload(dest, &path, &[b"x"]).await?;
+    dest.abort(&finished).await?;
+    dest.abort(&finished).await?;
+    ensure(dest.complete(&finished).await.is_err(), "an aborted upload cannot be completed")?;
+
+    let mut under_way = dest.create(&path, 0).await?;
+    under_way.put_part(Bytes::from_static(b"x")).await?;
+    under_way.abort().await?;
+    let mut dropped = dest.create(&path, 0).await?;
+    dropped.put_part(Bytes::from_static(b"x")).await?;
+    drop(dropped);
+    ensure(
+        dest.list_pending(DIR).await?.is_empty(),
+        "an upload that was given up or dropped is not pending",
+    )?;
+
+    let forgotten = upload(dest, &path, &[b"x"]).await?;
+    let listed = dest.list_pending(DIR).await?;
+    ensure(listed.len() == 1 && listed[0].upload_id == forgotten.upload_id, "finished uploads stay pending")?;
+    dest.abort(&listed[0]).await?;
+    ensure(dest.list_pending(DIR).await?.is_empty(), "an upload can be aborted as it was listed")?;
+    ensure(dest.head(&path).await?.is_none(), "nothing became visible")
+}
+
+async fn paths_below_the_base(dest: &dyn Destination) -> Result<()> {
+    for path in ["../x", "a/../../x", "/x", "a//x"] {
+        let refused = dest.get(path).await.is_err() && dest.put(path, Bytes::new()).await.is_err();
+        ensure(refused, "paths that leave the base are refused")?;
+    }
+    Ok(())
+}
+
+async fn locks(dest: &dyn Destination) -> Result<()> {
+    let lock = dest.lock(DIR, "owner-one").await?;
+    ensure(dest.list(DIR).await?.is_empty(), "the lock is not listed")?;
+    match dest.lock(DIR, "owner-two").await {
+        Ok(_) => ensure(false, "a lock has one holder")?,
+        Err(error) => {
+            ensure(
+                error.kind() == crate::error::ErrorKind::Unavailable,
+                "a lock that is held is unavailable",
+            )?;
+            ensure(error.to_string().contains("owner-one"), "a lock that is held names its owner")?;
+        }
+    }
+    let elsewhere = dest.lock("conformance/other", "owner-two").await?;
+    elsewhere.release().await?;
+    lock.release().await?;
+    drop(dest.lock(DIR, "owner-three").await?);
+    dest.lock(DIR, "owner-four").await?.release().await
+}

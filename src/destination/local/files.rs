@@ -1,0 +1,240 @@
+//! Blocking file work: make, sync, rename, read, list, remove; and what its errors mean to a user.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind as IoKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::super::{PendingUpload, StoredObject};
+use crate::error::{Error, Result};
+
+const TEMPORARY_SUFFIX: &str = ".tmp";
+const RANDOM_DIGITS: usize = 16;
+const READ_BLOCK: usize = 1 << 20;
+
+/// Runs file work on a thread that may wait for the disk.
+pub(super) async fn blocking<T, F>(work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal("file work ended early").caused_by(error)),
+    }
+}
+
+/// What an I/O error means: kind, message, path and remedy.
+pub(super) fn io_error(action: &str, path: &Path, error: std::io::Error) -> Error {
+    let ours = match error.kind() {
+        IoKind::PermissionDenied => Error::denied(format!("{action}: permission denied"))
+            .hint("give this user the right to write there, or choose another --output-dir"),
+        IoKind::ReadOnlyFilesystem => Error::denied(format!("{action}: the file system is read-only"))
+            .hint("choose another --output-dir, or mount the file system for writing"),
+        IoKind::StorageFull | IoKind::QuotaExceeded => Error::unavailable(format!("{action}: no space left"))
+            .hint("free space or raise the quota there, or choose another --output-dir"),
+        IoKind::NotADirectory => Error::config(format!("{action}: something on its path is not a directory"))
+            .hint("name a directory in --output-dir"),
+        IoKind::InvalidFilename => {
+            Error::config(format!("{action}: the name is too long or not allowed here"))
+                .hint("choose a shorter --output-dir, or a file system that takes such names")
+        }
+        _ => Error::unavailable(action),
+    };
+    ours.with("path", path.display()).caused_by(error)
+}
+
+/// A name beside the target that readers ignore and that nobody else has.
+pub(super) fn temporary_name(target: &str) -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!(".{target}.{}{TEMPORARY_SUFFIX}", &random[..RANDOM_DIGITS])
+}
+
+/// The name that a temporary file is to have; none if `name` is not that of a temporary file.
+pub(super) fn target_name(name: &str) -> Option<&str> {
+    let inner = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?;
+    let (target, random) = inner.rsplit_once('.')?;
+    let made_here = random.len() == RANDOM_DIGITS && random.bytes().all(|b| b.is_ascii_hexdigit());
+    (made_here && !target.is_empty() && !target.contains(['/', '\\', '\0'])).then_some(target)
+}
+
+/// Creates a new temporary file for `target`, and its directory.
+pub(super) fn create_temporary(target: &Path) -> Result<(PathBuf, File)> {
+    let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {
+        return Err(Error::data("not a file's path").with("path", target.display()));
+    };
+    make_directory(dir)?;
+    let temporary = dir.join(temporary_name(&name.to_string_lossy()));
+    let file =
+        File::create_new(&temporary).map_err(|error| io_error("cannot create a file", &temporary, error))?;
+    Ok((temporary, file))
+}
+
+/// Makes `dir` and what is missing above it; every new name is durable on return.
+pub(super) fn make_directory(dir: &Path) -> Result<()> {
+    let mut missing = Vec::new();
+    let mut current = dir;
+    loop {
+        match fs::metadata(current) {
+            Ok(metadata) if metadata.is_dir() => break,
+            Ok(_) => {
+                return Err(io_error("cannot create a directory", current, IoKind::NotADirectory.into()));
+            }
+            Err(error) if error.kind() == IoKind::NotFound => missing.push(current),
+            Err(error) => return Err(io_error("cannot create a directory", current, error)),
+        }
+        match current.parent() {
+            Some(parent) => current = parent,
+            None => break,
+        }
+    }
+    for path in missing.into_iter().rev() {
+        match fs::create_dir(path) {
+            Ok(()) => {}
+            // Another table of the run, or another run, was faster.
+            Err(error) if error.kind() == IoKind::AlreadyExists && path.is_dir() => {}
+            Err(error) => return Err(io_error("cannot create a directory", path, error)),
+        }
+        sync_parent(path)?;
+    }
+    Ok(())
+}
+
+/// Makes the names in the directory of `path` durable.
+pub(super) fn sync_parent(path: &Path) -> Result<()> {
+    let Some(dir) = path.parent() else { return Ok(()) };
+    let synced = File::open(dir).and_then(|directory| directory.sync_all());
+    match synced {
+        Ok(()) => Ok(()),
+        // Some file systems cannot sync a directory and say so; their names are durable by other means.
+        Err(error) if matches!(error.kind(), IoKind::Unsupported | IoKind::InvalidInput) => Ok(()),
+        Err(error) => Err(io_error("cannot sync the directory", dir, error)),
+    }
+}
+
+/// Renames a synced temporary file over `target` and makes the name durable.
+fn publish(temporary: &Path, target: &Path) -> Result<()> {
+    fs::rename(temporary, target)
+        .map_err(|error| io_error("cannot rename a temporary file", target, error))?;
+    sync_parent(target)
+}
+
+/// Makes an upload visible, or makes sure that it already is.
+pub(super) fn complete(upload: &PendingUpload, temporary: &Path, target: &Path) -> Result<StoredObject> {
+    let done = StoredObject { path: upload.path.clone(), bytes: upload.bytes, e_tag: None };
+    match size(temporary)? {
+        Some(bytes) if bytes == upload.bytes => publish(temporary, target)?,
+        Some(bytes) => {
+            return Err(Error::data(format!(
+                "an upload has {bytes} bytes where {} were written",
+                upload.bytes
+            ))
+            .with("path", temporary.display()));
+        }
+        None => {
+            let found = checksum(target)?;
+            if found != Some((upload.bytes, upload.crc32.clone())) {
+                return Err(Error::data("an upload is gone and the file at its place is not the one of it")
+                    .with("path", target.display())
+                    .hint("somebody removed files of an unfinished commit; export the table again"));
+            }
+            // The rename may have happened just before a crash.
+            sync_parent(target)?;
+        }
+    }
+    Ok(done)
+}
+
+/// Writes a small file: temporary, sync, rename, sync.
+pub(super) fn put(target: &Path, content: &[u8]) -> Result<()> {
+    let (temporary, mut file) = create_temporary(target)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    let result = written
+        .map_err(|error| io_error("cannot write a file", target, error))
+        .and_then(|()| publish(&temporary, target));
+    if result.is_err() {
+        // Gone already if the rename worked; and the write's error is the one to tell.
+        let _ = fs::remove_file(&temporary);
+    }
+    result
+}
+
+/// Size and CRC-32 of a file; none if there is none.
+fn checksum(path: &Path) -> Result<Option<(u64, String)>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == IoKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_error("cannot open a file", path, error)),
+    };
+    let mut crc = crc32fast::Hasher::new();
+    let (mut bytes, mut block) = (0, vec![0; READ_BLOCK]);
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => break,
+            Ok(n) => {
+                crc.update(&block[..n]);
+                bytes += n as u64;
+            }
+            Err(error) if error.kind() == IoKind::Interrupted => {}
+            Err(error) => return Err(io_error("cannot read a file", path, error)),
+        }
+    }
+    Ok(Some((bytes, hex(crc))))
+}
+
+/// Eight hex digits.
+pub(super) fn hex(crc: crc32fast::Hasher) -> String {
+    format!("{:08x}", crc.finalize())
+}
+
+/// The content of a file; none if there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Bytes>> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content.into())),
+        Err(error) if error.kind() == IoKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("cannot read a file", path, error)),
+    }
+}
+
+/// The size of a file; none if there is none or it is a directory.
+pub(super) fn size(path: &Path) -> Result<Option<u64>> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok((!metadata.is_dir()).then_some(metadata.len())),
+        Err(error) if error.kind() == IoKind::NotFound => Ok(None),
+        Err(error) => Err(io_error("cannot look at a file", path, error)),
+    }
+}
+
+/// Names and sizes of everything in a directory that is not a directory, by name.
+pub(super) fn list(dir: &Path) -> Result<Vec<(String, u64)>> {
+    let wrong = |error| io_error("cannot list a directory", dir, error);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == IoKind::NotFound => return Ok(vec![]),
+        Err(error) => return Err(wrong(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(wrong)?;
+        // Removed since it was listed: not there.
+        if let Some(bytes) = size(&entry.path())? {
+            found.push((entry.file_name().to_string_lossy().into_owned(), bytes));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Removes a file, durably. Removing what is not there succeeds.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_parent(path),
+        // An earlier removal may not be durable yet, but only if there is a directory to hold it.
+        Err(error) if error.kind() == IoKind::NotFound => match path.parent() {
+            Some(dir) if dir.is_dir() => sync_parent(path),
+            _ => Ok(()),
+        },
+        Err(error) => Err(io_error("cannot remove a file", path, error)),
+    }
+}

@@ -1,0 +1,304 @@
+//! One stream of batches to one Parquet file that nobody sees yet.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Decimal128Type, Decimal256Type};
+use arrow_schema::{DataType, SchemaRef};
+use bytes::Bytes;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::StreamExt;
+use parquet::arrow::ArrowWriter;
+use serde::{Deserialize, Serialize};
+
+use super::schema::{encoder_schema, is_source_column};
+use super::stats::column_stats;
+use super::writer::WriterSettings;
+use crate::catalog::Slice;
+use crate::destination::{Destination, PendingUpload, Upload};
+use crate::error::{Error, Result};
+use crate::manifest::{ColumnStats, FileEntry};
+
+/// Bytes handed to the upload at once.
+const BLOCK_BYTES: usize = 4 << 20;
+
+/// Told about rows and Arrow bytes as they are handed to the encoder.
+pub type ProgressFn = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+/// Where a part goes.
+#[derive(Debug, Clone)]
+pub struct PartTarget {
+    /// The destination.
+    pub destination: Arc<dyn Destination>,
+    /// The file's path below the base.
+    pub path: String,
+    /// The file's name, the last component of `path`.
+    pub name: String,
+    /// Number of the part.
+    pub part: usize,
+    /// The slice of the source it holds.
+    pub slice: Slice,
+    /// Estimated bytes of source.
+    pub est_bytes: u64,
+}
+
+/// What became of a part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PreparedPart {
+    /// Its number.
+    pub part: usize,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its file; none for a slice without rows.
+    pub file: Option<PreparedFile>,
+}
+
+/// A file whose bytes are at the store and that a commit can make visible.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PreparedFile {
+    /// The upload.
+    pub upload: PendingUpload,
+    /// What the manifest will say about it.
+    pub entry: FileEntry,
+}
+
+/// Writes the rows of `stream` into one invisible file. A stream without rows leaves nothing.
+///
+/// Memory is bounded by `row_group_bytes` and a few blocks. An error of the stream, the encoder or the
+/// destination aborts the upload, and so does dropping the future.
+pub async fn write_part(
+    mut stream: SendableRecordBatchStream,
+    target: &PartTarget,
+    settings: &WriterSettings,
+    progress: Option<&ProgressFn>,
+) -> Result<PreparedPart> {
+    let schema = stream.schema();
+    let mut writer: Option<PartWriter<'_>> = None;
+    let outcome = async {
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                empty => empty.insert(PartWriter::open(&schema, target, settings).await?),
+            };
+            writer.write(&batch).await?;
+            if let Some(progress) = progress {
+                progress(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
+            }
+        }
+        Ok(())
+    }
+    .await;
+    conclude(writer, outcome, target).await
+}
+
+/// Writes a file with the columns of `schema` and no rows.
+pub async fn write_empty(
+    schema: &SchemaRef,
+    target: &PartTarget,
+    settings: &WriterSettings,
+) -> Result<PreparedPart> {
+    let writer = PartWriter::open(schema, target, settings).await.map_err(|error| placed(error, target))?;
+    conclude(Some(writer), Ok(()), target).await
+}
+
+/// Finishes the file, or removes what there is of it and returns the error.
+async fn conclude(
+    writer: Option<PartWriter<'_>>,
+    outcome: Result<()>,
+    target: &PartTarget,
+) -> Result<PreparedPart> {
+    let Some(mut writer) = writer else {
+        return match outcome {
+            Ok(()) => Ok(PreparedPart { part: target.part, rows: 0, file: None }),
+            Err(error) => Err(placed(error, target)),
+        };
+    };
+    let columns = match outcome {
+        Ok(()) => writer.close().await,
+        Err(error) => Err(error),
+    };
+    let columns = match columns {
+        Ok(columns) => columns,
+        Err(error) => {
+            tell(writer.upload.abort().await, target);
+            return Err(placed(error, target));
+        }
+    };
+    let upload = writer.upload.finish().await.map_err(|error| placed(error, target))?;
+    if upload.bytes != writer.sent {
+        let message = format!("{} bytes were sent and {} arrived", writer.sent, upload.bytes);
+        tell(target.destination.abort(&upload).await, target);
+        return Err(placed(Error::internal(message), target));
+    }
+    let entry = FileEntry {
+        name: target.name.clone(),
+        rows: writer.rows,
+        bytes: upload.bytes,
+        crc32: upload.crc32.clone(),
+        e_tag: None,
+        part: target.part,
+        slice: target.slice.clone(),
+        columns,
+    };
+    Ok(PreparedPart { part: target.part, rows: writer.rows, file: Some(PreparedFile { upload, entry }) })
+}
+
+/// The error that made us give up is the one to return; this one is only logged.
+fn tell(aborted: Result<()>, target: &PartTarget) {
+    if let Err(error) = aborted {
+        tracing::warn!(path = target.path, %error, "an unfinished upload was not removed; the next run removes it");
+    }
+}
+
+fn placed(error: Error, target: &PartTarget) -> Error {
+    error.with("part", target.part).with("path", &target.path)
+}
+
+struct PartWriter<'a> {
+    settings: &'a WriterSettings,
+    schema: SchemaRef,
+    /// Columns that an expression made: nobody but us has seen whether their decimals fit.
+    computed: Vec<bool>,
+    encoder: ArrowWriter<Blocks>,
+    upload: Box<dyn Upload>,
+    rows: u64,
+    sent: u64,
+}
+
+impl<'a> PartWriter<'a> {
+    async fn open(schema: &SchemaRef, target: &PartTarget, settings: &'a WriterSettings) -> Result<Self> {
+        let options = settings.options(schema)?;
+        let encoder = ArrowWriter::try_new_with_options(Blocks::default(), encoder_schema(schema), options)
+            .map_err(Error::from_parquet)?;
+        let upload = target.destination.create(&target.path, target.est_bytes).await?;
+        let computed = schema.fields().iter().map(|field| !is_source_column(field)).collect();
+        Ok(Self { settings, schema: Arc::clone(schema), computed, encoder, upload, rows: 0, sent: 0 })
+    }
+
+    async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.check(batch)?;
+        self.encoder.write(batch).map_err(Error::from_parquet)?;
+        self.rows += batch.num_rows() as u64;
+        // What is encoded and what is held to encode more: memory is the promise, not the file's layout.
+        let held = self.encoder.in_progress_size().max(self.encoder.memory_size());
+        if held >= self.settings.parquet.row_group_bytes {
+            self.encoder.flush().map_err(Error::from_parquet)?;
+        }
+        self.drain(false).await
+    }
+
+    /// The encoder trusts its caller: it would cut surplus columns, write what lies under a NULL of a
+    /// required column, and keep the low bits of a decimal that is too long.
+    fn check(&self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_columns() != self.schema.fields().len() {
+            let message =
+                format!("a batch has {} columns, its schema {}", batch.num_columns(), self.computed.len());
+            return Err(Error::internal(message));
+        }
+        for (i, field) in self.schema.fields().iter().enumerate() {
+            let column = batch.column(i);
+            if !field.data_type().equals_datatype(column.data_type()) {
+                let message =
+                    format!("a batch has {} where {} was planned", column.data_type(), field.data_type());
+                return Err(Error::internal(message).with("column", field.name()));
+            }
+            if !field.is_nullable() && column.logical_null_count() > 0 {
+                return Err(Error::data("a NULL in a column that has none by its definition")
+                    .with("column", field.name()));
+            }
+            if self.computed[i] {
+                decimals_fit(column).map_err(|error| error.with("column", field.name()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the blocks that are full; with `all`, the rest too.
+    async fn drain(&mut self, all: bool) -> Result<()> {
+        while let Some(block) = self.encoder.inner_mut().next(all) {
+            self.sent += block.len() as u64;
+            self.upload.put_part(block).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the footer and compares it with what was received.
+    async fn close(&mut self) -> Result<Vec<ColumnStats>> {
+        let metadata = self.encoder.finish().map_err(Error::from_parquet)?;
+        self.encoder.sync().map_err(|error| Error::internal("parquet encoder failed").caused_by(error))?;
+        self.drain(true).await?;
+        let footer = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
+        let groups: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
+        if footer != self.rows || u64::try_from(groups).ok() != Some(self.rows) {
+            let message = format!("{} rows were received, the footer says {footer}", self.rows);
+            return Err(Error::internal(message));
+        }
+        if self.encoder.bytes_written() as u64 != self.sent {
+            let message =
+                format!("{} bytes were encoded, {} were sent", self.encoder.bytes_written(), self.sent);
+            return Err(Error::internal(message));
+        }
+        Ok(column_stats(&metadata))
+    }
+}
+
+/// Decimals that have more digits than their type.
+fn decimals_fit(column: &ArrayRef) -> Result<()> {
+    let checked = match column.data_type() {
+        DataType::Decimal128(precision, _) => {
+            column.as_primitive::<Decimal128Type>().validate_decimal_precision(*precision)
+        }
+        DataType::Decimal256(precision, _) => {
+            column.as_primitive::<Decimal256Type>().validate_decimal_precision(*precision)
+        }
+        _ => Ok(()),
+    };
+    checked.map_err(|error| {
+        Error::data("a computed decimal has more digits than its type")
+            .hint("cast the expression in --columns to a decimal that is wide enough")
+            .caused_by(error)
+    })
+}
+
+/// Bytes of the encoder, in blocks that go to the upload as they are.
+#[derive(Default)]
+struct Blocks {
+    full: std::collections::VecDeque<Vec<u8>>,
+    last: Vec<u8>,
+}
+
+impl Blocks {
+    fn next(&mut self, all: bool) -> Option<Bytes> {
+        let block = match self.full.pop_front() {
+            Some(block) => block,
+            None if all && !self.last.is_empty() => std::mem::take(&mut self.last),
+            None => return None,
+        };
+        Some(Bytes::from(block))
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let room = BLOCK_BYTES - self.last.len();
+        let taken = data.len().min(room);
+        // A block never grows, so that no byte is copied twice; pages that are not used cost no memory.
+        if self.last.capacity() == 0 {
+            self.last.reserve_exact(BLOCK_BYTES);
+        }
+        self.last.extend_from_slice(&data[..taken]);
+        if self.last.len() == BLOCK_BYTES {
+            self.full.push_back(std::mem::take(&mut self.last));
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
