@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
-    PartTarget, PartWriterExec, PreparedFile, PreparedPart, TableCommit, WriterSettings, write_empty,
+    PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings, write_empty,
 };
 use crate::spec::{EmptyTables, ExportSpec};
 
@@ -71,10 +71,8 @@ async fn write(
     let settings = WriterSettings { parquet: plan.parquet.clone(), dictionary_off: dictionary_off(plan) };
     let targets: Vec<PartTarget> = (0..plan.parts.len()).map(|part| target(plan, part, shared)).collect();
     let counters = Arc::clone(progress);
-    let writer = Arc::new(
-        PartWriterExec::try_new(rows, targets.clone(), settings.clone())?
-            .with_progress(Arc::new(move |rows, bytes| counters.add(rows, bytes))),
-    );
+    let count: ProgressFn = Arc::new(move |rows, bytes| counters.add(rows, bytes));
+    let writer = Arc::new(PartWriterExec::try_new(rows, targets.clone(), settings.clone(), Some(count))?);
     let next = Arc::new(AtomicUsize::new(0));
     let mut readers = JoinSet::new();
     for _ in 0..plan.readers.min(plan.parts.len()) {
@@ -116,7 +114,7 @@ async fn write(
     }
     let nothing = prepared.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|p| p.file.is_none());
     if nothing && shared.spec.empty_tables == EmptyTables::Write {
-        let empty = write_empty(schema, &targets[0], &settings).await?;
+        let empty = write_empty(&schema, &targets[0], &settings).await?;
         prepared.lock().unwrap_or_else(PoisonError::into_inner).push(empty);
     }
     Ok(())
