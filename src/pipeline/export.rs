@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
-    PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings, write_empty,
+    PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
+    write_empty,
 };
 use crate::spec::{EmptyTables, ExportSpec};
 

@@ -170,7 +170,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     };
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
-    let exported = export_all(spec, run_id, parts, &identity, &tables).await;
+    let exported = Box::pin(export_all(spec, run_id, parts, &identity, &tables)).await;
     let (status, error) = match &exported {
         Ok((_, outcomes)) if outcomes.iter().all(|o| o.error.is_none()) => (RunStatus::Completed, None),
         Ok(_) => (RunStatus::Failed, None),
@@ -250,7 +250,7 @@ async fn export_all(
                         Error::unavailable("not exported: another table failed (--error-action fail)");
                     return failed(shared, &plan.info.table, 0.0, error).await;
                 }
-                let outcome = one_table(plan, shared).await;
+                let outcome = Box::pin(one_table(plan, shared)).await;
                 if outcome.error.is_some() && spec.error_action == ErrorAction::Fail {
                     stop.store(true, Ordering::Relaxed);
                 }

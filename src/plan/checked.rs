@@ -15,7 +15,7 @@ use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 /// Rewrites every arithmetic expression of projections and filters to its checked form.
 #[derive(Debug)]
-pub struct CheckedArithmetic;
+pub(super) struct CheckedArithmetic;
 
 impl PhysicalOptimizerRule for CheckedArithmetic {
     fn optimize(

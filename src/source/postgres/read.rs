@@ -70,7 +70,7 @@ struct Job {
 
 impl Job {
     /// FROM and WHERE of the part.
-    fn from_where(&self) -> String {
+    fn relation_sql(&self) -> String {
         let conditions: Vec<String> = self
             .dialect
             .slice_sql(&self.read.table, &self.read.slice)
@@ -100,7 +100,7 @@ impl Job {
         let sql = format!(
             "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
             expressions.join(", "),
-            self.from_where()
+            self.relation_sql()
         );
         let mut connection = self.pool.take().await.map_err(context)?;
         connection.execute(&join_sql(&self.at)).await.map_err(|e| context(snapshot_gone(e)))?;
@@ -196,10 +196,9 @@ impl Reader {
                         }
                     }
                 }
-                if self.batch_rows >= self.job.read.batch_rows
-                    || (self.batch_rows % 64 == 63 && self.bytes() >= BATCH_BYTES)
-                    || message.len() >= BATCH_BYTES / 64 && self.bytes() >= BATCH_BYTES
-                {
+                // Large rows are weighed each, small ones now and then.
+                let weigh = message.len() >= BATCH_BYTES / 64 || self.batch_rows.is_multiple_of(64);
+                if self.batch_rows >= self.job.read.batch_rows || (weigh && self.bytes() >= BATCH_BYTES) {
                     return Ok(Some(self.batch()?));
                 }
             }
@@ -263,7 +262,7 @@ impl Reader {
                     .with("type", &column.source_type)
                     .hint(bad.hint);
                 let row = locate::Row {
-                    from_where: &self.job.from_where(),
+                    from_where: &self.job.relation_sql(),
                     table: &self.job.read.table,
                     column: column.name(),
                     number: self.rows,
