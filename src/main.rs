@@ -1,3 +1,7 @@
 //! The `lakexpress` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(lakexpress::cli::run())
+}

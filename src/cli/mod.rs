@@ -1,1 +1,86 @@
 //! Command line: flags to spec, composition, rendering.
+//!
+//! `argv` makes old command lines readable, `args` and `values` turn text into types, `resolve`
+//! into a spec and opened objects; one file per command calls the pipeline or the run log; `render` and
+//! `output` tell what happened.
+
+mod args;
+mod argv;
+mod export;
+mod inspect;
+mod logging;
+mod output;
+mod plan;
+mod progress;
+mod render;
+mod resolve;
+mod runs;
+mod signals;
+mod status;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::time::Duration;
+
+use clap::Parser;
+use indicatif::MultiProgress;
+
+use self::args::{Cli, Command};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long the end waits for blocking work, such as a write to the run log.
+const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// Runs the command line of this process and returns its exit code.
+///
+/// | code | meaning |
+/// |---|---|
+/// | 0 | all done |
+/// | 1 | the run ended and some tables failed |
+/// | 2, 65, 70, 75, 77, 78 | [`ErrorKind::exit_code`] |
+/// | 130, 143 | ended by Ctrl-C, by SIGTERM |
+pub fn run() -> u8 {
+    let argv = argv::prepare(std::env::args_os());
+    let json = argv::wants_json(&argv);
+    let cli = match Cli::try_parse_from(argv) {
+        Ok(cli) => cli,
+        Err(refusal) => return render::refused(&refusal, json),
+    };
+    let json = cli.command.output().json;
+    execute(&cli.command).unwrap_or_else(|error| render::error(&error, json))
+}
+
+fn execute(command: &Command) -> Result<u8> {
+    let output = command.output();
+    let bars = MultiProgress::new();
+    let drawn = match command {
+        Command::Export(args) => !output.quiet && !args.no_progress && progress::can_draw(),
+        _ => false,
+    };
+    logging::start(output, &bars, drawn)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
+    let result = runtime.block_on(Box::pin(dispatch(command, &bars, drawn)));
+    runtime.shutdown_timeout(SHUTDOWN);
+    result
+}
+
+async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Result<u8> {
+    match command {
+        Command::Export(args) => export::run(args, bars, drawn).await,
+        Command::Plan(args) => plan::run(args).await,
+        Command::Inspect(args) => inspect::run(args).await,
+        Command::Runs(args) => runs::run(args).await,
+        Command::Status(args) => status::run(args).await,
+    }
+}
+
+/// Writes a command's result to standard output.
+fn print(text: &str) -> Result<()> {
+    output::result(text).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "cannot write to standard output").caused_by(error)
+    })
+}

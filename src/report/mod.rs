@@ -1,1 +1,7 @@
-//! What a person or a script reads after a run.
+//! What a person or a script reads after a run. Pure: values in, text out.
+
+pub mod json;
+pub mod text;
+
+#[cfg(test)]
+mod tests;

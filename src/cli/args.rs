@@ -1,0 +1,417 @@
+//! The command line as typed text. No effects: what can fail on the world is in `resolve`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::units::parse_bytes;
+use crate::spec::{Compression, NumericPolicy};
+
+use super::values::{parse_compression, parse_count, parse_numeric};
+
+/// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
+///
+/// Without a command, `export` runs. Every flag is also accepted with underscores, and read from the
+/// environment as LAKEXPRESS_ plus its name (--n-jobs: LAKEXPRESS_N_JOBS).
+///
+/// Exit codes: 0 all done; 1 the run ended and some tables failed; 2 usage; 65 data; 70 internal;
+/// 75 try again later; 77 denied; 78 configuration; 130 or 143 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "lakexpress", version, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Export tables to Parquet files (the default command)
+    Export(Box<ExportArgs>),
+    /// Show what an export would read and write, up to the first byte
+    Plan(Box<ExportArgs>),
+    /// Show tables, columns and how exactly each type travels
+    Inspect(Box<InspectArgs>),
+    /// List the latest runs
+    Runs(RunsArgs),
+    /// Show one run and its tables
+    Status(StatusArgs),
+}
+
+impl Command {
+    pub(super) fn output(&self) -> &OutputArgs {
+        match self {
+            Self::Export(args) | Self::Plan(args) => &args.output,
+            Self::Inspect(args) => &args.output,
+            Self::Runs(args) => &args.output,
+            Self::Status(args) => &args.output,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) rules: RuleArgs,
+    #[command(flatten)]
+    pub(super) types: TypeArgs,
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    #[command(flatten)]
+    pub(super) parallel: ParallelArgs,
+    #[command(flatten)]
+    pub(super) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
+    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub(super) no_progress: bool,
+    #[command(flatten)]
+    pub(super) ignored: IgnoredArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) types: TypeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsArgs {
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    /// Runs to list, newest first. Default: 20.
+    #[arg(long, env = "LAKEXPRESS_LIMIT", value_name = "N", default_value = "20", value_parser = parse_count)]
+    pub(super) limit: usize,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Id of the run; a unique beginning of it is enough
+    #[arg(value_name = "RUN_ID")]
+    pub(super) run_id: String,
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Auth file and run log")]
+pub(super) struct AuthArgs {
+    /// Auth file: one JSON object with ids as keys. Default: none.
+    #[arg(short = 'a', long, env = "LAKEXPRESS_AUTH", value_name = "FILE", alias = "auth-file")]
+    pub(super) auth: Option<PathBuf>,
+    /// Id in the auth file of the database that records runs (so far sqlite).
+    ///
+    /// Default: a SQLite file in your state directory, $XDG_STATE_HOME/lakexpress/runlog.sqlite.
+    #[arg(long, env = "LAKEXPRESS_LOG_DB_AUTH_ID", value_name = "ID", alias = "lxdb-auth-id")]
+    pub(super) log_db_auth_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+pub(super) struct SourceArgs {
+    /// Id in the auth file of the database to read. Default: none; this or --source is needed.
+    #[arg(long, env = "LAKEXPRESS_SOURCE_DB_AUTH_ID", value_name = "ID")]
+    pub(super) source_db_auth_id: Option<String>,
+    /// Database to read instead of the one in the auth entry. Default: the entry's.
+    #[arg(long, env = "LAKEXPRESS_SOURCE_DB_NAME", value_name = "NAME")]
+    pub(super) source_db_name: Option<String>,
+    /// URL of the database to read, such as postgres://user@host/db. Default: none.
+    ///
+    /// The alternative to --auth and --source-db-auth-id. Other users of this machine can see command lines:
+    /// a URL with a password belongs into the environment variable.
+    #[arg(long, env = "LAKEXPRESS_SOURCE", value_name = "URL", hide_env_values = true)]
+    pub(super) source: Option<SourceUrl>,
+}
+
+/// The text of `--source`, which may hold a password. Debug shows nothing of it.
+#[derive(Clone)]
+pub(super) struct SourceUrl(pub(super) String);
+
+impl From<String> for SourceUrl {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SourceUrl")
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectionArgs {
+    /// Schemas as LIKE patterns, separated by commas. Default: all but the system's.
+    #[arg(long, env = "LAKEXPRESS_SOURCE_SCHEMA_NAME", value_name = "PATTERNS")]
+    pub(super) source_schema_name: Vec<String>,
+    /// Tables as LIKE patterns, separated by commas; `schema.table` too. Default: all.
+    #[arg(short = 'i', long, env = "LAKEXPRESS_INCLUDE", value_name = "PATTERNS")]
+    pub(super) include: Vec<String>,
+    /// Tables to leave out, as --include; wins over it. Default: none.
+    #[arg(short = 'e', long, env = "LAKEXPRESS_EXCLUDE", value_name = "PATTERNS")]
+    pub(super) exclude: Vec<String>,
+    /// Views, materialized views and foreign tables too. Default: only those named without a wildcard.
+    #[arg(long, env = "LAKEXPRESS_VIEWS", value_parser = FalseyValueParser::new())]
+    pub(super) views: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rows and columns")]
+pub(super) struct RuleArgs {
+    /// Rows to export, as SQL: 'schema.table: o_total > 100'. Repeatable. Default: all rows.
+    #[arg(long = "where", env = "LAKEXPRESS_WHERE", value_name = "TABLE: SQL")]
+    pub(super) wheres: Vec<String>,
+    /// Columns to export, as SQL: 'schema.table: a, b, c * 2 AS d'. Repeatable. Default: all columns.
+    #[arg(long, env = "LAKEXPRESS_COLUMNS", value_name = "TABLE: COLUMNS")]
+    pub(super) columns: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Types")]
+pub(super) struct TypeArgs {
+    /// A column to export as the database's own text: 'table.column: text'. Repeatable. Default: none.
+    #[arg(long, env = "LAKEXPRESS_CAST", value_name = "TABLE.COLUMN: TYPE")]
+    pub(super) cast: Vec<String>,
+    /// NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error.
+    #[arg(long, env = "LAKEXPRESS_SPECIAL_VALUES", value_enum, default_value = "error", ignore_case = true)]
+    pub(super) special_values: SpecialValuesArg,
+    /// numeric without precision: text, double, or decimal:PRECISION,SCALE (digits). Default: text.
+    #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value = "text", value_parser = parse_numeric)]
+    pub(super) numeric: NumericPolicy,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Destination")]
+pub(super) struct TargetArgs {
+    /// Directory to write to. Default: none; `export` needs it.
+    #[arg(long, env = "LAKEXPRESS_OUTPUT_DIR", value_name = "PATH")]
+    pub(super) output_dir: Option<String>,
+    /// Id in the auth file of the storage to write to. Default: none. Storages come in a later version.
+    #[arg(long, env = "LAKEXPRESS_TARGET_STORAGE_ID", value_name = "ID")]
+    pub(super) target_storage_id: Option<String>,
+    /// Directory between the destination and the schemas' directories. Default: none.
+    #[arg(long, env = "LAKEXPRESS_SUB_PATH", value_name = "PATH")]
+    pub(super) sub_path: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parallelism")]
+pub(super) struct ParallelArgs {
+    /// Tables at once. Default: 2.
+    #[arg(long, env = "LAKEXPRESS_N_JOBS", value_name = "TABLES", default_value = "2", value_parser = parse_count)]
+    pub(super) n_jobs: usize,
+    /// Readers per large table; 0: one per core; -K: cores / K. Default: one per core, at most 4.
+    #[arg(
+        short = 'p',
+        long,
+        env = "LAKEXPRESS_FASTBCP_P",
+        value_name = "READERS",
+        visible_alias = "parallel",
+        allow_negative_numbers = true
+    )]
+    pub(super) fastbcp_p: Option<i64>,
+    /// Connections to the source in all, the snapshot's two included; at least 3. Default: 8.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_MAX_CONNECTIONS",
+        value_name = "CONNECTIONS",
+        default_value = "8",
+        value_parser = parse_count
+    )]
+    pub(super) max_connections: usize,
+    /// Tables with fewer (estimated) rows are read by one reader. Default: 100000 rows.
+    #[arg(long, env = "LAKEXPRESS_LARGE_TABLE_THRESHOLD", value_name = "ROWS", default_value = "100000")]
+    pub(super) large_table_threshold: u64,
+    /// Size of the parts a large table is cut into, in bytes of source. Default: 256MiB.
+    #[arg(long, env = "LAKEXPRESS_PART_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
+    pub(super) part_bytes: u64,
+    /// How tables are cut: 'table:method:key:readers;...'. Repeatable. Default: automatic.
+    ///
+    /// Methods: None, Ctid (also Physical), RangeId. An empty field means its default.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_TABLE_CONFIG",
+        value_name = "ROWS",
+        visible_alias = "fastbcp-table-config"
+    )]
+    pub(super) table_config: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parquet files")]
+pub(super) struct ParquetArgs {
+    /// zstd, gzip and brotli with an optional level in parentheses, snappy, lz4 or none. Default: zstd(1).
+    ///
+    /// Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
+    #[arg(
+        long,
+        env = "LAKEXPRESS_COMPRESSION",
+        value_name = "CODEC",
+        default_value = "zstd(1)",
+        visible_alias = "compression-type",
+        value_parser = parse_compression
+    )]
+    pub(super) compression: Compression,
+    /// Rows after which a row group closes. Default: 1000000 rows.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_ROW_GROUP_ROWS",
+        value_name = "ROWS",
+        default_value = "1000000",
+        value_parser = parse_count
+    )]
+    pub(super) row_group_rows: usize,
+    /// Encoded bytes after which a row group closes. Default: 64MiB.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_ROW_GROUP_BYTES",
+        value_name = "SIZE",
+        default_value = "64MiB",
+        value_parser = parse_bytes
+    )]
+    pub(super) row_group_bytes: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(super) struct RunArgs {
+    /// One point in time for the whole run, for each table, or for nothing. Default: run.
+    #[arg(long, env = "LAKEXPRESS_CONSISTENCY", value_enum, default_value = "run", ignore_case = true)]
+    pub(super) consistency: ConsistencyArg,
+    /// When a table's directory already holds files. Default: overwrite (what the last manifest lists).
+    #[arg(long, env = "LAKEXPRESS_IF_EXISTS", value_enum, default_value = "overwrite", ignore_case = true)]
+    pub(super) if_exists: IfExistsArg,
+    /// When a table fails, go on with the others or stop. Default: continue.
+    #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value = "continue", ignore_case = true)]
+    pub(super) error_action: ErrorActionArg,
+    /// For a table without rows, write one file with its schema, or none. Default: write.
+    #[arg(long, env = "LAKEXPRESS_EMPTY_TABLES", value_enum, default_value = "write", ignore_case = true)]
+    pub(super) empty_tables: EmptyTablesArg,
+    /// Memory for batches and open row groups, in bytes. Default: 1GiB.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_MEMORY_LIMIT",
+        value_name = "SIZE",
+        default_value = "1GiB",
+        value_parser = parse_bytes
+    )]
+    pub(super) memory_limit: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// One JSON document on standard output, everything else on standard error. Default: text.
+    #[arg(long, env = "LAKEXPRESS_JSON", value_parser = FalseyValueParser::new())]
+    pub(super) json: bool,
+    /// Only warnings and errors: no summary, no progress. Default: both are shown.
+    #[arg(short = 'q', long, env = "LAKEXPRESS_QUIET", value_parser = FalseyValueParser::new())]
+    pub(super) quiet: bool,
+    /// Least important messages to log. Default: info.
+    #[arg(long, env = "LAKEXPRESS_LOG_LEVEL", value_enum, default_value = "info", ignore_case = true)]
+    pub(super) log_level: LogLevelArg,
+    /// Form of the log lines. Default: text.
+    #[arg(long, env = "LAKEXPRESS_LOG_FORMAT", value_enum, default_value = "text", ignore_case = true)]
+    pub(super) log_format: LogFormatArg,
+    /// Directory for a log file lakexpress_<date-time>.log as well. Default: no file.
+    #[arg(long, env = "LAKEXPRESS_LOG_DIR", value_name = "PATH")]
+    pub(super) log_dir: Option<PathBuf>,
+}
+
+/// Flags of LakeXpress that have no meaning here. Accepted so that old command lines work.
+#[derive(Debug, Args)]
+pub(super) struct IgnoredArgs {
+    /// No meaning here, ignored
+    #[arg(long, hide = true, value_name = "PATH")]
+    pub(super) fastbcp_dir_path: Option<String>,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, value_name = "TEXT")]
+    pub(super) license: Option<String>,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, value_name = "PATH")]
+    pub(super) license_file: Option<String>,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, action = ArgAction::SetTrue)]
+    pub(super) no_banner: bool,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, action = ArgAction::SetTrue)]
+    pub(super) quiet_fbcp: bool,
+}
+
+/// `--special-values`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum SpecialValuesArg {
+    Error,
+    Null,
+}
+
+/// `--consistency`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ConsistencyArg {
+    Run,
+    Table,
+    None,
+}
+
+/// `--if-exists`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum IfExistsArg {
+    Overwrite,
+    Error,
+    Append,
+}
+
+/// `--error-action`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ErrorActionArg {
+    Continue,
+    Fail,
+}
+
+/// `--empty-tables`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum EmptyTablesArg {
+    Write,
+    Skip,
+}
+
+/// `--log-level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum LogLevelArg {
+    Debug,
+    Info,
+    #[value(alias = "warn")]
+    Warning,
+    #[value(alias = "critical")]
+    Error,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormatArg {
+    Text,
+    Json,
+}

@@ -1,0 +1,165 @@
+//! Log lines on standard error and, with `--log-dir`, in a file.
+//!
+//! ```text
+//! 2026-01-01 10:00:00 | INFO | starting export run: 0199...
+//! ```
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind as IoKind, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::Local;
+use indicatif::MultiProgress;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Target of the lines that progress bars replace on a terminal.
+pub(super) const PROGRESS: &str = "lakexpress::progress";
+
+/// Starts logging. `bars` is suspended around every line; `drawn` says that bars stand for the progress lines.
+pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Result<()> {
+    let level = level(args.log_level);
+    let shown = if args.quiet { level.min(LevelFilter::WARN) } else { level };
+    let mut on_stderr = targets(shown);
+    if drawn {
+        on_stderr = on_stderr.with_target(PROGRESS, LevelFilter::OFF);
+    }
+    let stderr = Stderr { bars: bars.clone() };
+    let mut layers = vec![layer(args.log_format, move || stderr.clone(), on_stderr)];
+    if let Some(directory) = &args.log_dir {
+        let file = Arc::new(log_file(directory)?);
+        layers.push(layer(args.log_format, file, targets(level)));
+    }
+    tracing_subscriber::registry()
+        .with(layers)
+        .try_init()
+        .map_err(|error| Error::internal("cannot start logging").caused_by(error))
+}
+
+fn level(level: LogLevelArg) -> LevelFilter {
+    match level {
+        LogLevelArg::Debug => LevelFilter::DEBUG,
+        LogLevelArg::Info => LevelFilter::INFO,
+        LogLevelArg::Warning => LevelFilter::WARN,
+        LogLevelArg::Error => LevelFilter::ERROR,
+    }
+}
+
+/// Libraries speak one level less than we do.
+fn targets(level: LevelFilter) -> Targets {
+    let others = if level == LevelFilter::DEBUG { LevelFilter::INFO } else { level.min(LevelFilter::WARN) };
+    Targets::new().with_default(others).with_target("lakexpress", level)
+}
+
+fn layer<W>(format: LogFormatArg, writer: W, targets: Targets) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    match format {
+        LogFormatArg::Text => layer.event_format(Columns).with_filter(targets).boxed(),
+        LogFormatArg::Json => layer.json().flatten_event(true).with_filter(targets).boxed(),
+    }
+}
+
+/// `lakexpress_<date-time>.log` in `directory`; a number is added when the name is taken.
+fn log_file(directory: &Path) -> Result<File> {
+    let failed = |error: io::Error| {
+        let kind = match error.kind() {
+            IoKind::PermissionDenied | IoKind::ReadOnlyFilesystem => ErrorKind::Denied,
+            IoKind::NotADirectory | IoKind::AlreadyExists => ErrorKind::Config,
+            _ => ErrorKind::Unavailable,
+        };
+        Error::new(kind, "cannot write a log file")
+            .with("directory", directory.display())
+            .hint("name a writable directory with --log-dir")
+            .caused_by(error)
+    };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let stem = format!("lakexpress_{}", Local::now().format("%Y-%m-%d_%H-%M-%S"));
+    let mut number = 1;
+    loop {
+        let name = if number == 1 { format!("{stem}.log") } else { format!("{stem}_{number}.log") };
+        match OpenOptions::new().append(true).create_new(true).open(directory.join(name)) {
+            Err(error) if error.kind() == IoKind::AlreadyExists => number += 1,
+            other => return other.map_err(failed),
+        }
+    }
+}
+
+/// Standard error, with the progress bars out of the way while a line is written.
+#[derive(Clone)]
+struct Stderr {
+    bars: MultiProgress,
+}
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.bars.suspend(|| io::stderr().write_all(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// `time | LEVEL | message key=value`.
+struct Columns;
+
+impl<S, N> FormatEvent<S, N> for Columns
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let level = match *event.metadata().level() {
+            Level::ERROR => "ERROR",
+            Level::WARN => "WARNING",
+            Level::INFO => "INFO",
+            Level::DEBUG => "DEBUG",
+            Level::TRACE => "TRACE",
+        };
+        write!(to, "{} | {level} | ", Local::now().format("%Y-%m-%d %H:%M:%S"))?;
+        context.field_format().format_fields(to.by_ref(), event)?;
+        writeln!(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_log_files_of_one_second_have_two_names() {
+        let directory = tempfile::TempDir::new().expect("directory");
+        let below = directory.path().join("logs");
+        for _ in 0..3 {
+            log_file(&below).expect("file");
+        }
+        let names =
+            std::fs::read_dir(&below).expect("directory").map(|entry| entry.expect("entry").file_name());
+        let names: Vec<String> = names.map(|name| name.into_string().expect("text")).collect();
+        assert_eq!(names.len(), 3);
+        assert!(
+            names.iter().all(|name| name.starts_with("lakexpress_2") && name.ends_with(".log")),
+            "{names:?}"
+        );
+    }
+}

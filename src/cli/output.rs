@@ -1,0 +1,22 @@
+//! The only place that writes to standard output and, apart from the log, to standard error.
+
+use std::io::{ErrorKind, Write};
+
+/// Writes the command's result. A reader that went away (`| head`) is no error.
+pub(super) fn result(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let ended = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{ended}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a message to standard error. If that is gone there is nobody left to tell.
+pub(super) fn message(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let ended = if text.ends_with('\n') { "" } else { "\n" };
+    if write!(out, "{text}{ended}").is_err() {
+        tracing::debug!("standard error is closed");
+    }
+}

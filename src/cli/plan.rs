@@ -1,0 +1,21 @@
+//! `lakexpress plan`.
+
+use super::args::ExportArgs;
+use super::{export, print, resolve};
+use crate::error::Result;
+use crate::pipeline;
+use crate::report;
+
+/// Prints what an export would read and write. Code 1 when some tables could not be exported.
+pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
+    export::mention_ignored(&args.ignored);
+    let resolved = resolve::plan(args)?;
+    let plan = pipeline::plan(&resolved.spec, &resolved.source).await?;
+    let destination = resolved.destination.as_deref();
+    if args.output.json {
+        print(&report::json::plan(&plan, destination)?)?;
+    } else {
+        print(&report::text::plan(&plan, destination))?;
+    }
+    Ok(u8::from(!plan.failures.is_empty()))
+}

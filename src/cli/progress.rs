@@ -1,0 +1,203 @@
+//! What a person sees while tables are exported: one line per running table and a total on a
+//! terminal, log lines at start and end of each table elsewhere.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use super::logging::PROGRESS;
+use crate::catalog::TableRef;
+use crate::pipeline::{Observer, Progress, TableProgress};
+use crate::report::text::{count, duration, size};
+use crate::runlog::RunEvent;
+
+/// How often the counters are looked at.
+const POLL: Duration = Duration::from_millis(200);
+const BAR_WIDTH: u64 = 16;
+
+/// Whether standard error can show lines that change.
+pub(super) fn can_draw() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !dumb
+}
+
+/// What the events said so far. Also writes the log lines.
+#[derive(Default)]
+pub(super) struct Told {
+    totals: Mutex<Totals>,
+}
+
+#[derive(Default)]
+struct Totals {
+    tables: usize,
+    done: usize,
+    failed: usize,
+    rows: u64,
+    began: HashMap<TableRef, Instant>,
+}
+
+impl Told {
+    fn lock(&self) -> MutexGuard<'_, Totals> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seconds_of(&self, table: &TableRef) -> f64 {
+        self.lock().began.remove(table).map_or(0.0, |began| began.elapsed().as_secs_f64())
+    }
+}
+
+impl Observer for Told {
+    fn event(&self, event: &RunEvent) {
+        match event {
+            RunEvent::RunStarted { run_id, source, destination, tables, .. } => {
+                self.lock().tables = tables.len();
+                info!(target: PROGRESS, "starting export run: {run_id}");
+                info!(target: PROGRESS, "{} tables from {source} to {destination}", tables.len());
+            }
+            RunEvent::SnapshotTaken { snapshot, .. } => info!(target: PROGRESS, "snapshot {snapshot}"),
+            RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
+                self.lock().began.insert(table.clone(), Instant::now());
+                let rows = count(*est_rows);
+                info!(target: PROGRESS, "{table}: started, about {rows} rows, method {method}, {parts} part(s)");
+            }
+            RunEvent::TableDone { table, rows, files, .. } => {
+                let seconds = self.seconds_of(table);
+                let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+                let (written, number) = (count(*rows), files.len());
+                let mut totals = self.lock();
+                totals.done += 1;
+                totals.rows += rows;
+                drop(totals);
+                let (bytes, time) = (size(bytes), duration(seconds));
+                info!(target: PROGRESS, "{table}: done, {written} rows in {number} file(s), {bytes}, {time}");
+            }
+            RunEvent::TableFailed { table, error, .. } => {
+                let time = duration(self.seconds_of(table));
+                self.lock().failed += 1;
+                error!("{table}: failed after {time}: {error}");
+            }
+            RunEvent::RunEnded { run_id, .. } => info!(target: PROGRESS, "export run ended: {run_id}"),
+        }
+    }
+}
+
+/// Lines on a terminal, until dropped.
+pub(super) struct Lines {
+    task: JoinHandle<()>,
+    bars: MultiProgress,
+}
+
+impl Lines {
+    /// Begins to draw. Must be called within a runtime.
+    pub(super) fn draw(bars: &MultiProgress, progress: Arc<Progress>, told: Arc<Told>) -> Self {
+        let bars = bars.clone();
+        let task = tokio::spawn(poll(bars.clone(), progress, told));
+        Self { task, bars }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.task.abort();
+        if self.bars.clear().is_err() {
+            tracing::debug!("the terminal is closed");
+        }
+    }
+}
+
+async fn poll(bars: MultiProgress, progress: Arc<Progress>, told: Arc<Told>) {
+    let began = Instant::now();
+    let total = bars.add(line());
+    let mut lines: HashMap<TableRef, (ProgressBar, Instant)> = HashMap::new();
+    let mut ticks = tokio::time::interval(POLL);
+    loop {
+        ticks.tick().await;
+        let running = progress.running();
+        lines.retain(|table, (bar, _)| {
+            let stays = running.iter().any(|counters| counters.table == *table);
+            if !stays {
+                bars.remove(bar);
+            }
+            stays
+        });
+        for counters in &running {
+            let (bar, since) = lines
+                .entry(counters.table.clone())
+                .or_insert_with(|| (bars.insert_before(&total, line()), Instant::now()));
+            bar.set_message(table_line(counters, since.elapsed().as_secs_f64()));
+        }
+        total.set_message(total_line(&told, &running, began.elapsed().as_secs_f64()));
+    }
+}
+
+/// A line without decoration: there is nothing for NO_COLOR to turn off.
+fn line() -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new_spinner().with_style(style)
+}
+
+fn table_line(counters: &TableProgress, seconds: f64) -> String {
+    let (rows, expected) = (counters.rows(), counters.est_rows);
+    // Estimates can be wrong: never more than all.
+    let share = if expected == 0 { 0.0 } else { (rows as f64 / expected as f64).min(1.0) };
+    let filled = (share * BAR_WIDTH as f64) as u64;
+    let bar: String = (0..BAR_WIDTH).map(|i| if i < filled { '#' } else { '.' }).collect();
+    let rate = per_second(rows, seconds);
+    let left = if rate > 0.0 && expected > rows {
+        format!(", {} left", duration((expected - rows) as f64 / rate))
+    } else {
+        String::new()
+    };
+    format!(
+        "{}  [{bar}]  {} rows, {} rows/s, {}{left}",
+        counters.table,
+        count(rows),
+        count(rate as u64),
+        size(counters.bytes())
+    )
+}
+
+fn total_line(told: &Told, running: &[Arc<TableProgress>], seconds: f64) -> String {
+    let totals = told.lock();
+    let rows = totals.rows + running.iter().map(|counters| counters.rows()).sum::<u64>();
+    let failed = if totals.failed > 0 { format!(", {} failed", totals.failed) } else { String::new() };
+    format!(
+        "total  {} of {} tables{failed}, {} rows, {} rows/s, {}",
+        totals.done,
+        totals.tables,
+        count(rows),
+        count(per_second(rows, seconds) as u64),
+        duration(seconds)
+    )
+}
+
+fn per_second(rows: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { rows as f64 / seconds } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_tell_rows_rate_bytes_and_time_left() {
+        let progress = Progress::default();
+        let table = TableRef { schema: "public".into(), name: "orders".into() };
+        let counters = progress.start(&table, 4000);
+        counters.add(1000, 2048);
+        let line = table_line(&counters, 10.0);
+        assert_eq!(line, "public.orders  [####............]  1,000 rows, 100 rows/s, 2.0 KiB, 30.0 s left");
+        counters.add(9000, 0);
+        assert!(!table_line(&counters, 10.0).contains("left"));
+        let told = Told::default();
+        let failed = RunEvent::TableFailed { run_id: "r".into(), table, at: "t".into(), error: "e".into() };
+        told.event(&failed);
+        let line = total_line(&told, &progress.running(), 10.0);
+        assert_eq!(line, "total  0 of 0 tables, 1 failed, 10,000 rows, 1,000 rows/s, 10.0 s");
+    }
+}

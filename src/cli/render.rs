@@ -1,0 +1,130 @@
+//! Errors as a person or a script reads them, and the exit code. The only place that does this.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::output;
+use super::signals::Interruption;
+use crate::error::{Error, ErrorKind};
+
+/// Tells about an error and returns the exit code.
+pub(super) fn error(error: &Error, as_json: bool) -> u8 {
+    let code = error.kind().exit_code();
+    if as_json {
+        document(&error_json(error, code));
+    } else {
+        output::message(&error_text(error));
+    }
+    code
+}
+
+/// Tells about a command line that clap refused; help and version are no errors.
+pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
+    let code = u8::try_from(refusal.exit_code()).unwrap_or(ErrorKind::Usage.exit_code());
+    if as_json && refusal.use_stderr() {
+        let text = refusal.render().to_string();
+        document(&error_json(&Error::usage(text.trim().trim_start_matches("error: ")), code));
+    } else if refusal.print().is_err() {
+        tracing::debug!("the terminal is closed");
+    }
+    code
+}
+
+/// Tells that a signal ended the run and returns the exit code.
+pub(super) fn interrupted(by: Interruption, run_id: &str, as_json: bool) -> u8 {
+    let text = format!("{}: the export was stopped, tables that were not committed are as before", by.name());
+    if as_json {
+        let body = json!({
+            "kind": "interrupted", "message": text, "context": { "run": run_id }, "exit_code": by.exit_code(),
+        });
+        document(&json!({ "error": body }));
+    } else {
+        output::message(&format!("error: {text}\n  run: {run_id}"));
+    }
+    by.exit_code()
+}
+
+fn document(value: &Value) {
+    let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
+    if let Err(error) = output::result(&text) {
+        output::message(&format!("error: cannot write to standard output: {error}"));
+    }
+}
+
+/// ```text
+/// error: message
+///   table: public.orders
+///   caused by: permission denied
+/// hint: grant the right to read it
+/// ```
+fn error_text(error: &Error) -> String {
+    let mut out = format!("error: {}", error.message());
+    for (key, value) in error.context() {
+        let _ = write!(out, "\n  {key}: {value}");
+    }
+    for cause in causes(error) {
+        let _ = write!(out, "\n  caused by: {cause}");
+    }
+    for hint in error.hints() {
+        let _ = write!(out, "\nhint: {hint}");
+    }
+    out
+}
+
+fn error_json(error: &Error, code: u8) -> Value {
+    let context: Map<String, Value> =
+        error.context().iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+    json!({
+        "error": {
+            "kind": error.kind().as_str(),
+            "message": error.message(),
+            "context": context,
+            "causes": causes(error),
+            "hints": error.hints(),
+            "exit_code": code,
+        }
+    })
+}
+
+fn causes(error: &Error) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        // One of ours inside another prints its own causes.
+        out.push(current.to_string());
+        if current.is::<Error>() {
+            break;
+        }
+        cause = current.source();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Error {
+        Error::denied("cannot read the table")
+            .with("table", "public.orders")
+            .caused_by(std::io::Error::other("permission denied"))
+            .hint("GRANT SELECT")
+    }
+
+    #[test]
+    fn a_person_reads_message_place_cause_and_advice() {
+        let expected = "error: cannot read the table\n  table: public.orders\n  caused by: permission denied\nhint: GRANT SELECT";
+        assert_eq!(error_text(&example()), expected);
+    }
+
+    #[test]
+    fn a_script_reads_the_same() {
+        let value = error_json(&example(), 77);
+        assert_eq!(value["error"]["kind"], "denied");
+        assert_eq!(value["error"]["context"]["table"], "public.orders");
+        assert_eq!(value["error"]["causes"][0], "permission denied");
+        assert_eq!(value["error"]["exit_code"], 77);
+    }
+}

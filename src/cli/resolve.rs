@@ -1,0 +1,334 @@
+//! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::args::{
+    AuthArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg, InspectArgs, RunArgs,
+    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs,
+};
+use super::values;
+use crate::catalog::{Consistency, TableFilter};
+use crate::config::auth::{AuthFile, RunLogTarget};
+use crate::config::{nearest, state};
+use crate::destination::{DESTINATIONS, Destination};
+use crate::error::{Error, ErrorKind, Result};
+use crate::runlog::RunLog;
+use crate::runlog::sqlite::SqliteRunLog;
+use crate::source::{Address, OpenFn, SOURCES, Source};
+use crate::spec::{
+    EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, SpecialValues, TableConfig, TypePolicy,
+};
+
+/// The two connections that hold the snapshot, and one that reads.
+const LEAST_CONNECTIONS: usize = 3;
+
+/// What `export` works with.
+pub(super) struct Export {
+    pub(super) spec: ExportSpec,
+    pub(super) source: Arc<dyn Source>,
+    pub(super) destination: Arc<dyn Destination>,
+    pub(super) runlog: Arc<dyn RunLog>,
+}
+
+/// What `plan` and `inspect` work with.
+pub(super) struct Plan {
+    pub(super) spec: ExportSpec,
+    pub(super) source: Arc<dyn Source>,
+    /// The destination as the user wrote it.
+    pub(super) destination: Option<String>,
+}
+
+/// Everything `export` needs. The destination and the run log are opened last, when nothing else is wrong.
+pub(super) fn export(args: &ExportArgs) -> Result<Export> {
+    let mut problems = Problems::default();
+    let spec = export_spec(args, &mut problems);
+    let auth = problems.keep(auth_file(&args.auth)).flatten();
+    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
+    let target = problems.keep(run_log_target(&args.auth, auth.as_ref())).flatten();
+    let location = problems.keep(target_location(&args.target, true)).flatten();
+    problems.finish()?;
+    let (Some(source), Some(location)) = (source, location) else {
+        return Err(Error::internal("a flag was neither resolved nor refused"));
+    };
+    Ok(Export { spec, source, destination: open_destination(&location)?, runlog: open_run_log(target)? })
+}
+
+/// Everything `plan` needs. The run log's and the destination's flags are checked, nothing is opened or made.
+pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
+    let mut problems = Problems::default();
+    let spec = export_spec(args, &mut problems);
+    let auth = problems.keep(auth_file(&args.auth)).flatten();
+    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
+    problems.keep(run_log_target(&args.auth, auth.as_ref()));
+    let destination = problems.keep(target_location(&args.target, false)).flatten();
+    problems.finish()?;
+    let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
+    Ok(Plan { spec, source, destination })
+}
+
+/// Everything `inspect` needs: a plan of one reader per table.
+pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
+    let mut problems = Problems::default();
+    let spec = ExportSpec {
+        filter: table_filter(&args.selection),
+        wheres: Vec::new(),
+        columns: Vec::new(),
+        types: type_policy(&args.types, &mut problems),
+        n_jobs: 1,
+        readers: 1,
+        max_connections: LEAST_CONNECTIONS,
+        large_table_rows: u64::MAX,
+        part_bytes: u64::MAX,
+        table_configs: Vec::new(),
+        parquet: ParquetSpec::default(),
+        consistency: Consistency::Run,
+        if_exists: IfExists::default(),
+        error_action: ErrorAction::default(),
+        empty_tables: EmptyTables::default(),
+        sub_path: String::new(),
+        memory_limit_bytes: 1 << 30,
+    };
+    let auth = problems.keep(auth_file(&args.auth)).flatten();
+    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
+    problems.keep(run_log_target(&args.auth, auth.as_ref()));
+    problems.finish()?;
+    let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
+    Ok(Plan { spec, source, destination: None })
+}
+
+/// The run log that `runs` and `status` read.
+pub(super) fn run_log(args: &AuthArgs) -> Result<Arc<dyn RunLog>> {
+    let auth = auth_file(args)?;
+    open_run_log(run_log_target(args, auth.as_ref())?)
+}
+
+pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let rules = |flag: &'static str, texts: &[String], problems: &mut Problems| {
+        texts.iter().filter_map(|text| problems.keep(values::parse_rule(flag, text))).collect()
+    };
+    if args.parallel.max_connections < LEAST_CONNECTIONS {
+        problems.add(
+            Error::usage(format!("--max-connections {} is too few", args.parallel.max_connections))
+                .hint(format!("write at least {LEAST_CONNECTIONS}: two hold the snapshot, one reads")),
+        );
+    }
+    let table_configs =
+        args.parallel.table_config.iter().filter_map(|text| problems.keep(TableConfig::parse_list(text)));
+    let table_configs = table_configs.flatten().collect();
+    let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
+    ExportSpec {
+        filter: table_filter(&args.selection),
+        wheres: rules("--where", &args.rules.wheres, problems),
+        columns: rules("--columns", &args.rules.columns, problems),
+        types: type_policy(&args.types, problems),
+        n_jobs: args.parallel.n_jobs,
+        readers: values::readers(args.parallel.fastbcp_p, cores),
+        max_connections: args.parallel.max_connections,
+        large_table_rows: args.parallel.large_table_threshold,
+        part_bytes: args.parallel.part_bytes,
+        table_configs,
+        parquet: ParquetSpec {
+            compression: args.parquet.compression,
+            row_group_rows: args.parquet.row_group_rows,
+            row_group_bytes: usize::try_from(args.parquet.row_group_bytes).unwrap_or(usize::MAX),
+        },
+        consistency: consistency(&args.run),
+        if_exists: if_exists(&args.run),
+        error_action: match args.run.error_action {
+            ErrorActionArg::Continue => ErrorAction::Continue,
+            ErrorActionArg::Fail => ErrorAction::Fail,
+        },
+        empty_tables: match args.run.empty_tables {
+            EmptyTablesArg::Write => EmptyTables::Write,
+            EmptyTablesArg::Skip => EmptyTables::Skip,
+        },
+        sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
+        memory_limit_bytes: args.run.memory_limit,
+    }
+}
+
+fn consistency(args: &RunArgs) -> Consistency {
+    match args.consistency {
+        ConsistencyArg::Run => Consistency::Run,
+        ConsistencyArg::Table => Consistency::Table,
+        ConsistencyArg::None => Consistency::None,
+    }
+}
+
+fn if_exists(args: &RunArgs) -> IfExists {
+    match args.if_exists {
+        IfExistsArg::Overwrite => IfExists::Overwrite,
+        IfExistsArg::Error => IfExists::Error,
+        IfExistsArg::Append => IfExists::Append,
+    }
+}
+
+fn table_filter(args: &SelectionArgs) -> TableFilter {
+    TableFilter {
+        schemas: values::split_patterns(&args.source_schema_name),
+        include: values::split_patterns(&args.include),
+        exclude: values::split_patterns(&args.exclude),
+        views: args.views,
+    }
+}
+
+fn type_policy(args: &TypeArgs, problems: &mut Problems) -> TypePolicy {
+    TypePolicy {
+        special_values: match args.special_values {
+            SpecialValuesArg::Error => SpecialValues::Error,
+            SpecialValuesArg::Null => SpecialValues::Null,
+        },
+        numeric: args.numeric,
+        cast_text: args.cast.iter().filter_map(|text| problems.keep(values::parse_cast(text))).collect(),
+    }
+}
+
+fn auth_file(args: &AuthArgs) -> Result<Option<AuthFile>> {
+    args.auth.as_deref().map(AuthFile::load).transpose()
+}
+
+/// Opens the source; does not connect. None only together with a problem, or after one of the auth file.
+fn source(
+    args: &SourceArgs,
+    auth_args: &AuthArgs,
+    auth: Option<&AuthFile>,
+    policy: &TypePolicy,
+    problems: &mut Problems,
+) -> Option<Arc<dyn Source>> {
+    let address =
+        match (&args.source, &args.source_db_auth_id) {
+            (Some(_), Some(_)) => {
+                Err(Error::usage("--source and --source-db-auth-id both name a source").hint("keep one"))
+            }
+            (None, None) => Err(Error::usage("no source")
+                .hint("name one with --auth FILE and --source-db-auth-id ID, or with --source URL")),
+            (Some(_), None) if args.source_db_name.is_some() => {
+                Err(Error::usage("--source-db-name goes with --source-db-auth-id, not with --source")
+                    .hint("write the database into the URL"))
+            }
+            (Some(url), None) => source_url(&url.0),
+            (None, Some(id)) => match auth {
+                Some(auth) => auth.source(id, args.source_db_name.as_deref()),
+                // The file was named but could not be read, which has been said.
+                None if auth_args.auth.is_some() => return None,
+                None => Err(Error::usage("--source-db-auth-id needs an auth file")
+                    .hint("name it with -a/--auth FILE")),
+            },
+        };
+    let address = problems.keep(address)?;
+    let opened = opener(&address).and_then(|open| open(&address, policy));
+    problems.keep(opened)
+}
+
+fn source_url(text: &str) -> Result<Address> {
+    // The text may hold a password: it is in no message.
+    Url::parse(text).map(Address::Url).map_err(|error| {
+        Error::usage(format!("--source is not a URL: {error}"))
+            .hint("write postgres://user@host:5432/database; special characters of a password as %XX")
+    })
+}
+
+fn opener(address: &Address) -> Result<OpenFn> {
+    let kind = match address {
+        Address::Url(url) => url.scheme(),
+        Address::Entry { kind, .. } => kind,
+    };
+    let found = SOURCES.iter().find(|(names, _)| names.contains(&kind));
+    found.map(|(_, open)| *open).ok_or_else(|| {
+        let names = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
+        let error = Error::usage(format!("'{kind}' is not a source this version can read"));
+        let error = match nearest(kind, names()) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        };
+        error.hint(format!("sources so far: {}", names().collect::<Vec<_>>().join(", ")))
+    })
+}
+
+/// Where the run log lies; none for the default place.
+fn run_log_target(args: &AuthArgs, auth: Option<&AuthFile>) -> Result<Option<RunLogTarget>> {
+    match (&args.log_db_auth_id, auth) {
+        (None, _) => Ok(None),
+        (Some(id), Some(auth)) => auth.runlog(id).map(Some),
+        (Some(_), None) if args.auth.is_some() => Ok(None),
+        (Some(_), None) => {
+            Err(Error::usage("--log-db-auth-id needs an auth file").hint("name it with -a/--auth FILE"))
+        }
+    }
+}
+
+fn open_run_log(target: Option<RunLogTarget>) -> Result<Arc<dyn RunLog>> {
+    let RunLogTarget::Sqlite(path) = match target {
+        Some(target) => target,
+        None => RunLogTarget::Sqlite(state::default_run_log()?),
+    };
+    Ok(Arc::new(SqliteRunLog::open(&path)?))
+}
+
+/// The destination as the user wrote it.
+fn target_location(args: &TargetArgs, needed: bool) -> Result<Option<String>> {
+    match (&args.output_dir, &args.target_storage_id) {
+        (Some(_), Some(_)) => {
+            Err(Error::usage("--output-dir and --target-storage-id both name a destination").hint("keep one"))
+        }
+        (None, Some(_)) => {
+            Err(Error::usage("--target-storage-id: this version writes to local directories only")
+                .hint("name a directory with --output-dir"))
+        }
+        (Some(location), None) if location.trim().is_empty() => {
+            Err(Error::usage("--output-dir is empty").hint("name a directory, . for the current one"))
+        }
+        (Some(location), None) => Ok(Some(location.clone())),
+        (None, None) if needed => {
+            Err(Error::usage("no destination").hint("name a directory with --output-dir PATH"))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+fn open_destination(location: &str) -> Result<Arc<dyn Destination>> {
+    let opened = DESTINATIONS.iter().find_map(|open| open(location));
+    opened.unwrap_or_else(|| {
+        // The text may be a URL with a password.
+        let scheme = location.split_once("://").map_or("", |(scheme, _)| scheme);
+        Err(Error::usage(format!("--output-dir: no destination takes {scheme} URLs"))
+            .hint("name a directory on this machine"))
+    })
+}
+
+/// Problems found on the way, so that all can be told at once.
+#[derive(Default)]
+pub(super) struct Problems(Vec<Error>);
+
+impl Problems {
+    fn add(&mut self, error: Error) {
+        self.0.push(error);
+    }
+
+    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// One problem comes out as it is; several as one error of the most telling kind.
+    pub(super) fn finish(mut self) -> Result<()> {
+        if self.0.len() < 2 {
+            return self.0.pop().map_or(Ok(()), Err);
+        }
+        let kinds = [ErrorKind::Internal, ErrorKind::Usage, ErrorKind::Config, ErrorKind::Denied];
+        let kind = kinds.into_iter().find(|kind| self.0.iter().any(|error| error.kind() == *kind));
+        let list: Vec<String> = self.0.iter().map(|error| format!("\n  - {error}")).collect();
+        let message = format!("{} problems:{}", self.0.len(), list.concat());
+        let together = Error::new(kind.unwrap_or(ErrorKind::Unavailable), message);
+        let hints = self.0.iter().flat_map(|error| error.hints().iter().cloned());
+        let mut said = Vec::new();
+        for hint in hints {
+            if !said.contains(&hint) {
+                said.push(hint);
+            }
+        }
+        Err(said.into_iter().fold(together, Error::hint))
+    }
+}

@@ -1,0 +1,318 @@
+//! The auth file: one JSON object whose keys are the ids used on the command line.
+//!
+//! ```json
+//! {
+//!   "ds_03_pg": {
+//!     "ds_type": "postgres",
+//!     "auth_mode": "classic",
+//!     "info": { "username": "u", "password": "${PG_PASSWORD}", "server": "db", "port": 5432, "database": "sales" }
+//!   },
+//!   "log_db": { "ds_type": "sqlite", "auth_mode": "filesystem", "info": { "filepath": "/var/lib/runlog.sqlite" } }
+//! }
+//! ```
+//!
+//! | key | values |
+//! |---|---|
+//! | `ds_type` (or `storage_type`) | a source's name; `sqlite` for a run log |
+//! | `auth_mode` | `classic` (databases, the default), `filesystem` (sqlite, the default) |
+//! | `info` | keys of that kind of database, checked by it |
+//!
+//! Every string may hold `${VAR}` or `$env{VAR}`. No message shows a value.
+
+mod interpolate;
+mod json;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::ErrorKind as IoKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use self::interpolate::Environment;
+use super::nearest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::{Address, SOURCES};
+
+const ENTRY_KEYS: [&str; 4] = ["ds_type", "storage_type", "auth_mode", "info"];
+/// Databases that will hold a run log later, so that the message can say "not yet" and not "unknown".
+const RUN_LOGS_TO_COME: [&str; 7] =
+    ["postgres", "postgresql", "pgsql", "mysql", "mariadb", "mssql", "duckdb"];
+
+/// A parsed auth file. `Debug` shows ids only.
+pub struct AuthFile {
+    path: PathBuf,
+    entries: Map<String, Value>,
+    environment: Environment,
+}
+
+/// Where an auth entry puts the run log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunLogTarget {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl fmt::Debug for AuthFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<&String> = self.entries.keys().collect();
+        f.debug_struct("AuthFile").field("path", &self.path).field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+/// A checked entry, variables replaced.
+struct Entry {
+    kind: String,
+    info: Map<String, Value>,
+}
+
+/// What an entry is asked to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Source,
+    RunLog,
+}
+
+impl AuthFile {
+    /// Reads an auth file. One that others may read gets a warning.
+    ///
+    /// # Errors
+    /// Unreadable file, invalid JSON (with line and column), a key twice, anything but an object.
+    pub fn load(path: &Path) -> Result<Self> {
+        let content = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+        warn_if_others_may_read(path);
+        Self::parse(path, &content, |name| std::env::var(name))
+    }
+
+    fn parse(path: &Path, content: &[u8], environment: Environment) -> Result<Self> {
+        // Editors on Windows like to begin files with a byte order mark.
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        let document = json::parse(content).map_err(|error| {
+            Error::config(format!("auth file is not valid: {error}"))
+                .with("file", path.display())
+                .hint("the auth file is one JSON object with ids as keys, each id once")
+        })?;
+        match document {
+            Value::Object(entries) => Ok(Self { path: path.to_owned(), entries, environment }),
+            other => Err(Error::config(format!("auth file holds {}, not an object", type_name(&other)))
+                .with("file", path.display())
+                .hint("write {\"some_id\": {\"ds_type\": \"postgres\", \"info\": {...}}}")),
+        }
+    }
+
+    /// The address of source `id`; `database` replaces the entry's own.
+    ///
+    /// # Errors
+    /// Unknown id, a kind that is no source, and every wrong key of the entry at once.
+    pub fn source(&self, id: &str, database: Option<&str>) -> Result<Address> {
+        let entry = self.entry(id, Role::Source)?;
+        Ok(Address::Entry {
+            id: id.to_owned(),
+            kind: entry.kind,
+            info: entry.info,
+            database: database.map(str::to_owned),
+        })
+    }
+
+    /// Where entry `id` puts the run log.
+    ///
+    /// # Errors
+    /// Unknown id, a kind that cannot hold a run log, and every wrong key of the entry at once.
+    pub fn runlog(&self, id: &str) -> Result<RunLogTarget> {
+        let entry = self.entry(id, Role::RunLog)?;
+        match entry.info.get("filepath").and_then(Value::as_str) {
+            Some(path) => Ok(RunLogTarget::Sqlite(PathBuf::from(path))),
+            None => Err(Error::internal("a checked run log entry has no filepath")),
+        }
+    }
+
+    fn entry(&self, id: &str, role: Role) -> Result<Entry> {
+        let Some(raw) = self.entries.get(id) else {
+            return Err(self.unknown_id(id));
+        };
+        let mut problems = Vec::new();
+        let mut raw = raw.clone();
+        interpolate::interpolate(&mut raw, id, self.environment, &mut problems);
+        let mut hints = Vec::new();
+        let entry = check_entry(id, raw, role, &mut problems, &mut hints);
+        match entry {
+            Some(entry) if problems.is_empty() => Ok(entry),
+            _ => {
+                let error = Error::config(format!("auth entry is not valid: {}", problems.join("; ")))
+                    .with("file", self.path.display());
+                Err(hints.into_iter().fold(error, Error::hint))
+            }
+        }
+    }
+
+    fn unknown_id(&self, id: &str) -> Error {
+        let ids: Vec<&str> = self.entries.keys().map(String::as_str).collect();
+        let error =
+            Error::config(format!("no entry '{id}' in the auth file")).with("file", self.path.display());
+        let error = match nearest(id, ids.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean '{near}'?")),
+            None => error,
+        };
+        if ids.is_empty() {
+            error.hint("the file has no entries")
+        } else {
+            error.hint(format!("ids in the file: {}", ids.join(", ")))
+        }
+    }
+}
+
+/// Checks shape, kind and mode. None only together with at least one problem.
+fn check_entry(
+    id: &str,
+    raw: Value,
+    role: Role,
+    problems: &mut Vec<String>,
+    hints: &mut Vec<String>,
+) -> Option<Entry> {
+    let mut fields = match raw {
+        Value::Object(fields) => fields,
+        other => {
+            problems.push(format!("{id}: {}, not an object", type_name(&other)));
+            return None;
+        }
+    };
+    for key in fields.keys().filter(|key| !ENTRY_KEYS.contains(&key.as_str())) {
+        let meant = match nearest(key, ENTRY_KEYS) {
+            Some(near) => format!(", did you mean {near}?"),
+            None if fields.get("info").is_none() => ", keys of the connection belong into info".to_owned(),
+            None => String::new(),
+        };
+        problems.push(format!("{id}.{key}: unknown key{meant}"));
+    }
+    let kind = match (fields.remove("ds_type"), fields.remove("storage_type")) {
+        (Some(_), Some(_)) => {
+            problems.push(format!("{id}: ds_type and storage_type are the same key, keep one"));
+            None
+        }
+        (Some(value), None) => string(value, &format!("{id}.ds_type"), problems),
+        (None, Some(value)) => string(value, &format!("{id}.storage_type"), problems),
+        (None, None) => {
+            problems.push(format!("{id}.ds_type: missing"));
+            None
+        }
+    };
+    let kind = kind.map(|kind| kind.to_ascii_lowercase());
+    let known = kind.as_deref().is_some_and(|kind| check_kind(id, kind, role, problems, hints));
+    if let Some(mode) =
+        fields.remove("auth_mode").and_then(|v| string(v, &format!("{id}.auth_mode"), problems))
+    {
+        let expected = if role == Role::RunLog { "filesystem" } else { "classic" };
+        if known && mode != expected {
+            problems.push(format!("{id}.auth_mode: '{mode}' is not supported, write \"{expected}\""));
+        }
+    }
+    let info = match fields.remove("info") {
+        Some(Value::Object(info)) => Some(info),
+        Some(other) => {
+            problems.push(format!("{id}.info: {}, not an object", type_name(&other)));
+            None
+        }
+        None => {
+            problems.push(format!("{id}.info: missing"));
+            None
+        }
+    };
+    if let (true, Role::RunLog, Some(info)) = (known, role, &info) {
+        check_sqlite(id, info, problems);
+    }
+    Some(Entry { kind: kind?, info: info? })
+}
+
+/// Whether `kind` can play `role`; says why not.
+fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hints: &mut Vec<String>) -> bool {
+    let sources = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
+    match role {
+        Role::Source if sources().any(|name| name == kind) => return true,
+        Role::Source => {
+            let meant =
+                nearest(kind, sources()).map_or(String::new(), |near| format!(", did you mean {near}?"));
+            problems.push(format!("{id}.ds_type: '{kind}' is not a source this version can read{meant}"));
+            hints.push(format!("sources so far: {}", sources().collect::<Vec<_>>().join(", ")));
+        }
+        Role::RunLog if kind == "sqlite" => return true,
+        Role::RunLog => {
+            let when = if RUN_LOGS_TO_COME.contains(&kind) {
+                "cannot hold a run log yet"
+            } else {
+                "cannot hold a run log"
+            };
+            problems.push(format!("{id}.ds_type: '{kind}' {when}, sqlite can"));
+            hints.push(
+                "use an entry {\"ds_type\": \"sqlite\", \"info\": {\"filepath\": \"/path/runlog.sqlite\"}}, or leave \
+                 out --log-db-auth-id to log to a sqlite file in your state directory"
+                    .to_owned(),
+            );
+        }
+    }
+    false
+}
+
+fn check_sqlite(id: &str, info: &Map<String, Value>, problems: &mut Vec<String>) {
+    for key in info.keys().filter(|key| *key != "filepath") {
+        problems.push(format!("{id}.info.{key}: unknown key, a sqlite run log has filepath only"));
+    }
+    match info.get("filepath") {
+        Some(Value::String(path)) if path.is_empty() => problems.push(format!("{id}.info.filepath: empty")),
+        Some(Value::String(path)) if path == ":memory:" => {
+            problems.push(format!("{id}.info.filepath: a run log in memory would be lost, name a file"));
+        }
+        Some(Value::String(_)) => {}
+        Some(other) => problems.push(format!("{id}.info.filepath: {}, not a string", type_name(other))),
+        None => problems.push(format!("{id}.info.filepath: missing")),
+    }
+}
+
+fn string(value: Value, path: &str, problems: &mut Vec<String>) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        other => {
+            problems.push(format!("{path}: {}, not a string", type_name(&other)));
+            None
+        }
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let (kind, hint) = match error.kind() {
+        IoKind::NotFound => (ErrorKind::Config, "name an existing file with -a/--auth"),
+        IoKind::PermissionDenied => {
+            (ErrorKind::Denied, "give the user that runs this the right to read the file")
+        }
+        IoKind::IsADirectory => (ErrorKind::Config, "-a/--auth names a directory, name a file"),
+        _ => (ErrorKind::Config, "check the file named with -a/--auth"),
+    };
+    Error::new(kind, "cannot read the auth file").with("file", path.display()).hint(hint).caused_by(error)
+}
+
+#[cfg(unix)]
+fn warn_if_others_may_read(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or(0);
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            "auth file {} can be read by other users (mode {:03o}); chmod 600 keeps its secrets private",
+            path.display(),
+            mode & 0o777
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_may_read(_path: &Path) {}

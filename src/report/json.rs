@@ -1,0 +1,110 @@
+//! One JSON document per command, for scripts.
+//!
+//! | command | document |
+//! |---|---|
+//! | `export` | [`RunSummary`] |
+//! | `plan` | [`RunPlan`] with `destination` |
+//! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
+//! | `runs` | array of [`RunRecord`] without `jobs` |
+//! | `status` | [`RunRecord`] with `jobs` |
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::catalog::{ColumnInfo, TableInfo};
+use crate::error::{Error, Result};
+use crate::pipeline::{RunPlan, RunSummary};
+use crate::runlog::RunRecord;
+
+/// What became of a run.
+///
+/// # Errors
+/// Internal only.
+pub fn summary(summary: &RunSummary) -> Result<String> {
+    pretty(summary)
+}
+
+/// A plan; `destination` is null when none was named.
+///
+/// # Errors
+/// Internal only.
+pub fn plan(plan: &RunPlan, destination: Option<&str>) -> Result<String> {
+    let mut document = value(plan)?;
+    document["destination"] = destination.map_or(Value::Null, Value::from);
+    pretty(&document)
+}
+
+/// Tables and columns of a source.
+///
+/// # Errors
+/// Internal only.
+pub fn inspect(plan: &RunPlan) -> Result<String> {
+    let mut document = value(plan)?;
+    let tables: Result<Vec<Value>> = plan.tables.iter().map(|table| inspected(&table.info)).collect();
+    document["tables"] = tables?.into();
+    pretty(&document)
+}
+
+/// The latest runs.
+///
+/// # Errors
+/// Internal only.
+pub fn runs(runs: &[RunRecord]) -> Result<String> {
+    let documents: Result<Vec<Value>> = runs
+        .iter()
+        .map(|run| {
+            let mut document = record(run)?;
+            if let Some(fields) = document.as_object_mut() {
+                fields.remove("jobs");
+            }
+            Ok(document)
+        })
+        .collect();
+    pretty(&documents?)
+}
+
+/// One run with its tables.
+///
+/// # Errors
+/// Internal only.
+pub fn run(run: &RunRecord) -> Result<String> {
+    pretty(&record(run)?)
+}
+
+/// The configuration is recorded as JSON text; a script wants it as JSON.
+fn record(run: &RunRecord) -> Result<Value> {
+    let mut document = value(run)?;
+    if let Ok(config) = serde_json::from_str::<Value>(&run.config) {
+        document["config"] = config;
+    }
+    Ok(document)
+}
+
+fn inspected(info: &TableInfo) -> Result<Value> {
+    let column = |column: &ColumnInfo| {
+        json!({
+            "name": column.name(),
+            "source_type": column.source_type,
+            "arrow_type": column.field.data_type().to_string(),
+            "nullable": column.field.is_nullable(),
+            "verdict": column.verdict,
+            "note": column.note,
+        })
+    };
+    Ok(json!({
+        "schema": info.table.schema,
+        "name": info.table.name,
+        "kind": value(&info.kind)?,
+        "est_rows": info.est_rows,
+        "est_bytes": info.est_bytes,
+        "columns": info.columns.iter().map(column).collect::<Vec<_>>(),
+    }))
+}
+
+fn value(of: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(of).map_err(|error| Error::internal("cannot write JSON").caused_by(error))
+}
+
+fn pretty(of: &impl Serialize) -> Result<String> {
+    serde_json::to_string_pretty(of).map_err(|error| Error::internal("cannot write JSON").caused_by(error))
+}

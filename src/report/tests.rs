@@ -1,0 +1,229 @@
+use arrow_schema::{DataType, Field};
+use serde_json::Value;
+
+use super::{json, text};
+use crate::catalog::{
+    ColumnInfo, Consistency, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef, Verdict,
+};
+use crate::error::Error;
+use crate::manifest::ManifestColumn;
+use crate::pipeline::{RunPlan, RunSummary, TableOutcome};
+use crate::plan::{PartPlan, TablePlan};
+use crate::runlog::{JobRecord, RunRecord, RunStatus};
+use crate::spec::{Method, ParquetSpec};
+
+fn table(name: &str) -> TableRef {
+    TableRef { schema: "public".into(), name: name.into() }
+}
+
+fn source() -> SourceIdentity {
+    SourceIdentity {
+        kind: "postgres".into(),
+        version: "15.3".into(),
+        server: "db:5432".into(),
+        database: "sales".into(),
+        user: "ann".into(),
+    }
+}
+
+fn snapshot() -> SnapshotToken {
+    SnapshotToken {
+        level: Consistency::Run,
+        id: Some("00000003-1".into()),
+        position: Some("0/16B3748".into()),
+        taken_at: "2026-01-01T00:00:00Z".into(),
+    }
+}
+
+fn outcome(name: &str, rows: u64, error: Option<Error>) -> TableOutcome {
+    let files = usize::from(error.is_none()) * 2;
+    TableOutcome {
+        table: table(name),
+        directory: format!("public/{name}"),
+        rows,
+        files,
+        bytes: rows * 10,
+        seconds: 3.0,
+        error,
+    }
+}
+
+fn summary() -> RunSummary {
+    let error = Error::denied("no right to read").with("table", "public.secret").hint("GRANT SELECT");
+    RunSummary {
+        run_id: "0199".into(),
+        status: RunStatus::Failed,
+        started_at: "2026-01-01T00:00:00Z".into(),
+        seconds: 100.0,
+        source: source(),
+        destination: "/data".into(),
+        snapshot: snapshot(),
+        tables: vec![outcome("orders", 1_500_000, None), outcome("secret", 0, Some(error))],
+    }
+}
+
+fn plan() -> RunPlan {
+    let column = ColumnInfo {
+        field: Field::new("price", DataType::Utf8, true),
+        source_type: "numeric".into(),
+        verdict: Verdict::Text,
+        note: "no precision".into(),
+        codec: String::new(),
+        est_distinct: None,
+        comparable: false,
+    };
+    let written = |name: &str, source_type: Option<&str>| ManifestColumn {
+        name: name.into(),
+        arrow_type: "Utf8".into(),
+        source_type: source_type.map(str::to_owned),
+        verdict: source_type.map(|_| Verdict::Text),
+        nullable: false,
+    };
+    let part = |part: usize, condition: Option<&str>| PartPlan {
+        part,
+        slice: Slice::Physical { from: Some(part as u64 * 10), to: None },
+        condition: condition.map(str::to_owned),
+        est_bytes: 2048,
+        file: format!("part-{part:05}.parquet"),
+    };
+    let info = TableInfo {
+        table: table("orders"),
+        kind: TableKind::MaterializedView,
+        columns: vec![column],
+        est_rows: 1000,
+        est_bytes: 4096,
+        heap_blocks: vec![],
+        range_key: None,
+    };
+    let orders = TablePlan {
+        info,
+        snapshot: snapshot(),
+        filter: Some("a > 1 AND f(b)".into()),
+        pushed: vec!["\"a\" > 1".into()],
+        evaluated_here: vec!["f(b)".into()],
+        projection: None,
+        columns: vec![written("price", Some("numeric")), written("double_price", None)],
+        method: Method::Ctid,
+        method_reason: "it is large".into(),
+        readers: 2,
+        parts: vec![part(0, None), part(1, Some("ctid >= '(10,0)'"))],
+        directory: "public/orders".into(),
+        parquet: ParquetSpec::default(),
+    };
+    RunPlan {
+        source: source(),
+        tables: vec![orders],
+        failures: vec![(table("gone"), Error::data("is gone"))],
+    }
+}
+
+fn record() -> RunRecord {
+    let job = JobRecord {
+        table: table("orders"),
+        status: RunStatus::Failed,
+        started_at: None,
+        finished_at: None,
+        row_count: None,
+        file_count: None,
+        bytes: None,
+        method: Some("Ctid".into()),
+        error_message: Some("disk full".into()),
+    };
+    RunRecord {
+        run_id: "0199".into(),
+        status: RunStatus::Failed,
+        started_at: "2026-01-01T00:00:00Z".into(),
+        finished_at: None,
+        source: "postgres db/sales".into(),
+        destination: "/data".into(),
+        config: "{\"n_jobs\": 2}".into(),
+        error_message: None,
+        jobs: vec![job],
+    }
+}
+
+#[test]
+fn numbers_read_well() {
+    for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        assert_eq!(text::count(number), expected);
+    }
+    for (bytes, expected) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB")] {
+        assert_eq!(text::size(bytes), expected);
+    }
+    for (seconds, expected) in [(3.21, "3.2 s"), (245.0, "4 min 05 s"), (7380.0, "2 h 03 min")] {
+        assert_eq!(text::duration(seconds), expected);
+    }
+}
+
+#[test]
+fn a_summary_has_tables_failures_and_totals() {
+    let expected = "\
+table               rows  files     bytes   time
+public.orders  1,500,000      2  14.3 MiB  3.0 s
+public.secret  failed: no right to read (table public.secret)
+  hint: GRANT SELECT
+
+failed: 1 of 2 tables, 1,500,000 rows in 2 files, 14.3 MiB, 1 min 40 s (15,000 rows/s)
+run          0199
+source       postgres 15.3 at db:5432, database sales, user ann
+destination  /data
+snapshot     consistency run, taken at 2026-01-01T00:00:00Z, id 00000003-1, position 0/16B3748
+";
+    assert_eq!(text::summary(&summary()), expected);
+    let document: Value = serde_json::from_str(&json::summary(&summary()).expect("json")).expect("valid");
+    assert_eq!(document["status"], "failed");
+    assert_eq!(document["tables"][1]["error"], "no right to read (table public.secret)");
+}
+
+#[test]
+fn a_plan_shows_everything_up_to_the_first_byte() {
+    let expected = "\
+source       postgres 15.3 at db:5432, database sales, user ann
+destination  /data
+
+public.orders (materialized view, about 1,000 rows, 4.0 KiB)
+  method   Ctid: it is large
+  readers  2
+  filter   a > 1 AND f(b)
+    by the source   \"a\" > 1
+    evaluated here  f(b)
+  written as
+    price         numeric   Utf8 not null  text  no precision
+    double_price  computed  Utf8 not null
+  2 part(s) in public/orders
+    part-00000.parquet  about 2.0 KiB  blocks [0, ..)
+    part-00001.parquet  about 2.0 KiB  blocks [10, ..)  ctid >= '(10,0)'
+
+public.gone  failed: is gone
+1 tables, about 1,000 rows, 4.0 KiB; 1 that cannot be exported
+";
+    assert_eq!(text::plan(&plan(), Some("/data")), expected);
+    let document: Value = serde_json::from_str(&json::plan(&plan(), None).expect("json")).expect("valid");
+    assert!(document["destination"].is_null());
+    assert_eq!(document["tables"][0]["parts"][1]["file"], "part-00001.parquet");
+}
+
+#[test]
+fn an_inspection_shows_verdicts() {
+    assert!(text::inspect(&plan()).contains("  price  numeric  Utf8  text  no precision\n"));
+    let document: Value = serde_json::from_str(&json::inspect(&plan()).expect("json")).expect("valid");
+    let column = &document["tables"][0]["columns"][0];
+    assert_eq!((&column["verdict"], &column["arrow_type"]), (&"text".into(), &"Utf8".into()));
+    assert_eq!(document["tables"][0]["kind"], "materialized_view");
+    assert_eq!(document["failures"][0][0], "public.gone");
+}
+
+#[test]
+fn records_of_runs_are_listed_and_shown() {
+    assert_eq!(text::runs(&[]), "no runs yet\n");
+    assert!(
+        text::runs(&[record()]).contains("0199  failed  2026-01-01T00:00:00Z  postgres db/sales  /data\n")
+    );
+    let shown = text::run(&record());
+    assert!(shown.contains("public.orders  failed  Ctid"), "{shown}");
+    assert!(shown.ends_with("\npublic.orders: disk full\n"), "{shown}");
+    let one: Value = serde_json::from_str(&json::run(&record()).expect("json")).expect("valid");
+    assert_eq!((&one["config"]["n_jobs"], &one["jobs"][0]["status"]), (&2.into(), &"failed".into()));
+    let many: Value = serde_json::from_str(&json::runs(&[record()]).expect("json")).expect("valid");
+    assert!(many[0].get("jobs").is_none());
+}

@@ -1,0 +1,316 @@
+//! Plain text for people. Every function returns whole lines, the last one ended.
+
+use std::fmt::Write as _;
+
+use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
+use crate::error::Error;
+use crate::manifest::ManifestColumn;
+use crate::pipeline::{RunPlan, RunSummary};
+use crate::plan::TablePlan;
+use crate::runlog::{RunRecord, RunStatus};
+
+/// `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `12.3 MiB`; exact below 1 KiB.
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in ["KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// `3.2 s`, `4 min 05 s`, `2 h 03 min`.
+pub fn duration(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    if whole < 3600 {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    } else {
+        format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
+    }
+}
+
+/// Tables, totals, and where and when of a run.
+pub fn summary(summary: &RunSummary) -> String {
+    let mut rows = vec![["table", "rows", "files", "bytes", "time"].map(str::to_owned).to_vec()];
+    for table in summary.tables.iter().filter(|table| table.error.is_none()) {
+        rows.push(vec![
+            table.table.to_string(),
+            count(table.rows),
+            count(table.files as u64),
+            size(table.bytes),
+            duration(table.seconds),
+        ]);
+    }
+    let mut out = if rows.len() > 1 { columns(&rows, 1, "") } else { String::new() };
+    for table in &summary.tables {
+        if let Some(error) = &table.error {
+            out.push_str(&failure(&table.table, error));
+        }
+    }
+    if !summary.tables.is_empty() {
+        out.push('\n');
+    }
+    let failed = summary.tables.iter().filter(|table| table.error.is_some()).count();
+    let rows: u64 = summary.tables.iter().map(|table| table.rows).sum();
+    let files: usize = summary.tables.iter().map(|table| table.files).sum();
+    let bytes: u64 = summary.tables.iter().map(|table| table.bytes).sum();
+    let rate = if summary.seconds > 0.0 { rows as f64 / summary.seconds } else { 0.0 };
+    let done = summary.tables.len() - failed;
+    let _ = writeln!(
+        out,
+        "{}: {done} of {} tables, {} rows in {} files, {}, {} ({} rows/s)",
+        status(summary.status),
+        summary.tables.len(),
+        count(rows),
+        count(files as u64),
+        size(bytes),
+        duration(summary.seconds),
+        count(rate as u64),
+    );
+    let _ = writeln!(out, "run          {}", summary.run_id);
+    let _ = writeln!(out, "source       {}", source(&summary.source));
+    let _ = writeln!(out, "destination  {}", summary.destination);
+    let _ = writeln!(out, "snapshot     {}", snapshot(&summary.snapshot));
+    out
+}
+
+/// What would be read and written.
+pub fn plan(plan: &RunPlan, destination: Option<&str>) -> String {
+    let mut out = format!("source       {}\n", source(&plan.source));
+    let _ = writeln!(out, "destination  {}", destination.unwrap_or("not given"));
+    for table in &plan.tables {
+        out.push('\n');
+        plan_table(&mut out, table);
+    }
+    finish_plan(&mut out, plan);
+    out
+}
+
+/// Tables and columns of a source.
+pub fn inspect(plan: &RunPlan) -> String {
+    let mut out = format!("source       {}\n", source(&plan.source));
+    for table in &plan.tables {
+        out.push('\n');
+        let info = &table.info;
+        let _ = writeln!(out, "{}", heading(table));
+        let rows: Vec<Vec<String>> = info
+            .columns
+            .iter()
+            .map(|c| {
+                let arrow = format!("{}{}", c.field.data_type(), not_null(c.field.is_nullable()));
+                vec![c.name().to_owned(), c.source_type.clone(), arrow, c.verdict.to_string(), c.note.clone()]
+            })
+            .collect();
+        out.push_str(&columns(&rows, rows_all_left(&rows), "  "));
+    }
+    finish_plan(&mut out, plan);
+    out
+}
+
+/// The latest runs, one line each.
+pub fn runs(runs: &[RunRecord]) -> String {
+    if runs.is_empty() {
+        return "no runs yet\n".to_owned();
+    }
+    let mut rows = vec![["run", "status", "started", "source", "destination"].map(str::to_owned).to_vec()];
+    for run in runs {
+        rows.push(vec![
+            run.run_id.clone(),
+            status(run.status).to_owned(),
+            run.started_at.clone(),
+            run.source.clone(),
+            run.destination.clone(),
+        ]);
+    }
+    columns(&rows, rows_all_left(&rows), "")
+}
+
+/// One run with its tables.
+pub fn run(run: &RunRecord) -> String {
+    let mut out = format!("run          {}\n", run.run_id);
+    let _ = writeln!(out, "status       {}", status(run.status));
+    let _ = writeln!(out, "started      {}", run.started_at);
+    if let Some(at) = &run.finished_at {
+        let _ = writeln!(out, "finished     {at}");
+    }
+    let _ = writeln!(out, "source       {}", run.source);
+    let _ = writeln!(out, "destination  {}", run.destination);
+    if let Some(error) = &run.error_message {
+        let _ = writeln!(out, "error        {error}");
+    }
+    if !run.jobs.is_empty() {
+        let mut rows =
+            vec![["table", "status", "method", "rows", "files", "bytes"].map(str::to_owned).to_vec()];
+        for job in &run.jobs {
+            rows.push(vec![
+                job.table.to_string(),
+                status(job.status).to_owned(),
+                job.method.clone().unwrap_or_default(),
+                job.row_count.map(count).unwrap_or_default(),
+                job.file_count.map(count).unwrap_or_default(),
+                job.bytes.map(size).unwrap_or_default(),
+            ]);
+        }
+        out.push('\n');
+        out.push_str(&columns(&rows, 3, ""));
+    }
+    let failed: Vec<_> =
+        run.jobs.iter().filter_map(|job| Some((&job.table, job.error_message.as_ref()?))).collect();
+    if !failed.is_empty() {
+        out.push('\n');
+        for (table, error) in failed {
+            let _ = writeln!(out, "{table}: {error}");
+        }
+    }
+    out
+}
+
+fn plan_table(out: &mut String, table: &TablePlan) {
+    let _ = writeln!(out, "{}", heading(table));
+    let _ = writeln!(out, "  method   {}: {}", table.method, table.method_reason);
+    let _ = writeln!(out, "  readers  {}", table.readers);
+    if let Some(filter) = &table.filter {
+        let _ = writeln!(out, "  filter   {filter}");
+        for condition in &table.pushed {
+            let _ = writeln!(out, "    by the source   {condition}");
+        }
+        for condition in &table.evaluated_here {
+            let _ = writeln!(out, "    evaluated here  {condition}");
+        }
+    }
+    if let Some(projection) = &table.projection {
+        let _ = writeln!(out, "  columns  {projection}");
+    }
+    let rows: Vec<Vec<String>> = table.columns.iter().map(|column| plan_column(table, column)).collect();
+    let _ = writeln!(out, "  written as");
+    out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
+    let rows: Vec<Vec<String>> = table
+        .parts
+        .iter()
+        .map(|part| {
+            let condition = part.condition.clone().unwrap_or_default();
+            vec![
+                part.file.clone(),
+                format!("about {}", size(part.est_bytes)),
+                part.slice.to_string(),
+                condition,
+            ]
+        })
+        .collect();
+    let _ = writeln!(out, "  {} part(s) in {}", table.parts.len(), table.directory);
+    out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
+}
+
+fn plan_column(table: &TablePlan, column: &ManifestColumn) -> Vec<String> {
+    let note =
+        table.info.column(&column.name).filter(|_| column.verdict.is_some()).map(|info| info.note.clone());
+    vec![
+        column.name.clone(),
+        column.source_type.clone().unwrap_or_else(|| "computed".into()),
+        format!("{}{}", column.arrow_type, not_null(column.nullable)),
+        column.verdict.map(|verdict| verdict.to_string()).unwrap_or_default(),
+        note.unwrap_or_default(),
+    ]
+}
+
+fn finish_plan(out: &mut String, plan: &RunPlan) {
+    out.push('\n');
+    for (table, error) in &plan.failures {
+        out.push_str(&failure(table, error));
+    }
+    let rows: u64 = plan.tables.iter().map(|table| table.info.est_rows).sum();
+    let bytes: u64 = plan.tables.iter().map(|table| table.info.est_bytes).sum();
+    let _ = write!(out, "{} tables, about {} rows, {}", plan.tables.len(), count(rows), size(bytes));
+    let _ = match plan.failures.len() {
+        0 => writeln!(out),
+        failed => writeln!(out, "; {failed} that cannot be exported"),
+    };
+}
+
+fn failure(table: &TableRef, error: &Error) -> String {
+    let mut out = format!("{table}  failed: {error}\n");
+    for hint in error.hints() {
+        let _ = writeln!(out, "  hint: {hint}");
+    }
+    out
+}
+
+fn heading(table: &TablePlan) -> String {
+    let info = &table.info;
+    let kind = match info.kind {
+        TableKind::Table => "table",
+        TableKind::Partitioned => "partitioned table",
+        TableKind::Partition => "partition",
+        TableKind::View => "view",
+        TableKind::MaterializedView => "materialized view",
+        TableKind::Foreign => "foreign table",
+    };
+    format!("{} ({kind}, about {} rows, {})", info.table, count(info.est_rows), size(info.est_bytes))
+}
+
+fn not_null(nullable: bool) -> &'static str {
+    if nullable { "" } else { " not null" }
+}
+
+fn source(source: &SourceIdentity) -> String {
+    let SourceIdentity { kind, version, server, database, user } = source;
+    format!("{kind} {version} at {server}, database {database}, user {user}")
+}
+
+fn snapshot(snapshot: &SnapshotToken) -> String {
+    let mut out = format!("consistency {}, taken at {}", snapshot.level, snapshot.taken_at);
+    for (name, value) in [("id", &snapshot.id), ("position", &snapshot.position)] {
+        if let Some(value) = value {
+            let _ = write!(out, ", {name} {value}");
+        }
+    }
+    out
+}
+
+fn status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Pending => "pending",
+        RunStatus::Running => "running",
+        RunStatus::Completed => "completed",
+        RunStatus::Failed => "failed",
+    }
+}
+
+fn rows_all_left(rows: &[Vec<String>]) -> usize {
+    rows.first().map_or(0, Vec::len)
+}
+
+/// Aligned columns, two spaces apart; those from `right_from` on are right-aligned.
+fn columns(rows: &[Vec<String>], right_from: usize, indent: &str) -> String {
+    let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows_all_left(rows)).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(i, (cell, width))| {
+            if i < right_from { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        let _ = writeln!(out, "{indent}{}", line.trim_end());
+    }
+    out
+}

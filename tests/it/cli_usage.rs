@@ -1,0 +1,178 @@
+//! Errors of the command line that need no server, as a user meets them.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Runs the program with a state directory of its own and nothing of ours in the environment.
+fn lakexpress(home: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakexpress"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LAKEXPRESS_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("XDG_STATE_HOME", home).current_dir(home).args(arguments).output().expect("the program starts")
+}
+
+/// Exit code, standard output, standard error.
+fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    (output.status.code().expect("an exit code"), text(&output.stdout), text(&output.stderr))
+}
+
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let home = TempDir::new().expect("a directory");
+    told(&lakexpress(home.path(), arguments))
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    let (code, out, _) = run(&["--version"]);
+    assert_eq!((code, out.trim()), (0, concat!("lakexpress ", env!("CARGO_PKG_VERSION"))));
+    for command in ["export", "plan", "inspect", "runs", "status"] {
+        let (code, out, err) = run(&[command, "--help"]);
+        assert_eq!((code, err.as_str()), (0, ""), "{command}");
+        assert!(out.contains(&format!("lakexpress {command}")), "{out}");
+    }
+    let (code, out, _) = run(&["--help"]);
+    assert!(code == 0 && out.contains("inspect"), "{out}");
+    assert_eq!(run(&[]).0, 2);
+}
+
+#[test]
+fn a_misspelt_flag_or_command_is_answered_with_the_right_one() {
+    let (code, _, err) = run(&["--source_db_auth_idd", "x"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--source-db-auth-id"), "{err}");
+    let (code, _, err) = run(&["exprot"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("export"), "{err}");
+}
+
+#[test]
+fn what_is_missing_is_said_at_once() {
+    let (code, out, err) = run(&["--n_jobs", "3"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    for part in ["no source", "no destination", "hint:", "--output-dir"] {
+        assert!(err.contains(part), "{part} in {err}");
+    }
+}
+
+#[test]
+fn values_that_mean_nothing_name_their_flag() {
+    for (flag, value) in [
+        ("--n-jobs", "0"),
+        ("--part-bytes", "12 parsecs"),
+        ("--compression", "zip"),
+        ("--numeric", "decimal:99,1"),
+        ("--consistency", "maybe"),
+        ("--sub-path", "../up"),
+        ("--where", "no colon"),
+    ] {
+        let (code, _, err) = run(&["plan", "--source", "postgres://u@h/d", flag, value]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(flag), "{flag} in {err}");
+    }
+}
+
+#[test]
+fn errors_are_json_for_scripts() {
+    for (arguments, code, kind) in [
+        (vec!["export", "--json"], 2, "usage"),
+        (vec!["plan", "--json", "--nope"], 2, "usage"),
+        (vec!["status", "--json", "0199"], 2, "usage"),
+        (vec!["-a", "missing.json", "--source_db_auth_id", "x", "--output_dir", "y", "--json"], 78, "config"),
+    ] {
+        let (actual, out, err) = run(&arguments);
+        let document: Value = serde_json::from_str(&out).expect("one JSON document on standard output");
+        assert_eq!((actual, &document["error"]["kind"]), (code, &kind.into()), "{out}{err}");
+        assert_eq!(document["error"]["exit_code"], code);
+        assert!(!err.contains("error:"), "{err}");
+    }
+}
+
+#[test]
+fn the_auth_file_is_checked_before_anything_is_opened() {
+    let home = TempDir::new().expect("a directory");
+    let auth = home.path().join("auth.json");
+    let content = r#"{
+        "pg": { "ds_type": "postgres", "auth_mode": "classic",
+                "info": { "username": "u", "password": "${LX_TEST_PASSWORD}", "server": "h", "database": "d" } },
+        "ora": { "ds_type": "oracle", "auth_mode": "classic", "info": { "password": "pa55word" } },
+        "log": { "ds_type": "postgres", "auth_mode": "classic", "info": { "password": "pa55word" } }
+    }"#;
+    std::fs::write(&auth, content).expect("written");
+    let export = |id: &str, more: &[&str]| {
+        let fixed = ["-a", "auth.json", "--output_dir", "out", "--source_db_auth_id", id];
+        let (code, _, err) = told(&lakexpress(home.path(), &[&fixed, more].concat()));
+        assert!(!err.contains("pa55word"), "{err}");
+        (code, err)
+    };
+    let (code, err) = export("gp", &[]);
+    assert!(code == 78 && err.contains("ids in the file: log, ora, pg"), "{err}");
+    let (code, err) = export("ora", &[]);
+    assert!(code == 78 && err.contains("ora.ds_type: 'oracle'") && err.contains("postgres"), "{err}");
+    let (code, err) = export("pg", &[]);
+    assert!(code == 78 && err.contains("LX_TEST_PASSWORD is not set"), "{err}");
+    assert!(err.contains("pg.info.password"), "{err}");
+    let (code, err) = export("ora", &["--log_db_auth_id", "log"]);
+    assert!(code == 78 && err.contains("cannot hold a run log yet") && err.contains("2 problems"), "{err}");
+    let (code, err) = told_of_storage(home.path());
+    assert!(code == 2 && err.contains("local directories only"), "{err}");
+    assert!(!home.path().join("out").exists(), "nothing may be made before everything is checked");
+    assert!(!home.path().join("lakexpress").exists(), "nor a run log");
+}
+
+fn told_of_storage(home: &Path) -> (i32, String) {
+    let line = ["--source", "postgres://u@h/d", "--target_storage_id", "s3_01"];
+    let (code, _, err) = told(&lakexpress(home, &line));
+    (code, err)
+}
+
+#[test]
+fn an_auth_file_that_others_can_read_gets_a_warning() {
+    let home = TempDir::new().expect("a directory");
+    std::fs::write(home.path().join("auth.json"), "{}").expect("written");
+    let warned = || told(&lakexpress(home.path(), &["runs", "-a", "auth.json"])).2;
+    set_mode(home.path(), 0o644);
+    assert!(warned().contains("| WARNING | auth file auth.json can be read by other users (mode 644)"), "{}", warned());
+    set_mode(home.path(), 0o600);
+    assert!(!warned().contains("WARNING"), "{}", warned());
+}
+
+fn set_mode(home: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(home.join("auth.json"), permissions).expect("mode set");
+}
+
+#[test]
+fn history_is_empty_before_the_first_run() {
+    let (code, out, _) = run(&["runs"]);
+    assert_eq!((code, out.as_str()), (0, "no runs yet\n"));
+    let (code, out, _) = run(&["runs", "--json"]);
+    assert_eq!((code, out.trim()), (0, "[]"));
+    let (code, _, err) = run(&["status", "0199"]);
+    assert!(code == 2 && err.contains("no run '0199'") && err.contains("runlog.sqlite"), "{err}");
+}
+
+#[test]
+fn a_run_log_that_is_none_is_a_clear_error() {
+    let home = TempDir::new().expect("a directory");
+    std::fs::write(home.path().join("lakexpress"), "a file where a directory should be").expect("written");
+    let (code, _, err) = told(&lakexpress(home.path(), &["runs"]));
+    assert!(code == 78 && err.contains("run log"), "{err}");
+}
+
+#[test]
+fn logs_go_to_a_file_as_well() {
+    let home = TempDir::new().expect("a directory");
+    let line = ["runs", "--log-dir", "logs", "--log-format", "json", "--log-level", "DEBUG"];
+    let (code, _, err) = told(&lakexpress(home.path(), &line));
+    assert_eq!(code, 0, "{err}");
+    let files = std::fs::read_dir(home.path().join("logs")).expect("the directory").count();
+    assert_eq!(files, 1);
+}
