@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{SecondsFormat, Utc};
 use indicatif::MultiProgress;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -13,11 +12,11 @@ use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
 use super::{print, render, resolve};
 use crate::error::Result;
-use crate::pipeline::{self, Parts, Progress};
+use crate::pipeline::{self, CancelSwitch, Parts, Progress};
 use crate::report;
-use crate::runlog::{RunEvent, RunLog, RunStatus};
+use crate::runlog::RunStatus;
 
-/// How long statements get to be cancelled and uploads to be aborted after a signal.
+/// How long statements get to be cancelled on the server after a signal.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs an export; `drawn` says that progress lines can be drawn on `bars`.
@@ -27,26 +26,26 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
     let run_id = Uuid::now_v7().to_string();
     let told = Arc::new(Told::default());
     let progress = Arc::new(Progress::default());
+    let (switch, cancel) = CancelSwitch::new();
     let parts = Parts {
         source: resolved.source,
         destination: resolved.destination,
         runlog: resolved.runlog,
         observer: Arc::<Told>::clone(&told),
         progress: Arc::clone(&progress),
+        cancel,
     };
     let mut signals = Signals::install()?;
     let lines = drawn.then(|| Lines::draw(bars, progress, told));
-    let ended = tokio::select! {
-        result = pipeline::run(&resolved.spec, &run_id, &parts) => Ok(result),
-        signal = signals.first() => Err(signal),
-    };
+    let running = pipeline::run(&resolved.spec, &run_id, &parts);
+    let ended = until_signal(Box::pin(running), &mut signals, &switch).await;
     drop(lines);
     let summary = match ended {
-        Ok(result) => result?,
-        Err(signal) => {
-            // The run's future has been dropped; what it left to spawned tasks needs a moment.
+        (None, Some(result)) => result?,
+        (signal, _) => {
+            // Cancel requests to the server are on their way in tasks of their own.
             tokio::time::sleep(GRACE).await;
-            record_interruption(parts.runlog.as_ref(), &run_id, signal).await;
+            let signal = signal.unwrap_or(Interruption::Terminate);
             return Ok(render::interrupted(signal, &run_id, args.output.json));
         }
     };
@@ -58,21 +57,22 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
     Ok(u8::from(summary.status != RunStatus::Completed))
 }
 
-/// A run that had not begun has nothing to record.
-async fn record_interruption(runlog: &dyn RunLog, run_id: &str, signal: Interruption) {
-    let recorded = match runlog.run(run_id).await {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) => {
-            let at = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
-            let error = Some(signal.name().to_owned());
-            let ended =
-                RunEvent::RunEnded { run_id: run_id.to_owned(), at, status: RunStatus::Failed, error };
-            runlog.append(&ended).await
-        }
-        Err(error) => Err(error),
+/// Waits for the run. At the first signal it is asked to stop, which removes what it had not committed and
+/// records the interruption; at the second it is dropped, and the next run removes the rest.
+async fn until_signal<R>(
+    mut running: std::pin::Pin<Box<impl Future<Output = R>>>,
+    signals: &mut Signals,
+    switch: &CancelSwitch,
+) -> (Option<Interruption>, Option<R>) {
+    let signal = tokio::select! {
+        result = &mut running => return (None, Some(result)),
+        signal = signals.first() => signal,
     };
-    if let Err(error) = recorded {
-        warn!("the interruption is not in the run log: {error}");
+    warn!("stopping: {}; once more ends at once", signal.name());
+    switch.cancel();
+    tokio::select! {
+        result = &mut running => (Some(signal), Some(result)),
+        again = signals.first() => (Some(again), None),
     }
 }
 

@@ -226,14 +226,20 @@ async fn export_all(
         Consistency::Run => Consistency::Run,
         Consistency::Table | Consistency::None => Consistency::None,
     };
-    let view = parts.source.snapshot(tables, level).await?;
+    let view = tokio::select! {
+        view = parts.source.snapshot(tables, level) => view?,
+        () = parts.cancel.cancelled() => return Err(Cancel::error()),
+    };
     let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
     let taken = RunEvent::SnapshotTaken {
         run_id: run_id.to_owned(),
         snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
     };
     record(parts, &taken).await;
-    let (plans, failures) = plan_all(spec, &parts.source, view.as_ref(), tables, run_id).await?;
+    let (plans, failures) = tokio::select! {
+        planned = plan_all(spec, &parts.source, view.as_ref(), tables, run_id) => planned?,
+        () = parts.cancel.cancelled() => return Err(Cancel::error()),
+    };
     let readers = spec.max_connections.saturating_sub(2).max(1);
     let shared = Shared { spec, run_id, identity, parts, connections: Arc::new(Semaphore::new(readers)) };
     let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
