@@ -1,1 +1,499 @@
-//! How to reach a server.
+//! How to reach a server: from a URL or an entry of the auth file, checked completely, all problems at once.
+//!
+//! The names and meanings are libpq's. Two things libpq guesses are asked for instead: the user and
+//! the database. The environment is not read here.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::source::Address;
+
+/// Port of a server when none is given.
+pub const DEFAULT_PORT: u16 = 5432;
+
+/// A password: shown by nobody, handed out by [`Secret::expose`] only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// libpq's `sslmode`. Not applied to Unix sockets, as in libpq.
+///
+/// The chain of the server's certificate is also checked in the weaker modes when `sslrootcert` is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SslMode {
+    /// Never TLS.
+    Disable,
+    /// Plain first, TLS when the server rejects that.
+    Allow,
+    /// TLS first, plain when the server has none, or when TLS fails or is rejected.
+    Prefer,
+    /// TLS, whoever answers.
+    Require,
+    /// TLS with a certificate of a trusted authority.
+    VerifyCa,
+    /// TLS with a certificate of a trusted authority, made out to this host.
+    VerifyFull,
+}
+
+impl SslMode {
+    /// All modes, weakest first.
+    pub const ALL: [Self; 6] =
+        [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
+
+    /// libpq's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+
+    /// The mode of a word; none when there is no such mode.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == word)
+    }
+}
+
+impl fmt::Display for SslMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which authorities are trusted: `sslrootcert`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootCert {
+    /// The PEM certificates of this file.
+    File(PathBuf),
+    /// Those the platform trusts (`sslrootcert=system`).
+    System,
+}
+
+/// How to reach one database of one server. Debug hides the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresConfig {
+    /// Host name, IP address (IPv6 without brackets), or absolute directory of a Unix socket.
+    pub host: String,
+    /// TCP port, also part of the Unix socket's name.
+    pub port: u16,
+    /// Role to log in as.
+    pub user: String,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// Database to connect to.
+    pub database: String,
+    /// Whether and how to use TLS.
+    pub sslmode: SslMode,
+    /// Trusted authorities.
+    pub sslrootcert: Option<RootCert>,
+    /// The root certificate file to use, if it exists, when `sslrootcert` is not given.
+    pub default_root_cert: Option<PathBuf>,
+    /// Client certificate chain (PEM), together with `sslkey`.
+    pub sslcert: Option<PathBuf>,
+    /// Private key of the client certificate (PEM, not encrypted).
+    pub sslkey: Option<PathBuf>,
+    /// Longest wait for each address of the host, and again for startup and login; zero waits forever.
+    pub connect_timeout: Duration,
+    /// Name shown in `pg_stat_activity`.
+    pub application_name: String,
+}
+
+impl PostgresConfig {
+    /// A configuration with the defaults: port 5432, `sslmode=prefer`, 10 seconds, name `lakexpress`.
+    pub fn new(host: impl Into<String>, user: impl Into<String>, database: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port: DEFAULT_PORT,
+            user: user.into(),
+            password: None,
+            database: database.into(),
+            sslmode: SslMode::Prefer,
+            sslrootcert: None,
+            default_root_cert: None,
+            sslcert: None,
+            sslkey: None,
+            connect_timeout: Duration::from_secs(10),
+            application_name: "lakexpress".into(),
+        }
+    }
+
+    /// Reads a URL or the `info` of an auth file entry.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::Config`] with every problem there is: missing, unknown and
+    /// mistyped keys and wrong values, each with its path.
+    pub fn from_address(address: &Address) -> Result<Self> {
+        match address {
+            Address::Url(url) => Fields::of_url(url).build("the source URL"),
+            Address::Entry { id, info, database, .. } => {
+                Fields::of_entry(id, info, database.as_deref()).build(&format!("entry {id}"))
+            }
+        }
+    }
+
+    /// Whether `host` is the directory of a Unix socket.
+    pub fn is_unix_socket(&self) -> bool {
+        self.host.starts_with('/')
+    }
+
+    /// `host:port`, or the path of the Unix socket: for messages.
+    pub fn server(&self) -> String {
+        if self.is_unix_socket() {
+            self.socket_path().display().to_string()
+        } else if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// The Unix socket of the server, meaningful when [`Self::is_unix_socket`].
+    pub fn socket_path(&self) -> PathBuf {
+        PathBuf::from(&self.host).join(format!(".s.PGSQL.{}", self.port))
+    }
+}
+
+/// What a key sets, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    User,
+    Password,
+    Host,
+    Port,
+    Database,
+    Mode,
+    RootCertificate,
+    Certificate,
+    PrivateKeyFile,
+    ConnectTimeout,
+    ApplicationName,
+}
+
+impl Key {
+    fn is_number(self) -> bool {
+        matches!(self, Self::Port | Self::ConnectTimeout)
+    }
+}
+
+/// Keys of an entry; the first name of a key is the one we suggest.
+const ENTRY_KEYS: &[(&str, Key)] = &[
+    ("username", Key::User),
+    ("user", Key::User),
+    ("password", Key::Password),
+    ("server", Key::Host),
+    ("host", Key::Host),
+    ("port", Key::Port),
+    ("database", Key::Database),
+    ("sslmode", Key::Mode),
+    ("sslrootcert", Key::RootCertificate),
+    ("sslcert", Key::Certificate),
+    ("sslkey", Key::PrivateKeyFile),
+    ("connect_timeout", Key::ConnectTimeout),
+    ("application_name", Key::ApplicationName),
+];
+
+/// Keys of a URL's query, libpq's.
+const URL_KEYS: &[(&str, Key)] = &[
+    ("user", Key::User),
+    ("password", Key::Password),
+    ("host", Key::Host),
+    ("port", Key::Port),
+    ("dbname", Key::Database),
+    ("sslmode", Key::Mode),
+    ("sslrootcert", Key::RootCertificate),
+    ("sslcert", Key::Certificate),
+    ("sslkey", Key::PrivateKeyFile),
+    ("connect_timeout", Key::ConnectTimeout),
+    ("application_name", Key::ApplicationName),
+];
+
+/// What an address says, as text, with the place of every value; then the problems found so far.
+struct Fields {
+    keys: &'static [(&'static str, Key)],
+    /// Text before a key in the path of a value.
+    prefix: String,
+    values: BTreeMap<Key, (String, String)>,
+    problems: Vec<String>,
+}
+
+impl Fields {
+    fn of_url(url: &url::Url) -> Self {
+        let mut fields =
+            Self { keys: URL_KEYS, prefix: String::new(), values: BTreeMap::new(), problems: Vec::new() };
+        fields.decoded(Key::User, "user", url.username());
+        fields.decoded(Key::Password, "password", url.password().unwrap_or(""));
+        match url.host() {
+            Some(url::Host::Ipv6(address)) => fields.put(Key::Host, "host", address.to_string()),
+            Some(url::Host::Ipv4(address)) => fields.put(Key::Host, "host", address.to_string()),
+            Some(url::Host::Domain(host)) => fields.decoded(Key::Host, "host", host),
+            None => {}
+        }
+        if let Some(port) = url.port() {
+            fields.put(Key::Port, "port", port.to_string());
+        }
+        fields.decoded(Key::Database, "dbname", url.path().strip_prefix('/').unwrap_or(url.path()));
+        for pair in url.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match URL_KEYS.iter().find(|(known, _)| *known == name) {
+                Some((known, key)) => fields.decoded(*key, known, value),
+                None => fields.unknown(name),
+            }
+        }
+        fields
+    }
+
+    fn of_entry(id: &str, info: &serde_json::Map<String, Value>, database: Option<&str>) -> Self {
+        let mut fields = Self {
+            keys: ENTRY_KEYS,
+            prefix: format!("{id}.info."),
+            values: BTreeMap::new(),
+            problems: Vec::new(),
+        };
+        for (name, value) in info {
+            let Some((_, key)) = ENTRY_KEYS.iter().find(|(known, _)| known == name) else {
+                fields.unknown(name);
+                continue;
+            };
+            if let Some((other, _)) = fields.values.get(key) {
+                let problem = format!("{}{name} says the same as {other}: keep one", fields.prefix);
+                fields.problems.push(problem);
+                continue;
+            }
+            match value {
+                Value::String(text) => fields.put(*key, name, text.clone()),
+                Value::Number(number) if key.is_number() => fields.put(*key, name, number.to_string()),
+                other => {
+                    let wanted = if key.is_number() { "a number" } else { "a string" };
+                    let problem =
+                        format!("{}{name} must be {wanted}, but is {}", fields.prefix, type_of(other));
+                    fields.problems.push(problem);
+                    // Known to be there: it must not be reported as missing too.
+                    fields.put(*key, name, "?".into());
+                }
+            }
+        }
+        if let Some(database) = database {
+            fields.values.remove(&Key::Database);
+            fields.put(Key::Database, "database", database.to_string());
+        }
+        fields
+    }
+
+    /// A later value replaces an earlier one, and an empty one counts as not given, as in libpq.
+    fn put(&mut self, key: Key, name: &str, value: String) {
+        let path = format!("{}{name}", self.prefix);
+        if value.contains('\0') {
+            self.problems.push(format!("{path} contains a zero byte"));
+        } else if !value.is_empty() {
+            self.values.insert(key, (path, value));
+        }
+    }
+
+    fn decoded(&mut self, key: Key, name: &str, text: &str) {
+        match percent_decode(text) {
+            Some(value) => self.put(key, name, value),
+            None => {
+                let problem = format!("{name} is not valid percent-encoded UTF-8 (write % as %25)");
+                self.problems.push(problem);
+                self.values.insert(key, (name.to_string(), "?".into()));
+            }
+        }
+    }
+
+    fn unknown(&mut self, name: &str) {
+        let nearest = self
+            .keys
+            .iter()
+            .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), *known))
+            .filter(|(likeness, _)| *likeness > 0.6)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let advice = match nearest {
+            Some((_, known)) => format!("did you mean {known}?"),
+            None => {
+                let known: Vec<_> = self.keys.iter().map(|(known, _)| *known).collect();
+                format!("known are {}", known.join(", "))
+            }
+        };
+        self.problems.push(format!("{}{name} is not a known key: {advice}", self.prefix));
+    }
+
+    fn take(&mut self, key: Key) -> Option<(String, String)> {
+        self.values.remove(&key)
+    }
+
+    fn text(&mut self, key: Key) -> Option<String> {
+        self.take(key).map(|(_, value)| value)
+    }
+
+    fn required(&mut self, key: Key) -> String {
+        if let Some(value) = self.text(key) {
+            return value;
+        }
+        let name = self.keys.iter().find(|(_, known)| *known == key).map_or("", |(name, _)| *name);
+        self.problems.push(format!("{}{name} is missing", self.prefix));
+        String::new()
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, key: Key, wanted: &str) -> Option<T> {
+        let (path, value) = self.take(key)?;
+        match value.trim().parse() {
+            Ok(number) => Some(number),
+            Err(_) if value == "?" => None,
+            Err(_) => {
+                self.problems.push(format!("{path} must be {wanted}, but is {value:?}"));
+                None
+            }
+        }
+    }
+
+    fn host(&mut self) -> String {
+        let host = self.required(Key::Host);
+        if host.contains(',') {
+            self.problems.push(format!("{}host lists several hosts: name one", self.prefix));
+        }
+        host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&host).to_string()
+    }
+
+    fn sslmode(&mut self, sslrootcert: Option<&RootCert>) -> SslMode {
+        let system = sslrootcert == Some(&RootCert::System);
+        let Some((path, word)) = self.take(Key::Mode) else {
+            return if system { SslMode::VerifyFull } else { SslMode::Prefer };
+        };
+        match SslMode::parse(&word) {
+            // Any public certificate would pass a weaker check; libpq refuses this too.
+            Some(mode) if system && mode != SslMode::VerifyFull => {
+                self.problems
+                    .push(format!("{path} must be verify-full with sslrootcert system, but is {mode}"));
+                mode
+            }
+            Some(mode) => mode,
+            None => {
+                if word != "?" {
+                    let all = SslMode::ALL.map(SslMode::as_str).join(", ");
+                    self.problems.push(format!("{path} must be one of {all}, but is {word:?}"));
+                }
+                SslMode::Prefer
+            }
+        }
+    }
+
+    fn build(mut self, whole: &str) -> Result<PostgresConfig> {
+        let user = self.required(Key::User);
+        let host = self.host();
+        let database = self.required(Key::Database);
+        let mut config = PostgresConfig::new(host, user, database);
+        config.password = self.text(Key::Password).map(Secret::new);
+        match self.number::<u16>(Key::Port, "a number from 1 to 65535") {
+            Some(0) => {
+                self.problems.push(format!("{}port must be a number from 1 to 65535, but is 0", self.prefix));
+            }
+            Some(port) => config.port = port,
+            None => {}
+        }
+        if let Some(seconds) = self.number::<u32>(Key::ConnectTimeout, "a whole number of seconds") {
+            config.connect_timeout = Duration::from_secs(seconds.into());
+        }
+        config.sslrootcert = self.text(Key::RootCertificate).map(|word| match word.as_str() {
+            "system" => RootCert::System,
+            _ => RootCert::File(word.into()),
+        });
+        config.sslmode = self.sslmode(config.sslrootcert.as_ref());
+        config.sslcert = self.text(Key::Certificate).map(PathBuf::from);
+        config.sslkey = self.text(Key::PrivateKeyFile).map(PathBuf::from);
+        if config.sslcert.is_some() != config.sslkey.is_some() {
+            self.problems.push(format!("{}sslcert and sslkey must be given together", self.prefix));
+        }
+        if let Some(name) = self.text(Key::ApplicationName) {
+            config.application_name = name;
+        }
+        if matches!(config.sslmode, SslMode::VerifyCa | SslMode::VerifyFull)
+            && config.sslrootcert.is_none()
+            && !config.is_unix_socket()
+        {
+            self.problems.push(format!(
+                "{}sslrootcert is missing: sslmode {} needs to know whom to trust",
+                self.prefix, config.sslmode
+            ));
+        }
+        if self.problems.is_empty() {
+            return Ok(config);
+        }
+        Err(self.into_error(whole))
+    }
+
+    fn into_error(self, whole: &str) -> Error {
+        let count = match self.problems.len() {
+            1 => "a problem".to_string(),
+            more => format!("{more} problems"),
+        };
+        let all = self.problems.join("; ");
+        let mut error = Error::config(format!("{whole} has {count}: {all}"));
+        if all.contains("sslrootcert is missing") {
+            error = error.hint(ROOT_CERT_HINT);
+        }
+        if self.prefix.is_empty() {
+            error = error.hint("write postgres://user:password@host:port/database?sslmode=...");
+        }
+        error
+    }
+}
+
+/// Advice when a mode that verifies has nothing to verify against.
+pub(super) const ROOT_CERT_HINT: &str = "set sslrootcert=FILE (the PEM certificate of the server's authority) or sslrootcert=system with verify-full";
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// None when a `%` is not followed by two hexadecimal digits or the bytes are not UTF-8. `+` is itself.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = after.get(2..)?;
+    }
+    String::from_utf8(bytes).ok()
+}

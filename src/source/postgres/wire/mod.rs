@@ -1,1 +1,251 @@
 //! A small client for the PostgreSQL protocol: startup, TLS, authentication, simple query, COPY out, cancel.
+//!
+//! One statement at a time on one socket, no task behind it. `COPY` messages are handed out where
+//! they lie in the read buffer ([`CopyOut`]), and the count in the server's `COPY n` tag is kept.
+
+mod auth;
+mod cancel;
+mod certificate;
+mod copy;
+mod error;
+mod frame;
+mod row;
+mod startup;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::collections::BTreeMap;
+
+use bytes::BytesMut;
+use postgres_protocol::message::{backend, frontend};
+
+pub use cancel::CancelToken;
+pub use copy::CopyOut;
+pub use error::sqlstate;
+pub use row::Row;
+
+use super::config::PostgresConfig;
+use crate::error::{Error, Result};
+use error::Response;
+use frame::{Frame, Frames};
+use stream::Stream;
+
+/// A connection that is logged in. Dropping it just closes the socket; the server rolls back.
+pub struct Connection {
+    stream: Stream,
+    frames: Frames,
+    output: BytesMut,
+    cancel: CancelToken,
+    parameters: BTreeMap<String, String>,
+    /// False from sending a statement until its ReadyForQuery: a future dropped in between leaves
+    /// replies that belong to nobody.
+    idle: bool,
+}
+
+impl Connection {
+    /// Connects and logs in, by the rules of the configuration's `sslmode`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the server cannot be reached, `Denied` when it refuses the login,
+    /// `Config` when TLS or the database is not as configured.
+    pub async fn connect(config: &PostgresConfig) -> Result<Self> {
+        Box::pin(startup::connect(config)).await
+    }
+
+    /// Runs one or more statements with the simple protocol.
+    ///
+    /// Returns the rows of the last statement that returned any, as the server's text. After a
+    /// server error the connection is usable again (in a failed transaction, if one was open).
+    ///
+    /// # Errors
+    /// What the server said, with its code under [`sqlstate`]; `Unavailable` when the connection is lost.
+    pub async fn query(&mut self, sql: &str) -> Result<Vec<Row>> {
+        self.send_query(sql).await?;
+        let mut rows = Vec::new();
+        let mut failure = None;
+        loop {
+            let frame = match self.receive().await {
+                Ok(frame) => frame,
+                // The server says why it ends a connection before it does.
+                Err(lost) => return Err(failure.unwrap_or(lost)),
+            };
+            match frame.tag {
+                backend::ROW_DESCRIPTION_TAG => rows.clear(),
+                backend::DATA_ROW_TAG => match Row::parse(self.frames.body(frame)) {
+                    Ok(row) => rows.push(row),
+                    Err(error) => failure = failure.or(Some(error)),
+                },
+                backend::ERROR_RESPONSE_TAG => {
+                    let error = Response::parse(self.frames.body(frame)).into_error();
+                    failure = failure.or(Some(error));
+                }
+                backend::COPY_IN_RESPONSE_TAG => {
+                    frontend::copy_fail("COPY FROM STDIN is not supported", &mut self.output)
+                        .map_err(|error| Error::internal("cannot end COPY").caused_by(error))?;
+                    self.send().await?;
+                }
+                backend::READY_FOR_QUERY_TAG => {
+                    self.idle = true;
+                    return failure.map_or(Ok(rows), Err);
+                }
+                backend::COMMAND_COMPLETE_TAG
+                | backend::EMPTY_QUERY_RESPONSE_TAG
+                | backend::COPY_OUT_RESPONSE_TAG
+                | backend::COPY_DATA_TAG
+                | backend::COPY_DONE_TAG => {}
+                _ => self.aside(frame)?,
+            }
+        }
+    }
+
+    /// As [`Self::query`], for statements whose rows do not matter.
+    ///
+    /// # Errors
+    /// Those of [`Self::query`].
+    pub async fn execute(&mut self, sql: &str) -> Result<()> {
+        self.query(sql).await.map(drop)
+    }
+
+    /// Starts one `COPY ... TO STDOUT`.
+    ///
+    /// # Errors
+    /// Those of [`Self::query`]; then the connection is closed.
+    pub async fn copy_out(mut self, sql: &str) -> Result<CopyOut> {
+        self.send_query(sql).await?;
+        loop {
+            let frame = self.receive().await?;
+            match frame.tag {
+                backend::COPY_OUT_RESPONSE_TAG => return Ok(CopyOut::new(self)),
+                backend::ERROR_RESPONSE_TAG => {
+                    return Err(Response::parse(self.frames.body(frame)).into_error());
+                }
+                backend::NOTICE_RESPONSE_TAG
+                | backend::PARAMETER_STATUS_TAG
+                | backend::NOTIFICATION_RESPONSE_TAG => self.aside(frame)?,
+                _ => return Err(Error::internal("the statement is not COPY TO STDOUT")),
+            }
+        }
+    }
+
+    /// What another task needs to cancel the statement that runs here.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    /// The server's version as it says it, such as `15.18 (Debian 15.18-0+deb12u1)`; empty when it does not.
+    pub fn server_version(&self) -> &str {
+        self.parameter("server_version").unwrap_or("")
+    }
+
+    /// The version as a number that compares: 150018 for 15.18, 90624 for 9.6.24, 0 when unknown.
+    pub fn server_version_num(&self) -> u32 {
+        version_number(self.server_version())
+    }
+
+    /// A parameter the server reports on its own, such as `server_encoding` or `TimeZone`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+
+    /// Whether the connection is encrypted by TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.stream.is_tls()
+    }
+
+    /// Says goodbye and closes. Not needed for correctness, but keeps the server's log quiet.
+    pub async fn close(mut self) {
+        frontend::terminate(&mut self.output);
+        if self.send().await.is_ok() {
+            self.stream.shutdown().await;
+        }
+    }
+
+    async fn send_query(&mut self, sql: &str) -> Result<()> {
+        if !self.idle {
+            return Err(Error::unavailable("the connection was left in the middle of a statement")
+                .with("server", self.cancel.server()));
+        }
+        self.output.clear();
+        frontend::query(sql, &mut self.output)
+            .map_err(|error| Error::usage("a statement cannot be sent").caused_by(error))?;
+        self.idle = false;
+        match self.send().await {
+            Ok(()) => Ok(()),
+            Err(lost) => Err(self.last_words().await.unwrap_or(lost)),
+        }
+    }
+
+    /// Writes the output buffer to the socket.
+    async fn send(&mut self) -> Result<()> {
+        let sent = self.stream.write_all(&self.output).await;
+        self.output.clear();
+        sent.map_err(|error| error::lost(error, &self.cancel.server()))
+    }
+
+    /// Why the server ended the connection, if it said so before we tried to write.
+    async fn last_words(&mut self) -> Option<Error> {
+        loop {
+            let frame = self.receive().await.ok()?;
+            if frame.tag == backend::ERROR_RESPONSE_TAG {
+                return Some(Response::parse(self.frames.body(frame)).into_error());
+            }
+        }
+    }
+
+    /// The next message, whatever it is.
+    async fn receive(&mut self) -> Result<Frame> {
+        loop {
+            if let Some(frame) = self.frames.next()? {
+                return Ok(frame);
+            }
+            self.read_more().await?;
+        }
+    }
+
+    async fn read_more(&mut self) -> Result<()> {
+        match self.frames.fill(&mut self.stream).await {
+            Ok(0) => Err(error::closed(&self.cancel.server())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error::lost(error, &self.cancel.server())),
+        }
+    }
+
+    /// Takes a message that may come at any time; any other is an error.
+    fn aside(&mut self, frame: Frame) -> Result<()> {
+        let body = self.frames.body(frame);
+        match frame.tag {
+            backend::PARAMETER_STATUS_TAG => {
+                let mut texts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+                if let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+                    self.parameters.insert(name.into_owned(), value.into_owned());
+                }
+            }
+            backend::NOTICE_RESPONSE_TAG => {
+                tracing::debug!(notice = %Response::parse(body).into_error(), "server notice");
+            }
+            backend::NOTIFICATION_RESPONSE_TAG => {}
+            tag => return Err(error::protocol(&format!("message {:?}", char::from(tag)))),
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("server", &self.cancel.server()).finish_non_exhaustive()
+    }
+}
+
+/// `15.18 (Debian ...)` is 150018, `16beta1` 160000, `9.6.24` 90624; 0 when it does not start with a number.
+fn version_number(version: &str) -> u32 {
+    let first = version.split_whitespace().next().unwrap_or("");
+    let mut parts = first.split('.').map(|part| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part[..digits].parse::<u32>().unwrap_or(0).min(9_999)
+    });
+    let mut part = || parts.next().unwrap_or(0);
+    let (major, minor) = (part(), part());
+    if major >= 10 { major * 10_000 + minor } else { major * 10_000 + minor * 100 + part() }
+}

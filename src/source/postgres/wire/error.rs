@@ -1,0 +1,170 @@
+//! What the server, the network and TLS say, as this crate's error.
+
+use std::io;
+
+use crate::error::{Error, ErrorKind};
+use crate::source::postgres::config::PostgresConfig;
+
+/// The SQLSTATE of a server's error; none for errors from elsewhere.
+pub fn sqlstate(error: &Error) -> Option<&str> {
+    error.context().iter().find(|(key, _)| *key == "sqlstate").map(|(_, code)| code.as_str())
+}
+
+/// The fields of an ErrorResponse or NoticeResponse we use.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Response {
+    code: String,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+impl Response {
+    /// Reads a message's body. Never fails: before the login the text may be in any encoding.
+    pub(super) fn parse(body: &[u8]) -> Self {
+        let mut response = Self::default();
+        for field in body.split(|byte| *byte == 0) {
+            let Some((kind, text)) = field.split_first() else { break };
+            let text = String::from_utf8_lossy(text).into_owned();
+            match kind {
+                b'C' => response.code = text,
+                b'M' => response.message = text,
+                b'D' => response.detail = Some(text),
+                b'H' => response.hint = Some(text),
+                _ => {}
+            }
+        }
+        response
+    }
+
+    /// The SQLSTATE; empty when the server sent none.
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The error of a statement.
+    pub(super) fn into_error(self) -> Error {
+        let (kind, lead) = classify(&self.code);
+        let mut message = format!("{lead}{}", self.message);
+        if let Some(detail) = &self.detail {
+            message.push_str("; ");
+            message.push_str(detail);
+        }
+        let mut error = Error::new(kind, message);
+        if !self.code.is_empty() {
+            error = error.with("sqlstate", &self.code);
+        }
+        if let Some(advice) = advice(&self.code) {
+            error = error.hint(advice);
+        }
+        match self.hint {
+            Some(hint) => error.hint(format!("the server says: {hint}")),
+            None => error,
+        }
+    }
+
+    /// The error of a login: says who wanted to get in where.
+    pub(super) fn into_login_error(mut self, config: &PostgresConfig, encrypted: bool) -> Error {
+        if self.code.starts_with("28") {
+            let how = if encrypted { "with TLS" } else { "without TLS" };
+            self.message = format!(
+                "user {:?} may not log in to database {:?} at {} {how}: {}",
+                config.user,
+                config.database,
+                config.server(),
+                self.message
+            );
+            return self.into_error();
+        }
+        self.into_error().with("server", config.server()).with("database", &config.database)
+    }
+}
+
+/// The kind of a SQLSTATE, and what to put before the server's message.
+fn classify(code: &str) -> (ErrorKind, &'static str) {
+    let class = code.get(..2).unwrap_or("");
+    match code {
+        "42501" => (ErrorKind::Denied, ""),
+        "3D000" => (ErrorKind::Config, ""),
+        "42P01" | "3F000" => (ErrorKind::Data, "the table does not exist (any more): "),
+        "42703" => (ErrorKind::Data, "the column does not exist (any more): "),
+        // What users write themselves are conditions and expressions.
+        "42601" | "42883" | "42804" | "42846" => (ErrorKind::Usage, ""),
+        // Lock and idle timeouts, cancelled statements: the next attempt may succeed.
+        "55P03" | "57014" | "25P03" | "25P04" => (ErrorKind::Unavailable, ""),
+        _ if class == "28" => (ErrorKind::Denied, ""),
+        _ if code.starts_with("57P0") || matches!(class, "08" | "53" | "40") => (ErrorKind::Unavailable, ""),
+        _ => (ErrorKind::Data, ""),
+    }
+}
+
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "28P01" => "check user name and password in the auth file entry or the source URL",
+        _ if code.starts_with("28") => {
+            "check user name, database and sslmode; the server's pg_hba.conf decides who may log in from where"
+        }
+        "3D000" => "check the database's name in the auth file entry, --source-db-name or the source URL",
+        "42501" => "GRANT USAGE on the schema and SELECT on the table to this user",
+        "53300" => "lower --n-jobs and --fastbcp-p, or raise the server's max_connections",
+        "53200" => "lower --n-jobs, or raise the server's max_locks_per_transaction",
+        "55P03" => "another session holds the lock: wait for it, or raise lock_timeout",
+        "57014" => "the statement was cancelled, or ran into the server's statement_timeout",
+        "42601" | "42883" | "42804" | "42846" => "check the condition or expression given for this table",
+        _ => return None,
+    })
+}
+
+/// The server ended the connection without a reason.
+pub(super) fn closed(server: &str) -> Error {
+    Error::unavailable("server closed the connection").with("server", server).hint(
+        "the server's log says why; it may have restarted, or something between may end long connections",
+    )
+}
+
+/// Reading or writing failed.
+pub(super) fn lost(error: io::Error, server: &str) -> Error {
+    if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {
+        return closed(server).caused_by(error);
+    }
+    Error::unavailable("connection to the server was lost").with("server", server).caused_by(error)
+}
+
+/// The server said something this client does not understand.
+pub(super) fn protocol(what: &str) -> Error {
+    Error::unavailable(format!("unexpected answer from the server: {what}"))
+        .hint("check that host and port are those of a PostgreSQL server or a pooler for it")
+}
+
+/// The server cannot be reached at all.
+pub(super) fn unreachable(error: io::Error, server: &str) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "nothing listens there: check host and port, that the server runs, and its listen_addresses"
+        }
+        io::ErrorKind::NotFound => {
+            "there is no such socket: check directory and port, and that the server runs"
+        }
+        io::ErrorKind::PermissionDenied => "the rights of the socket's directory do not let this user in",
+        io::ErrorKind::TimedOut => {
+            "no answer: check host, port and firewalls, or raise connect_timeout (seconds)"
+        }
+        _ => "check host, port and network",
+    };
+    Error::unavailable("cannot connect to the server").with("server", server).hint(hint).caused_by(error)
+}
+
+/// The host's name has no address.
+pub(super) fn unknown_host(error: io::Error, server: &str) -> Error {
+    Error::unavailable("host name cannot be resolved")
+        .with("server", server)
+        .hint("check the host's name, or write its IP address")
+        .caused_by(error)
+}
+
+/// Connected, but the server did not finish the login in time.
+pub(super) fn login_timeout(server: &str) -> Error {
+    Error::unavailable("server did not finish the login in time")
+        .with("server", server)
+        .hint("raise connect_timeout (seconds), or check that a PostgreSQL server answers on this port")
+}

@@ -1,0 +1,197 @@
+//! From nothing to a connection that is logged in, by the rules of `sslmode`.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use postgres_protocol::message::{backend, frontend};
+use rustls::ClientConfig;
+
+use super::error::{self, Response};
+use super::frame::Frames;
+use super::stream::{self, Stream};
+use super::{CancelToken, Connection, auth, certificate, tls};
+use crate::error::{Error, Result};
+use crate::source::postgres::config::{PostgresConfig, SslMode};
+
+/// Why an attempt failed, and whether the other choice of TLS may do better.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) other_way: bool,
+}
+
+impl Failure {
+    /// The server or the network objects to this way of connecting.
+    pub(super) fn of_this_way(error: Error) -> Self {
+        Self { error, other_way: true }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, other_way: false }
+    }
+}
+
+/// What to do about TLS in one attempt.
+enum Encryption {
+    Never,
+    /// Plain if the server has none.
+    Preferred(Arc<ClientConfig>),
+    Required(Arc<ClientConfig>),
+}
+
+/// Connects as `sslmode` says, which may take two attempts.
+pub(super) async fn connect(config: &PostgresConfig) -> Result<Connection> {
+    if config.is_unix_socket() || config.sslmode == SslMode::Disable {
+        return attempt(config, Encryption::Never).await.map_err(|failure| failure.error);
+    }
+    let tls = tls::client_config(config)?;
+    match config.sslmode {
+        SslMode::Allow => match attempt(config, Encryption::Never).await {
+            Err(first) if first.other_way => {
+                either(first, attempt(config, Encryption::Required(tls)).await, "with TLS")
+            }
+            done => done.map_err(|failure| failure.error),
+        },
+        SslMode::Prefer => match attempt(config, Encryption::Preferred(tls)).await {
+            Err(first) if first.other_way => {
+                either(first, attempt(config, Encryption::Never).await, "without TLS")
+            }
+            done => done.map_err(|failure| failure.error),
+        },
+        _ => attempt(config, Encryption::Required(tls)).await.map_err(|failure| failure.error),
+    }
+}
+
+/// The second attempt's connection; if both failed, the error that says more, with the other as a hint.
+fn either(first: Failure, second: Result<Connection, Failure>, how: &str) -> Result<Connection> {
+    let second = match second {
+        Ok(connection) => return Ok(connection),
+        Err(failure) => failure.error,
+    };
+    // The attempt that got as far as a wrong password or database is the one to repair.
+    let got_in = |error: &Error| error::sqlstate(error).is_some_and(|code| code != "28000");
+    if got_in(&second) && !got_in(&first.error) {
+        return Err(second.hint(format!("the attempt before that failed: {}", first.error)));
+    }
+    Err(first.error.hint(format!("tried again {how}: {second}")))
+}
+
+async fn attempt(config: &PostgresConfig, encryption: Encryption) -> Result<Connection, Failure> {
+    let (stream, peer) = stream::dial(config).await?;
+    let login = Box::pin(async {
+        let stream = match encryption {
+            Encryption::Never => stream,
+            Encryption::Required(tls) => negotiate(stream, config, Some(tls)).await?,
+            Encryption::Preferred(tls) => match request_tls(stream, config).await? {
+                (stream, true) => encrypt(stream, config, tls).await?,
+                (stream, false) => stream,
+            },
+        };
+        let mut connection = Connection {
+            cancel: CancelToken::new(config, peer, stream.is_tls(), None),
+            stream,
+            frames: Frames::for_startup(),
+            output: BytesMut::new(),
+            parameters: std::collections::BTreeMap::new(),
+            idle: false,
+        };
+        start(&mut connection, config).await?;
+        Ok(connection)
+    });
+    if config.connect_timeout.is_zero() {
+        return login.await;
+    }
+    match tokio::time::timeout(config.connect_timeout, login).await {
+        Ok(done) => done,
+        Err(_) => Err(error::login_timeout(&config.server()).into()),
+    }
+}
+
+/// Makes a stream with TLS of a plain one, or fails if the server has none. Without `tls` nothing changes.
+pub(super) async fn negotiate(
+    stream: Stream,
+    config: &PostgresConfig,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Stream, Failure> {
+    let Some(tls) = tls else { return Ok(stream) };
+    match request_tls(stream, config).await? {
+        (stream, true) => encrypt(stream, config, tls).await,
+        (_, false) => Err(Error::config(format!(
+            "the server does not support TLS, but sslmode {} asks for it",
+            config.sslmode
+        ))
+        .with("server", config.server())
+        .hint("turn on ssl in the server's configuration, or set sslmode=prefer or sslmode=disable")
+        .into()),
+    }
+}
+
+/// Asks for TLS. Reads exactly one byte, so that nothing sent in the clear can pass for encrypted.
+async fn request_tls(mut stream: Stream, config: &PostgresConfig) -> Result<(Stream, bool)> {
+    let server = config.server();
+    let mut request = BytesMut::new();
+    frontend::ssl_request(&mut request);
+    stream.write_all(&request).await.map_err(|error| error::lost(error, &server))?;
+    let mut answer = [0];
+    match stream.read(&mut answer).await {
+        Ok(0) => Err(error::closed(&server)),
+        Ok(_) => match answer {
+            [b'S'] => Ok((stream, true)),
+            [b'N'] => Ok((stream, false)),
+            [b'E'] => Err(Error::unavailable("the server cannot take a connection now")
+                .with("server", server)
+                .hint("the server's log says why")),
+            [other] => Err(error::protocol(&format!("{:?} to the question for TLS", char::from(other)))
+                .with("server", server)),
+        },
+        Err(error) => Err(error::lost(error, &server)),
+    }
+}
+
+async fn encrypt(stream: Stream, config: &PostgresConfig, tls: Arc<ClientConfig>) -> Result<Stream, Failure> {
+    let Stream::Tcp(stream) = stream else { return Err(Error::internal("TLS over TLS").into()) };
+    tls::handshake(stream, config, tls).await.map_err(Failure::of_this_way)
+}
+
+/// Startup message, login, and the server's greeting up to the first ReadyForQuery.
+async fn start(connection: &mut Connection, config: &PostgresConfig) -> Result<(), Failure> {
+    // Nothing that a pooler might not know: everything else is set by statements.
+    let parameters = [
+        ("user", config.user.as_str()),
+        ("database", config.database.as_str()),
+        ("client_encoding", "UTF8"),
+        ("application_name", config.application_name.as_str()),
+    ];
+    frontend::startup_message(parameters, &mut connection.output).map_err(|error| {
+        Error::config("user, database or application_name cannot be sent").caused_by(error)
+    })?;
+    let binding = match &connection.stream {
+        Stream::Tls(stream) => {
+            stream.get_ref().1.peer_certificates().and_then(|chain| certificate::end_point(chain.first()?))
+        }
+        _ => None,
+    };
+    auth::login(connection, config, binding).await?;
+    loop {
+        let frame = connection.receive().await?;
+        let body = connection.frames.body(frame);
+        match frame.tag {
+            backend::BACKEND_KEY_DATA_TAG => {
+                if let [a, b, c, d, e, f, g, h] = *body {
+                    let key = (i32::from_be_bytes([a, b, c, d]), i32::from_be_bytes([e, f, g, h]));
+                    connection.cancel = connection.cancel.with_key(key);
+                }
+            }
+            backend::READY_FOR_QUERY_TAG => {
+                connection.idle = true;
+                connection.frames.lift_limit();
+                return Ok(());
+            }
+            backend::ERROR_RESPONSE_TAG => {
+                return Err(Response::parse(body).into_login_error(config, connection.is_encrypted()).into());
+            }
+            _ => connection.aside(frame)?,
+        }
+    }
+}
