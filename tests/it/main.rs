@@ -1,0 +1,11 @@
+//! Every integration test in one binary: each further one would link DataFusion again.
+//!
+//! The tests run the real program against real PostgreSQL servers that they start themselves.
+//! What they need is installed by `make test-deps`; a missing piece is a failure, never a skip.
+
+mod bad_input;
+mod consistency;
+mod crash;
+mod lake;
+mod server;
+mod tpch;
