@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::server::binary;
+use crate::server::{binary, running_as_root};
 
 /// How long one run may take before the test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -41,6 +41,21 @@ impl Output {
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "unexpected exit code\n{self}");
         self.no_panic()
+    }
+
+    /// Asserts one of several exit codes, where more than one is a fair answer.
+    #[track_caller]
+    pub fn exits_one_of(self, codes: &[i32]) -> Self {
+        assert!(self.code.is_some_and(|c| codes.contains(&c)), "exit code is none of {codes:?}\n{self}");
+        self.no_panic()
+    }
+
+    /// Asserts that standard error holds at least one of `words`, in any case.
+    #[track_caller]
+    pub fn says_one_of(self, words: &[&str]) -> Self {
+        let text = self.stderr.to_lowercase();
+        assert!(words.iter().any(|w| text.contains(&w.to_lowercase())), "stderr says none of {words:?}\n{self}");
+        self
     }
 
     /// Asserts that standard error holds every one of `words`, in any case.
@@ -301,6 +316,26 @@ pub fn assert_tidy(dir: &Path) {
     expected.push("_manifest.json".into());
     expected.sort();
     assert_eq!(files(dir), expected, "{}", dir.display());
+}
+
+/// Asserts that nobody who looks for data finds any: no `*.parquet` in a directory without a manifest.
+#[track_caller]
+pub fn assert_nothing_visible(dir: &Path) {
+    for file in files(dir) {
+        let path = dir.join(&file);
+        let hidden = path.file_name().unwrap().to_string_lossy().starts_with(['.', '_']);
+        let committed = path.with_file_name("_manifest.json").exists();
+        assert!(!file.ends_with(".parquet") || hidden || committed, "{file} is visible without a manifest");
+    }
+}
+
+/// A wrapper for [`Run::wrapped`]: a mount namespace in which `script` runs before the program. The script
+/// gets `args` as `$1`, `$2` ... and must `shift` them away and start `"$@"`.
+pub fn mounted(script: &str, args: &[&Path]) -> Vec<OsString> {
+    let flags = if running_as_root() { "-m" } else { "-rm" };
+    let mut words: Vec<OsString> = ["unshare", flags, "sh", "-c", script, "sh"].map(OsString::from).into();
+    words.extend(args.iter().map(|a| a.into()));
+    words
 }
 
 /// Copies a directory with everything in it, replacing what is at `to`.
