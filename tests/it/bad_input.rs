@@ -48,7 +48,8 @@ impl AuthRun {
         let file = dir.path().join("auth.json");
         fs::write(&file, auth).unwrap();
         let out = dir.path().join("out");
-        let output = Run::new(["export", "-a"]).args([&file]).args(["--source-db-auth-id", id, "--output-dir"]);
+        let output =
+            Run::new(["export", "-a"]).args([&file]).args(["--source-db-auth-id", id, "--output-dir"]);
         let output = output.args([&out]).output();
         Self { dir, output }
     }
@@ -135,7 +136,8 @@ fn a_wrong_password_and_an_unknown_user() {
     server.sql("postgres", "GRANT SELECT ON t TO reader");
     refused(&server.url_as("reader", SECRET, "postgres"), &[], &[DENIED]).says(&["reader", "password"]);
     refused(&server.url_as("nobody_there", SECRET, "postgres"), &[], &[DENIED]).says(&["nobody_there"]);
-    let changes = [("username", "reader".into()), ("port", server.port().into()), ("database", "postgres".into())];
+    let changes =
+        [("username", "reader".into()), ("port", server.port().into()), ("database", "postgres".into())];
     AuthRun::new(&entry(&changes)).refused(DENIED, &["reader", "password"]);
     let out = tempfile::tempdir().unwrap();
     export(&server.url_as("reader", "right", "postgres"), out.path(), &["-i", "public.t"]).ok();
@@ -216,7 +218,9 @@ fn an_output_directory_that_cannot_be_written() {
     export(&url, &file, &[]).exits(CONFIG).says(&[file.to_str().unwrap(), "directory"]);
     export(&url, &file.join("below"), &[]).exits(CONFIG).says(&["directory"]);
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a directory");
-    export(&url, Path::new("/proc/lakexpress"), &[]).exits_one_of(&[UNAVAILABLE, DENIED, CONFIG]).says(&["/proc"]);
+    export(&url, Path::new("/proc/lakexpress"), &[])
+        .exits_one_of(&[UNAVAILABLE, DENIED, CONFIG])
+        .says(&["/proc"]);
 
     let read_only = dir.path().join("read-only");
     fs::create_dir(&read_only).unwrap();
@@ -231,7 +235,9 @@ fn columns_and_filters_that_make_no_sense() {
     let codes = [SOME_FAILED, USAGE, 65, CONFIG];
     refused(&url, &["--columns", "public.people: id, nmae"], &codes).says(&["nmae", "name", "people"]);
     refused(&url, &["--where", "public.people: brn > '1900-01-01'"], &codes).says(&["brn", "born", "people"]);
-    refused(&url, &["--where", "public.people: id > > 1"], &codes).says(&["--where"]).says_one_of(&["column", "position"]);
+    refused(&url, &["--where", "public.people: id > > 1"], &codes)
+        .says(&["--where"])
+        .says_one_of(&["column", "position"]);
     refused(&url, &["--where", "no colon here"], &[USAGE]).says(&["--where"]);
 }
 
@@ -249,7 +255,8 @@ fn wait_for_statement(server: &PgServer, db: &str, pattern: &str) {
 }
 
 /// A view whose rows come slowly: some seconds for all of them.
-const SLOW_VIEW: &str = "CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.02)::text AS nap FROM generate_series(1, 200) i;";
+const SLOW_VIEW: &str =
+    "CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.02)::text AS nap FROM generate_series(1, 200) i;";
 
 #[test]
 fn a_table_dropped_during_the_run_is_whole_or_an_error() {
@@ -257,7 +264,10 @@ fn a_table_dropped_during_the_run_is_whole_or_an_error() {
     for consistency in ["run", "none"] {
         let url = people("dropped");
         server.sql("dropped", SLOW_VIEW);
-        server.sql("dropped", "CREATE TABLE zoo AS SELECT i AS id FROM generate_series(1, 5000) i; ANALYZE zoo;");
+        server.sql(
+            "dropped",
+            "CREATE TABLE zoo AS SELECT i AS id FROM generate_series(1, 5000) i; ANALYZE zoo;",
+        );
         let out = tempfile::tempdir().unwrap();
         let flags = ["-i", "slow, people, zoo", "--n-jobs", "1", "--consistency", consistency];
         let running = Run::new(export_args(&url, out.path(), &flags)).spawn();

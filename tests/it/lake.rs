@@ -20,47 +20,50 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 /// What a finished process left.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Exit code; none if a signal ended it.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Output {
     /// Asserts exit code 0.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         self.exits(0)
     }
 
     /// Asserts an exit code, and that nothing in the output looks like a panic.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "unexpected exit code\n{self}");
         self.no_panic()
     }
 
     /// Asserts one of several exit codes, where more than one is a fair answer.
     #[track_caller]
-    pub fn exits_one_of(self, codes: &[i32]) -> Self {
+    pub(crate) fn exits_one_of(self, codes: &[i32]) -> Self {
         assert!(self.code.is_some_and(|c| codes.contains(&c)), "exit code is none of {codes:?}\n{self}");
         self.no_panic()
     }
 
     /// Asserts that standard error holds at least one of `words`, in any case.
     #[track_caller]
-    pub fn says_one_of(self, words: &[&str]) -> Self {
+    pub(crate) fn says_one_of(self, words: &[&str]) -> Self {
         let text = self.stderr.to_lowercase();
-        assert!(words.iter().any(|w| text.contains(&w.to_lowercase())), "stderr says none of {words:?}\n{self}");
+        assert!(
+            words.iter().any(|w| text.contains(&w.to_lowercase())),
+            "stderr says none of {words:?}\n{self}"
+        );
         self
     }
 
     /// Asserts that standard error holds every one of `words`, in any case.
     #[track_caller]
-    pub fn says(self, words: &[&str]) -> Self {
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         let text = self.stderr.to_lowercase();
         for word in words {
             assert!(text.contains(&word.to_lowercase()), "stderr does not say {word:?}\n{self}");
@@ -70,16 +73,19 @@ impl Output {
 
     /// Asserts that no output holds any of `words`.
     #[track_caller]
-    pub fn never_says(self, words: &[&str]) -> Self {
+    pub(crate) fn never_says(self, words: &[&str]) -> Self {
         for word in words {
-            assert!(!self.stderr.contains(word) && !self.stdout.contains(word), "output says {word:?}\n{self}");
+            assert!(
+                !self.stderr.contains(word) && !self.stdout.contains(word),
+                "output says {word:?}\n{self}"
+            );
         }
         self
     }
 
     /// Asserts that a person sees an error, not a stack.
     #[track_caller]
-    pub fn no_panic(self) -> Self {
+    pub(crate) fn no_panic(self) -> Self {
         self.never_says(&["panicked at", "RUST_BACKTRACE", "stack backtrace"])
     }
 }
@@ -97,19 +103,19 @@ impl std::fmt::Display for Output {
 }
 
 /// One run of the program, with a state directory (run log) of its own.
-pub struct Run {
+pub(crate) struct Run {
     command: Command,
     state: TempDir,
 }
 
 impl Run {
     /// The program with arguments.
-    pub fn new<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn new<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
         Self::wrapped(&[] as &[&str], args)
     }
 
     /// The program under another one, for example `strace -f ...`.
-    pub fn wrapped<S: AsRef<OsStr>>(
+    pub(crate) fn wrapped<S: AsRef<OsStr>>(
         wrapper: &[impl AsRef<OsStr>],
         args: impl IntoIterator<Item = S>,
     ) -> Self {
@@ -129,35 +135,35 @@ impl Run {
     }
 
     /// Sets an environment variable.
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Adds arguments.
-    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.command.args(args);
         self
     }
 
     /// Runs in a directory.
-    pub fn current_dir(mut self, dir: &Path) -> Self {
+    pub(crate) fn current_dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
         self
     }
 
     /// The state directory, where the run log is.
-    pub fn state_dir(&self) -> &Path {
+    pub(crate) fn state_dir(&self) -> &Path {
         self.state.path()
     }
 
     /// Runs to the end.
-    pub fn output(self) -> Output {
+    pub(crate) fn output(self) -> Output {
         self.spawn().finish()
     }
 
     /// Starts, to be killed or waited for.
-    pub fn spawn(mut self) -> Running {
+    pub(crate) fn spawn(mut self) -> Running {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap_or_else(|e| panic!("{:?}: {e}", self.command));
         let stdout = drain(child.stdout.take().unwrap());
@@ -167,9 +173,9 @@ impl Run {
 }
 
 /// A run under way.
-pub struct Running {
+pub(crate) struct Running {
     /// The process.
-    pub child: Child,
+    pub(crate) child: Child,
     stdout: JoinHandle<String>,
     stderr: JoinHandle<String>,
     _state: TempDir,
@@ -177,7 +183,7 @@ pub struct Running {
 
 impl Running {
     /// Waits for the end; fails the test if that takes too long.
-    pub fn finish(mut self) -> Output {
+    pub(crate) fn finish(mut self) -> Output {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -200,7 +206,7 @@ impl Running {
     }
 
     /// Kills it without warning, then collects what it said.
-    pub fn kill9(mut self) -> Output {
+    pub(crate) fn kill9(mut self) -> Output {
         let _ = self.child.kill();
         self.finish()
     }
@@ -215,12 +221,12 @@ fn drain(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
 }
 
 /// The program under test.
-pub fn program() -> &'static str {
+pub(crate) fn program() -> &'static str {
     env!("CARGO_BIN_EXE_lakexpress")
 }
 
 /// The arguments of an export of `url` into `dir`.
-pub fn export_args(url: &str, dir: &Path, extra: &[&str]) -> Vec<OsString> {
+pub(crate) fn export_args(url: &str, dir: &Path, extra: &[&str]) -> Vec<OsString> {
     let mut args: Vec<OsString> = ["export", "--source", url, "--output-dir"].map(OsString::from).into();
     args.push(dir.into());
     args.extend(extra.iter().map(OsString::from));
@@ -228,12 +234,12 @@ pub fn export_args(url: &str, dir: &Path, extra: &[&str]) -> Vec<OsString> {
 }
 
 /// Exports `url` into `dir`.
-pub fn export(url: &str, dir: &Path, extra: &[&str]) -> Output {
+pub(crate) fn export(url: &str, dir: &Path, extra: &[&str]) -> Output {
     Run::new(export_args(url, dir, extra)).output()
 }
 
 /// The Python with the independent readers (pyarrow, DuckDB) and the TPC-H generator.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let venv = std::env::var_os("LAKEXPRESS_VENV").map(PathBuf::from).unwrap_or_else(|| {
         PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/lakexpress-venv")
     });
@@ -243,7 +249,7 @@ pub fn python() -> PathBuf {
 }
 
 /// Runs a script of `tests/python`.
-pub fn script<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Output {
+pub(crate) fn script<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Output {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name);
     let mut command = Command::new(python());
     command.arg(path).args(args).env("PSQL", binary("psql"));
@@ -257,14 +263,14 @@ pub fn script<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) ->
 
 /// Asserts that a table's directory holds exactly the rows of the table, by pyarrow and by DuckDB.
 #[track_caller]
-pub fn assert_same(url: &str, table: &str, dir: &Path) {
+pub(crate) fn assert_same(url: &str, table: &str, dir: &Path) {
     let dir = dir.to_str().unwrap();
     script("compare.py", ["--url", url, "--table", table, "--dir", dir]).ok();
 }
 
 /// Asserts the same value by value, for columns of any type; rows are matched by the column `id`.
 #[track_caller]
-pub fn assert_same_values(url: &str, table: &str, dir: &Path, extra: &[&str]) {
+pub(crate) fn assert_same_values(url: &str, table: &str, dir: &Path, extra: &[&str]) {
     let mut args = vec!["--url", url, "--table", table, "--dir", dir.to_str().unwrap()];
     args.extend(extra);
     script("matrix.py", args).ok();
@@ -272,25 +278,25 @@ pub fn assert_same_values(url: &str, table: &str, dir: &Path, extra: &[&str]) {
 
 /// The rows of a DuckDB query: columns separated by `|`, lines by newline, none at the end.
 #[track_caller]
-pub fn duck(sql: &str) -> String {
+pub(crate) fn duck(sql: &str) -> String {
     script("duck.py", [sql]).ok().stdout.trim_end_matches('\n').to_owned()
 }
 
 /// A JSON document that the program wrote.
 #[track_caller]
-pub fn json(path: &Path) -> serde_json::Value {
+pub(crate) fn json(path: &Path) -> serde_json::Value {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The manifest of a table's directory.
 #[track_caller]
-pub fn manifest(dir: &Path) -> serde_json::Value {
+pub(crate) fn manifest(dir: &Path) -> serde_json::Value {
     json(&dir.join("_manifest.json"))
 }
 
 /// Every file below `dir`, hidden ones too, as sorted paths relative to it. No directory is an empty list.
-pub fn files(dir: &Path) -> Vec<String> {
+pub(crate) fn files(dir: &Path) -> Vec<String> {
     fn walk(at: &Path, base: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(at).into_iter().flatten().flatten() {
             let path = entry.path();
@@ -309,10 +315,14 @@ pub fn files(dir: &Path) -> Vec<String> {
 
 /// Asserts that a table's directory holds its manifest and the files it names, and nothing else at all.
 #[track_caller]
-pub fn assert_tidy(dir: &Path) {
+pub(crate) fn assert_tidy(dir: &Path) {
     let manifest = manifest(dir);
-    let mut expected: Vec<String> =
-        manifest["files"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect();
+    let mut expected: Vec<String> = manifest["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["name"].as_str().unwrap().to_owned())
+        .collect();
     expected.push("_manifest.json".into());
     expected.sort();
     assert_eq!(files(dir), expected, "{}", dir.display());
@@ -320,7 +330,7 @@ pub fn assert_tidy(dir: &Path) {
 
 /// Asserts that nobody who looks for data finds any: no `*.parquet` in a directory without a manifest.
 #[track_caller]
-pub fn assert_nothing_visible(dir: &Path) {
+pub(crate) fn assert_nothing_visible(dir: &Path) {
     for file in files(dir) {
         let path = dir.join(&file);
         let hidden = path.file_name().unwrap().to_string_lossy().starts_with(['.', '_']);
@@ -331,7 +341,7 @@ pub fn assert_nothing_visible(dir: &Path) {
 
 /// A wrapper for [`Run::wrapped`]: a mount namespace in which `script` runs before the program. The script
 /// gets `args` as `$1`, `$2` ... and must `shift` them away and start `"$@"`.
-pub fn mounted(script: &str, args: &[&Path]) -> Vec<OsString> {
+pub(crate) fn mounted(script: &str, args: &[&Path]) -> Vec<OsString> {
     let flags = if running_as_root() { "-m" } else { "-rm" };
     let mut words: Vec<OsString> = ["unshare", flags, "sh", "-c", script, "sh"].map(OsString::from).into();
     words.extend(args.iter().map(|a| a.into()));
@@ -339,13 +349,14 @@ pub fn mounted(script: &str, args: &[&Path]) -> Vec<OsString> {
 }
 
 /// Copies a directory with everything in it, replacing what is at `to`.
-pub fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
     assert!(status.success(), "cp -a {} {}", from.display(), to.display());
 }
 
 /// A whole number from the environment: how often the long tests repeat.
-pub fn env_number(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |v| v.parse().unwrap_or_else(|_| panic!("{name}={v} is not a number")))
+pub(crate) fn env_number(name: &str, default: usize) -> usize {
+    std::env::var(name)
+        .map_or(default, |v| v.parse().unwrap_or_else(|_| panic!("{name}={v} is not a number")))
 }

@@ -37,7 +37,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// A running PostgreSQL server. Dropping it stops the server at once and removes its directory.
-pub struct PgServer {
+pub(crate) struct PgServer {
     dir: PathBuf,
     port: u16,
     postmaster: Mutex<Option<Child>>,
@@ -46,19 +46,19 @@ pub struct PgServer {
 
 impl PgServer {
     /// The one server that tests share. Use a database of your own in it ([`PgServer::create_db`]).
-    pub fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<PgServer> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
     /// A server that trusts everybody on the loopback address and on its socket.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[], "host all all 127.0.0.1/32 trust")
     }
 
     /// A server with further settings and its own rules for connections over TCP.
     /// `postgres` is always trusted on the socket, which is how the helpers below connect.
-    pub fn start_with(conf: &[(&str, &str)], hba: &str) -> Self {
+    pub(crate) fn start_with(conf: &[(&str, &str)], hba: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("lakexpress-pg-").tempdir().unwrap().keep();
         if running_as_root() {
             must(Command::new("chown").arg(SERVER_USER).arg(&dir));
@@ -84,49 +84,49 @@ impl PgServer {
     }
 
     /// The cluster's directory.
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.dir.join("data")
     }
 
     /// The directory of its Unix socket.
-    pub fn socket_dir(&self) -> &Path {
+    pub(crate) fn socket_dir(&self) -> &Path {
         &self.dir
     }
 
     /// Its port, on TCP and as the number in the socket's name.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The URL of a database as the superuser, over TCP without TLS.
-    pub fn url(&self, db: &str) -> String {
+    pub(crate) fn url(&self, db: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{db}?sslmode=disable", self.port)
     }
 
     /// The URL of a database as `user` with `password`, both percent-encoded where they need it.
-    pub fn url_as(&self, user: &str, password: &str, db: &str) -> String {
+    pub(crate) fn url_as(&self, user: &str, password: &str, db: &str) -> String {
         format!("postgres://{user}:{password}@127.0.0.1:{}/{db}?sslmode=disable", self.port)
     }
 
     /// Runs statements; panics with the server's message if one fails.
-    pub fn sql(&self, db: &str, sql: &str) {
+    pub(crate) fn sql(&self, db: &str, sql: &str) {
         self.psql(db, &["-q"], sql);
     }
 
     /// The rows of a query: columns separated by `|`, lines by newline, none at the end.
-    pub fn query(&self, db: &str, sql: &str) -> String {
+    pub(crate) fn query(&self, db: &str, sql: &str) -> String {
         self.psql(db, &["-q", "-A", "-t"], sql).trim_end_matches('\n').to_owned()
     }
 
     /// Creates an empty database, removing one of that name, and returns its URL.
-    pub fn create_db(&self, name: &str) -> String {
+    pub(crate) fn create_db(&self, name: &str) -> String {
         self.sql("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
         self.sql("postgres", &format!("CREATE DATABASE \"{name}\""));
         self.url(name)
     }
 
     /// `psql` with the arguments that reach this server; for what the helpers do not offer.
-    pub fn psql_command(&self, db: &str) -> Command {
+    pub(crate) fn psql_command(&self, db: &str) -> Command {
         let mut psql = Command::new(binary("psql"));
         psql.arg("-X").args(["-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", db]);
         psql.arg("-h").arg(&self.dir).arg("-p").arg(self.port.to_string());
@@ -154,18 +154,18 @@ impl PgServer {
     }
 
     /// What the server has logged.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read(self.dir.join("log")).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
 
     /// Replaces the rules for connections; takes effect with [`PgServer::reload`].
-    pub fn set_hba(&self, hba: &str) {
+    pub(crate) fn set_hba(&self, hba: &str) {
         let text = format!("local all postgres trust\n{hba}\n");
         fs::write(self.data_dir().join("pg_hba.conf"), text).unwrap();
     }
 
     /// Adds settings; takes effect with [`PgServer::reload`] or [`PgServer::restart`].
-    pub fn add_settings(&self, conf: &[(&str, &str)]) {
+    pub(crate) fn add_settings(&self, conf: &[(&str, &str)]) {
         let path = self.data_dir().join("test.conf");
         let mut text = fs::read_to_string(&path).unwrap();
         for (key, value) in conf {
@@ -175,7 +175,7 @@ impl PgServer {
     }
 
     /// Puts a file into the cluster's directory, readable by the server alone (as it demands of keys).
-    pub fn install_file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn install_file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.data_dir().join(name);
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -186,7 +186,7 @@ impl PgServer {
     }
 
     /// Makes the server read its files again, and waits until it has.
-    pub fn reload(&self) {
+    pub(crate) fn reload(&self) {
         let loaded = "SELECT extract(epoch FROM pg_conf_load_time())";
         let before = self.query("postgres", loaded);
         self.sql("postgres", "SELECT pg_reload_conf()");
@@ -198,7 +198,7 @@ impl PgServer {
     }
 
     /// Kills the server and all its processes without warning, as a power failure would.
-    pub fn kill9(&self) {
+    pub(crate) fn kill9(&self) {
         let mut guard = self.postmaster.lock().unwrap();
         if let Some(mut child) = guard.take() {
             let family = format!("{} {}", child.id(), children_of(child.id()));
@@ -210,7 +210,7 @@ impl PgServer {
     }
 
     /// Stops the server if it runs (clients are cut off) and starts it on the same port.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         if let Some(mut child) = self.postmaster.lock().unwrap().take() {
             must(Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())));
             child.wait().unwrap();
@@ -270,7 +270,7 @@ impl Drop for PgServer {
 }
 
 /// The path of a PostgreSQL program: the newest installed version, otherwise from `PATH`.
-pub fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -290,13 +290,13 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// Whether the tests run as root.
-pub fn running_as_root() -> bool {
+pub(crate) fn running_as_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0)
 }
 
 /// A free loopback port, free at this moment.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 

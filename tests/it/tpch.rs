@@ -5,8 +5,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::lake::{assert_same, assert_tidy, export, export_args, files, json, manifest, script};
 use crate::lake::{Output, Run};
+use crate::lake::{assert_same, assert_tidy, export, export_args, files, json, manifest, script};
 use crate::server::PgServer;
 
 const TABLES: [&str; 8] =
@@ -91,7 +91,8 @@ fn sub_path_lies_between_base_and_schema() {
 fn json_output_is_the_run_summary() {
     let out = tempfile::tempdir().unwrap();
     let output = export_all(out.path(), &["--json", "-i", "nation, region"]);
-    let summary: serde_json::Value = serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}\n{output}"));
+    let summary: serde_json::Value =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|e| panic!("{e}\n{output}"));
     assert_eq!(summary["status"], "completed");
     let tables = summary["tables"].as_array().unwrap();
     assert_eq!(tables.len(), 2);
