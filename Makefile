@@ -1,0 +1,57 @@
+# What a developer and CI run. `make test` installs what is missing, then checks and tests everything.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# Outside the checkout, so that a fresh clone builds incrementally.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/lakexpress-target
+export LAKEXPRESS_VENV ?= $(HOME)/.cache/lakexpress-venv
+# rustup's directory, for shells that do not have it in their PATH.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+SCALE ?= 1
+CONSISTENCY_RUNS ?= 20
+KILLS ?= 50
+
+.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash bench cargo
+
+## build: the program, optimised
+build: cargo
+	cargo build --release --locked
+
+## test: everything CI demands
+test: test-deps check
+	cargo test --locked
+
+## check: formatting and lints
+check: cargo
+	cargo fmt --all -- --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+## test-deps: PostgreSQL, strace and the Python readers, if they are not there
+test-deps:
+	scripts/install-test-deps.sh
+
+## verify: the long versions of the tests, with the optimised program
+verify: verify-tpch verify-consistency verify-crash
+
+## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
+verify-tpch: test-deps cargo
+	LAKEXPRESS_TPCH_SCALE=$(SCALE) cargo test --release --locked --test it -- --nocapture tpch::
+
+## verify-consistency: exports while money moves, CONSISTENCY_RUNS (20) times
+verify-consistency: test-deps cargo
+	LAKEXPRESS_CONSISTENCY_RUNS=$(CONSISTENCY_RUNS) cargo test --release --locked --test it -- --nocapture consistency::
+
+## verify-crash: kill -9 at KILLS (50) random moments, and at every step of the commit
+verify-crash: test-deps cargo
+	LAKEXPRESS_KILLS=$(KILLS) cargo test --release --locked --test it -- --nocapture --test-threads=1 crash::
+
+## bench: lineitem to Parquet, beside DuckDB (benches/README.md)
+bench: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }

@@ -1,0 +1,19 @@
+//! Every integration test in one binary: each further one would link DataFusion again.
+//!
+//! The tests run the real program against real PostgreSQL servers that they start themselves.
+//! What they need is installed by `make test-deps`; a missing piece is a failure, never a skip.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panics"
+)]
+
+mod bad_input;
+mod consistency;
+mod crash;
+mod lake;
+mod server;
+mod tpch;

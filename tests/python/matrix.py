@@ -1,0 +1,304 @@
+"""Proves value by value that files hold what a PostgreSQL table holds, for columns of any type.
+
+Reads the server's own text of every value, ordered by `--id`, and the files with pyarrow, and brings both to
+one form chosen by the column's type:
+
+    integers, oid           int                     date            days since 1970, proleptic, BC too
+    numeric, money          Decimal, digits kept    timestamp[tz]   microseconds since 1970
+    real, double precision  the bits of the value   time            microseconds
+    bytea, geometry         bytes                   uuid            its text
+    arrays                  lists                   composites      lists of their fields
+    everything else         the server's text
+
+Prints one line of JSON; exit 1 names the column, the row's id, and both values.
+"""
+
+import argparse
+import decimal
+import json
+import re
+import struct
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import database
+from compare import check_files
+from database import identifier
+
+INTEGERS = {"int2", "int4", "int8", "oid"}
+SPECIAL = re.compile(r"-?(nan|infinity|inf)$", re.IGNORECASE)
+CLOCK = re.compile(r"(\d+):(\d+):(\d+)(?:\.(\d{1,6}))?")
+DAY = re.compile(r"(\d+)-(\d\d)-(\d\d)")
+
+
+class Types:
+    """What the catalog says about a type, asked once."""
+
+    def __init__(self, url):
+        self.url, self.known = url, {}
+
+    def get(self, oid):
+        """(name, kind, element or base type, fields) of a type."""
+        if oid not in self.known:
+            name, kind, element, base, relation, length = database.rows(
+                self.url,
+                "SELECT typname, typtype, CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END, typbasetype,"
+                f" typrelid, typlen FROM pg_type WHERE oid = {oid}",
+            )[0]
+            fields = []
+            if kind == "c":
+                query = "SELECT atttypid, attname FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped"
+                fields = database.rows(self.url, f"{query} AND attrelid = {relation} ORDER BY attnum")
+            self.known[oid] = (name, kind, element, base, fields)
+        return self.known[oid]
+
+
+# --- the server's text ------------------------------------------------------------------------------
+
+
+def from_text(text, oid, types):
+    """The common form of a value in the server's text."""
+    if text is None:
+        return None
+    name, kind, element, base, fields = types.get(oid)
+    if kind == "d":
+        return from_text(text, base, types)
+    if element != "0":
+        return list_of(parse_array(text), element, types)
+    if kind == "c":
+        values = parse_row(text)
+        return [from_text(value, field, types) for value, (field, _) in zip(values, fields, strict=True)]
+    return scalar_of_text(text, name)
+
+
+def scalar_of_text(text, name):
+    if name == "bool":
+        return text in ("t", "true")
+    if name in INTEGERS:
+        return int(text)
+    if name == "numeric":
+        return text.lower() if SPECIAL.match(text) else decimal.Decimal(text)
+    if name == "money":
+        return decimal.Decimal(text.replace("$", "").replace(",", ""))
+    if name in ("float4", "float8"):
+        return bits(float(text), name)
+    if name in ("bytea", "geometry", "geography"):
+        return bytes.fromhex(text.removeprefix("\\x"))
+    if name in ("date", "timestamp", "timestamptz"):
+        return text if SPECIAL.match(text) else moment(text, name)
+    if name == "time":
+        return clock(text)
+    return text
+
+
+def bits(value, name):
+    return "nan" if value != value else struct.pack(">f" if name == "float4" else ">d", value).hex()
+
+
+def moment(text, name):
+    """Days, or microseconds, since 1970. Python's own dates end at the years 1 and 9999."""
+    year, month, day = (int(part) for part in DAY.match(text).groups())
+    if text.endswith(" BC"):
+        year = 1 - year
+    years = year - (month <= 2)
+    era, of_era = divmod(years, 400)
+    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    days = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + day_of_year - 719468
+    return days if name == "date" else days * 86_400_000_000 + clock(text.split(" ")[1])
+
+
+def clock(text):
+    hours, minutes, seconds, fraction = CLOCK.match(text).groups()
+    whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole * 1_000_000 + int((fraction or "").ljust(6, "0"))
+
+
+def parse_array(text):
+    """Nested lists of text and None. Bounds such as `[2:3]={...}` are skipped."""
+    stack, at, item, quoted = [], text.index("{"), [], False
+    result = None
+
+    def close():
+        nonlocal item, quoted
+        word = "".join(item)
+        if word or quoted:
+            stack[-1].append(None if word == "NULL" and not quoted else word)
+        item, quoted = [], False
+
+    while at < len(text):
+        char = text[at]
+        if char == "{":
+            stack.append([])
+        elif char == "}":
+            close()
+            result = stack.pop()
+            if stack:
+                stack[-1].append(result)
+        elif char in ",;":
+            close()
+        elif char == '"':
+            quoted = True
+            at += 1
+            while text[at] != '"':
+                at += text[at] == "\\"
+                item.append(text[at])
+                at += 1
+        else:
+            at += char == "\\"
+            item.append(text[at])
+        at += 1
+    return result
+
+
+def list_of(values, element, types):
+    return [list_of(v, element, types) if isinstance(v, list) else from_text(v, element, types) for v in values]
+
+
+def parse_row(text):
+    """The fields of a composite's text."""
+    fields, item, quoted, at = [], [], False, 1
+    while at < len(text):
+        char = text[at]
+        if char == "," or char == ")" and at == len(text) - 1:
+            fields.append("".join(item) if item or quoted else None)
+            item, quoted = [], False
+        elif char == '"':
+            quoted = True
+            at += 1
+            while True:
+                if text[at] == '"' and text[at + 1] == '"' or text[at] == "\\":
+                    at += 1
+                elif text[at] == '"':
+                    break
+                item.append(text[at])
+                at += 1
+        else:
+            at += char == "\\"
+            item.append(text[at])
+        at += 1
+    return fields
+
+
+# --- what lies in the files -------------------------------------------------------------------------
+
+
+def plain(array):
+    """Moments as integers, so that every year has a Python value; dictionaries and extensions unpacked."""
+    kind = array.type
+    if isinstance(array, pa.ChunkedArray):
+        return [value for chunk in array.chunks for value in plain(chunk)]
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(array.storage)
+    if pa.types.is_dictionary(kind):
+        return plain(array.dictionary_decode())
+    if pa.types.is_date32(kind):
+        return array.view(pa.int32()).to_pylist()
+    if pa.types.is_timestamp(kind) or pa.types.is_time64(kind):
+        if kind.unit != "us":
+            raise SystemExit(f"{kind}: expected microseconds")
+        return array.view(pa.int64()).to_pylist()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        values, offsets, valid = plain(array.values), array.offsets.to_pylist(), array.is_valid().to_pylist()
+        return [values[offsets[i] : offsets[i + 1]] if valid[i] else None for i in range(len(array))]
+    if pa.types.is_struct(kind):
+        fields, valid = [plain(array.field(i)) for i in range(kind.num_fields)], array.is_valid().to_pylist()
+        return [[field[i] for field in fields] if valid[i] else None for i in range(len(array))]
+    return array.to_pylist()
+
+
+def from_arrow(value, oid, types):
+    """The common form of a value in a file."""
+    if value is None:
+        return None
+    name, kind, element, base, fields = types.get(oid)
+    if kind == "d":
+        return from_arrow(value, base, types)
+    if element != "0" and isinstance(value, list):
+        inner = [v for v in value if v is not None]
+        nested = bool(inner) and isinstance(inner[0], list) and types.get(element)[1] != "c"
+        return [from_arrow(v, oid if nested and isinstance(v, list) else element, types) for v in value]
+    if kind == "c" and isinstance(value, list):
+        return [from_arrow(v, field, types) for v, (field, _) in zip(value, fields, strict=True)]
+    if name in ("float4", "float8") and isinstance(value, float):
+        return bits(value, name)
+    if name == "uuid" and isinstance(value, bytes):
+        hexes = value.hex()
+        return "-".join((hexes[:8], hexes[8:12], hexes[12:16], hexes[16:20], hexes[20:]))
+    if isinstance(value, str):
+        # Kept as text: numeric without precision, or whatever --cast names. An array's own text stays.
+        return from_text(value, oid, types)
+    return value
+
+
+def same(expected, found):
+    """Equal, type for type; decimals digit for digit."""
+    if isinstance(expected, decimal.Decimal):
+        if isinstance(found, float):
+            return float(expected) == found
+        if not isinstance(found, (decimal.Decimal, int)):
+            return False
+        found = decimal.Decimal(found)
+        return expected == found and (expected.as_tuple().exponent == found.as_tuple().exponent)
+    if isinstance(expected, list):
+        return isinstance(found, list) and len(expected) == len(found) and all(map(same, expected, found))
+    return type(expected) is type(found) and expected == found
+
+
+def special(value, name):
+    """Whether `--special-values null` turns this value into NULL."""
+    return name in ("numeric", "date", "timestamp", "timestamptz") and isinstance(value, str)
+
+
+def compare(options):
+    problems = []
+    _, paths = check_files(options.dir, problems)
+    if problems:
+        return 0, problems
+    types = Types(options.url)
+    columns = [c for c in database.columns(options.url, options.table) if c[0] not in options.skip.split(",")]
+    where = f" WHERE {options.where}" if options.where else ""
+    # What is not the server's own text of a value: money loses its sign of currency, 24:00:00 has none.
+    texts = ", ".join(f"{identifier(n)}::numeric::text" if k == "money" else f"{identifier(n)}::text"
+                      for n, k, _, _ in columns)
+    rows = database.rows(
+        options.url,
+        f"SELECT {identifier(options.id)}::text, {texts} FROM {database.regclass(options.table)}{where}"
+        f" ORDER BY {identifier(options.id)}",
+    )
+    tables = [pq.read_table(path, partitioning=None) for path in paths]
+    ids = [value for table in tables for value in plain(table.column(options.id))]
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    if [str(ids[at]) for at in order] != [row[0] for row in rows]:
+        return len(rows), [f"the server has {len(rows)} rows, the files {len(ids)}, or their ids differ"]
+    for at, (name, kind, full, oid) in enumerate(columns):
+        values = [value for table in tables for value in plain(table.column(name))]
+        for row, place in zip(rows, order):
+            expected = from_text(row[at + 1], oid, types)
+            found = from_arrow(values[place], oid, types)
+            if options.special == "null" and special(expected, kind):
+                expected = None
+            if not same(expected, found):
+                problems.append(f"column {name} ({full}), {options.id} {row[0]}: server {expected!r}, file {found!r}")
+    return len(rows), problems
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True, help="PostgreSQL URL")
+    parser.add_argument("--table", required=True, help="schema.table")
+    parser.add_argument("--dir", required=True, help="the table's directory")
+    parser.add_argument("--id", default="id", help="a unique integer column that matches rows")
+    parser.add_argument("--where", default="", help="PostgreSQL condition: compare these rows only")
+    parser.add_argument("--skip", default="", help="columns to leave out, separated by commas")
+    parser.add_argument("--special", choices=["error", "null"], default="error", help="as --special-values")
+    options = parser.parse_args()
+    rows, problems = compare(options)
+    verdict = {"table": options.table, "ok": not problems, "rows": rows, "problems": problems[:20]}
+    print(json.dumps(verdict, ensure_ascii=False))
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
