@@ -28,7 +28,7 @@ pub(super) async fn table(
             .iter()
             .any(|(pattern, name)| *name == described.name && pattern_matches(pattern, table));
         let choice = column::choose(&described, policy, cast, money_scale);
-        if row.required(16)? == "t" {
+        if row.required(17)? == "t" {
             primary_key.push(described.name.clone());
         }
         columns.push(ColumnInfo {
