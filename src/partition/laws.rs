@@ -62,7 +62,8 @@ proptest! {
         let bounds = KeyBounds { min: KeyValue::Int(a.min(b)), max: KeyValue::Int(a.max(b)) };
         let slices = range::cut("k", Some(&bounds), parts, nullable);
         for key in keys.into_iter().chain([a, b, i64::MIN, i64::MAX, 0]) {
-            prop_assert!(exactly_one(&slices, Row { block: 0, key: Some(KeyValue::Int(key)) }));
+            let row = Row { block: 0, key: Some(KeyValue::Int(key)) };
+            prop_assert!(exactly_one(&slices, row), "{key} in {slices:?}");
         }
         prop_assert_eq!(exactly_one(&slices, Row { block: 0, key: None }), nullable);
     }
@@ -73,7 +74,8 @@ proptest! {
         let slices = range::cut("k", Some(&bounds), parts, true);
         prop_assert!(slices.len() <= usize::try_from(width).expect("small") + 2);
         for day in min - 2..min + width + 2 {
-            prop_assert!(exactly_one(&slices, Row { block: 0, key: Some(KeyValue::Date(day)) }));
+            let row = Row { block: 0, key: Some(KeyValue::Date(day)) };
+            prop_assert!(exactly_one(&slices, row), "{day} in {slices:?}");
         }
     }
 }

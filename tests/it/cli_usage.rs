@@ -14,7 +14,12 @@ fn lakexpress(home: &Path, arguments: &[&str]) -> Output {
             command.env_remove(name);
         }
     }
-    command.env("XDG_STATE_HOME", home).current_dir(home).args(arguments).output().expect("the program starts")
+    command
+        .env("XDG_STATE_HOME", home)
+        .current_dir(home)
+        .args(arguments)
+        .output()
+        .expect("the program starts")
 }
 
 /// Exit code, standard output, standard error.
@@ -138,7 +143,11 @@ fn an_auth_file_that_others_can_read_gets_a_warning() {
     std::fs::write(home.path().join("auth.json"), "{}").expect("written");
     let warned = || told(&lakexpress(home.path(), &["runs", "-a", "auth.json"])).2;
     set_mode(home.path(), 0o644);
-    assert!(warned().contains("| WARNING | auth file auth.json can be read by other users (mode 644)"), "{}", warned());
+    assert!(
+        warned().contains("| WARNING | auth file auth.json can be read by other users (mode 644)"),
+        "{}",
+        warned()
+    );
     set_mode(home.path(), 0o600);
     assert!(!warned().contains("WARNING"), "{}", warned());
 }

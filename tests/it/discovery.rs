@@ -45,13 +45,22 @@ fn every_kind_of_relation_is_exported_as_select_star_shows_it() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path();
     export(&url, out, &[]).ok();
-    for (table, expected) in
-        [("plain", "100"), ("unlogged", "100"), ("parted", "1000"), ("mother", "3"), ("child", "2"), ("nothing", "0")]
-    {
+    for (table, expected) in [
+        ("plain", "100"),
+        ("unlogged", "100"),
+        ("parted", "1000"),
+        ("mother", "3"),
+        ("child", "2"),
+        ("nothing", "0"),
+    ] {
         assert_eq!(rows(&out.join("public"), table), expected, "{table}");
         assert_same(&url, &format!("public.{table}"), &out.join("public").join(table));
     }
-    assert_eq!(manifest(&out.join("public/no_columns"))["rows"], 2, "rows of a table without columns are counted");
+    assert_eq!(
+        manifest(&out.join("public/no_columns"))["rows"],
+        2,
+        "rows of a table without columns are counted"
+    );
     for absent in ["parted_eu", "parted_us", "parted_us_low", "seen", "kept", "mine"] {
         assert!(!out.join("public").join(absent).exists(), "{absent}");
     }
@@ -81,7 +90,13 @@ fn every_cut_of_a_partitioned_table_holds_every_row_once() {
           INSERT INTO parted SELECT NULL, 'infinity', '-infinity', NULL FROM generate_series(1, 10);
           ANALYZE parted;",
     );
-    for config in ["parted:None::", "parted:Ctid::3", "parted:RangeId:id:4", "parted:RangeId:at:5", "parted:RangeId:day:2"] {
+    for config in [
+        "parted:None::",
+        "parted:Ctid::3",
+        "parted:RangeId:id:4",
+        "parted:RangeId:at:5",
+        "parted:RangeId:day:2",
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let special = ["--special-values", "null", "--table-config", config, "--columns", "parted: id, pad"];
         export(&url, dir.path(), &special).ok();
@@ -115,7 +130,10 @@ fn names_are_kept_and_escaped_by_the_rule() {
     let columns = manifest(&table)["columns"].clone();
     let names: Vec<&str> = columns.as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["Mixed Case", "quo\"te", "日本", "a.b", "select"]);
-    assert_eq!(duck(&format!("SELECT \"quo\"\"te\", \"a.b\" FROM read_parquet('{}/*.parquet')", table.display())), "x|2");
+    assert_eq!(
+        duck(&format!("SELECT \"quo\"\"te\", \"a.b\" FROM read_parquet('{}/*.parquet')", table.display())),
+        "x|2"
+    );
     for escaped in ["%5Flakexpress/run", "%2E%2E/%2E%2E", "public/semi;colon'quote"] {
         assert!(dir.path().join(escaped).join("_manifest.json").exists(), "{escaped}");
     }

@@ -222,7 +222,8 @@ INSERT INTO base VALUES
 fn compare(mode: &str, dir: &Path, expected: &str) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), expected).unwrap();
-    let verdict = script("expressions.py", [mode.as_ref(), dir.as_os_str(), file.path().as_os_str()]).exits(0);
+    let verdict =
+        script("expressions.py", [mode.as_ref(), dir.as_os_str(), file.path().as_os_str()]).exits(0);
     println!("{}", verdict.stdout.trim_end());
 }
 
@@ -236,7 +237,8 @@ fn conditions_have_the_same_answer_here_and_there() {
     let all = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM base WHERE";
     for (number, condition) in CONDITIONS.iter().enumerate() {
         let ids = server.query(db, &format!("{all} {condition}"));
-        for (kind, text) in [("pushed", (*condition).to_owned()), ("here", format!("({condition}) IS TRUE"))] {
+        for (kind, text) in [("pushed", (*condition).to_owned()), ("here", format!("({condition}) IS TRUE"))]
+        {
             let table = format!("{kind}_{number:03}");
             writeln!(copies, "CREATE TABLE {table} AS TABLE base;").unwrap();
             flags.extend(["--where".to_owned(), format!("public.{table}: {text}")]);

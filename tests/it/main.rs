@@ -12,8 +12,11 @@
 )]
 
 mod bad_input;
+mod cli_usage;
 mod consistency;
 mod crash;
+mod discovery;
+mod expressions;
 mod lake;
 mod server;
 mod tpch;
