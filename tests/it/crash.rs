@@ -17,11 +17,8 @@ use crate::lake::{
 };
 use crate::server::PgServer;
 
-/// Syscalls that change what is at the destination, as strace filters; a leading `?` for those that a
-/// processor may not have.
-const RENAME: &str = "?rename,?renameat,renameat2";
-const UNLINK: &str = "?unlink,unlinkat";
-const CHANGES: &str = "?rename,?renameat,renameat2,?unlink,unlinkat,fsync,fdatasync,?mkdir,mkdirat";
+/// Calls that change what readers see, and those that make it last.
+const CHANGES: &str = "rename unlink fsync mkdir";
 
 const OLD_ROWS: u64 = 9_000;
 const NEW_ROWS: u64 = 5_000;
@@ -88,6 +85,21 @@ fn fixture() -> &'static Fixture {
     })
 }
 
+/// The library of `faults.c`, compiled once.
+fn faults() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let name = format!("faults-{}.so", std::process::id());
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/faults.c");
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).arg(&library).arg(source).arg("-ldl");
+        let output = cc.output().unwrap_or_else(|e| panic!("cc: {e}: run `make test-deps`"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        library
+    })
+}
+
 impl Fixture {
     /// A base directory that holds the old export.
     fn base_with_old(&self) -> (TempDir, PathBuf) {
@@ -101,17 +113,25 @@ impl Fixture {
         export_args(&self.url, base, &FLAGS)
     }
 
-    /// Runs and kills at the entry of the `nth` call of `calls` by any one thread; with `path`, only
-    /// calls on it count.
-    fn killed_at(&self, base: &Path, calls: &str, nth: usize, path: Option<&Path>) -> Output {
-        let mut strace: Vec<String> =
-            ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(String::from).into();
-        strace.push(format!("trace={calls}"));
-        strace.extend(["-e".into(), format!("inject={calls}:signal=SIGKILL:when={nth}")]);
-        if let Some(path) = path {
-            strace.extend(["-P".into(), path.display().to_string()]);
+    /// Runs with a fault at the `nth` of `calls` below `base`; see `faults.c` for `more`.
+    fn with_fault(&self, base: &Path, calls: &str, nth: usize, more: &[(&str, &str)]) -> Output {
+        let mut run = Run::new(self.args(base)).env("LD_PRELOAD", faults()).env("FAULT_UNDER", base);
+        run = run.env("FAULT_CALLS", calls).env("FAULT_AT", nth.to_string());
+        for (name, value) in more {
+            run = run.env(name, value);
         }
-        Run::wrapped(&strace, self.args(base)).output()
+        run.output()
+    }
+
+    /// Runs and kills before the first of `calls` on `path`.
+    fn killed_before(&self, base: &Path, call: &str, path: &Path) -> Output {
+        self.with_fault(base, call, 1, &[("FAULT_PATH", path.to_str().unwrap())])
+    }
+
+    /// Whether a run with an error at the `nth` call ends well.
+    fn passes(&self, calls: &str, nth: usize) -> bool {
+        let (_holder, base) = self.base_with_old();
+        self.with_fault(&base, calls, nth, &[("FAULT_ERRNO", "5")]).code == Some(0)
     }
 
     /// What must hold after any failure at any moment.
@@ -185,19 +205,19 @@ fn killed_at_every_step_of_the_commit_and_again_while_it_is_rolled_forward() {
     let first_gone = fixture.old_parts[fixture.new_parts.len()].as_str();
     let last_gone = fixture.old_parts.last().unwrap().as_str();
     let steps = [
-        ("the intent appears", RENAME, "_commit.json"),
-        ("the old manifest goes", UNLINK, "_manifest.json"),
-        ("the first new part appears", RENAME, first_new),
-        ("the last new part appears", RENAME, last_new),
-        ("the first old part goes", UNLINK, first_gone),
-        ("the last old part goes", UNLINK, last_gone),
-        ("the new manifest appears", RENAME, "_manifest.json"),
-        ("the intent goes", UNLINK, "_commit.json"),
+        ("the intent appears", "rename", "_commit.json"),
+        ("the old manifest goes", "unlink", "_manifest.json"),
+        ("the first new part appears", "rename", first_new),
+        ("the last new part appears", "rename", last_new),
+        ("the first old part goes", "unlink", first_gone),
+        ("the last old part goes", "unlink", last_gone),
+        ("the new manifest appears", "rename", "_manifest.json"),
+        ("the intent goes", "unlink", "_commit.json"),
     ];
     for (number, (step, calls, name)) in steps.into_iter().enumerate() {
         let (_holder, base) = fixture.base_with_old();
         let dir = table_dir(&base);
-        let output = fixture.killed_at(&base, calls, 1, Some(&dir.join(name)));
+        let output = fixture.killed_before(&base, calls, &dir.join(name));
         assert_eq!(output.code, None, "not killed when {step}\n{output}");
         fixture.assert_sound(&base, step);
         if number == 0 {
@@ -207,7 +227,7 @@ fn killed_at_every_step_of_the_commit_and_again_while_it_is_rolled_forward() {
         }
         // The run that rolls forward may be killed too.
         if (1..6).contains(&number) {
-            let output = fixture.killed_at(&base, RENAME, 1, Some(&dir.join("_manifest.json")));
+            let output = fixture.killed_before(&base, "rename", &dir.join("_manifest.json"));
             assert_eq!(output.code, None, "the roll-forward wrote no manifest\n{output}");
             fixture.assert_sound(&base, "the roll-forward writes its manifest");
         }
@@ -218,15 +238,16 @@ fn killed_at_every_step_of_the_commit_and_again_while_it_is_rolled_forward() {
 #[test]
 fn killed_at_every_change_until_a_run_passes_untouched() {
     let fixture = fixture();
-    // strace counts per thread, so the n-th call of whichever thread gets there first ends the run.
-    for nth in 1..200 {
+    for nth in 1..300 {
         let (_holder, base) = fixture.base_with_old();
-        let output = fixture.killed_at(&base, CHANGES, nth, None);
+        let output = fixture.with_fault(&base, CHANGES, nth, &[]);
         fixture.assert_sound(&base, &format!("change {nth}"));
         if output.code.is_some() {
             output.ok();
             assert_eq!(manifest(&table_dir(&base))["rows"], NEW_ROWS);
-            assert!(nth > 3, "only {} kills: is anything injected?", nth - 1);
+            // Two changes per part and two per step of the commit are the least there can be.
+            let least = 2 * (fixture.old_parts.len() + 4);
+            assert!(nth > least, "only {} changes were seen: is the fault library in use?", nth - 1);
             return;
         }
         fixture.assert_recovers(&base);
@@ -234,15 +255,45 @@ fn killed_at_every_change_until_a_run_passes_untouched() {
     panic!("no run passes untouched");
 }
 
+/// 5 is EIO. The error of one call is no reason to lose or to double anything.
+#[test]
+fn an_error_of_any_change_leaves_a_table_and_the_next_run_ends_well() {
+    let fixture = fixture();
+    for nth in 1..300 {
+        let (_holder, base) = fixture.base_with_old();
+        let calls = format!("{CHANGES} write");
+        let output = fixture.with_fault(&base, &calls, nth, &[("FAULT_ERRNO", "5")]).no_panic();
+        fixture.assert_sound(&base, &format!("error of change {nth}\n{output}"));
+        let clean = output.code == Some(0) && !output.stderr.to_lowercase().contains("error");
+        if output.code == Some(0) {
+            assert_eq!(
+                manifest(&table_dir(&base))["rows"],
+                NEW_ROWS,
+                "change {nth}: success without the new table"
+            );
+        } else {
+            assert!(
+                output.code.is_some() && output.stderr.contains(base.to_str().unwrap()),
+                "no path\n{output}"
+            );
+        }
+        fixture.assert_recovers(&base);
+        // An error may be harmless (giving back a lock), so one clean run is not the end; three in a row are.
+        if clean && (1..3).all(|more| fixture.passes(&calls, nth + more)) {
+            assert!(nth > 20, "only {} changes were seen: is the fault library in use?", nth - 1);
+            return;
+        }
+    }
+    panic!("no run passes untouched");
+}
+
 #[test]
 fn killed_before_there_was_any_table() {
     let fixture = fixture();
-    for (calls, name) in
-        [(RENAME, fixture.new_parts[0].as_str()), (RENAME, "_commit.json"), (RENAME, "_manifest.json")]
-    {
+    for name in [fixture.new_parts[0].as_str(), "_commit.json", "_manifest.json"] {
         let holder = tempfile::tempdir().unwrap();
         let base = holder.path().join("not yet there");
-        let output = fixture.killed_at(&base, calls, 1, Some(&table_dir(&base).join(name)));
+        let output = fixture.killed_before(&base, "rename", &table_dir(&base).join(name));
         assert_eq!(output.code, None, "not killed at {name}\n{output}");
         assert!(!table_dir(&base).join("_manifest.json").exists(), "committed before all was there");
         fixture.assert_recovers(&base);
@@ -291,8 +342,8 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
     let (_holder, base) = fixture.base_with_old();
     let traces = tempfile::tempdir().unwrap();
     let trace_file = traces.path().join("trace");
-    let filter = format!("trace={RENAME},{UNLINK},fsync,fdatasync");
-    let strace = ["strace", "-f", "-y", "-qq", "-e", &filter, "-o", trace_file.to_str().unwrap()];
+    let filter = "trace=?rename,?renameat,renameat2,fsync,fdatasync";
+    let strace = ["strace", "-f", "-y", "-qq", "-e", filter, "-o", trace_file.to_str().unwrap()];
     Run::wrapped(&strace, fixture.args(&base)).output().ok();
     let trace = fs::read_to_string(&trace_file).unwrap();
     let calls = calls(&trace);
@@ -325,6 +376,18 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
     for name in fixture.new_parts.iter().map(String::as_str).chain(["_commit.json", "_manifest.json"]) {
         assert!(named.iter().any(|n| n == name), "{name} did not appear by a rename: {named:?}");
     }
+}
+
+/// 28 is ENOSPC, from the first write of data on.
+#[test]
+fn no_space_for_the_parts_leaves_the_old_table() {
+    let fixture = fixture();
+    let (_holder, base) = fixture.base_with_old();
+    let output = fixture.with_fault(&base, "write", 2, &[("FAULT_ERRNO", "28"), ("FAULT_STICKY", "1")]);
+    output.exits(75).says(&["space", base.to_str().unwrap()]);
+    fixture.assert_sound(&base, "no space");
+    assert_eq!(manifest(&table_dir(&base))["rows"], OLD_ROWS);
+    fixture.assert_recovers(&base);
 }
 
 #[test]
