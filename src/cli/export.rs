@@ -12,7 +12,7 @@ use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
 use super::{print, render, resolve};
 use crate::error::Result;
-use crate::pipeline::{self, CancelSwitch, Parts, Progress};
+use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
 use crate::report;
 use crate::runlog::RunStatus;
 
@@ -54,7 +54,23 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
     } else if !args.output.quiet {
         print(&report::text::summary(&summary))?;
     }
-    Ok(u8::from(summary.status != RunStatus::Completed))
+    Ok(exit_code(&summary))
+}
+
+/// 0 when all is done and 1 when some tables failed. When not one table was exported, the exit code says
+/// what stood in the way, as it would for a run of that table alone.
+fn exit_code(summary: &RunSummary) -> u8 {
+    let mut errors = summary.tables.iter().filter_map(|t| t.error.as_ref());
+    match errors.next() {
+        _ if summary.status == RunStatus::Completed => 0,
+        Some(first)
+            if summary.tables.iter().all(|t| t.error.is_some())
+                && errors.all(|other| other.kind() == first.kind()) =>
+        {
+            first.kind().exit_code()
+        }
+        _ => 1,
+    }
 }
 
 /// Waits for the run. At the first signal it is asked to stop, which removes what it had not committed and

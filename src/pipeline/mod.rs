@@ -170,7 +170,10 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     };
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
-    let exported = Box::pin(export_all(spec, run_id, parts, &identity, &tables)).await;
+    let exported = match probe(&parts.destination, run_id).await {
+        Ok(()) => Box::pin(export_all(spec, run_id, parts, &identity, &tables)).await,
+        Err(error) => Err(error),
+    };
     let (status, error) = match &exported {
         Ok((_, outcomes)) if outcomes.iter().all(|o| o.error.is_none()) => (RunStatus::Completed, None),
         Ok(_) => (RunStatus::Failed, None),
@@ -178,7 +181,14 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     };
     let ended = RunEvent::RunEnded { run_id: run_id.to_owned(), at: clock::now(), status, error };
     record(parts, &ended).await;
-    let (snapshot, tables) = exported?;
+    let (snapshot, tables) = match exported {
+        Ok(done) => done,
+        Err(error) => {
+            // The probe's file, where there is one; the error at hand is worth more than this one's.
+            drop(parts.destination.delete(&summary_path(run_id)).await);
+            return Err(error);
+        }
+    };
     let summary = RunSummary {
         run_id: run_id.to_owned(),
         status,
@@ -193,9 +203,21 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     Ok(summary)
 }
 
+/// Writes the run's summary file before anything else, so that a destination that cannot be written
+/// is one error of the run and not one of each table.
+async fn probe(destination: &Arc<dyn Destination>, run_id: &str) -> Result<()> {
+    let running =
+        serde_json::json!({ "run_id": run_id, "status": RunStatus::Running, "started_at": clock::now() });
+    destination.put(&summary_path(run_id), Bytes::from(running.to_string())).await.map(|_| ())
+}
+
+fn summary_path(run_id: &str) -> String {
+    format!("{}/{run_id}.json", layout::RUNS_DIR)
+}
+
 /// `_lakexpress/<run_id>.json`. The tables are committed already, so a failure here is only told.
 async fn write_summary(summary: &RunSummary, parts: &Parts) {
-    let path = format!("{}/{}.json", layout::RUNS_DIR, summary.run_id);
+    let path = summary_path(&summary.run_id);
     let written = match serde_json::to_vec_pretty(summary) {
         Ok(json) => parts.destination.put(&path, Bytes::from(json)).await.map(|_| ()),
         Err(error) => Err(Error::internal("summary").caused_by(error)),

@@ -102,6 +102,11 @@ pub(super) async fn plan_one(
 ) -> Result<TablePlan> {
     let info = view.describe(table).await?;
     check_casts(spec, &info)?;
+    if info.columns.is_empty() {
+        return Err(Error::data("the table has no columns, and Parquet cannot keep rows without any")
+            .with("table", table)
+            .hint("leave it out with --exclude"));
+    }
     let choice = partition::choose(&info, &source.dialect().methods(&info), spec)?;
     let slices = match (choice.method, &choice.key) {
         (Method::Ctid, _) => physical::cut(&info.heap_blocks, choice.parts),

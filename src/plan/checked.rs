@@ -52,8 +52,9 @@ impl PhysicalOptimizerRule for CheckedArithmetic {
         "checked_arithmetic"
     }
 
+    /// Off: `-a` keeps the metadata of `a`, the checked `0 - a` rightly has none.
     fn schema_check(&self) -> bool {
-        true
+        false
     }
 }
 

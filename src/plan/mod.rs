@@ -1,6 +1,7 @@
 //! A table's export as a value, and as a DataFusion plan.
 
 mod checked;
+mod floats;
 pub mod scan;
 mod session;
 mod shape;

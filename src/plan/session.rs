@@ -5,9 +5,11 @@ use std::sync::Arc;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::checked::CheckedArithmetic;
+use super::floats::DecimalMeetsFloat;
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 
@@ -32,10 +34,13 @@ pub(super) fn open(
     options.sql_parser.map_string_types_to_utf8view = false;
     let limit = usize::try_from(memory_limit_bytes).unwrap_or(usize::MAX);
     let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc()?;
+    let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(DecimalMeetsFloat)];
+    analyzer.extend(Analyzer::new().rules);
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_analyzer_rules(analyzer)
         .with_physical_optimizer_rule(Arc::new(CheckedArithmetic))
         .build();
     let context = SessionContext::new_with_state(state);

@@ -42,8 +42,8 @@ const CONDITIONS: &[&str] = &[
     "(i > 5 OR b < 5) AND NOT (t = 'abc')",
     "i = b",
     "i < b",
-    "i + s = 8",
-    "i * 2 > 100",
+    "CAST(i AS bigint) + s = 8",
+    "CAST(i AS bigint) * 2 > 100",
     "-i > 0",
     "abs(s) > 100",
     "flag",
@@ -119,13 +119,17 @@ const CONDITIONS: &[&str] = &[
     "ts = TIMESTAMP '2024-02-29 12:34:56.789012'",
     "ts < TIMESTAMP '1970-01-01 00:00:00'",
     "ts BETWEEN TIMESTAMP '2000-01-01 00:00:00' AND TIMESTAMP '2030-01-01 00:00:00'",
-    "date_trunc('month', ts) = TIMESTAMP '2024-02-01 00:00:00'",
     "extract(hour FROM ts) = 12",
     "tz >= TIMESTAMPTZ '2024-02-29 12:34:56.789012+00'",
     "tz < TIMESTAMPTZ '2024-02-29 12:34:56.789012+02'",
     "f > 1.5",
     "f < 0",
     "f = 2.5",
+    "f = 0.1",
+    "f IN (0.1, 2.5)",
+    "f BETWEEN -0.5 AND 99.5",
+    "f + 0.5 > 2",
+    "f > n",
     "f IS NULL",
     "CASE WHEN i > 0 THEN t = 'abc' ELSE flag END",
     "i = CAST('1' AS integer)",
@@ -157,7 +161,7 @@ const COLUMNS: &[&str] = &[
     "least(i, s)",
     "t",
     "t || '-' || coalesce(v, '')",
-    "upper(t)",
+    "upper(c)",
     "lower(t)",
     "length(t)",
     "substr(t, 2, 2)",
@@ -306,7 +310,7 @@ fn overflow_is_an_error_and_not_another_value() {
     for expression in ["b + 1", "i * i * i * i * i", "-(-b - 2)", "s * b"] {
         let dir = tempfile::tempdir().unwrap();
         let columns = format!("base: id, {expression} AS e");
-        export(&url, dir.path(), &["--columns", &columns]).exits(1).says(&["overflow", "public.base"]);
+        export(&url, dir.path(), &["--columns", &columns]).exits(65).says(&["overflow", "public.base"]);
         assert!(!dir.path().join("public/base/_manifest.json").exists(), "{expression}");
     }
 }
