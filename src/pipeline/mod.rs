@@ -5,12 +5,12 @@ pub mod clock;
 mod export;
 mod prepare;
 pub mod progress;
+mod summary;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -170,7 +170,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     };
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
-    let exported = match probe(&parts.destination, run_id).await {
+    let exported = match summary::announce(&parts.destination, run_id, &started_at).await {
         Ok(()) => Box::pin(export_all(spec, run_id, parts, &identity, &tables)).await,
         Err(error) => Err(error),
     };
@@ -184,8 +184,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let (snapshot, tables) = match exported {
         Ok(done) => done,
         Err(error) => {
-            // The probe's file, where there is one; the error at hand is worth more than this one's.
-            drop(parts.destination.delete(&summary_path(run_id)).await);
+            summary::withdraw(&parts.destination, run_id).await;
             return Err(error);
         }
     };
@@ -199,32 +198,8 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
         snapshot,
         tables,
     };
-    write_summary(&summary, parts).await;
+    summary::write(&parts.destination, &summary).await;
     Ok(summary)
-}
-
-/// Writes the run's summary file before anything else, so that a destination that cannot be written
-/// is one error of the run and not one of each table.
-async fn probe(destination: &Arc<dyn Destination>, run_id: &str) -> Result<()> {
-    let running =
-        serde_json::json!({ "run_id": run_id, "status": RunStatus::Running, "started_at": clock::now() });
-    destination.put(&summary_path(run_id), Bytes::from(running.to_string())).await.map(|_| ())
-}
-
-fn summary_path(run_id: &str) -> String {
-    format!("{}/{run_id}.json", layout::RUNS_DIR)
-}
-
-/// `_lakexpress/<run_id>.json`. The tables are committed already, so a failure here is only told.
-async fn write_summary(summary: &RunSummary, parts: &Parts) {
-    let path = summary_path(&summary.run_id);
-    let written = match serde_json::to_vec_pretty(summary) {
-        Ok(json) => parts.destination.put(&path, Bytes::from(json)).await.map(|_| ()),
-        Err(error) => Err(Error::internal("summary").caused_by(error)),
-    };
-    if let Err(error) = written {
-        tracing::warn!(%error, "could not write the run's summary");
-    }
 }
 
 /// Records an event; a run log that is down never stops a run.

@@ -1,0 +1,74 @@
+//! `_lakexpress/<run_id>.json` in the destination's base: the whole run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::RunSummary;
+use crate::destination::{Destination, DirLock};
+use crate::error::{Error, ErrorKind, Result};
+use crate::runlog::RunStatus;
+use crate::spec::layout;
+
+/// Runs to one base write their summaries one after the other; each takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Writes the file as `running` before anything else, so that a destination that cannot be written is one
+/// error of the run and not one of each table.
+pub(super) async fn announce(
+    destination: &Arc<dyn Destination>,
+    run_id: &str,
+    started_at: &str,
+) -> Result<()> {
+    let running =
+        serde_json::json!({ "run_id": run_id, "status": RunStatus::Running, "started_at": started_at });
+    put(destination, run_id, running.to_string()).await
+}
+
+/// Replaces it by the result. The tables are committed already, so a failure here is only told.
+pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSummary) {
+    let written = match serde_json::to_string_pretty(summary) {
+        Ok(json) => put(destination, &summary.run_id, json).await,
+        Err(error) => Err(Error::internal("summary").caused_by(error)),
+    };
+    if let Err(error) = written {
+        tracing::warn!(%error, "could not write the run's summary");
+    }
+}
+
+/// Removes it after a failure of the run as a whole, whose error is worth more than one of this.
+pub(super) async fn withdraw(destination: &Arc<dyn Destination>, run_id: &str) {
+    if let Err(error) = destination.delete(&path(run_id)).await {
+        tracing::debug!(%error, "could not remove the run's summary");
+    }
+}
+
+fn path(run_id: &str) -> String {
+    format!("{}/{run_id}.json", layout::RUNS_DIR)
+}
+
+/// Writes under the directory's lock, and removes what a killed run left of its own.
+async fn put(destination: &Arc<dyn Destination>, run_id: &str, content: String) -> Result<()> {
+    let lock = lock(destination, run_id).await?;
+    for left in destination.list_pending(layout::RUNS_DIR).await? {
+        destination.abort(&left).await?;
+    }
+    let written = destination.put(&path(run_id), Bytes::from(content)).await;
+    lock.release().await?;
+    written.map(|_| ())
+}
+
+async fn lock(destination: &Arc<dyn Destination>, run_id: &str) -> Result<Box<dyn DirLock>> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match destination.lock(layout::RUNS_DIR, run_id).await {
+            Err(error) if error.kind() == ErrorKind::Unavailable && waited < PATIENCE => {
+                tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
+            }
+            outcome => return outcome,
+        }
+    }
+}
