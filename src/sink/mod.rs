@@ -13,6 +13,8 @@ pub mod exec;
 pub mod part;
 pub mod schema;
 pub mod stats;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 pub use commit::{TableCommit, roll_forward};

@@ -86,6 +86,8 @@ pub async fn write_part(
                 empty => empty.insert(PartWriter::open(&schema, target, settings).await?),
             };
             writer.write(&batch).await?;
+            // A stream that is always ready must not keep a cancel or its neighbours waiting.
+            tokio::task::coop::consume_budget().await;
             if let Some(progress) = progress {
                 progress(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
             }

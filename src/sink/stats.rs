@@ -25,7 +25,9 @@ pub fn column_stats(metadata: &ParquetMetaData) -> Vec<ColumnStats> {
     let leaf = |(i, column): (usize, &parquet::schema::types::ColumnDescPtr)| {
         let chunks = || metadata.row_groups().iter().map(|group| group.column(i));
         let (min, max) = range(column, chunks());
-        ColumnStats { name: column.path().string(), min, max, nulls: nulls(chunks()) }
+        // Inside a list the footer counts empty lists as NULLs too.
+        let nulls = if column.max_rep_level() == 0 { nulls(chunks()) } else { None };
+        ColumnStats { name: column.path().string(), min, max, nulls }
     };
     schema.columns().iter().enumerate().map(leaf).collect()
 }
