@@ -71,8 +71,8 @@ fn execute(command: &Command) -> Result<u8> {
 async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     match command {
         Command::Export(args) => export::run(args, bars, drawn).await,
-        Command::Plan(args) => plan::run(args).await,
-        Command::Inspect(args) => inspect::run(args).await,
+        Command::Plan(args) => Box::pin(plan::run(args)).await,
+        Command::Inspect(args) => Box::pin(inspect::run(args)).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
     }

@@ -15,7 +15,7 @@ use crate::config::{nearest, state};
 use crate::destination::{DESTINATIONS, Destination};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog::RunLog;
-use crate::runlog::sqlite::SqliteRunLog;
+use crate::runlog::SqliteRunLog;
 use crate::source::{Address, OpenFn, SOURCES, Source};
 use crate::spec::{
     EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, SpecialValues, TableConfig, TypePolicy,

@@ -1,11 +1,13 @@
 //! The record of runs. It records; it never decides whether data is good.
 
-pub mod sqlite;
+mod sqlite;
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+
+pub use sqlite::SqliteRunLog;
 
 use crate::catalog::TableRef;
 use crate::error::Result;

@@ -42,7 +42,8 @@ fn every_kind_of_relation_is_exported_as_select_star_shows_it() {
     );
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path();
-    export(&url, out, &[]).ok();
+    let run = export(&url, out, &[]).exits(1).says(&["no columns", "public.no_columns"]);
+    assert!(run.stdout.contains("--exclude"), "{run}");
     for (table, expected) in [
         ("plain", "100"),
         ("unlogged", "100"),

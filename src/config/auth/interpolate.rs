@@ -56,7 +56,7 @@ fn replace(text: &str, path: &str, environment: Environment, problems: &mut Vec<
         match environment(name) {
             Ok(value) => out.push_str(&value),
             Err(VarError::NotPresent) => {
-                problems.push(format!("{path}: environment variable {name} is not set"))
+                problems.push(format!("{path}: environment variable {name} is not set"));
             }
             Err(VarError::NotUnicode(_)) => {
                 problems.push(format!("{path}: environment variable {name} is not valid UTF-8"));
