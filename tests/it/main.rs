@@ -20,4 +20,6 @@ mod discovery;
 mod expressions;
 mod lake;
 mod server;
+mod tls;
 mod tpch;
+mod wire;
