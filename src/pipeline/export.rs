@@ -149,17 +149,27 @@ fn target(plan: &TablePlan, part: usize, shared: &Shared<'_>) -> PartTarget {
     }
 }
 
-/// Columns whose dictionary would outgrow its page: hashing every value would be in vain.
+/// Columns for which a dictionary does not pay: it would outgrow its page and be given up after hashing
+/// every value, or its codes would take more than half the bits of the plain values.
 fn dictionary_off(plan: &TablePlan) -> Vec<String> {
-    const DICTIONARY_PAGE_BYTES: f64 = 1_048_576.0;
-    let width = |data_type: &DataType| data_type.primitive_width().unwrap_or(16) as f64;
     plan.columns
         .iter()
         .filter(|written| written.source_type.is_some())
         .filter_map(|written| plan.info.column(&written.name))
-        .filter(|c| c.est_distinct.is_some_and(|n| n * width(c.field.data_type()) > DICTIONARY_PAGE_BYTES))
+        .filter(|c| c.est_distinct.is_some_and(|n| !dictionary_pays(n, c.field.data_type())))
         .map(|c| c.name().to_owned())
         .collect()
+}
+
+fn dictionary_pays(distinct: f64, data_type: &DataType) -> bool {
+    const PAGE_BYTES: f64 = 1_048_576.0;
+    // Decimals of few digits are written as 32 or 64 bits; texts are taken for 16 bytes and their length.
+    let width = match data_type {
+        DataType::Decimal128(..=9, _) => 4.0,
+        DataType::Decimal128(..=18, _) => 8.0,
+        other => other.primitive_width().map_or(20.0, |bytes| bytes as f64),
+    };
+    distinct * width <= PAGE_BYTES && distinct.max(2.0).log2() <= width * 8.0 / 2.0
 }
 
 fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
