@@ -102,8 +102,11 @@ fn unknown_key(table: &TableInfo, key: &str) -> Error {
         .hint(nearest)
 }
 
+/// Part numbers have five digits.
+const MOST_PARTS: usize = 99_999;
+
 /// As many parts as readers, more when parts would be larger than `--part-bytes`.
 fn parts(table: &TableInfo, spec: &ExportSpec, readers: usize) -> usize {
     let by_size = table.est_bytes.div_ceil(spec.part_bytes.max(1));
-    usize::try_from(by_size).unwrap_or(usize::MAX).clamp(readers.max(1), 99_999)
+    usize::try_from(by_size).unwrap_or(usize::MAX).max(readers).clamp(1, MOST_PARTS)
 }

@@ -2,6 +2,7 @@
 
 mod checked;
 mod floats;
+mod microseconds;
 pub mod scan;
 mod session;
 mod shape;

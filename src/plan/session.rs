@@ -10,6 +10,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::checked::CheckedArithmetic;
 use super::floats::DecimalMeetsFloat;
+use super::microseconds::Microseconds;
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 
@@ -34,7 +35,8 @@ pub(super) fn open(
     options.sql_parser.map_string_types_to_utf8view = false;
     let limit = usize::try_from(memory_limit_bytes).unwrap_or(usize::MAX);
     let runtime = RuntimeEnvBuilder::new().with_memory_limit(limit, 1.0).build_arc()?;
-    let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(DecimalMeetsFloat)];
+    let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+        vec![Arc::new(Microseconds), Arc::new(DecimalMeetsFloat)];
     analyzer.extend(Analyzer::new().rules);
     let state = SessionStateBuilder::new()
         .with_config(config)

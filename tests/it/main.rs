@@ -18,6 +18,7 @@ mod consistency;
 mod crash;
 mod discovery;
 mod expressions;
+mod interruptions;
 mod lake;
 mod server;
 mod tls;

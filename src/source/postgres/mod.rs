@@ -104,7 +104,7 @@ impl Source for PostgresSource {
 }
 
 /// Settings of every transaction, so that nothing a role or database sets can change a value or
-/// cut a run short. `SET LOCAL`, so that a pooler in transaction mode works too.
+/// cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in transaction mode works too.
 const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
     SET LOCAL datestyle = 'ISO, YMD'; \
     SET LOCAL intervalstyle = iso_8601; \
@@ -118,4 +118,6 @@ const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
     SET LOCAL max_parallel_workers_per_gather = 0; \
     SET LOCAL statement_timeout = 0; \
     SET LOCAL lock_timeout = '60s'; \
-    SET LOCAL idle_in_transaction_session_timeout = 0";
+    SET LOCAL idle_in_transaction_session_timeout = 0; \
+    SELECT CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL \
+        THEN set_config('transaction_timeout', '0', true) END";

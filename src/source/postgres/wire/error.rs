@@ -88,8 +88,6 @@ fn classify(code: &str) -> (ErrorKind, &'static str) {
         "3D000" => (ErrorKind::Config, ""),
         "42P01" | "3F000" => (ErrorKind::Data, "the table does not exist (any more): "),
         "42703" => (ErrorKind::Data, "the column does not exist (any more): "),
-        // What users write themselves are conditions and expressions.
-        "42601" | "42883" | "42804" | "42846" => (ErrorKind::Usage, ""),
         // Lock and idle timeouts, cancelled statements: the next attempt may succeed.
         "55P03" | "57014" | "25P03" | "25P04" => (ErrorKind::Unavailable, ""),
         _ if class == "28" => (ErrorKind::Denied, ""),
@@ -108,9 +106,13 @@ fn advice(code: &str) -> Option<&'static str> {
         "42501" => "GRANT USAGE on the schema and SELECT on the table to this user",
         "53300" => "lower --n-jobs and --fastbcp-p, or raise the server's max_connections",
         "53200" => "lower --n-jobs, or raise the server's max_locks_per_transaction",
-        "55P03" => "another session holds the lock: wait for it, or raise lock_timeout",
+        "55P03" => {
+            "another session holds or waits for a stronger lock on the table (ALTER, VACUUM FULL, REINDEX ...): export it when that is done"
+        }
         "57014" => "the statement was cancelled, or ran into the server's statement_timeout",
-        "42601" | "42883" | "42804" | "42846" => "check the condition or expression given for this table",
+        "42883" => {
+            "functions called by a view are looked up in pg_catalog only: write their schema, or ALTER FUNCTION ... SET search_path"
+        }
         _ => return None,
     })
 }

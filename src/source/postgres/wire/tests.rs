@@ -16,7 +16,7 @@ fn pair() -> (Connection, UnixStream) {
         output: BytesMut::new(),
         cancel: CancelToken::new(&config, stream::Peer::Unix, false, None),
         parameters: BTreeMap::new(),
-        idle: true,
+        statement: Statement { runs: false, cancel: None },
     };
     (connection, theirs)
 }
