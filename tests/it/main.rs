@@ -21,3 +21,4 @@ mod expressions;
 mod lake;
 mod server;
 mod tpch;
+mod types;
