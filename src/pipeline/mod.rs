@@ -297,7 +297,7 @@ async fn one_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) ->
         est_rows: plan.info.est_rows,
     };
     record(shared.parts, &started).await;
-    match pinned_table(plan, view, shared).await {
+    match Box::pin(pinned_table(plan, view, shared)).await {
         Ok(done) => {
             let (rows, files, directory) = done;
             let outcome = TableOutcome {

@@ -74,7 +74,7 @@ fn same_unit<const N: usize>(sides: [Box<Expr>; N], schema: &DFSchema) -> [Box<E
     let mut sides = sides;
     for (side, data_type) in sides.iter_mut().zip(&types) {
         if matches!(data_type, Some(DataType::Date32 | DataType::Date64)) {
-            *side = Box::new(Expr::Cast(Cast::new(side.clone(), timestamp.clone())));
+            **side = Expr::Cast(Cast::new(side.clone(), timestamp.clone()));
         }
     }
     sides

@@ -23,4 +23,5 @@ mod lake;
 mod server;
 mod tls;
 mod tpch;
+mod types;
 mod wire;

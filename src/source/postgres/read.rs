@@ -244,29 +244,36 @@ impl Reader {
 
     /// Turns a failure into an error that names table, column and row.
     async fn explain(self, failure: Failure) -> Error {
-        let table = &self.job.read.table.table;
-        match failure {
-            Failure::Read(error) => error.with("table", table),
+        let (pool, at, read) = (&self.job.pool, &self.job.at, &self.job.read);
+        let table = &read.table.table;
+        let from_where = self.job.relation_sql();
+        let mut row =
+            locate::Row { from_where: &from_where, table: &read.table, column: None, number: self.rows };
+        let error = match failure {
             Failure::Value(index, bad) => {
-                let column = &self.job.read.table.columns[self.job.read.columns[index]];
-                let error = Error::data(bad.what)
+                let column = &read.table.columns[read.columns[index]];
+                row.column = Some(column.name());
+                Error::data(bad.what)
                     .with("table", table)
                     .with("column", column.name())
                     .with("type", &column.source_type)
-                    .hint(bad.hint);
-                let row = locate::Row {
-                    from_where: &self.job.relation_sql(),
-                    table: &self.job.read.table,
-                    column: column.name(),
-                    number: self.rows,
-                };
-                // The statement is stopped first, so that the search does not compete with it.
-                drop(self.copy);
-                match locate::describe(&self.job.pool, &self.job.at, &row).await {
-                    Some(place) => error.with("row", place),
-                    None => error.with("row", format!("number {} of its part", self.rows + 1)),
+                    .hint(bad.hint)
+            }
+            Failure::Read(error) if locate::is_untranslatable(&error) => {
+                let names = read.columns.iter().map(|i| read.table.columns[*i].name());
+                row.column = locate::untranslatable(pool, at, &row, names).await;
+                match row.column {
+                    Some(column) => error.with("table", table).with("column", column),
+                    None => error.with("table", table),
                 }
             }
+            Failure::Read(error) => return error.with("table", table),
+        };
+        // The statement is stopped first, so that the search does not compete with it.
+        drop(self.copy);
+        match locate::describe(pool, at, &row).await {
+            Some(place) => error.with("row", place),
+            None => error.with("row", format!("number {} of its part", self.rows + 1)),
         }
     }
 }

@@ -21,7 +21,7 @@ impl Checked for Utf8Type {
 fn not_utf8(error: &std::str::Utf8Error) -> BadValue {
     BadValue {
         what: format!("text is not UTF-8: {error}"),
-        hint: "repair the value in the database, or leave the column out with --columns",
+        hint: "repair the value in the database, leave its row out with --where, or its column with --columns",
     }
 }
 
