@@ -408,12 +408,12 @@ fn sql_ascii_gives_utf8_or_names_the_row_that_is_not() {
 fn the_files_say_what_the_columns_are() {
     let server = PgServer::shared();
     let url = server.create_db("shapes");
-    server.sql("shapes", "CREATE DOMAIN cents AS numeric(12,2) NOT NULL; CREATE TYPE mood AS ENUM ('a');
+    server.sql("shapes", "CREATE DOMAIN cents AS numeric(12,2) NOT NULL; CREATE TYPE mood AS ENUM ('a'); CREATE DOMAIN sums AS numeric(5,1)[];
         CREATE TYPE pair AS (a integer, b text);
         CREATE TABLE shape (id integer PRIMARY KEY, gone text, i2 smallint NOT NULL, i8 bigint, f4 real, f8 float8,
             n9 numeric(9,3) NOT NULL, n38 numeric(38,10), n76 numeric(76,5), neg numeric(5,-3), tiny numeric(2,5),
             bare numeric, m money, u uuid NOT NULL, us uuid[], j json, jb jsonb NOT NULL, js jsonb[], t text NOT NULL,
-            b bytea, d date, ts timestamp NOT NULL, tz timestamptz(3), ti time, iv interval, e mood, c cents,
+            b bytea, d date, ts timestamp NOT NULL, tz timestamptz(3), ti time, iv interval, e mood, c cents, cs cents[], su sums,
             a integer[] NOT NULL, aa text[][], p pair, o oid, ok bool, odd int4range[]);
         ALTER TABLE shape DROP COLUMN gone;
         INSERT INTO shape (id, i2, n9, u, jb, t, ts, c, a) VALUES (1, 1, 1, '00000000-0000-0000-0000-000000000001', '1',
@@ -442,6 +442,8 @@ fn the_files_say_what_the_columns_are() {
         ("iv", "string", "interval"),
         ("e", "string", "public.mood"),
         ("c", "decimal128(12, 2)", "public.cents"),
+        ("cs", "list<element: decimal128(12, 2)>", "public.cents[]"),
+        ("su", "list<element: decimal128(5, 1)>", "public.sums"),
         ("a", "list<element: int32>", "integer[]"),
         ("aa", "list<element: list<element: string>>", "text[]"),
         ("o", "int64", "oid"),

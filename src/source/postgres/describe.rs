@@ -108,6 +108,7 @@ fn pg_column(row: &Row) -> Result<PgColumn> {
     let element = match row.get(13) {
         Some(oid) => Some(Box::new(PgElement {
             type_oid: number(oid)?,
+            typmod: number(row.required(18)?)?,
             base_type_name: row.required(14)?.to_owned(),
             typtype: character(row.required(15)?),
         })),

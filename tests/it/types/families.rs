@@ -16,6 +16,7 @@ CREATE DOMAIN cents AS numeric(12,2) CHECK (VALUE >= 0);
 CREATE DOMAIN tips AS cents;
 CREATE DOMAIN label AS varchar(10);
 CREATE DOMAIN scores AS integer[];
+CREATE DOMAIN amounts AS numeric(5,1)[];
 CREATE DOMAIN feeling AS mood;
 CREATE TYPE pair AS (a integer, b text);
 CREATE TYPE exotic AS (n numeric, i inet, d date, e mood, c char(4), m money, x text[], "Q q" cents, u uuid, ok bool);
@@ -323,6 +324,7 @@ const USER_TYPES: &[Column] = &[
     ("tips", &["0.10"]),
     ("label", &["''", "'ä€😀'"]),
     ("scores", &["'{1,NULL,3}'", "'{}'"]),
+    ("amounts", &["'{1.25,NULL,-9999.9}'"]),
     ("feeling", &["'sad'", "''"]),
     (
         "pair",
