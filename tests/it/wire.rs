@@ -67,7 +67,7 @@ async fn statements_and_their_errors() {
     let error = connection.query("SELECT 1").await.unwrap_err();
     assert_eq!(sqlstate(&error), Some("25P02"));
     connection.execute("ROLLBACK").await.unwrap();
-    assert_eq!(seen(&connection.query("SELEC 1").await.unwrap_err()), (ErrorKind::Usage, Some("42601")));
+    assert_eq!(seen(&connection.query("SELEC 1").await.unwrap_err()), (ErrorKind::Data, Some("42601")));
 
     connection.execute("COPY (SELECT 1) TO STDOUT").await.unwrap();
     connection.execute("CREATE TEMP TABLE t (a int)").await.unwrap();

@@ -169,7 +169,7 @@ fn kinds_follow_the_class_of_the_code() {
         ("42501", ErrorKind::Denied),
         ("3D000", ErrorKind::Config),
         ("42P01", ErrorKind::Data),
-        ("42601", ErrorKind::Usage),
+        ("42601", ErrorKind::Data),
         ("57P01", ErrorKind::Unavailable),
         ("08006", ErrorKind::Unavailable),
         ("53300", ErrorKind::Unavailable),
