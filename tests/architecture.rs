@@ -78,7 +78,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("tokio::fs", &[]),
     ("postgres_protocol", &["source/postgres"]),
-    ("rusqlite", &["runlog/sqlite"]),
+    ("rusqlite", &["runlog/sqlite", "source/sqlite"]),
 ];
 
 /// What is used, and the places that may not use it.
