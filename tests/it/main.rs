@@ -20,4 +20,5 @@ mod discovery;
 mod expressions;
 mod lake;
 mod server;
+mod sqlite;
 mod tpch;
