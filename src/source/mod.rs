@@ -2,6 +2,7 @@
 
 pub mod dialect;
 pub mod postgres;
+pub mod sqlite;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl Debug for Address {
 pub type OpenFn = fn(&Address, &TypePolicy) -> Result<Arc<dyn Source>>;
 
 /// Every source: names (URL schemes and `ds_type` values) and how to open it.
-pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open)];
+pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open), (sqlite::NAMES, sqlite::open)];
 
 /// Opens the source that answers to the address's scheme or `ds_type`; does not connect yet.
 ///

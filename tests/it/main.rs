@@ -21,6 +21,7 @@ mod expressions;
 mod interruptions;
 mod lake;
 mod server;
+mod sqlite;
 mod tls;
 mod tpch;
 mod types;
