@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::config::units::parse_bytes;
 use crate::spec::{Compression, NumericPolicy};
 
-use super::values::{parse_compression, parse_count, parse_numeric};
+use super::values::{parse_compression, parse_count, parse_numeric, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
 ///
@@ -33,10 +33,16 @@ pub(super) enum Command {
     Plan(Box<ExportArgs>),
     /// Show tables, columns and how exactly each type travels
     Inspect(Box<InspectArgs>),
+    /// Export the result of SQL over the source's tables
+    Query(Box<QueryArgs>),
+    /// Make a small database, export it and show what came out; needs nothing
+    Demo(DemoArgs),
     /// List the latest runs
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
 }
 
 impl Command {
@@ -44,6 +50,9 @@ impl Command {
         match self {
             Self::Export(args) | Self::Plan(args) => &args.output,
             Self::Inspect(args) => &args.output,
+            Self::Query(args) => &args.output,
+            Self::Demo(args) => &args.output,
+            Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
         }
@@ -89,6 +98,73 @@ pub(super) struct InspectArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) types: TypeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Export the result of SQL over the source's tables.
+///
+/// Any DataFusion query: joins, aggregates, windows, CTEs, UNION, ORDER BY. All tables are read as of one
+/// snapshot, and the result lies in <output-dir>/[sub-path/]query/<name>/, committed all or nothing. Names
+/// without a schema are tables of `public` (PostgreSQL) or `main` (SQLite).
+#[derive(Debug, Args)]
+pub(super) struct QueryArgs {
+    /// The query; --name says what its export is called. Default: none; this or --script is needed
+    #[arg(value_name = "SQL", conflicts_with = "script")]
+    pub(super) sql: Option<String>,
+    /// Name of the export. Default: none; goes with SQL.
+    #[arg(long, env = "LAKEXPRESS_NAME", value_name = "NAME", help_heading = "Query")]
+    pub(super) name: Option<String>,
+    /// File of COPY (SELECT ...) TO 'name'; statements, or - for standard input. Default: none.
+    ///
+    /// One export each, all as of one snapshot. Everything is checked before anything is exported.
+    #[arg(long, env = "LAKEXPRESS_SCRIPT", value_name = "FILE", help_heading = "Query")]
+    pub(super) script: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) types: TypeArgs,
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    #[command(flatten)]
+    pub(super) parallel: ParallelArgs,
+    #[command(flatten)]
+    pub(super) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
+    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub(super) no_progress: bool,
+}
+
+/// Make a small database, export it and show what came out; needs nothing.
+///
+/// Writes a TPC-H database to a SQLite file, exports it to Parquet, and asks the files a question. Always
+/// the same rows; a few seconds at the default scale.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Directory to make; it must not exist or be empty. Default: ./lakexpress-demo.
+    #[arg(long, env = "LAKEXPRESS_DIR", value_name = "PATH", default_value = "./lakexpress-demo")]
+    pub(super) dir: PathBuf,
+    /// TPC-H scale factor; 1 is 8.7 million rows and about 1.2 GB of SQLite. Default: 0.1.
+    #[arg(long, env = "LAKEXPRESS_SCALE", value_name = "FACTOR", default_value = "0.1", value_parser = parse_scale)]
+    pub(super) scale: f64,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Print the completion script of a shell.
+///
+/// For example: lakexpress completions bash > ~/.local/share/bash-completion/completions/lakexpress
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, ignore_case = true)]
+    pub(super) shell: clap_complete::Shell,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{Cancel, Parts, TableProgress, clock};
-use crate::catalog::SourceIdentity;
+use crate::catalog::{SourceIdentity, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::{self, TablePlan};
@@ -30,30 +30,55 @@ pub(super) struct Shared<'a> {
     pub(super) connections: Arc<Semaphore>,
 }
 
+/// Parts that are written and that no commit has made visible yet.
+pub(super) type Written = Mutex<Vec<PreparedPart>>;
+
 /// Exports one table and returns its committed manifest and its new files.
 pub(super) async fn table(plan: &TablePlan, shared: &Shared<'_>) -> Result<(Manifest, Vec<PreparedFile>)> {
+    let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
+    let write = async |progress: Arc<TableProgress>, prepared: &Written| {
+        write(plan, shared, &progress, prepared).await
+    };
+    committed(&place, shared, write, || manifest(plan, shared)).await
+}
+
+/// What is exported, and where to.
+pub(super) struct Place<'a> {
+    pub(super) table: &'a TableRef,
+    pub(super) directory: &'a str,
+    /// For the progress display.
+    pub(super) est_rows: u64,
+}
+
+/// Locks the directory, lets `write` prepare the parts, and commits them all or none.
+pub(super) async fn committed(
+    place: &Place<'_>,
+    shared: &Shared<'_>,
+    write: impl AsyncFnOnce(Arc<TableProgress>, &Written) -> Result<()>,
+    manifest: impl FnOnce() -> Manifest,
+) -> Result<(Manifest, Vec<PreparedFile>)> {
     let destination = Arc::clone(&shared.parts.destination);
     let commit =
-        TableCommit::begin(destination, &plan.directory, shared.run_id, shared.spec.if_exists).await?;
-    let progress = shared.parts.progress.start(&plan.info.table, plan.info.est_rows);
+        TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists).await?;
+    let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Mutex::new(Vec::new());
     let written = tokio::select! {
-        written = write(plan, shared, &progress, &prepared) => written,
+        written = write(progress, &prepared) => written,
         () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
     };
-    shared.parts.progress.finish(&plan.info.table);
+    shared.parts.progress.finish(place.table);
     let mut prepared: Vec<PreparedPart> = prepared.into_inner().unwrap_or_else(PoisonError::into_inner);
     prepared.sort_by_key(|p| p.part);
     let files: Vec<PreparedFile> = prepared.into_iter().filter_map(|p| p.file).collect();
     match written {
         Ok(()) => {
-            let manifest = commit.commit(files.clone(), manifest(plan, shared)).await?;
+            let manifest = commit.commit(files.clone(), manifest()).await?;
             Ok((manifest, files))
         }
         Err(error) => {
             let uploads: Vec<_> = files.into_iter().map(|f| f.upload).collect();
             if let Err(abort) = commit.abort(&uploads).await {
-                tracing::warn!(table = %plan.info.table, error = %abort, "could not remove unfinished files; the next run will");
+                tracing::warn!(table = %place.table, error = %abort, "could not remove unfinished files; the next run will");
             }
             Err(error)
         }
@@ -65,7 +90,7 @@ async fn write(
     plan: &TablePlan,
     shared: &Shared<'_>,
     progress: &Arc<TableProgress>,
-    prepared: &Mutex<Vec<PreparedPart>>,
+    prepared: &Written,
 ) -> Result<()> {
     let (rows, context) = plan::physical(plan, &shared.parts.source, shared.spec.memory_limit_bytes).await?;
     let schema = rows.schema();
@@ -173,6 +198,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         snapshot: plan.snapshot.clone(),
         filter: plan.filter.clone(),
         projection: plan.projection.clone(),
+        query: None,
         columns: plan.columns.clone(),
         rows: 0,
         files: Vec::new(),
