@@ -6,11 +6,13 @@ use super::args::Cli;
 
 /// Flags that `-h` leaves out; `--help` has them all.
 const RARE: &[&str] = &[
+    "log-db-auth-id",
     "source-db-name",
     "source-schema-name",
     "views",
     "cast",
     "special-values",
+    "numeric",
     "target-storage-id",
     "sub-path",
     "max-connections",
@@ -36,7 +38,8 @@ pub(super) fn command() -> clap::Command {
         cli = cli.mut_subcommand(name, |command| {
             command.mut_args(|arg| {
                 let rare = arg.get_long().is_some_and(|long| RARE.contains(&long));
-                arg.hide_env(true).hide_default_value(true).hide_short_help(rare)
+                let valued = arg.get_action().takes_values();
+                arg.hide_env(true).hide_default_value(valued).hide_short_help(rare)
             })
         });
     }

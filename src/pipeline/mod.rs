@@ -164,7 +164,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let tables = prepare::select(spec, parts.source.as_ref()).await?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables };
-    conduct(opening, parts, export_all(spec, run_id, parts, &identity, &tables)).await
+    conduct(opening, parts, Box::pin(export_all(spec, run_id, parts, &identity, &tables))).await
 }
 
 /// What is recorded of a run before it does anything.
@@ -196,7 +196,7 @@ async fn conduct(
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
     let exported = match summary::announce(&parts.destination, run_id, &started_at).await {
-        Ok(()) => Box::pin(work).await,
+        Ok(()) => work.await,
         Err(error) => Err(error),
     };
     let (status, error) = match &exported {
@@ -305,7 +305,7 @@ async fn one_table(plan: TablePlan, shared: &Shared<'_>) -> TableOutcome {
         est_rows: plan.info.est_rows,
     };
     let table = plan.info.table.clone();
-    recorded(table, started, shared, pinned_table(plan, shared)).await
+    recorded(table, started, shared, Box::pin(pinned_table(plan, shared))).await
 }
 
 /// Records the beginning of a table's export, does the `work`, and records how it went.
@@ -320,7 +320,7 @@ async fn recorded(
         return failed(shared, &table, 0.0, Cancel::error()).await;
     }
     record(shared.parts, &started).await;
-    match Box::pin(work).await {
+    match work.await {
         Ok(done) => {
             let (rows, files, directory) = done;
             let outcome = TableOutcome {

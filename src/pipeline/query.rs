@@ -59,7 +59,7 @@ pub async fn query(
     };
     let shared =
         Shared { spec, run_id, identity: &identity, parts, connections: Arc::new(Semaphore::new(0)) };
-    conduct(opening, parts, export_all(&plans, view, &shared)).await
+    conduct(opening, parts, Box::pin(export_all(&plans, view, &shared))).await
 }
 
 /// Pins the tables that the statements read and plans all statements.
@@ -104,7 +104,7 @@ async fn export_all(
         if shared.spec.consistency != Consistency::None {
             view.check().await?;
         }
-        outcomes.push(one_query(plan, shared).await);
+        outcomes.push(Box::pin(one_query(plan, shared)).await);
     }
     Ok((snapshot, outcomes))
 }
@@ -118,7 +118,7 @@ async fn one_query(plan: &QueryPlan, shared: &Shared<'_>) -> TableOutcome {
         parts: 1,
         est_rows: 0,
     };
-    recorded(plan.table.clone(), started, shared, committed(plan, shared)).await
+    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, shared))).await
 }
 
 async fn committed(plan: &QueryPlan, shared: &Shared<'_>) -> Result<(u64, Vec<FileEntry>, String)> {
@@ -138,7 +138,7 @@ async fn write(
     written: &Written,
 ) -> Result<()> {
     match attempt(plan, shared, progress, written, Joins::Hash).await {
-        Err(error) if error.is_out_of_memory() => {
+        Err(error) if error.is_out_of_memory() && plan.has_hash_joins().await? => {
             tracing::info!("{}: a join does not fit into --memory-limit, sorting instead", plan.table);
             let done = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
             for file in done.into_iter().filter_map(|part| part.file) {

@@ -190,8 +190,12 @@ async fn logical(
     let slices: Vec<Slice> = plan.parts.iter().map(|p| p.slice.clone()).collect();
     let partitions = slices.len();
     let table = plan.info.table.clone();
-    let settings =
-        session::Settings { default_schema: &table.schema, partitions, memory_bytes: memory_limit_bytes };
+    let settings = session::Settings {
+        default_schema: &table.schema,
+        partitions,
+        memory_bytes: memory_limit_bytes,
+        batch_rows: session::BATCH_ROWS,
+    };
     let provider =
         Arc::new(SourceTable::new(Arc::clone(source), plan.info.clone(), slices, plan.snapshot.clone()));
     let context = session::open(vec![(table.clone(), provider)], &settings)?;

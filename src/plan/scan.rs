@@ -51,7 +51,7 @@ impl SourceExec {
     /// side of a join is held in memory, so they are never given as exact.
     fn estimate(&self, share: usize) -> Statistics {
         let table = &self.read.table;
-        let mut statistics = Statistics::new_unknown(&self.properties.eq_properties.schema());
+        let mut statistics = Statistics::new_unknown(self.properties.eq_properties.schema());
         if table.est_rows == 0 {
             return statistics;
         }

@@ -17,6 +17,16 @@ use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 
 const CATALOG: &str = "source";
+/// Rows per batch that a source is asked for and that operators pass on.
+pub(super) const BATCH_ROWS: usize = 8192;
+/// Rows per batch below which the overhead of a batch outgrows its content.
+const LEAST_BATCH_ROWS: usize = 256;
+/// Batches that a partition must find room for at once (a sort merges as many spilt runs), and bytes that a
+/// row takes, about.
+const BATCHES_HELD: usize = 64;
+const ROW_BYTES: usize = 256;
+/// Spilt runs that are merged at once; every one holds a batch or two, and more are merged in several rounds.
+const MERGED_RUNS: usize = 16;
 /// Consumers that a message about used-up memory names.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
 
@@ -28,6 +38,14 @@ pub(super) struct Settings<'a> {
     pub(super) partitions: usize,
     /// Memory of all operators together, in bytes; what needs more spills to the system's temporary directory.
     pub(super) memory_bytes: u64,
+    /// Rows per batch.
+    pub(super) batch_rows: usize,
+}
+
+/// Rows per batch that leave room for as many batches as a sort merges, in every partition.
+pub(super) fn batch_rows(memory_bytes: u64, partitions: usize) -> usize {
+    let memory = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
+    (memory / (partitions.max(1) * BATCHES_HELD * ROW_BYTES)).clamp(LEAST_BATCH_ROWS, BATCH_ROWS)
 }
 
 /// A session that knows exactly `tables`. The partitions of a table stay as they are: nothing deals out rows.
@@ -38,6 +56,7 @@ pub(super) fn open(
     let partitions = settings.partitions.max(1);
     let memory = usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX);
     let mut config = SessionConfig::new()
+        .with_batch_size(settings.batch_rows)
         .with_default_catalog_and_schema(CATALOG, settings.default_schema)
         .with_target_partitions(partitions)
         .with_information_schema(false);
@@ -55,7 +74,10 @@ pub(super) fn open(
     // Fair, so that several sorts and aggregates of one query each get a share and spill in time; a greedy
     // pool gives all to the first, and a later operator that cannot spill fails.
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_max_spill_merge_fan_in(MERGED_RUNS)
+        .build_arc()?;
     let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(DecimalMeetsFloat)];
     analyzer.extend(Analyzer::new().rules);
     analyzer.push(Arc::new(CheckedArithmetic));

@@ -19,5 +19,6 @@ mod crash;
 mod discovery;
 mod expressions;
 mod lake;
+mod query;
 mod server;
 mod tpch;

@@ -18,8 +18,10 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::{SQLOptions, SessionContext};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
@@ -90,6 +92,12 @@ impl QueryPlan {
         Ok((physical, state.task_ctx()))
     }
 
+    /// Whether anything is joined by hash tables, which cannot spill.
+    pub async fn has_hash_joins(&self) -> Result<bool> {
+        let (physical, _) = self.physical(Joins::Hash).await?;
+        Ok(physical.exists(|node| Ok(node.is::<HashJoinExec>()))?)
+    }
+
     /// Name of part `part`'s file.
     pub fn file(&self, part: usize, append_run: Option<&str>) -> String {
         layout::part_name(part, append_run)
@@ -158,10 +166,12 @@ pub async fn plan_queries(
     let mut writer = WriterSettings { parquet: spec.parquet.clone(), ..WriterSettings::default() };
     let share = usize::try_from(spec.memory_limit_bytes).unwrap_or(usize::MAX) / 2 / partitions;
     writer.parquet.row_group_bytes = writer.parquet.row_group_bytes.min(share).max(1);
+    let memory_bytes = spec.memory_limit_bytes - (writer.parquet.row_group_bytes * partitions) as u64;
     let settings = session::Settings {
         default_schema: source.dialect().default_schema(),
         partitions,
-        memory_bytes: spec.memory_limit_bytes - (writer.parquet.row_group_bytes * partitions) as u64,
+        memory_bytes,
+        batch_rows: session::batch_rows(memory_bytes, partitions),
     };
     let tables = inputs.iter().map(|input| {
         let info = without_ids(&input.info);

@@ -33,6 +33,15 @@ pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Err
         };
     }
     let message = root.strip_backtrace();
+    if let Some((_, rest)) =
+        message.split_once("Projections require unique expression names but the expression \"")
+    {
+        let name = rest.split('"').next().unwrap_or_default();
+        let column = name.rsplit('.').next().unwrap_or(name);
+        let twice = Error::usage(format!("two columns of the result are called '{column}'"));
+        let hint = "give one of them another name with AS";
+        return statement.text.place(twice, at, &[column]).hint(hint);
+    }
     let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
     let mut lines = message.lines().filter(|line| !line.trim().is_empty());
     let problem = lines.next().unwrap_or("the query cannot be planned");
