@@ -87,7 +87,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("tokio::fs", &[]),
     ("postgres_protocol", &["source/postgres"]),
-    ("rusqlite", &["demo", "runlog/sqlite"]),
+    ("rusqlite", &["demo", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
 ];
 

@@ -274,7 +274,15 @@ fn not_null(nullable: bool) -> &'static str {
 
 fn source(source: &SourceIdentity) -> String {
     let SourceIdentity { kind, version, server, database, user } = source;
-    format!("{kind} {version} at {server}, database {database}, user {user}")
+    let mut out = format!("{kind} {version}");
+    if !server.is_empty() {
+        let _ = write!(out, " at {server}");
+    }
+    let _ = write!(out, ", database {database}");
+    if !user.is_empty() {
+        let _ = write!(out, ", user {user}");
+    }
+    out
 }
 
 fn snapshot(snapshot: &SnapshotToken) -> String {

@@ -3,6 +3,7 @@
 pub mod dialect;
 pub mod limited;
 pub mod postgres;
+pub mod sqlite;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ impl Debug for Address {
 pub type OpenFn = fn(&Address, &TypePolicy) -> Result<Arc<dyn Source>>;
 
 /// Every source: names (URL schemes and `ds_type` values) and how to open it.
-pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open)];
+pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open), (sqlite::NAMES, sqlite::open)];
 
 /// A database we can list, describe and read. Implementations are called concurrently.
 #[async_trait]

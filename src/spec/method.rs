@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub enum Method {
     /// One reader, one part.
     None,
-    /// By place of storage (PostgreSQL 14 and later).
+    /// By place of storage: ctid (PostgreSQL 14 and later), rowid (SQLite).
     Ctid,
     /// By equal ranges of a key.
     RangeId,
@@ -36,14 +36,14 @@ impl fmt::Display for Method {
 impl FromStr for Method {
     type Err = Error;
 
-    /// Case does not matter; `Physical` means the source's physical method.
+    /// Case does not matter; `Physical` and `Rowid` mean the source's physical method.
     fn from_str(text: &str) -> Result<Self> {
         match text.to_ascii_lowercase().as_str() {
             "none" => Ok(Self::None),
-            "ctid" | "physical" => Ok(Self::Ctid),
+            "ctid" | "rowid" | "physical" => Ok(Self::Ctid),
             "rangeid" => Ok(Self::RangeId),
             _ => Err(Error::usage(format!("unknown method '{text}'"))
-                .hint("methods so far: None, Ctid (also Physical), RangeId")),
+                .hint("methods so far: None, Ctid (also Rowid, Physical), RangeId")),
         }
     }
 }

@@ -14,7 +14,7 @@
 //! | key | values |
 //! |---|---|
 //! | `ds_type` (or `storage_type`) | a source's name; `sqlite` for a run log |
-//! | `auth_mode` | `classic` (databases, the default), `filesystem` (sqlite, the default) |
+//! | `auth_mode` | `classic` or `filesystem` (sources; says nothing more), `filesystem` (run log, the default) |
 //! | `info` | keys of that kind of database, checked by it |
 //!
 //! Every string may hold `${VAR}` or `$env{VAR}`. No message shows a value.
@@ -202,8 +202,11 @@ fn check_entry(
     if let Some(mode) =
         fields.remove("auth_mode").and_then(|v| string(v, &format!("{id}.auth_mode"), problems))
     {
-        let expected = if role == Role::RunLog { "filesystem" } else { "classic" };
-        if known && mode != expected {
+        // A source may be a file; which of the two a kind means is clear without the mode.
+        let expected: &[&str] =
+            if role == Role::RunLog { &["filesystem"] } else { &["classic", "filesystem"] };
+        if known && !expected.contains(&mode.as_str()) {
+            let expected = expected.join("\" or \"");
             problems.push(format!("{id}.auth_mode: '{mode}' is not supported, write \"{expected}\""));
         }
     }

@@ -1,0 +1,379 @@
+//! What the schema says about the tables, and what becomes of their columns.
+
+use arrow_schema::DataType;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::column::{self, StorageClass, calendar};
+use super::config::SqliteConfig;
+use super::connect::failed;
+use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
+use crate::catalog::filter::pattern_matches;
+use crate::catalog::{ColumnInfo, KeyBounds, KeyValue, ListedTable, TableInfo, TableKind, TableRef};
+use crate::error::{Error, Result};
+use crate::source::Dialect;
+use crate::spec::TypePolicy;
+
+/// The schema of the file itself, as SQLite names it.
+const SCHEMA: &str = "main";
+/// Rows that are weighed to estimate the size of the others.
+const SAMPLE_ROWS: u32 = 256;
+/// Columns that are weighed: expressions of SQLite may not be nested deeper than 1000.
+const SAMPLE_COLUMNS: usize = 200;
+
+/// Tables, views and virtual tables. SQLite's own tables and those that a virtual table stores its
+/// content in are left out.
+pub(super) fn list(config: &SqliteConfig, connection: &Connection) -> Result<Vec<ListedTable>> {
+    let read = || -> rusqlite::Result<Vec<ListedTable>> {
+        let mut statement = connection.prepare(
+            "SELECT name, type FROM pragma_table_list \
+             WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let kind: String = row.get(1)?;
+            let table = TableRef { schema: SCHEMA.into(), name: row.get(0)? };
+            Ok(ListedTable { table, kind: kind_of(&kind) })
+        })?;
+        rows.collect()
+    };
+    read().map_err(|e| failed(config, e))
+}
+
+fn kind_of(kind: &str) -> TableKind {
+    match kind {
+        "table" => TableKind::Table,
+        "view" => TableKind::View,
+        // A virtual table reads something else: other tables, files, a network.
+        _ => TableKind::Foreign,
+    }
+}
+
+/// A row of `table_list`.
+struct Relation {
+    kind: TableKind,
+    without_rowid: bool,
+    strict: bool,
+}
+
+/// A row of `table_xinfo`.
+struct Described {
+    ordinal: i64,
+    name: String,
+    declared: String,
+    not_null: bool,
+    /// Place in the primary key, from 1; 0 outside of it.
+    key: i64,
+    /// Computed when read: not even a STRICT table checks its type.
+    computed: bool,
+}
+
+/// Describes `table` as of the connection's view.
+pub(super) fn table(
+    config: &SqliteConfig,
+    connection: &Connection,
+    table: &TableRef,
+    policy: &TypePolicy,
+) -> Result<TableInfo> {
+    let fail = |e| failed(config, e);
+    let relation = identify(connection, table).map_err(fail)?.ok_or_else(|| {
+        Error::data("the table does not exist any more")
+            .hint("it was dropped or renamed after the run began; run again")
+    })?;
+    let described = columns(connection, table).map_err(fail)?;
+    let alias = rowid_alias(connection, table, &relation, &described).map_err(fail)?;
+    let stored = relation.kind == TableKind::Table;
+    let rowid = (stored && !relation.without_rowid)
+        .then(|| rowid_name(described.iter().map(|c| c.name.as_str())))
+        .flatten();
+    let sizes = sizes(connection, table, &described, rowid, stored).map_err(fail)?;
+    let mut columns = Vec::with_capacity(described.len());
+    for (at, one) in described.iter().enumerate() {
+        let is_alias = alias == Some(at);
+        let cast = policy
+            .cast_text
+            .iter()
+            .any(|(pattern, name)| *name == one.name && pattern_matches(pattern, table));
+        let first_class = match column::needs_first_value(&one.declared, relation.strict) && !cast {
+            true => first_class(connection, table, &one.name).map_err(fail)?,
+            false => None,
+        };
+        let asked = column::Column {
+            name: &one.name,
+            ordinal: one.ordinal,
+            declared: &one.declared,
+            never_null: is_alias || (stored && one.not_null),
+            // Nothing else can be in it: the rowid, or a column of a STRICT table.
+            enforced: is_alias || (relation.strict && !one.computed),
+            binary_collation: stored && binary_collation(connection, table, &one.name).map_err(fail)?,
+            first_class,
+        };
+        let choice = column::choose(&asked, policy, cast);
+        columns.push(ColumnInfo {
+            field: choice.field,
+            source_type: one.declared.clone(),
+            verdict: choice.verdict,
+            note: choice.note,
+            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            est_distinct: if is_alias { Some(sizes.rows as f64) } else { None },
+            comparable: choice.comparable,
+        });
+    }
+    distinct(connection, table, sizes.rows, &mut columns).map_err(fail)?;
+    let primary_key: Vec<String> = described.iter().filter(|c| c.key > 0).map(|c| c.name.clone()).collect();
+    // The order in which rows are stored: the rowid, or the key of a table without one.
+    let stored_by = match (alias, relation.without_rowid, primary_key.as_slice()) {
+        (Some(at), _, _) => columns.get(at),
+        (None, true, [only]) => columns.iter().find(|c| c.name() == only),
+        _ => None,
+    };
+    let range_key =
+        stored_by.filter(|c| c.field.data_type() == &DataType::Int64).map(|c| c.name().to_owned());
+    Ok(TableInfo {
+        table: table.clone(),
+        kind: relation.kind,
+        columns,
+        est_rows: sizes.rows,
+        est_bytes: sizes.bytes,
+        heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
+        primary_key,
+        range_key,
+    })
+}
+
+fn identify(connection: &Connection, table: &TableRef) -> rusqlite::Result<Option<Relation>> {
+    connection
+        .query_row(
+            "SELECT type, wr, strict FROM pragma_table_list WHERE schema = ?1 AND name = ?2",
+            params![table.schema, table.name],
+            |row| {
+                let kind: String = row.get(0)?;
+                Ok(Relation { kind: kind_of(&kind), without_rowid: row.get(1)?, strict: row.get(2)? })
+            },
+        )
+        .optional()
+}
+
+/// Columns in the order of their declaration, generated ones too, without the hidden ones of virtual tables.
+fn columns(connection: &Connection, table: &TableRef) -> rusqlite::Result<Vec<Described>> {
+    let mut statement = connection.prepare(
+        "SELECT cid, name, type, \"notnull\", pk, hidden = 2 FROM pragma_table_xinfo(?1, ?2) WHERE hidden <> 1 ORDER BY cid",
+    )?;
+    let rows = statement.query_map(params![table.name, table.schema], |row| {
+        Ok(Described {
+            ordinal: row.get(0)?,
+            name: row.get(1)?,
+            declared: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+            not_null: row.get(3)?,
+            key: row.get(4)?,
+            computed: row.get(5)?,
+        })
+    })?;
+    rows.collect()
+}
+
+/// The column that is another name of the rowid: the only key column, declared INTEGER to the letter, and
+/// without an index of its own (which `INTEGER PRIMARY KEY DESC` has).
+fn rowid_alias(
+    connection: &Connection,
+    table: &TableRef,
+    relation: &Relation,
+    columns: &[Described],
+) -> rusqlite::Result<Option<usize>> {
+    let mut keys = columns.iter().enumerate().filter(|(_, c)| c.key > 0);
+    let (Some((at, key)), None) = (keys.next(), keys.next()) else { return Ok(None) };
+    if relation.kind != TableKind::Table
+        || relation.without_rowid
+        || !key.declared.eq_ignore_ascii_case("INTEGER")
+    {
+        return Ok(None);
+    }
+    let indexed: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pragma_index_list(?1, ?2) WHERE origin = 'pk')",
+        params![table.name, table.schema],
+        |row| row.get(0),
+    )?;
+    Ok((!indexed).then_some(at))
+}
+
+/// Whether equality of texts in this column is equality of bytes.
+fn binary_collation(connection: &Connection, table: &TableRef, column: &str) -> rusqlite::Result<bool> {
+    let (_, collation, ..) =
+        connection.column_metadata(Some(table.schema.as_str()), table.name.as_str(), column)?;
+    Ok(collation.is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"BINARY")))
+}
+
+/// The storage class of the first value that is not NULL.
+fn first_class(
+    connection: &Connection,
+    table: &TableRef,
+    column: &str,
+) -> rusqlite::Result<Option<StorageClass>> {
+    let (name, column) = (SqliteDialect.table(table), ident(column));
+    let class: Option<String> = connection
+        .query_row(
+            &format!("SELECT typeof({column}) FROM {name} WHERE {column} IS NOT NULL LIMIT 1"),
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(class.as_deref().and_then(StorageClass::parse))
+}
+
+/// Estimates, except for `last_rowid`.
+#[derive(Default)]
+struct Sizes {
+    rows: u64,
+    bytes: u64,
+    last_rowid: u64,
+}
+
+/// From ANALYZE if it has run, else from the rowids and the weight of some rows, bounded by the file's size.
+fn sizes(
+    connection: &Connection,
+    table: &TableRef,
+    columns: &[Described],
+    rowid: Option<&str>,
+    stored: bool,
+) -> rusqlite::Result<Sizes> {
+    if !stored {
+        return Ok(Sizes::default());
+    }
+    let name = SqliteDialect.table(table);
+    let file: u64 = connection.query_row(
+        "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        [],
+        |row| row.get(0),
+    )?;
+    let weights: Vec<String> = columns
+        .iter()
+        .take(SAMPLE_COLUMNS)
+        .map(|c| format!("coalesce(octet_length({}), 0) + 1", ident(&c.name)))
+        .collect();
+    let weigh = format!(
+        "SELECT count(*), total(w) FROM (SELECT {} AS w FROM {name} LIMIT {SAMPLE_ROWS})",
+        weights.join(" + ")
+    );
+    // A generated column may fail on a row; that is for the export to say.
+    let (sampled, weight) = connection
+        .query_row(&weigh, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, f64>(1)?)))
+        .unwrap_or((1, 100.0));
+    if sampled == 0 {
+        return Ok(Sizes::default());
+    }
+    let share = columns.len() as f64 / weights.len().max(1) as f64;
+    let width = (weight * share / sampled as f64).max(1.0);
+    let most = (file as f64 / width) as u64;
+    let ends = match rowid {
+        // Two queries: one with both would read the whole table.
+        Some(rowid) => connection.query_row(
+            &format!("SELECT (SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})"),
+            [],
+            |row| {
+                Ok((row.get::<_, Option<i64>>(0)?.unwrap_or(0), row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
+            },
+        )?,
+        None => (0, 0),
+    };
+    let rows = if sampled < u64::from(SAMPLE_ROWS) {
+        sampled
+    } else if let Some(rows) = analyzed_rows(connection, table)? {
+        rows
+    } else if rowid.is_some() {
+        most.min(ends.1.abs_diff(ends.0).saturating_add(1))
+    } else {
+        let tables: u64 = connection.query_row(
+            "SELECT max(count(*), 1) FROM sqlite_schema WHERE type = 'table'",
+            [],
+            |row| row.get(0),
+        )?;
+        most / tables
+    };
+    Ok(Sizes {
+        rows,
+        bytes: ((rows as f64 * width) as u64).min(file),
+        last_rowid: u64::try_from(ends.1).unwrap_or(0),
+    })
+}
+
+fn has_statistics(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1')",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Rows when ANALYZE last ran.
+fn analyzed_rows(connection: &Connection, table: &TableRef) -> rusqlite::Result<Option<u64>> {
+    if !has_statistics(connection)? {
+        return Ok(None);
+    }
+    // A partial index has fewer entries than the table has rows.
+    let mut statement = connection.prepare("SELECT CAST(stat AS TEXT) FROM sqlite_stat1 WHERE tbl = ?1")?;
+    let stats = statement.query_map([&table.name], |row| row.get::<_, Option<String>>(0))?;
+    let mut most = None;
+    for stat in stats {
+        let rows = stat?.and_then(|s| s.split(' ').next()?.parse::<u64>().ok());
+        most = most.max(rows);
+    }
+    Ok(most)
+}
+
+/// Distinct values of the first column of every index, from ANALYZE.
+fn distinct(
+    connection: &Connection,
+    table: &TableRef,
+    rows: u64,
+    columns: &mut [ColumnInfo],
+) -> rusqlite::Result<()> {
+    if !has_statistics(connection)? {
+        return Ok(());
+    }
+    let mut statement = connection.prepare(
+        "SELECT i.name, CAST(s.stat AS TEXT) FROM sqlite_stat1 s, pragma_index_info(s.idx) i \
+         WHERE s.tbl = ?1 AND i.seqno = 0",
+    )?;
+    let found = statement.query_map([&table.name], |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?))
+    })?;
+    for pair in found {
+        let (Some(name), Some(stat)) = pair? else { continue };
+        let per_value = stat.split(' ').nth(1).and_then(|n| n.parse::<f64>().ok()).filter(|n| *n >= 1.0);
+        if let (Some(per_value), Some(info)) = (per_value, columns.iter_mut().find(|c| c.name() == name)) {
+            info.est_distinct.get_or_insert(rows as f64 / per_value);
+        }
+    }
+    Ok(())
+}
+
+/// Smallest and largest key; none also when they are not of the column's type, which reading will then say.
+pub(super) fn bounds(
+    config: &SqliteConfig,
+    connection: &Connection,
+    table: &TableInfo,
+    column: &str,
+) -> Result<Option<KeyBounds>> {
+    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let data_type = info.field.data_type();
+    if !matches!(data_type, DataType::Int64 | DataType::Date32 | DataType::Timestamp(_, _)) {
+        return Err(Error::usage(format!(
+            "RangeId cannot cut by a column of type {} ({data_type})",
+            info.source_type
+        ))
+        .hint("choose an integer, date or timestamp column, or method Rowid or None"));
+    }
+    let (key, name) = (ident(column), SqliteDialect.table(&table.table));
+    let sql = format!("SELECT (SELECT min({key}) FROM {name}), (SELECT max({key}) FROM {name})");
+    let (min, max) = connection
+        .query_row(&sql, [], |row| Ok((row.get::<_, Value>(0)?, row.get::<_, Value>(1)?)))
+        .map_err(|e| failed(config, e))?;
+    let value = |value: &Value| match (data_type, value) {
+        (DataType::Int64, Value::Integer(v)) => Some(KeyValue::Int(*v)),
+        (DataType::Date32, Value::Text(text)) => calendar::date(text.as_bytes()).map(KeyValue::Date),
+        (DataType::Timestamp(_, zone), Value::Text(text)) => {
+            calendar::timestamp(text.as_bytes(), zone.is_some()).ok().map(KeyValue::Timestamp)
+        }
+        _ => None,
+    };
+    Ok(value(&min).zip(value(&max)).map(|(min, max)| KeyBounds { min, max }))
+}

@@ -1,0 +1,290 @@
+//! SQLite's SQL: names, slices, and the few filters that it answers exactly as DataFusion does.
+
+use arrow_schema::DataType;
+use chrono::{DateTime, NaiveDate};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+
+use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableRef};
+use crate::source::Dialect;
+use crate::spec::Method;
+
+/// Rowids per block of a physical slice.
+pub(super) const BLOCK_ROWIDS: u64 = 64;
+
+/// See the module.
+#[derive(Debug)]
+pub struct SqliteDialect;
+
+/// A quoted identifier. In backticks: SQLite takes a name in double quotes that it does not know for a string.
+pub fn ident(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A string literal.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The name under which a rowid can be read: one that no column has taken.
+pub(super) fn rowid_name<'n>(mut columns: impl Iterator<Item = &'n str> + Clone) -> Option<&'static str> {
+    ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .find(|name| !columns.clone().any(|column| column.eq_ignore_ascii_case(name)))
+        .filter(|_| columns.next().is_some())
+}
+
+/// The rowid's name, in tables that can be cut by it.
+pub(super) fn rowid_of(table: &TableInfo) -> Option<&'static str> {
+    let names = table.columns.iter().map(ColumnInfo::name);
+    (!table.heap_blocks.is_empty()).then(|| rowid_name(names)).flatten()
+}
+
+/// The first rowid of a block. Negative rowids lie before block 0, in the slice that is open to the left.
+fn first_rowid(block: u64) -> i64 {
+    i64::try_from(block.saturating_mul(BLOCK_ROWIDS)).unwrap_or(i64::MAX)
+}
+
+/// A key bound as SQL. The same text on both sides of a cut, so slices meet whatever the column really
+/// holds: SQLite orders values of all storage classes.
+fn key_value(value: KeyValue) -> String {
+    match value {
+        KeyValue::Int(v) => format!("({v})"),
+        KeyValue::Date(days) => {
+            let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap_or_default();
+            let date = epoch.checked_add_signed(chrono::Duration::days(days.into()));
+            literal(&date.unwrap_or(NaiveDate::MAX).format("%Y-%m-%d").to_string())
+        }
+        KeyValue::Timestamp(us) => {
+            let at = DateTime::from_timestamp_micros(us).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+            literal(&at.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+        }
+    }
+}
+
+/// Integers that cannot be anything else.
+fn comparable<'t>(table: &'t TableInfo, expr: &Expr) -> Option<&'t ColumnInfo> {
+    let Expr::Column(column) = expr else { return None };
+    table.column(&column.name).filter(|info| info.comparable)
+}
+
+/// A literal of exactly the column's type.
+fn scalar(column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
+    match (column.field.data_type(), value) {
+        (DataType::Int64, ScalarValue::Int64(Some(v))) => Some(format!("({v})")),
+        (DataType::Utf8, ScalarValue::Utf8(Some(v)) | ScalarValue::Utf8View(Some(v))) => {
+            // SQL text ends at a zero byte.
+            (!v.contains('\0')).then(|| literal(v))
+        }
+        _ => None,
+    }
+}
+
+impl SqliteDialect {
+    fn binary(&self, table: &TableInfo, expr: &BinaryExpr) -> Option<String> {
+        match expr.op {
+            Operator::And | Operator::Or => {
+                let (left, right) = (self.pushdown(table, &expr.left)?, self.pushdown(table, &expr.right)?);
+                Some(format!("({left} {} {right})", expr.op))
+            }
+            Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq => {
+                let (column, value, op) = match (expr.left.as_ref(), expr.right.as_ref()) {
+                    (Expr::Column(_), Expr::Literal(value, _)) => (&expr.left, value, expr.op),
+                    (Expr::Literal(value, _), Expr::Column(_)) => (&expr.right, value, expr.op.swap()?),
+                    _ => return None,
+                };
+                let info = comparable(table, column)?;
+                let equality = matches!(op, Operator::Eq | Operator::NotEq);
+                if info.field.data_type() == &DataType::Utf8 && !equality {
+                    // Files in UTF-16 order texts by other bytes than DataFusion does.
+                    return None;
+                }
+                let op = if op == Operator::NotEq { "<>".to_owned() } else { op.to_string() };
+                Some(format!("{} {op} {}", ident(info.name()), scalar(info, value)?))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Dialect for SqliteDialect {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn default_schema(&self) -> &str {
+        "main"
+    }
+
+    fn table(&self, table: &TableRef) -> String {
+        format!("{}.{}", ident(&table.schema), ident(&table.name))
+    }
+
+    fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String> {
+        let terms: Vec<String> = match slice {
+            Slice::All => Vec::new(),
+            Slice::Physical { from, to } => {
+                let rowid = rowid_of(table).unwrap_or("rowid");
+                let lower = from.map(|b| format!("{rowid} >= {}", first_rowid(b)));
+                let upper = to.map(|b| format!("{rowid} < {}", first_rowid(b)));
+                lower.into_iter().chain(upper).collect()
+            }
+            Slice::Range { column, lower: None, upper: None } => {
+                vec![format!("{} IS NOT NULL", ident(column))]
+            }
+            Slice::Range { column, lower, upper } => {
+                let key = ident(column);
+                let lower = lower.map(|v| format!("{key} >= {}", key_value(v)));
+                let upper = upper.map(|v| format!("{key} < {}", key_value(v)));
+                lower.into_iter().chain(upper).collect()
+            }
+            Slice::IsNull { column } => vec![format!("{} IS NULL", ident(column))],
+        };
+        (!terms.is_empty()).then(|| terms.join(" AND "))
+    }
+
+    fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String> {
+        match filter {
+            Expr::BinaryExpr(binary) => self.binary(table, binary),
+            Expr::Not(inner) => Some(format!("(NOT {})", self.pushdown(table, inner)?)),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+                let Expr::Column(column) = inner.as_ref() else { return None };
+                let info = table.column(&column.name)?;
+                let test = if matches!(filter, Expr::IsNull(_)) { "IS NULL" } else { "IS NOT NULL" };
+                Some(format!("{} {test}", ident(info.name())))
+            }
+            Expr::Between(between) => {
+                let info = comparable(table, &between.expr)?;
+                let (Expr::Literal(low, _), Expr::Literal(high, _)) =
+                    (between.low.as_ref(), between.high.as_ref())
+                else {
+                    return None;
+                };
+                if info.field.data_type() == &DataType::Utf8 {
+                    return None;
+                }
+                let not = if between.negated { "NOT " } else { "" };
+                let (low, high) = (scalar(info, low)?, scalar(info, high)?);
+                Some(format!("({} {not}BETWEEN {low} AND {high})", ident(info.name())))
+            }
+            Expr::InList(list) => {
+                let info = comparable(table, &list.expr)?;
+                let values: Option<Vec<String>> = list
+                    .list
+                    .iter()
+                    .map(|item| match item {
+                        Expr::Literal(value, _) => scalar(info, value),
+                        _ => None,
+                    })
+                    .collect();
+                let values = values.filter(|v| !v.is_empty())?.join(", ");
+                let not = if list.negated { "NOT " } else { "" };
+                Some(format!("({} {not}IN ({values}))", ident(info.name())))
+            }
+            _ => None,
+        }
+    }
+
+    fn methods(&self, table: &TableInfo) -> Vec<Method> {
+        let by_rowid = (!table.heap_blocks.is_empty()).then_some(Method::Ctid);
+        // Ranges of a key that is the rowid are ranges of the rowid, between the bounds that the keys really have.
+        if table.range_key.is_some() {
+            [Method::RangeId].into_iter().chain(by_rowid).chain([Method::None]).collect()
+        } else {
+            by_rowid.into_iter().chain([Method::RangeId, Method::None]).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{TableKind, Verdict};
+    use arrow_schema::Field;
+    use datafusion::prelude::{col, lit};
+
+    fn table(columns: &[(&str, DataType, bool)]) -> TableInfo {
+        let columns = columns
+            .iter()
+            .map(|(name, data_type, comparable)| ColumnInfo {
+                field: Field::new(*name, data_type.clone(), true),
+                source_type: String::new(),
+                verdict: Verdict::Exact,
+                note: String::new(),
+                codec: String::new(),
+                est_distinct: None,
+                comparable: *comparable,
+            })
+            .collect();
+        TableInfo {
+            table: TableRef { schema: "main".into(), name: "a`b".into() },
+            kind: TableKind::Table,
+            columns,
+            est_rows: 0,
+            est_bytes: 0,
+            heap_blocks: vec![10],
+            primary_key: Vec::new(),
+            range_key: None,
+        }
+    }
+
+    #[test]
+    fn names_cannot_become_strings_and_rowid_avoids_columns() {
+        let info = table(&[("ROWID", DataType::Int64, false), ("x`y", DataType::Int64, false)]);
+        assert_eq!(SqliteDialect.table(&info.table), "`main`.`a``b`");
+        let slice = Slice::Physical { from: Some(2), to: Some(u64::MAX) };
+        let sql = SqliteDialect.slice_sql(&info, &slice);
+        assert_eq!(sql.as_deref(), Some("_rowid_ >= 128 AND _rowid_ < 9223372036854775807"));
+        let range = |lower, upper| {
+            let column = "x`y".into();
+            SqliteDialect.slice_sql(&info, &Slice::Range { column, lower, upper }).unwrap()
+        };
+        assert_eq!(range(Some(KeyValue::Int(i64::MIN)), None), "`x``y` >= (-9223372036854775808)");
+        assert_eq!(range(None, Some(KeyValue::Date(1))), "`x``y` < '1970-01-02'");
+        let instant = range(Some(KeyValue::Timestamp(-1)), Some(KeyValue::Timestamp(0)));
+        assert_eq!(
+            instant,
+            "`x``y` >= '1969-12-31 23:59:59.999999' AND `x``y` < '1970-01-01 00:00:00.000000'"
+        );
+        assert_eq!(range(None, None), "`x``y` IS NOT NULL");
+        assert_eq!(rowid_name(["oid", "Rowid", "_ROWID_"].into_iter()), None);
+    }
+
+    #[test]
+    fn only_what_cannot_differ_is_pushed() {
+        let columns =
+            [("i", DataType::Int64, true), ("loose", DataType::Int64, false), ("s", DataType::Utf8, true)];
+        let info = table(&columns);
+        let push = |expr: Expr| SqliteDialect.pushdown(&info, &expr);
+        assert_eq!(push(col("i").gt(lit(5_i64))).as_deref(), Some("`i` > (5)"));
+        assert_eq!(push(lit(5_i64).gt(col("i"))).as_deref(), Some("`i` < (5)"));
+        assert_eq!(push(col("loose").is_not_null()).as_deref(), Some("`loose` IS NOT NULL"));
+        assert_eq!(
+            push(col("i").is_null().or(col("s").eq(lit("o'x")))).as_deref(),
+            Some("(`i` IS NULL OR `s` = 'o''x')")
+        );
+        assert_eq!(
+            push(col("i").between(lit(1_i64), lit(2_i64))).as_deref(),
+            Some("(`i` BETWEEN (1) AND (2))")
+        );
+        assert_eq!(
+            push(col("s").in_list(vec![lit("a"), lit("b")], true)).as_deref(),
+            Some("(`s` NOT IN ('a', 'b'))")
+        );
+        for kept in [
+            col("loose").gt(lit(5_i64)),
+            col("s").gt(lit("a")),
+            col("s").eq(lit("a\0")),
+            col("i").gt(lit(1.5)),
+            col("i").eq(lit(1_i64)).and(col("loose").eq(lit(1_i64))),
+            (col("i") + lit(1_i64)).gt(lit(5_i64)),
+        ] {
+            assert_eq!(push(kept.clone()), None, "{kept}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! SQLite files, read in place by many readers that all see one commit.
+//!
+//! The file is never opened for writing and no lock is taken that a reader of SQLite does not take
+//! (`docs/sqlite.md`, `docs/adr/0004-sqlite-view-without-write-lock.md`).
+//!
+//! Nothing here may open the database file by other means than SQLite: closing any other descriptor
+//! of it would release SQLite's POSIX locks in this process.
+
+pub mod column;
+pub mod config;
+mod connect;
+mod describe;
+pub mod dialect;
+mod pins;
+mod read;
+mod snapshot;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use rusqlite::Connection;
+
+use self::config::SqliteConfig;
+use self::dialect::SqliteDialect;
+use self::pins::Registry;
+use super::{Address, Dialect, Snapshot, Source, TableRead};
+use crate::catalog::{Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableRef};
+use crate::error::{Error, Result};
+use crate::spec::TypePolicy;
+
+/// URL schemes and `ds_type` values.
+pub const NAMES: &[&str] = &["sqlite", "sqlite3"];
+
+/// Opens a SQLite source; does not touch the file yet.
+pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
+    Ok(Arc::new(SqliteSource {
+        config: SqliteConfig::from_address(address)?,
+        dialect: SqliteDialect,
+        policy: policy.clone(),
+        pinned: Arc::default(),
+    }))
+}
+
+/// A SQLite file.
+#[derive(Debug)]
+struct SqliteSource {
+    config: SqliteConfig,
+    dialect: SqliteDialect,
+    policy: TypePolicy,
+    /// The readers of every live snapshot. A token names them by id, so it means nothing to another process.
+    pinned: Arc<Registry>,
+}
+
+impl SqliteSource {
+    /// Runs `work` on a connection of its own, on a thread that may wait.
+    async fn with_connection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&SqliteConfig, &Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let config = self.config.clone();
+        blocking(move || work(&config, &connect::open(&config)?)).await
+    }
+}
+
+#[async_trait]
+impl Source for SqliteSource {
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+
+    async fn identity(&self) -> Result<SourceIdentity> {
+        self.with_connection(|config, connection| {
+            connect::probe(config, connection)?;
+            Ok(SourceIdentity {
+                kind: "sqlite".into(),
+                version: rusqlite::version().into(),
+                // A file has neither.
+                server: String::new(),
+                database: config.path.display().to_string(),
+                user: String::new(),
+            })
+        })
+        .await
+    }
+
+    async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>> {
+        let mut listed = self.with_connection(describe::list).await?;
+        listed.retain(|t| filter.matches(t));
+        Ok(listed)
+    }
+
+    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+        // The view covers the whole file, its schema included: tables need no locks of their own.
+        let _ = tables;
+        let (config, policy) = (self.config.clone(), self.policy.clone());
+        let registry = Arc::clone(&self.pinned);
+        let snapshot =
+            blocking(move || snapshot::SqliteSnapshot::pin(config, policy, registry, level)).await?;
+        Ok(Box::new(snapshot))
+    }
+
+    fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
+        read::stream(&self.config, &self.pinned, read, at)
+    }
+}
+
+/// Runs `work` on a thread that may wait for locks and disks.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal("a SQLite task stopped").caused_by(error)),
+    }
+}

@@ -1,0 +1,131 @@
+//! One point in time: several readers pinned to the same commit, proven by a watcher.
+//!
+//! A reader is pinned by a transaction that has read something: in WAL mode it then sees one commit
+//! for as long as it lasts, in the other journal modes nobody can commit until it ends. What remains
+//! is that all readers are pinned at the *same* commit. A further connection, the watcher, asks
+//! `PRAGMA data_version` before the first is pinned and after the last: if it did not change, nobody
+//! committed in between. If it did, all let go and try again; pinning takes well under a millisecond.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use super::config::SqliteConfig;
+use super::connect::{failed, open, probe};
+use super::pins::{Pins, Registry, lost};
+use super::{blocking, describe};
+use crate::catalog::{Consistency, KeyBounds, SnapshotToken, TableInfo, TableRef};
+use crate::error::Result;
+use crate::source::Snapshot;
+use crate::spec::TypePolicy;
+
+/// Readers of one view. More reads at once than this wait for each other.
+const READERS: usize = 8;
+/// How long to try to pin them all between two commits, before one has to do.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct SqliteSnapshot {
+    token: SnapshotToken,
+    config: SqliteConfig,
+    policy: TypePolicy,
+    pins: Arc<Pins>,
+    registry: Arc<Registry>,
+}
+
+impl SqliteSnapshot {
+    /// May wait for locks.
+    pub(super) fn pin(
+        config: SqliteConfig,
+        policy: TypePolicy,
+        registry: Arc<Registry>,
+        level: Consistency,
+    ) -> Result<Self> {
+        let pinned = level != Consistency::None;
+        let readers = if pinned { pin_all(&config)? } else { vec![open(&config)?] };
+        let pins = Arc::new(Pins::new(readers, pinned));
+        let id = pinned.then(|| uuid::Uuid::new_v4().to_string());
+        if let Some(id) = &id {
+            registry.add(id, Arc::clone(&pins));
+        }
+        // A file has no clock of its own.
+        let taken_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let token = SnapshotToken { level, id, position: None, taken_at };
+        Ok(Self { token, config, policy, pins, registry })
+    }
+}
+
+impl Drop for SqliteSnapshot {
+    fn drop(&mut self) {
+        if let Some(id) = &self.token.id {
+            self.registry.remove(id);
+        }
+    }
+}
+
+/// Readers that all see the same commit; one alone if others commit without a pause.
+fn pin_all(config: &SqliteConfig) -> Result<Vec<Connection>> {
+    let mut readers = Vec::with_capacity(READERS);
+    for _ in 0..READERS {
+        let reader = open(config)?;
+        // The schema is read here, so that pinning has nothing left to do but to take its lock.
+        probe(config, &reader)?;
+        readers.push(reader);
+    }
+    let watcher = open(config)?;
+    let begun = Instant::now();
+    loop {
+        let before = data_version(config, &watcher)?;
+        for reader in &readers {
+            reader.execute_batch("BEGIN").map_err(|e| failed(config, e))?;
+            probe(config, reader)?;
+        }
+        if data_version(config, &watcher)? == before {
+            return Ok(readers);
+        }
+        if begun.elapsed() >= PATIENCE {
+            tracing::warn!(
+                path = %config.path.display(),
+                "other programs commit so often that only one reader could be pinned: tables are read one part at a time"
+            );
+            readers.truncate(1);
+            return Ok(readers);
+        }
+        for reader in &readers {
+            reader.execute_batch("ROLLBACK").map_err(|e| failed(config, e))?;
+        }
+    }
+}
+
+/// A number that is another one whenever somebody else has committed since this connection last asked.
+fn data_version(config: &SqliteConfig, watcher: &Connection) -> Result<i64> {
+    watcher.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(|e| failed(config, e))
+}
+
+#[async_trait]
+impl Snapshot for SqliteSnapshot {
+    fn token(&self) -> &SnapshotToken {
+        &self.token
+    }
+
+    async fn describe(&self, table: &TableRef) -> Result<TableInfo> {
+        let reader = self.pins.take().await?;
+        let (config, policy, of) = (self.config.clone(), self.policy.clone(), table.clone());
+        let described = blocking(move || describe::table(&config, reader.connection()?, &of, &policy)).await;
+        described.map_err(|e| e.with("table", table))
+    }
+
+    async fn bounds(&self, table: &TableInfo, column: &str) -> Result<Option<KeyBounds>> {
+        let reader = self.pins.take().await?;
+        let (config, of, key) = (self.config.clone(), table.clone(), column.to_owned());
+        let bounds = blocking(move || describe::bounds(&config, reader.connection()?, &of, &key)).await;
+        bounds.map_err(|e| e.with("table", &table.table).with("column", column))
+    }
+
+    async fn check(&self) -> Result<()> {
+        if self.pins.is_alive() { Ok(()) } else { Err(lost()) }
+    }
+}
