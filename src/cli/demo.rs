@@ -82,7 +82,7 @@ fn told(dir: &Path, url: &Url, summary: &RunSummary, answer: &Answer, (rows, sec
     if answer.rows.len() > SHOWN {
         let _ = writeln!(out, "  ... {} more", answer.rows.len() - SHOWN);
     }
-    let dir = dir.display();
+    let (dir, program) = (dir.display(), program());
     let _ = writeln!(out, "\n{} rows made, exported and queried in {}\n", count(rows), duration(seconds));
     let _ = writeln!(out, "what lies where");
     for (path, what) in [
@@ -96,9 +96,15 @@ fn told(dir: &Path, url: &Url, summary: &RunSummary, answer: &Answer, (rows, sec
     }
     let _ = write!(
         out,
-        "\ngo on with\n  lakexpress inspect --source {url}\n  lakexpress plan --source {url} --where \"orders: o_orderdate >= DATE '1998-01-01'\"\n  lakexpress query --source {url} --output-dir {dir}/lake --name segments \\\n    \"SELECT c_mktsegment, count(*) AS customers FROM customer GROUP BY c_mktsegment\"\n  lakexpress export --source postgres://user@host/database --output-dir ./lake\n"
+        "\ngo on with\n  {program} inspect --source {url}\n  {program} plan --source {url} --where \"orders: o_orderdate >= DATE '1998-01-01'\"\n  {program} query --source {url} --output-dir {dir}/lake --name segments \\\n    \"SELECT c_mktsegment, count(*) AS customers FROM customer GROUP BY c_mktsegment\"\n  {program} export --source postgres://user@host/database --output-dir ./lake\n"
     );
     out
+}
+
+/// The program as it was called, so that the commands can be copied.
+fn program() -> String {
+    let called = std::env::args_os().next().map(|name| name.to_string_lossy().into_owned());
+    called.filter(|name| !name.is_empty()).unwrap_or_else(|| "lakexpress".to_owned())
 }
 
 fn indented(text: &str) -> String {

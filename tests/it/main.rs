@@ -16,6 +16,7 @@ mod cli_usage;
 mod commit;
 mod consistency;
 mod crash;
+mod demo;
 mod discovery;
 mod expressions;
 mod lake;

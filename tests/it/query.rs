@@ -267,7 +267,12 @@ fn a_wrong_query_is_one_clear_error_and_nothing_is_written() {
         assert_eq!(files(dir.path()), [""; 0], "{sql}");
     }
     let dir = tempfile::tempdir().unwrap();
-    query(&url, dir.path(), &["SELECT * FROM totals, sales.items, Orders o", "--name", "views"]).ok();
+    query(
+        &url,
+        dir.path(),
+        &["SELECT all_of_it, o.id FROM totals, sales.items, Orders o", "--name", "views"],
+    )
+    .ok();
     query(&url, dir.path(), &["SELECT 1 AS x"]).exits(USAGE).says(&["--name"]);
     query(&url, dir.path(), &[]).exits(USAGE).says(&["--script"]);
     query(&url, dir.path(), &["--script", "missing.sql"]).exits(USAGE).says(&["missing.sql"]);
