@@ -42,6 +42,8 @@ CREATE TABLE jobs (
     PRIMARY KEY (run_id, source_schema, source_table)
 );
 
+CREATE INDEX jobs_by_place ON jobs (run_id, ordinal);
+
 CREATE TABLE files (
     run_id        TEXT    NOT NULL,
     source_schema TEXT    NOT NULL,

@@ -117,6 +117,9 @@ pub struct TableInfo {
     pub est_bytes: u64,
     /// Sizes in blocks of the heaps that `Slice::Physical` would cut; empty when it cannot be cut so.
     pub heap_blocks: Vec<u64>,
+    /// The source's numbers of the relations that made up the table as of the view, itself included; empty
+    /// when the source has no such thing. Opaque outside the source's folder.
+    pub relations: Vec<u32>,
     /// Names of the primary key's columns, in catalog order; empty without one.
     pub primary_key: Vec<String>,
     /// A column over which `Slice::Range` can cut without asking the user: the single-column

@@ -12,14 +12,14 @@ use super::args::{
 use super::values;
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::{AuthFile, RunLogTarget};
-use crate::config::{nearest, script, state};
+use crate::config::{script, state};
 use crate::destination::{DESTINATIONS, Destination};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::RunLog;
 use crate::runlog::SqliteRunLog;
-use crate::source::{Address, OpenFn, SOURCES, Source};
+use crate::source::{self, Address, Source};
 use crate::spec::{
     EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, SpecialValues, TableConfig, TypePolicy,
 };
@@ -314,14 +314,12 @@ fn source(
             },
         };
     let address = problems.keep(address)?;
-    let opened = opener(&address).and_then(|open| open(&address, policy));
-    problems.keep(opened)
+    problems.keep(source::open(&address, policy))
 }
 
 /// Opens the source at a URL; does not connect.
 pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
-    let address = Address::Url(url.clone());
-    opener(&address).and_then(|open| open(&address, policy))
+    source::open(&Address::Url(url.clone()), policy)
 }
 
 fn source_url(text: &str) -> Result<Address> {
@@ -329,23 +327,6 @@ fn source_url(text: &str) -> Result<Address> {
     Url::parse(text).map(Address::Url).map_err(|error| {
         Error::usage(format!("--source is not a URL: {error}"))
             .hint("write postgres://user@host:5432/database; special characters of a password as %XX")
-    })
-}
-
-fn opener(address: &Address) -> Result<OpenFn> {
-    let kind = match address {
-        Address::Url(url) => url.scheme(),
-        Address::Entry { kind, .. } => kind,
-    };
-    let found = SOURCES.iter().find(|(names, _)| names.contains(&kind));
-    found.map(|(_, open)| *open).ok_or_else(|| {
-        let names = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
-        let error = Error::usage(format!("'{kind}' is not a source this version can read"));
-        let error = match nearest(kind, names()) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error,
-        };
-        error.hint(format!("sources so far: {}", names().collect::<Vec<_>>().join(", ")))
     })
 }
 

@@ -144,6 +144,9 @@ pub(super) fn parse_sub_path(text: &str) -> Result<String> {
     Ok(path.to_owned())
 }
 
+/// More readers than this help nobody; `--max-connections` bounds what runs at once anyway.
+const MOST_READERS: usize = 1024;
+
 /// `-p`: none is one per core up to 4, 0 one per core, -k cores / k.
 pub(super) fn readers(given: Option<i64>, cores: usize) -> usize {
     match given {
@@ -153,7 +156,7 @@ pub(super) fn readers(given: Option<i64>, cores: usize) -> usize {
             let divisor = usize::try_from(negative.unsigned_abs()).unwrap_or(usize::MAX);
             (cores / divisor).max(1)
         }
-        Some(positive) => usize::try_from(positive).unwrap_or(usize::MAX),
+        Some(positive) => usize::try_from(positive).unwrap_or(usize::MAX).min(MOST_READERS),
     }
 }
 

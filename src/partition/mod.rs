@@ -102,8 +102,14 @@ fn unknown_key(table: &TableInfo, key: &str) -> Error {
         .hint(nearest)
 }
 
-/// As many parts as readers, more when parts would be larger than `--part-bytes`.
+/// Part numbers have five digits.
+const MOST_PARTS: usize = 99_999;
+
+/// As many parts as readers, more when parts would be larger than `--part-bytes`; a multiple of the readers,
+/// so that none is idle while the last part is read.
 fn parts(table: &TableInfo, spec: &ExportSpec, readers: usize) -> usize {
     let by_size = table.est_bytes.div_ceil(spec.part_bytes.max(1));
-    usize::try_from(by_size).unwrap_or(usize::MAX).clamp(readers.max(1), 99_999)
+    let readers = readers.clamp(1, MOST_PARTS);
+    let parts = usize::try_from(by_size).unwrap_or(MOST_PARTS).clamp(1, MOST_PARTS);
+    parts.next_multiple_of(readers).min(MOST_PARTS)
 }

@@ -18,6 +18,7 @@ use crate::sink::{
     PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
     write_empty,
 };
+use crate::source::Snapshot;
 use crate::spec::{EmptyTables, ExportSpec};
 
 /// What all tables of a run share.
@@ -30,16 +31,17 @@ pub(super) struct Shared<'a> {
     pub(super) connections: Arc<Semaphore>,
 }
 
-/// Parts that are written and that no commit has made visible yet.
-pub(super) type Written = Mutex<Vec<PreparedPart>>;
-
-/// Exports one table and returns its committed manifest and its new files.
-pub(super) async fn table(plan: &TablePlan, shared: &Shared<'_>) -> Result<(Manifest, Vec<PreparedFile>)> {
+/// Exports one table as of `view` and returns its committed manifest and its new files.
+pub(super) async fn table(
+    plan: &TablePlan,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+) -> Result<(Manifest, Vec<PreparedFile>)> {
     let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
-    let write = async |progress: Arc<TableProgress>, prepared: &Written| {
-        write(plan, shared, &progress, prepared).await
+    let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
+        write(plan, shared, &progress, &prepared).await
     };
-    committed(&place, shared, write, || manifest(plan, shared)).await
+    committed(&place, view, shared, write, || manifest(plan, shared)).await
 }
 
 /// What is exported, and where to.
@@ -51,25 +53,27 @@ pub(super) struct Place<'a> {
 }
 
 /// Locks the directory, lets `write` prepare the parts, and commits them all or none.
+///
+/// When `write` returns, also with an error, nothing may be being written any more.
 pub(super) async fn committed(
     place: &Place<'_>,
+    view: &dyn Snapshot,
     shared: &Shared<'_>,
-    write: impl AsyncFnOnce(Arc<TableProgress>, &Written) -> Result<()>,
+    write: impl AsyncFnOnce(Arc<TableProgress>, Prepared) -> Result<()>,
     manifest: impl FnOnce() -> Manifest,
 ) -> Result<(Manifest, Vec<PreparedFile>)> {
     let destination = Arc::clone(&shared.parts.destination);
     let commit =
         TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists).await?;
     let progress = shared.parts.progress.start(place.table, place.est_rows);
-    let prepared = Mutex::new(Vec::new());
-    let written = tokio::select! {
-        written = write(progress, &prepared) => written,
-        () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
-    };
+    let prepared = Prepared::default();
+    let mut written = write(progress, prepared.clone()).await;
     shared.parts.progress.finish(place.table);
-    let mut prepared: Vec<PreparedPart> = prepared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    prepared.sort_by_key(|p| p.part);
-    let files: Vec<PreparedFile> = prepared.into_iter().filter_map(|p| p.file).collect();
+    if written.is_ok() {
+        // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
+        written = view.check().await;
+    }
+    let files = prepared.take();
     match written {
         Ok(()) => {
             let manifest = commit.commit(files.clone(), manifest()).await?;
@@ -85,12 +89,34 @@ pub(super) async fn committed(
     }
 }
 
+/// Parts that are complete at the destination and that no reader of it can see yet.
+#[derive(Clone, Default)]
+pub(super) struct Prepared(Arc<Mutex<Vec<PreparedPart>>>);
+
+impl Prepared {
+    pub(super) fn extend(&self, parts: Vec<PreparedPart>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|p| p.file.is_some())
+    }
+
+    /// The files, in the order of their parts.
+    pub(super) fn take(&self) -> Vec<PreparedFile> {
+        let mut parts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        parts.sort_by_key(|p| p.part);
+        parts.into_iter().filter_map(|p| p.file).collect()
+    }
+}
+
 /// Writes every part, `plan.readers` at a time, and a file without rows if that is wanted of an empty table.
+/// When it returns, also with an error, nothing is being written any more.
 async fn write(
     plan: &TablePlan,
     shared: &Shared<'_>,
     progress: &Arc<TableProgress>,
-    prepared: &Written,
+    prepared: &Prepared,
 ) -> Result<()> {
     let (rows, context) = plan::physical(plan, &shared.parts.source, shared.spec.memory_limit_bytes).await?;
     let schema = rows.schema();
@@ -103,45 +129,36 @@ async fn write(
     let mut readers = JoinSet::new();
     for _ in 0..plan.readers.min(plan.parts.len()) {
         let (writer, context, next) = (Arc::clone(&writer), Arc::clone(&context), Arc::clone(&next));
-        let (connections, parts) = (Arc::clone(&shared.connections), plan.parts.len());
+        let (connections, prepared) = (Arc::clone(&shared.connections), prepared.clone());
+        let parts = plan.parts.len();
         readers.spawn(async move {
-            let mut done = Vec::new();
             loop {
                 let part = next.fetch_add(1, Ordering::Relaxed);
                 if part >= parts {
-                    return (done, Ok(()));
+                    return Ok(());
                 }
-                match one_part(&writer, &context, &connections, part).await {
-                    Ok(written) => done.extend(written),
-                    Err(error) => return (done, Err(error.with("part", part))),
-                }
+                let written = one_part(&writer, &context, &connections, part).await;
+                prepared.extend(written.map_err(|error| error.with("part", part))?);
             }
         });
     }
-    let mut first_error = None;
+    let ended = tokio::select! {
+        ended = all_ended(&mut readers) => ended,
+        () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
+    };
+    // The first error ends the others: their statements are cancelled and their uploads removed.
+    readers.shutdown().await;
+    ended.map_err(|error| error.with("table", &plan.info.table))?;
+    if !prepared.has_file() && shared.spec.empty_tables == EmptyTables::Write {
+        prepared.extend(vec![write_empty(&schema, &targets[0], &settings).await?]);
+    }
+    Ok(())
+}
+
+/// Waits for all, or for the first that fails.
+pub(super) async fn all_ended(readers: &mut JoinSet<Result<()>>) -> Result<()> {
     while let Some(reader) = readers.join_next().await {
-        match reader {
-            Ok((done, result)) => {
-                prepared.lock().unwrap_or_else(PoisonError::into_inner).extend(done);
-                if let Err(error) = result {
-                    // The other readers take no further part; what they are reading is dropped.
-                    next.store(plan.parts.len(), Ordering::Relaxed);
-                    first_error.get_or_insert(error);
-                }
-            }
-            Err(panic) => {
-                next.store(plan.parts.len(), Ordering::Relaxed);
-                first_error.get_or_insert(Error::internal("a reader stopped").caused_by(panic));
-            }
-        }
-    }
-    if let Some(error) = first_error {
-        return Err(error.with("table", &plan.info.table));
-    }
-    let nothing = prepared.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|p| p.file.is_none());
-    if nothing && shared.spec.empty_tables == EmptyTables::Write {
-        let empty = write_empty(&schema, &targets[0], &settings).await?;
-        prepared.lock().unwrap_or_else(PoisonError::into_inner).push(empty);
+        reader.map_err(|panic| Error::internal("a reader stopped").caused_by(panic))??;
     }
     Ok(())
 }
@@ -174,17 +191,27 @@ fn target(plan: &TablePlan, part: usize, shared: &Shared<'_>) -> PartTarget {
     }
 }
 
-/// Columns whose dictionary would outgrow its page: hashing every value would be in vain.
+/// Columns for which a dictionary does not pay: it would outgrow its page and be given up after hashing
+/// every value, or its codes would take more than half the bits of the plain values.
 fn dictionary_off(plan: &TablePlan) -> Vec<String> {
-    const DICTIONARY_PAGE_BYTES: f64 = 1_048_576.0;
-    let width = |data_type: &DataType| data_type.primitive_width().unwrap_or(16) as f64;
     plan.columns
         .iter()
         .filter(|written| written.source_type.is_some())
         .filter_map(|written| plan.info.column(&written.name))
-        .filter(|c| c.est_distinct.is_some_and(|n| n * width(c.field.data_type()) > DICTIONARY_PAGE_BYTES))
+        .filter(|c| c.est_distinct.is_some_and(|n| !dictionary_pays(n, c.field.data_type())))
         .map(|c| c.name().to_owned())
         .collect()
+}
+
+fn dictionary_pays(distinct: f64, data_type: &DataType) -> bool {
+    const PAGE_BYTES: f64 = 1_048_576.0;
+    // Decimals of few digits are written as 32 or 64 bits; texts are taken for 16 bytes and their length.
+    let width = match data_type {
+        DataType::Decimal128(..=9, _) => 4.0,
+        DataType::Decimal128(..=18, _) => 8.0,
+        other => other.primitive_width().map_or(20.0, |bytes| bytes as f64),
+    };
+    distinct * width <= PAGE_BYTES && distinct.max(2.0).log2() <= width * 8.0 / 2.0
 }
 
 fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {

@@ -1,5 +1,6 @@
 //! Runs an export: discover, pin, plan, read, write, commit, record.
 
+mod budget;
 pub mod cancel;
 pub mod clock;
 mod export;
@@ -11,6 +12,7 @@ mod summary;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
@@ -20,6 +22,7 @@ pub use cancel::{Cancel, CancelSwitch};
 pub use progress::{Progress, TableProgress};
 pub use query::query;
 
+use self::budget::Budget;
 use self::clock::Stopwatch;
 use self::export::Shared;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
@@ -243,6 +246,8 @@ async fn export_all(
     identity: &SourceIdentity,
     tables: &[TableRef],
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+    let budget = Budget::of(spec)?;
+    let spec = &budget.limit_memory(spec);
     // At level `table` each table pins its own view when its turn comes; this one only plans.
     let level = match spec.consistency {
         Consistency::Run => Consistency::Run,
@@ -262,8 +267,8 @@ async fn export_all(
         planned = plan_all(spec, &parts.source, view.as_ref(), tables, run_id) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let readers = spec.max_connections.saturating_sub(2).max(1);
-    let shared = Shared { spec, run_id, identity, parts, connections: Arc::new(Semaphore::new(readers)) };
+    let shared =
+        Shared { spec, run_id, identity, parts, connections: Arc::new(Semaphore::new(budget.connections)) };
     let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
     let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
     for (table, error) in failures {
@@ -271,23 +276,29 @@ async fn export_all(
     }
     let mut running = stream::iter(plans)
         .map(|plan| {
-            let (shared, stop) = (&shared, &stop);
+            let (shared, stop, view) = (&shared, &stop, view.as_ref());
             async move {
                 if stop.load(Ordering::Relaxed) {
                     let error =
                         Error::unavailable("not exported: another table failed (--error-action fail)");
                     return failed(shared, &plan.info.table, 0.0, error).await;
                 }
-                let outcome = Box::pin(one_table(plan, shared)).await;
+                let outcome = Box::pin(one_table(plan, view, shared)).await;
                 if outcome.error.is_some() && spec.error_action == ErrorAction::Fail {
                     stop.store(true, Ordering::Relaxed);
                 }
                 outcome
             }
         })
-        .buffer_unordered(spec.n_jobs.max(1));
-    while let Some(outcome) = running.next().await {
-        outcomes.insert(outcome.table.clone(), outcome);
+        .buffer_unordered(budget.tables);
+    let finished = async {
+        while let Some(outcome) = running.next().await {
+            outcomes.insert(outcome.table.clone(), outcome);
+        }
+    };
+    tokio::select! {
+        () = finished => {}
+        error = lost(view.as_ref()) => return Err(error),
     }
     drop(running);
     drop(view);
@@ -295,7 +306,7 @@ async fn export_all(
 }
 
 /// Exports one table and records how it went.
-async fn one_table(plan: TablePlan, shared: &Shared<'_>) -> TableOutcome {
+async fn one_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> TableOutcome {
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
         table: plan.info.table.clone(),
@@ -305,7 +316,7 @@ async fn one_table(plan: TablePlan, shared: &Shared<'_>) -> TableOutcome {
         est_rows: plan.info.est_rows,
     };
     let table = plan.info.table.clone();
-    recorded(table, started, shared, Box::pin(pinned_table(plan, shared))).await
+    recorded(table, started, shared, Box::pin(pinned_table(plan, view, shared))).await
 }
 
 /// Records the beginning of a table's export, does the `work`, and records how it went.
@@ -341,21 +352,40 @@ async fn recorded(
     }
 }
 
-/// Rows, files and directory of an exported table. At level `table` it is pinned and planned anew here.
-async fn pinned_table(plan: TablePlan, shared: &Shared<'_>) -> Result<(u64, Vec<FileEntry>, String)> {
-    let mut plan = plan;
-    let mut own_view = None;
-    if shared.spec.consistency == Consistency::Table {
-        let source = &shared.parts.source;
-        let table = plan.info.table.clone();
-        let view = source.snapshot(std::slice::from_ref(&table), Consistency::Table).await?;
-        plan = prepare::plan_one(shared.spec, source, view.as_ref(), &table, shared.run_id).await?;
-        own_view = Some(view);
+/// Resolves with an error when the view is lost. Asking now and then also keeps its connections alive
+/// through address translators that forget silent ones.
+async fn lost(view: &dyn Snapshot) -> Error {
+    const HEARTBEAT: Duration = Duration::from_secs(20);
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = view.check().await {
+            return error;
+        }
     }
-    let (_, files) = export::table(&plan, shared).await?;
-    drop(own_view);
-    let entries: Vec<_> = files.into_iter().map(|f| f.entry).collect();
-    Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory))
+}
+
+/// Rows, files and directory of an exported table. At level `table` it is pinned and planned anew here.
+async fn pinned_table(
+    plan: TablePlan,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+) -> Result<(u64, Vec<FileEntry>, String)> {
+    let (files, directory) = if shared.spec.consistency == Consistency::Table {
+        let holders = shared.connections.acquire_many(budget::HOLDERS).await;
+        let _holders = holders.map_err(|e| Error::internal("no more connections").caused_by(e))?;
+        let source = &shared.parts.source;
+        let table = &plan.info.table;
+        let own_view = source.snapshot(std::slice::from_ref(table), Consistency::Table).await?;
+        let plan = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id).await?;
+        tokio::select! {
+            exported = export::table(&plan, own_view.as_ref(), shared) => (exported?.1, plan.directory.clone()),
+            error = lost(own_view.as_ref()) => return Err(error),
+        }
+    } else {
+        (export::table(&plan, view, shared).await?.1, plan.directory.clone())
+    };
+    let entries: Vec<FileEntry> = files.into_iter().map(|f| f.entry).collect();
+    Ok((entries.iter().map(|e| e.rows).sum(), entries, directory))
 }
 
 async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Error) -> TableOutcome {

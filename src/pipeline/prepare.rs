@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::filter::pattern_matches;
+use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{ListedTable, Slice, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::partition::{self, Choice, physical, range};
@@ -51,15 +51,22 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
     }
 }
 
-/// Includes without a wildcard that name no table.
+/// Includes that name no table are errors, even beside others that do; an exclude or a schema that names
+/// nothing is only told, because tomorrow's tables may have that name.
 fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) -> Result<()> {
-    for pattern in spec.filter.include.iter().filter(|p| !p.contains('%')) {
+    for pattern in &spec.filter.include {
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
         if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
             return Err(
                 Error::usage(format!("--include '{pattern}' matches no table")).hint(nearest(pattern, all))
             );
         }
+    }
+    for pattern in spec.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table))) {
+        tracing::warn!("--exclude '{pattern}' matches no table");
+    }
+    for pattern in spec.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema))) {
+        tracing::warn!("--source-schema-name '{pattern}' matches no schema with tables");
     }
     Ok(())
 }

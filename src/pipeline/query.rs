@@ -1,6 +1,6 @@
 //! Exports the results of queries: one snapshot for all, everything planned before anything is written.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::common::collect;
@@ -10,12 +10,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::clock::{self, Stopwatch};
-use super::export::{self, Place, Shared, Written};
+use super::export::{self, Place, Prepared, Shared};
 use super::{
-    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, record,
+    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, lost, prepare, record,
     recorded,
 };
-use crate::catalog::{Consistency, Slice, SnapshotToken, TableRef};
+use crate::catalog::{Slice, SnapshotToken, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::plan::query::{self as planning, Joins};
@@ -101,15 +101,16 @@ async fn export_all(
             outcomes.push(failed(shared, &plan.table, 0.0, error).await);
             continue;
         }
-        if shared.spec.consistency != Consistency::None {
-            view.check().await?;
+        let exporting = Box::pin(one_query(plan, view.as_ref(), shared));
+        tokio::select! {
+            outcome = exporting => outcomes.push(outcome),
+            error = lost(view.as_ref()) => return Err(error),
         }
-        outcomes.push(Box::pin(one_query(plan, shared)).await);
     }
     Ok((snapshot, outcomes))
 }
 
-async fn one_query(plan: &QueryPlan, shared: &Shared<'_>) -> TableOutcome {
+async fn one_query(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -> TableOutcome {
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
         table: plan.table.clone(),
@@ -118,14 +119,19 @@ async fn one_query(plan: &QueryPlan, shared: &Shared<'_>) -> TableOutcome {
         parts: 1,
         est_rows: 0,
     };
-    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, shared))).await
+    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, view, shared))).await
 }
 
-async fn committed(plan: &QueryPlan, shared: &Shared<'_>) -> Result<(u64, Vec<FileEntry>, String)> {
+async fn committed(
+    plan: &QueryPlan,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+) -> Result<(u64, Vec<FileEntry>, String)> {
     let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
-    let write =
-        async |progress: Arc<TableProgress>, written: &Written| write(plan, shared, &progress, written).await;
-    let (_, files) = export::committed(&place, shared, write, || manifest(plan, shared)).await?;
+    let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
+        write(plan, shared, &progress, &prepared).await
+    };
+    let (_, files) = export::committed(&place, view, shared, write, || manifest(plan, shared)).await?;
     let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
     Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
 }
@@ -135,26 +141,26 @@ async fn write(
     plan: &QueryPlan,
     shared: &Shared<'_>,
     progress: &Arc<TableProgress>,
-    written: &Written,
+    prepared: &Prepared,
 ) -> Result<()> {
-    match attempt(plan, shared, progress, written, Joins::Hash).await {
+    match attempt(plan, shared, progress, prepared, Joins::Hash).await {
         Err(error) if error.is_out_of_memory() && plan.has_hash_joins().await? => {
             tracing::info!("{}: a join does not fit into --memory-limit, sorting instead", plan.table);
-            let done = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
-            for file in done.into_iter().filter_map(|part| part.file) {
+            for file in prepared.take() {
                 shared.parts.destination.abort(&file.upload).await?;
             }
-            attempt(plan, shared, progress, written, Joins::SortMerge).await
+            attempt(plan, shared, progress, prepared, Joins::SortMerge).await
         }
         outcome => outcome,
     }
 }
 
+/// When it returns, also with an error, nothing is being written any more.
 async fn attempt(
     plan: &QueryPlan,
     shared: &Shared<'_>,
     progress: &Arc<TableProgress>,
-    written: &Written,
+    prepared: &Prepared,
     joins: Joins,
 ) -> Result<()> {
     let (rows, context) = plan.physical(joins).await?;
@@ -167,31 +173,21 @@ async fn attempt(
     // All at once: the partitions of a join or an aggregate wait for each other.
     let mut running = JoinSet::new();
     for part in 0..partitions {
-        let (writer, context) = (Arc::clone(&writer), Arc::clone(&context));
-        running.spawn(async move { one_part(&writer, context, part).await });
+        let (writer, context, prepared) = (Arc::clone(&writer), Arc::clone(&context), prepared.clone());
+        running.spawn(async move {
+            prepared.extend(one_part(&writer, context, part).await?);
+            Ok(())
+        });
     }
-    let mut first_error = None;
-    while let Some(ended) = running.join_next().await {
-        match ended {
-            Ok(Ok(done)) => written.lock().unwrap_or_else(PoisonError::into_inner).extend(done),
-            Ok(Err(error)) => {
-                running.abort_all();
-                first_error.get_or_insert(error);
-            }
-            Err(stopped) if stopped.is_cancelled() => {}
-            Err(panic) => {
-                running.abort_all();
-                first_error.get_or_insert(Error::internal("a part's task stopped").caused_by(panic));
-            }
-        }
-    }
-    if let Some(error) = first_error {
-        return Err(error);
-    }
-    let nothing = written.lock().unwrap_or_else(PoisonError::into_inner).iter().all(|p| p.file.is_none());
-    if nothing && shared.spec.empty_tables == EmptyTables::Write {
-        let empty = write_empty(&schema, &targets[0], &plan.writer).await?;
-        written.lock().unwrap_or_else(PoisonError::into_inner).push(empty);
+    let ended = tokio::select! {
+        ended = export::all_ended(&mut running) => ended,
+        () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
+    };
+    // The first error ends the others: their statements are cancelled and their uploads removed.
+    running.shutdown().await;
+    ended?;
+    if !prepared.has_file() && shared.spec.empty_tables == EmptyTables::Write {
+        prepared.extend(vec![write_empty(&schema, &targets[0], &plan.writer).await?]);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod checked;
 mod floats;
+mod microseconds;
 pub mod query;
 pub mod scan;
 mod session;

@@ -12,6 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::checked::CheckedArithmetic;
 use super::floats::DecimalMeetsFloat;
+use super::microseconds::Microseconds;
 use super::sums::CheckedSums;
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
@@ -78,7 +79,8 @@ pub(super) fn open(
         .with_memory_pool(Arc::new(pool))
         .with_max_spill_merge_fan_in(MERGED_RUNS)
         .build_arc()?;
-    let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(DecimalMeetsFloat)];
+    let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+        vec![Arc::new(Microseconds), Arc::new(DecimalMeetsFloat)];
     analyzer.extend(Analyzer::new().rules);
     analyzer.push(Arc::new(CheckedArithmetic));
     analyzer.push(Arc::new(CheckedSums));

@@ -64,7 +64,9 @@ fn parse<T>(
             ParserError::TokenizerError(m) | ParserError::ParserError(m) => m,
             ParserError::RecursionLimitExceeded => "too deeply nested".into(),
         };
-        Error::usage(format!("{flag} is not valid SQL: {message}")).with("sql", text)
+        // The parser gives no position for what is missing at the end.
+        let place = if message.contains("Line:") { String::new() } else { end_of(text) };
+        Error::usage(format!("{flag} is not valid SQL: {message}{place}")).with("sql", text)
     };
     let dialect = GenericDialect {};
     let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(wrong)?;
@@ -76,6 +78,12 @@ fn parse<T>(
         let found = format!("expected the end, found: {next}{}", next.span.start);
         Err(wrong(ParserError::ParserError(found)))
     }
+}
+
+/// The place after the last character, as the parser writes places.
+fn end_of(text: &str) -> String {
+    let last = text.rsplit('\n').next().unwrap_or(text);
+    format!(" at Line: {}, Column: {}", text.matches('\n').count() + 1, last.chars().count() + 1)
 }
 
 /// Puts the user's pieces into the statement's SELECT.

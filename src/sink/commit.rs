@@ -166,6 +166,13 @@ impl TableCommit {
             return Err(Error::data("the table's columns differ from those of the files that are there")
                 .hint("--if-exists append needs the same columns; use --columns, or another --output-dir"));
         }
+        let origin =
+            |m: &Manifest| format!("{} database {}, table {}", m.source.kind, m.source.database, m.table);
+        if origin(old) != origin(manifest) {
+            return Err(Error::data(format!("the files that are there come from {}", origin(old)))
+                .with("source", origin(manifest))
+                .hint("--if-exists append adds rows of the same table only; use another --output-dir or --sub-path"));
+        }
         for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {
             column.nullable |= before.nullable;
         }

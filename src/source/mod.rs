@@ -19,7 +19,7 @@ use crate::catalog::{
     Consistency, KeyBounds, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter, TableInfo,
     TableRef,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::spec::TypePolicy;
 
 /// How to reach a source: a URL or an entry of the auth file, interpolated. Debug shows no secret.
@@ -54,6 +54,24 @@ pub type OpenFn = fn(&Address, &TypePolicy) -> Result<Arc<dyn Source>>;
 
 /// Every source: names (URL schemes and `ds_type` values) and how to open it.
 pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open), (sqlite::NAMES, sqlite::open)];
+
+/// Opens the source that answers to the address's scheme or `ds_type`; does not connect yet.
+///
+/// # Errors
+/// Usage, naming the nearest source and all of them, when there is none; those of the source's own address.
+pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
+    let kind = match address {
+        Address::Url(url) => url.scheme(),
+        Address::Entry { kind, .. } => kind,
+    };
+    if let Some((_, open)) = SOURCES.iter().find(|(names, _)| names.contains(&kind)) {
+        return open(address, policy);
+    }
+    let names = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
+    let near = names().min_by_key(|name| strsim::damerau_levenshtein(name, kind)).unwrap_or_default();
+    Err(Error::usage(format!("'{kind}' is not a source this version can read"))
+        .hint(format!("did you mean {near}? Sources so far: {}", names().collect::<Vec<_>>().join(", "))))
+}
 
 /// A database we can list, describe and read. Implementations are called concurrently.
 #[async_trait]

@@ -177,7 +177,7 @@ fn killed_at_random_moments() {
     let mut killed = 0;
     let wanted = env_number("LAKEXPRESS_KILLS", 15);
     // A run may be over before its moment has come; that does not count.
-    for attempt in 0..wanted * 4 {
+    for attempt in 0..wanted * 20 {
         if killed == wanted {
             break;
         }

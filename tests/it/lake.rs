@@ -182,6 +182,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// The process, for signals. Only without a wrapper is it the program itself.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end; fails the test if that takes too long.
     pub(crate) fn finish(mut self) -> Output {
         let deadline = Instant::now() + PATIENCE;

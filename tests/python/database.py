@@ -11,6 +11,7 @@ SETTINGS = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
     "lc_monetary": "C",
+    "statement_timeout": "0",
     "client_min_messages": "warning",
 }
 

@@ -3,7 +3,7 @@
 Reads the server's own text of every value, ordered by `--id`, and the files with pyarrow, and brings both to
 one form chosen by the column's type:
 
-    integers, oid           int                     date            days since 1970, proleptic, BC too
+    integers, oid, xid, cid int                     date            days since 1970, proleptic, BC too
     numeric, money          Decimal, digits kept    timestamp[tz]   microseconds since 1970
     real, double precision  the bits of the value   time            microseconds
     bytea, geometry         bytes                   uuid            its text
@@ -27,7 +27,7 @@ import database
 from compare import check_files
 from database import identifier
 
-INTEGERS = {"int2", "int4", "int8", "oid"}
+INTEGERS = {"int2", "int4", "int8", "oid", "xid", "cid"}
 SPECIAL = re.compile(r"-?(nan|infinity|inf)$", re.IGNORECASE)
 CLOCK = re.compile(r"(\d+):(\d+):(\d+)(?:\.(\d{1,6}))?")
 DAY = re.compile(r"(\d+)-(\d\d)-(\d\d)")
@@ -40,18 +40,21 @@ class Types:
         self.url, self.known = url, {}
 
     def get(self, oid):
-        """(name, kind, element or base type, fields) of a type."""
+        """(name, kind, element type or "0", base type, fields, delimiter) of a type."""
         if oid not in self.known:
-            name, kind, element, base, relation, length = database.rows(
+            # int2vector and oidvector count as arrays, but their text is not an array's.
+            name, kind, element, base, relation, delimiter = database.rows(
                 self.url,
-                "SELECT typname, typtype, CASE WHEN typcategory = 'A' THEN typelem ELSE 0 END, typbasetype,"
-                f" typrelid, typlen FROM pg_type WHERE oid = {oid}",
+                "SELECT t.typname, t.typtype,"
+                " CASE WHEN t.typcategory = 'A' AND t.typname NOT IN ('int2vector', 'oidvector') THEN t.typelem ELSE 0 END,"
+                " t.typbasetype, t.typrelid, coalesce(e.typdelim, t.typdelim)"
+                f" FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem WHERE t.oid = {oid}",
             )[0]
             fields = []
             if kind == "c":
                 query = "SELECT atttypid, attname FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped"
                 fields = database.rows(self.url, f"{query} AND attrelid = {relation} ORDER BY attnum")
-            self.known[oid] = (name, kind, element, base, fields)
+            self.known[oid] = (name, kind, element, base, fields, delimiter)
         return self.known[oid]
 
 
@@ -62,11 +65,11 @@ def from_text(text, oid, types):
     """The common form of a value in the server's text."""
     if text is None:
         return None
-    name, kind, element, base, fields = types.get(oid)
+    name, kind, element, base, fields, delimiter = types.get(oid)
     if kind == "d":
         return from_text(text, base, types)
     if element != "0":
-        return list_of(parse_array(text), element, types)
+        return list_of(parse_array(text, delimiter), element, types)
     if kind == "c":
         values = parse_row(text)
         return [from_text(value, field, types) for value, (field, _) in zip(values, fields, strict=True)]
@@ -115,7 +118,7 @@ def clock(text):
     return whole * 1_000_000 + int((fraction or "").ljust(6, "0"))
 
 
-def parse_array(text):
+def parse_array(text, delimiter):
     """Nested lists of text and None. Bounds such as `[2:3]={...}` are skipped."""
     stack, at, item, quoted = [], text.index("{"), [], False
     result = None
@@ -136,7 +139,7 @@ def parse_array(text):
             result = stack.pop()
             if stack:
                 stack[-1].append(result)
-        elif char in ",;":
+        elif char == delimiter:
             close()
         elif char == '"':
             quoted = True
@@ -185,7 +188,7 @@ def parse_row(text):
 
 
 def plain(array):
-    """Moments as integers, so that every year has a Python value; dictionaries and extensions unpacked."""
+    """Moments as integers, so that every year has a Python value; structs as tuples; extensions unpacked."""
     kind = array.type
     if isinstance(array, pa.ChunkedArray):
         return [value for chunk in array.chunks for value in plain(chunk)]
@@ -204,7 +207,7 @@ def plain(array):
         return [values[offsets[i] : offsets[i + 1]] if valid[i] else None for i in range(len(array))]
     if pa.types.is_struct(kind):
         fields, valid = [plain(array.field(i)) for i in range(kind.num_fields)], array.is_valid().to_pylist()
-        return [[field[i] for field in fields] if valid[i] else None for i in range(len(array))]
+        return [tuple(field[i] for field in fields) if valid[i] else None for i in range(len(array))]
     return array.to_pylist()
 
 
@@ -212,14 +215,13 @@ def from_arrow(value, oid, types):
     """The common form of a value in a file."""
     if value is None:
         return None
-    name, kind, element, base, fields = types.get(oid)
+    name, kind, element, base, fields, _ = types.get(oid)
     if kind == "d":
         return from_arrow(value, base, types)
     if element != "0" and isinstance(value, list):
-        inner = [v for v in value if v is not None]
-        nested = bool(inner) and isinstance(inner[0], list) and types.get(element)[1] != "c"
-        return [from_arrow(v, oid if nested and isinstance(v, list) else element, types) for v in value]
-    if kind == "c" and isinstance(value, list):
+        # A list inside a list is a further dimension; a composite is a tuple.
+        return [from_arrow(v, oid if isinstance(v, list) else element, types) for v in value]
+    if kind == "c" and isinstance(value, tuple):
         return [from_arrow(v, field, types) for v, (field, _) in zip(value, fields, strict=True)]
     if name in ("float4", "float8") and isinstance(value, float):
         return bits(value, name)
@@ -246,9 +248,16 @@ def same(expected, found):
     return type(expected) is type(found) and expected == found
 
 
-def special(value, name):
-    """Whether `--special-values null` turns this value into NULL."""
-    return name in ("numeric", "date", "timestamp", "timestamptz") and isinstance(value, str)
+def without_specials(value, oid, types):
+    """The value as `--special-values null` has it: inside arrays too."""
+    name, _, element, base, _, _ = types.get(oid)
+    if base != "0":
+        return without_specials(value, base, types)
+    if isinstance(value, list) and element != "0":
+        inner = [v if isinstance(v, list) else without_specials(v, element, types) for v in value]
+        return [without_specials(v, oid, types) if isinstance(v, list) else v for v in inner]
+    special = name in ("numeric", "date", "timestamp", "timestamptz") and isinstance(value, str)
+    return None if special or (name == "time" and value == 86_400_000_000) else value
 
 
 def compare(options):
@@ -259,13 +268,14 @@ def compare(options):
     types = Types(options.url)
     columns = [c for c in database.columns(options.url, options.table) if c[0] not in options.skip.split(",")]
     where = f" WHERE {options.where}" if options.where else ""
-    # What is not the server's own text of a value: money loses its sign of currency, 24:00:00 has none.
-    texts = ", ".join(f"{identifier(n)}::numeric::text" if k == "money" else f"{identifier(n)}::text"
-                      for n, k, _, _ in columns)
+    # By the server's casts: money loses its sign of currency, elements come as a cast to text gives them.
+    casts = {"money": "::numeric", "_bpchar": "::text[]", "_inet": "::text[]"}
+    texts = ", ".join(f"t.{identifier(n)}{casts.get(k, '')}::text" for n, k, _, _ in columns)
     rows = database.rows(
         options.url,
-        f"SELECT {identifier(options.id)}::text, {texts} FROM {database.regclass(options.table)}{where}"
-        f" ORDER BY {identifier(options.id)}",
+        # Qualified, or ORDER BY would mean the text that is selected.
+        f"SELECT t.{identifier(options.id)}::text, {texts} FROM {database.regclass(options.table)} t{where}"
+        f" ORDER BY t.{identifier(options.id)}",
     )
     tables = [pq.read_table(path, partitioning=None) for path in paths]
     ids = [value for table in tables for value in plain(table.column(options.id))]
@@ -277,8 +287,8 @@ def compare(options):
         for row, place in zip(rows, order):
             expected = from_text(row[at + 1], oid, types)
             found = from_arrow(values[place], oid, types)
-            if options.special == "null" and special(expected, kind):
-                expected = None
+            if options.special == "null":
+                expected = without_specials(expected, oid, types)
             if not same(expected, found):
                 problems.append(f"column {name} ({full}), {options.id} {row[0]}: server {expected!r}, file {found!r}")
     return len(rows), problems
@@ -294,6 +304,8 @@ def main():
     parser.add_argument("--skip", default="", help="columns to leave out, separated by commas")
     parser.add_argument("--special", choices=["error", "null"], default="error", help="as --special-values")
     options = parser.parse_args()
+    # Names in values (regclass) come qualified, whatever the role's search_path.
+    database.SETTINGS["search_path"] = "pg_catalog"
     rows, problems = compare(options)
     verdict = {"table": options.table, "ok": not problems, "rows": rows, "problems": problems[:20]}
     print(json.dumps(verdict, ensure_ascii=False))

@@ -137,7 +137,7 @@ pub(super) fn complete(upload: &PendingUpload, temporary: &Path, target: &Path) 
             if found != Some((upload.bytes, upload.crc32.clone())) {
                 return Err(Error::data("an upload is gone and the file at its place is not the one of it")
                     .with("path", target.display())
-                    .hint("somebody removed files of an unfinished commit; export the table again"));
+                    .hint("somebody removed files of an unfinished commit: nothing can finish it; remove the directory's _commit.json and export the table again"));
             }
             // The rename may have happened just before a crash.
             sync_parent(target)?;

@@ -10,12 +10,12 @@ WITH RECURSIVE base(attnum, oid, typmod, ndims) AS (
            GREATEST(b.ndims, t.typndims)
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid
     WHERE t.typtype = 'd'
-), element(attnum, oid) AS (
-    SELECT b.attnum, t.typelem
+), element(attnum, oid, typmod) AS (
+    SELECT b.attnum, t.typelem, b.typmod
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid
     WHERE t.typcategory = 'A' AND t.typlen = -1 AND t.typelem <> 0
   UNION ALL
-    SELECT e.attnum, t.typbasetype
+    SELECT e.attnum, t.typbasetype, CASE WHEN e.typmod = -1 THEN t.typtypmod ELSE e.typmod END
     FROM element e JOIN pg_catalog.pg_type t ON t.oid = e.oid
     WHERE t.typtype = 'd'
 )
@@ -41,7 +41,8 @@ SELECT a.attnum,
        et.typtype,
        et.typnamespace = 'pg_catalog'::pg_catalog.regnamespace,
        EXISTS (SELECT FROM pg_catalog.pg_index i
-               WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey))
+               WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),
+       e.typmod
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -56,6 +56,7 @@ pub(super) async fn table(
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
         heap_blocks: if view.server_version_num() >= 140_000 { sizes.heap_blocks } else { Vec::new() },
+        relations: sizes.relations,
         primary_key,
         range_key,
     })
@@ -107,6 +108,7 @@ fn pg_column(row: &Row) -> Result<PgColumn> {
     let element = match row.get(13) {
         Some(oid) => Some(Box::new(PgElement {
             type_oid: number(oid)?,
+            typmod: number(row.required(18)?)?,
             base_type_name: row.required(14)?.to_owned(),
             typtype: character(row.required(15)?),
         })),
@@ -153,6 +155,7 @@ struct Sizes {
     rows: u64,
     bytes: u64,
     heap_blocks: Vec<u64>,
+    relations: Vec<u32>,
 }
 
 /// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
@@ -161,7 +164,7 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
     let block = view.query("SHOW block_size").await?;
     let block: u64 = block.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(BLOCK);
     let sql = include_str!("sizes.sql").replace("{oid}", oid).replace("{block}", &block.to_string());
-    let mut sizes = Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new() };
+    let mut sizes = Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new() };
     let mut all_heap = true;
     for row in view.query(&sql).await? {
         let (relkind, access_method) = (row.required(0)?, row.required(1)?);
@@ -169,6 +172,7 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
         let reltuples: f64 = number(row.required(4)?)?;
         let relpages: f64 = number(row.required(5)?)?;
         sizes.bytes += number::<u64>(row.required(3)?)?;
+        sizes.relations.push(number(row.required(6)?)?);
         match relkind {
             // Inner nodes of a partitioned table store nothing.
             "p" => continue,

@@ -6,44 +6,86 @@
 use super::dialect::ident;
 use super::pool::Pool;
 use super::snapshot::join_sql;
+use super::wire;
 use crate::catalog::{SnapshotToken, TableInfo, TableKind};
+use crate::error::{Error, Result};
 
 /// Which row.
 pub(super) struct Row<'a> {
     pub(super) from_where: &'a str,
     pub(super) table: &'a TableInfo,
-    pub(super) column: &'a str,
+    /// The column of the bad value, when it is known.
+    pub(super) column: Option<&'a str>,
     /// Rows before it.
     pub(super) number: u64,
 }
 
+/// A name for the message and an SQL expression of type text.
+type Item = (String, String);
+
+/// Whether the server could not put a text into UTF-8. It names neither the row nor the column then.
+pub(super) fn is_untranslatable(error: &Error) -> bool {
+    matches!(wire::sqlstate(error), Some("22P05" | "22021"))
+}
+
 /// Key, place and value of the row, for a message; none when it cannot be found.
 pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> Option<String> {
-    let column = ident(row.column);
-    let mut expressions: Vec<(String, String)> =
-        row.table.primary_key.iter().map(|k| (k.clone(), format!("{}::pg_catalog.text", ident(k)))).collect();
+    let text = |column: &str| format!("{}::pg_catalog.text", ident(column));
+    let mut items: Vec<Item> = Vec::new();
     if matches!(row.table.kind, TableKind::Table | TableKind::Partitioned | TableKind::MaterializedView) {
-        expressions.push(("ctid".into(), "ctid::pg_catalog.text".into()));
+        items.push(("ctid".into(), text("ctid")));
     }
-    expressions.push(("value".into(), format!("pg_catalog.left({column}::pg_catalog.text, 80)")));
-    let list: Vec<String> =
-        expressions.iter().enumerate().map(|(i, (_, sql))| format!("{sql} AS c{i}")).collect();
+    let place = items.len();
+    items.splice(0..0, row.table.primary_key.iter().map(|key| (key.clone(), text(key))));
+    let keys = items.len() - place;
+    if let Some(column) = row.column {
+        items.push(("value".into(), format!("pg_catalog.left({}, 80)", text(column))));
+    }
+    // What is not UTF-8 cannot be shown: do without the value, then without the key.
+    for shown in [&items[..], &items[..keys + place], &items[keys..keys + place]] {
+        if let Ok(Some(found)) = find(pool, at, row, shown).await {
+            let pairs: Vec<String> = shown
+                .iter()
+                .enumerate()
+                .map(|(i, (name, _))| format!("{name}={}", found.get(i).unwrap_or("NULL")))
+                .collect();
+            return Some(pairs.join(" "));
+        }
+    }
+    None
+}
+
+/// The first of `columns` whose text in this row the server cannot put into UTF-8.
+pub(super) async fn untranslatable<'c>(
+    pool: &Pool,
+    at: &SnapshotToken,
+    row: &Row<'_>,
+    columns: impl Iterator<Item = &'c str>,
+) -> Option<&'c str> {
+    for column in columns {
+        let item = (String::new(), format!("{}::pg_catalog.text", ident(column)));
+        if find(pool, at, row, &[item]).await.is_err_and(|error| is_untranslatable(&error)) {
+            return Some(column);
+        }
+    }
+    None
+}
+
+async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) -> Result<Option<wire::Row>> {
+    if items.is_empty() {
+        return Ok(None);
+    }
+    let list: Vec<String> = items.iter().enumerate().map(|(i, (_, sql))| format!("{sql} AS c{i}")).collect();
     let sql = format!(
         "WITH found AS MATERIALIZED (SELECT {} {}) SELECT * FROM found OFFSET {} LIMIT 1",
         list.join(", "),
         row.from_where,
         row.number
     );
-    let mut connection = pool.take().await.ok()?;
-    connection.execute(&join_sql(at)).await.ok()?;
-    let rows = connection.query(&sql).await.ok()?;
-    connection.execute("ROLLBACK").await.ok()?;
+    let mut connection = pool.take().await?;
+    connection.execute(&join_sql(at)).await?;
+    let rows = connection.query(&sql).await;
+    connection.execute("ROLLBACK").await?;
     pool.give_back(connection);
-    let found = rows.first()?;
-    let pairs: Vec<String> = expressions
-        .iter()
-        .enumerate()
-        .map(|(i, (name, _))| format!("{name}={}", found.get(i).unwrap_or("NULL")))
-        .collect();
-    Some(pairs.join(" "))
+    Ok(rows?.into_iter().next())
 }

@@ -75,7 +75,9 @@ impl Source for PostgresSource {
 
     async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>> {
         let mut connection = self.pool.take().await?;
+        connection.execute(&format!("BEGIN READ ONLY; {SESSION}")).await?;
         let rows = connection.query(include_str!("discover.sql")).await?;
+        connection.execute("COMMIT").await?;
         self.pool.give_back(connection);
         let mut listed = Vec::new();
         for row in rows {
@@ -104,8 +106,13 @@ impl Source for PostgresSource {
 }
 
 /// Settings of every transaction, so that nothing a role or database sets can change a value or
-/// cut a run short. `SET LOCAL`, so that a pooler in transaction mode works too.
+/// cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in transaction mode works too.
+///
+/// `SQL_ASCII` is no encoding: text that is not UTF-8 must reach our own check, which names its row.
 const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
+    SET LOCAL statement_timeout = 0; \
+    SELECT set_config('client_encoding', \
+        CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true); \
     SET LOCAL datestyle = 'ISO, YMD'; \
     SET LOCAL intervalstyle = iso_8601; \
     SET LOCAL timezone = 'UTC'; \
@@ -113,9 +120,11 @@ const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
     SET LOCAL bytea_output = hex; \
     SET LOCAL xmloption = content; \
     SET LOCAL standard_conforming_strings = on; \
+    SET LOCAL quote_all_identifiers = off; \
     SET LOCAL row_security = off; \
     SET LOCAL synchronize_seqscans = off; \
     SET LOCAL max_parallel_workers_per_gather = 0; \
-    SET LOCAL statement_timeout = 0; \
     SET LOCAL lock_timeout = '60s'; \
-    SET LOCAL idle_in_transaction_session_timeout = 0";
+    SET LOCAL idle_in_transaction_session_timeout = 0; \
+    SELECT CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL \
+        THEN set_config('transaction_timeout', '0', true) END";

@@ -14,8 +14,8 @@ use super::dialect::{PostgresDialect, ident};
 use super::locate;
 use super::pool::Pool;
 use super::snapshot::join_sql;
-use super::wire::{CancelToken, CopyOut};
-use crate::catalog::SnapshotToken;
+use super::wire::CopyOut;
+use crate::catalog::{SnapshotToken, TableKind};
 use crate::error::{Error, Result};
 use crate::source::{Dialect, TableRead};
 use crate::spec::SpecialValues;
@@ -70,14 +70,25 @@ struct Job {
 
 impl Job {
     /// FROM and WHERE of the part.
+    ///
+    /// The plan of a COPY is made from the catalog of the moment, not of the snapshot: a partition that was
+    /// attached since, or a table that inherits since, would be read too. So the relations are fixed.
     fn relation_sql(&self) -> String {
-        let conditions: Vec<String> = self
-            .dialect
-            .slice_sql(&self.read.table, &self.read.slice)
+        let info = &self.read.table;
+        let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
+        let (only, members) = match (info.kind, oids.as_slice()) {
+            (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
+            (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
+                ("", Some(format!("tableoid IN ({})", oids.join(", "))))
+            }
+            _ => ("", None),
+        };
+        let conditions: Vec<String> = members
             .into_iter()
+            .chain(self.dialect.slice_sql(info, &self.read.slice))
             .chain(self.read.filter.iter().map(|f| format!("({f})")))
             .collect();
-        let mut sql = format!("FROM {}", self.dialect.table(&self.read.table.table));
+        let mut sql = format!("FROM {only}{}", self.dialect.table(&info.table));
         if !conditions.is_empty() {
             sql.push_str(" WHERE ");
             sql.push_str(&conditions.join(" AND "));
@@ -105,8 +116,7 @@ impl Job {
         let mut connection = self.pool.take().await.map_err(context)?;
         connection.execute(&join_sql(&self.at)).await.map_err(|e| context(snapshot_gone(e)))?;
         let copy = connection.copy_out(&sql).await.map_err(context)?;
-        let guard = CancelOnDrop(Some(copy.cancel_token()));
-        Ok(Reader { job: self, copy, decoders, guard, rows: 0, batch_rows: 0, state: State::Header })
+        Ok(Reader { job: self, copy, decoders, rows: 0, batch_rows: 0, state: State::Header })
     }
 }
 
@@ -118,21 +128,6 @@ fn snapshot_gone(error: Error) -> Error {
             .hint("run again; --consistency table or none needs no snapshot for the whole run")
     } else {
         error
-    }
-}
-
-/// Asks the server to stop when the stream is dropped before its end.
-struct CancelOnDrop(Option<CancelToken>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        if let (Some(token), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(async move {
-                if let Err(error) = token.cancel().await {
-                    tracing::debug!(%error, "could not cancel a statement");
-                }
-            });
-        }
     }
 }
 
@@ -148,7 +143,6 @@ struct Reader {
     job: Job,
     copy: CopyOut,
     decoders: Vec<Box<dyn ColumnDecoder>>,
-    guard: CancelOnDrop,
     /// Rows decoded so far, those of the open batch included.
     rows: u64,
     batch_rows: usize,
@@ -228,8 +222,7 @@ impl Reader {
     }
 
     /// After the last row: trailer seen, and as many rows as the server says it sent.
-    async fn finish(mut self) -> Result<()> {
-        self.guard.0 = None;
+    async fn finish(self) -> Result<()> {
         let table = &self.job.read.table.table;
         let sent = self.copy.ended();
         if self.state != State::Trailer && !(self.state == State::Header && sent == Some(0)) {
@@ -251,29 +244,36 @@ impl Reader {
 
     /// Turns a failure into an error that names table, column and row.
     async fn explain(self, failure: Failure) -> Error {
-        let table = &self.job.read.table.table;
-        match failure {
-            Failure::Read(error) => error.with("table", table),
+        let (pool, at, read) = (&self.job.pool, &self.job.at, &self.job.read);
+        let table = &read.table.table;
+        let from_where = self.job.relation_sql();
+        let mut row =
+            locate::Row { from_where: &from_where, table: &read.table, column: None, number: self.rows };
+        let error = match failure {
             Failure::Value(index, bad) => {
-                let column = &self.job.read.table.columns[self.job.read.columns[index]];
-                let error = Error::data(bad.what)
+                let column = &read.table.columns[read.columns[index]];
+                row.column = Some(column.name());
+                Error::data(bad.what)
                     .with("table", table)
                     .with("column", column.name())
                     .with("type", &column.source_type)
-                    .hint(bad.hint);
-                let row = locate::Row {
-                    from_where: &self.job.relation_sql(),
-                    table: &self.job.read.table,
-                    column: column.name(),
-                    number: self.rows,
-                };
-                // The statement is stopped first, so that the search does not compete with it.
-                drop(self.copy);
-                match locate::describe(&self.job.pool, &self.job.at, &row).await {
-                    Some(place) => error.with("row", place),
-                    None => error.with("row", format!("number {} of its part", self.rows + 1)),
+                    .hint(bad.hint)
+            }
+            Failure::Read(error) if locate::is_untranslatable(&error) => {
+                let names = read.columns.iter().map(|i| read.table.columns[*i].name());
+                row.column = locate::untranslatable(pool, at, &row, names).await;
+                match row.column {
+                    Some(column) => error.with("table", table).with("column", column),
+                    None => error.with("table", table),
                 }
             }
+            Failure::Read(error) => return error.with("table", table),
+        };
+        // The statement is stopped first, so that the search does not compete with it.
+        drop(self.copy);
+        match locate::describe(pool, at, &row).await {
+            Some(place) => error.with("row", place),
+            None => error.with("row", format!("number {} of its part", self.rows + 1)),
         }
     }
 }

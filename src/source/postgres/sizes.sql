@@ -10,7 +10,8 @@ SELECT c.relkind,
        CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_relation_size(c.oid) / {block} ELSE 0 END,
        CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END,
        c.reltuples::pg_catalog.float8,
-       c.relpages
+       c.relpages,
+       c.oid
 FROM tree t
 JOIN pg_catalog.pg_class c ON c.oid = t.oid
 LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam

@@ -74,8 +74,9 @@ async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()
     let name = format!("{}.{}", ident(&table.schema), ident(&table.name));
     connection.execute("SAVEPOINT one").await?;
     let mut locked = connection.execute(&format!("LOCK TABLE {name} IN ACCESS SHARE MODE")).await;
-    if matches!(&locked, Err(e) if super::wire::sqlstate(e) == Some("42809")) {
-        // Materialized views and foreign tables refuse LOCK; reading their first zero rows locks them too.
+    if matches!(&locked, Err(e) if matches!(super::wire::sqlstate(e), Some("42809" | "42501"))) {
+        // Materialized views and foreign tables refuse LOCK, and so does a table of which this user may
+        // only read columns; reading their first zero rows locks them too.
         connection.execute("ROLLBACK TO SAVEPOINT one").await?;
         locked = connection.execute(&format!("SELECT FROM {name} LIMIT 0")).await;
     }
@@ -95,9 +96,6 @@ async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()
 fn explain(error: Error, table: &TableRef) -> Error {
     match error.kind() {
         ErrorKind::Denied => error.hint(format!("GRANT SELECT ON {table} TO the user that exports")),
-        _ if super::wire::sqlstate(&error) == Some("55P03") => {
-            error.hint("another session holds a stronger lock on the table; export it later")
-        }
         _ => error,
     }
 }
@@ -122,20 +120,26 @@ async fn open_view(view: &mut Connection, level: Consistency) -> Result<Snapshot
         })?;
         rows.first().and_then(|r| r.get(0)).map(str::to_owned)
     };
-    let rows = view
+    let moment =
+        "SELECT pg_catalog.to_char(pg_catalog.transaction_timestamp(), 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+    let rows = view.query(moment).await?;
+    let row = rows.first().ok_or_else(|| Error::internal("the server returned no time"))?;
+    let taken_at = row.required(0)?.to_owned();
+    Ok(SnapshotToken { level, id, position: position(view).await?, taken_at })
+}
+
+/// Where the server's log was; none on servers that do not tell.
+async fn position(view: &mut Connection) -> Result<Option<String>> {
+    view.execute("SAVEPOINT one").await?;
+    let position = view
         .query(
             "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
-                    ELSE pg_catalog.pg_current_wal_lsn() END, \
-             pg_catalog.to_char(pg_catalog.transaction_timestamp(), 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+             ELSE pg_catalog.pg_current_wal_lsn() END",
         )
-        .await?;
-    let row = rows.first().ok_or_else(|| Error::internal("the server returned no snapshot position"))?;
-    Ok(SnapshotToken {
-        level,
-        id,
-        position: row.get(0).map(str::to_owned),
-        taken_at: row.required(1)?.to_owned(),
-    })
+        .await;
+    let end = if position.is_ok() { "RELEASE SAVEPOINT one" } else { "ROLLBACK TO SAVEPOINT one" };
+    view.execute(end).await?;
+    Ok(position.ok().and_then(|rows| rows.first()?.get(0).map(str::to_owned)))
 }
 
 #[async_trait]
@@ -164,6 +168,10 @@ impl Snapshot for PostgresSnapshot {
     }
 
     async fn check(&self) -> Result<()> {
+        if self.token.level == Consistency::None {
+            // Nothing was promised, so nothing can be lost.
+            return Ok(());
+        }
         self.view.lock().await.execute("SELECT 1").await.map_err(|e| lost(e, "snapshot"))?;
         match &self.locks {
             Some(locks) => locks.lock().await.execute("SELECT 1").await.map_err(|e| lost(e, "locks")),

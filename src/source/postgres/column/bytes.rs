@@ -7,7 +7,7 @@ use super::variable::Checked;
 
 impl Checked for BinaryType {
     #[inline]
-    fn check(value: &[u8]) -> Result<&[u8], BadValue> {
-        Ok(value)
+    fn check(_value: &[u8]) -> Result<(), BadValue> {
+        Ok(())
     }
 }

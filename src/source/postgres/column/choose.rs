@@ -66,7 +66,7 @@ pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_
         Some(element) if column.typcategory == 'A' && !pseudo_array => {
             let element = TypeRef {
                 oid: element.type_oid,
-                typmod: column.typmod,
+                typmod: element.typmod,
                 typtype: element.typtype,
                 name: &element.base_type_name,
             };

@@ -84,6 +84,8 @@ pub struct PgColumn {
 pub struct PgElement {
     /// Type of the elements.
     pub type_oid: u32,
+    /// Its modifier: the column's, or that of the domain the elements are of; -1 for none.
+    pub typmod: i32,
     /// Its `pg_type.typtype`.
     pub typtype: char,
     /// Its `pg_type.typname`.

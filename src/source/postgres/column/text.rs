@@ -7,10 +7,13 @@ use super::variable::{Checked, VariableDecoder};
 use super::{BadValue, CAST_HINT, ColumnDecoder};
 
 impl Checked for Utf8Type {
-    // Checked value by value, so that the error names the row; this costs 2 to 10 ns for short values.
+    // Checked value by value, so that the error names the row.
     #[inline]
-    fn check(value: &[u8]) -> Result<&str, BadValue> {
-        std::str::from_utf8(value).map_err(|error| not_utf8(&error))
+    fn check(value: &[u8]) -> Result<(), BadValue> {
+        if value.is_ascii() {
+            return Ok(());
+        }
+        std::str::from_utf8(value).map(drop).map_err(|error| not_utf8(&error))
     }
 }
 
@@ -18,7 +21,7 @@ impl Checked for Utf8Type {
 fn not_utf8(error: &std::str::Utf8Error) -> BadValue {
     BadValue {
         what: format!("text is not UTF-8: {error}"),
-        hint: "repair the value in the database, or leave the column out with --columns",
+        hint: "repair the value in the database, leave its row out with --where, or its column with --columns",
     }
 }
 

@@ -1,53 +1,80 @@
 //! The decoder of variable-length values: text and bytes.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use arrow::array::builder::GenericByteBuilder;
+use arrow::array::{ArrayRef, GenericByteArray};
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::ByteArrayType;
 
+use super::primitive::Nulls;
 use super::{BadValue, ColumnDecoder};
 
 /// Values with 32-bit offsets that come from bytes by a check alone.
 pub(super) trait Checked: ByteArrayType<Offset = i32> {
-    /// The bytes as a value of this type.
-    fn check(value: &[u8]) -> Result<&Self::Native, BadValue>;
+    /// Refuses bytes that are no value of this type.
+    fn check(value: &[u8]) -> Result<(), BadValue>;
 }
 
-/// Fills a `StringArray` or a `BinaryArray`.
+/// Fills a `StringArray` or a `BinaryArray`: plain vectors, which Arrow takes over as they are.
 pub(super) struct VariableDecoder<T: Checked> {
-    builder: GenericByteBuilder<T>,
+    values: Vec<u8>,
+    offsets: Vec<i32>,
+    nulls: Nulls,
     capacity: usize,
+    of: PhantomData<fn() -> T>,
 }
 
 impl<T: Checked> VariableDecoder<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { builder: GenericByteBuilder::with_capacity(capacity, capacity.saturating_mul(8)), capacity }
+        Self {
+            values: Vec::with_capacity(capacity.saturating_mul(8)),
+            offsets: offsets(capacity),
+            nulls: Nulls::new(capacity),
+            capacity,
+            of: PhantomData,
+        }
     }
+}
+
+/// Room for `capacity` values, with the first offset in it.
+fn offsets(capacity: usize) -> Vec<i32> {
+    let mut offsets = Vec::with_capacity(capacity + 1);
+    offsets.push(0);
+    offsets
 }
 
 impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
     #[inline]
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
-        let native = T::check(value)?;
-        check_room(self.builder.values_slice().len(), value.len())?;
-        self.builder.append_value(native);
+        T::check(value)?;
+        check_room(self.values.len(), value.len())?;
+        self.values.extend_from_slice(value);
+        self.offsets.push(self.values.len() as i32);
+        self.nulls.append_non_null();
         Ok(())
     }
 
     fn append_null(&mut self) {
-        self.builder.append_null();
+        self.offsets.push(self.values.len() as i32);
+        self.nulls.append_null();
     }
 
     fn finish(&mut self) -> ArrayRef {
         // The next batch will hold about as much as this one.
-        let used = self.builder.values_slice().len();
-        let next = GenericByteBuilder::with_capacity(self.capacity, used + used / 16);
-        Arc::new(std::mem::replace(&mut self.builder, next).finish())
+        let next = Vec::with_capacity(self.values.len() + self.values.len() / 16);
+        let values = std::mem::replace(&mut self.values, next);
+        let offsets = std::mem::replace(&mut self.offsets, offsets(self.capacity));
+        // Arrow checks the whole buffer once more, many bytes at a time.
+        Arc::new(GenericByteArray::<T>::new(
+            OffsetBuffer::new(offsets.into()),
+            values.into(),
+            self.nulls.finish(),
+        ))
     }
 
     fn bytes(&self) -> usize {
-        self.builder.values_slice().len() + size_of_val(self.builder.offsets_slice())
+        self.values.len() + size_of_val(self.offsets.as_slice())
     }
 }
 

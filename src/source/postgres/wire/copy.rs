@@ -21,7 +21,7 @@ enum Progress {
     Failed,
 }
 
-/// A `COPY ... TO STDOUT` under way. Dropping it closes the connection; cancel first to free the server at once.
+/// A `COPY ... TO STDOUT` under way. Dropping it closes the connection and cancels the statement.
 ///
 /// The loop: take messages until there is none, stop when [`Self::ended`], else [`Self::fill`].
 pub struct CopyOut {
@@ -80,7 +80,7 @@ impl CopyOut {
                     self.progress = Progress::Counted(rows_of_tag(body)?);
                 }
                 (backend::READY_FOR_QUERY_TAG, Progress::Counted(rows)) => {
-                    self.connection.idle = true;
+                    self.connection.statement.runs = false;
                     self.progress = Progress::Ended(rows);
                     return Ok(None);
                 }

@@ -17,6 +17,8 @@ pub(super) struct Response {
     message: String,
     detail: Option<String>,
     hint: Option<String>,
+    /// The server's function that raised it: unlike the message, the same in every language.
+    routine: String,
 }
 
 impl Response {
@@ -31,6 +33,7 @@ impl Response {
                 b'M' => response.message = text,
                 b'D' => response.detail = Some(text),
                 b'H' => response.hint = Some(text),
+                b'R' => response.routine = text,
                 _ => {}
             }
         }
@@ -54,7 +57,8 @@ impl Response {
         if !self.code.is_empty() {
             error = error.with("sqlstate", &self.code);
         }
-        if let Some(advice) = advice(&self.code) {
+        let advice = if self.routine == "check_enable_rls" { Some(ROW_SECURITY) } else { advice(&self.code) };
+        if let Some(advice) = advice {
             error = error.hint(advice);
         }
         match self.hint {
@@ -88,8 +92,6 @@ fn classify(code: &str) -> (ErrorKind, &'static str) {
         "3D000" => (ErrorKind::Config, ""),
         "42P01" | "3F000" => (ErrorKind::Data, "the table does not exist (any more): "),
         "42703" => (ErrorKind::Data, "the column does not exist (any more): "),
-        // What users write themselves are conditions and expressions.
-        "42601" | "42883" | "42804" | "42846" => (ErrorKind::Usage, ""),
         // Lock and idle timeouts, cancelled statements: the next attempt may succeed.
         "55P03" | "57014" | "25P03" | "25P04" => (ErrorKind::Unavailable, ""),
         _ if class == "28" => (ErrorKind::Denied, ""),
@@ -97,6 +99,10 @@ fn classify(code: &str) -> (ErrorKind, &'static str) {
         _ => (ErrorKind::Data, ""),
     }
 }
+
+/// A policy would hide rows; `row_security = off` makes that an error.
+const ROW_SECURITY: &str = "a row-level security policy would hide rows from this user: export as a role that sees \
+    all rows (the table's owner, or one with BYPASSRLS), or leave the table out with --exclude";
 
 fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
@@ -108,9 +114,16 @@ fn advice(code: &str) -> Option<&'static str> {
         "42501" => "GRANT USAGE on the schema and SELECT on the table to this user",
         "53300" => "lower --n-jobs and --fastbcp-p, or raise the server's max_connections",
         "53200" => "lower --n-jobs, or raise the server's max_locks_per_transaction",
-        "55P03" => "another session holds the lock: wait for it, or raise lock_timeout",
+        "22P05" | "22021" => {
+            "repair the value in the database, leave its row out with --where, or its column with --columns"
+        }
+        "55P03" => {
+            "another session holds or waits for a stronger lock on the table (ALTER, VACUUM FULL, REINDEX ...): export it when that is done"
+        }
         "57014" => "the statement was cancelled, or ran into the server's statement_timeout",
-        "42601" | "42883" | "42804" | "42846" => "check the condition or expression given for this table",
+        "42883" => {
+            "functions called by a view are looked up in pg_catalog only: write their schema, or ALTER FUNCTION ... SET search_path"
+        }
         _ => return None,
     })
 }

@@ -32,16 +32,37 @@ use error::Response;
 use frame::{Frame, Frames};
 use stream::Stream;
 
-/// A connection that is logged in. Dropping it just closes the socket; the server rolls back.
+/// A connection that is logged in. Dropping it closes the socket, and the server rolls back; a statement
+/// that still runs is cancelled, because the server notices a closed socket only when it has rows to send.
 pub struct Connection {
     stream: Stream,
     frames: Frames,
     output: BytesMut,
     cancel: CancelToken,
     parameters: BTreeMap<String, String>,
-    /// False from sending a statement until its ReadyForQuery: a future dropped in between leaves
+    statement: Statement,
+}
+
+/// Whether a statement is under way, and how to end it.
+struct Statement {
+    /// True from sending a statement until its ReadyForQuery: a future dropped in between leaves
     /// replies that belong to nobody.
-    idle: bool,
+    runs: bool,
+    cancel: Option<CancelToken>,
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        if let (true, Some(token), Ok(runtime)) =
+            (self.runs, self.cancel.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(async move {
+                if let Err(error) = token.cancel().await {
+                    tracing::debug!(%error, "could not cancel a statement");
+                }
+            });
+        }
+    }
 }
 
 impl Connection {
@@ -87,7 +108,7 @@ impl Connection {
                     self.send().await?;
                 }
                 backend::READY_FOR_QUERY_TAG => {
-                    self.idle = true;
+                    self.statement.runs = false;
                     return failure.map_or(Ok(rows), Err);
                 }
                 backend::COMMAND_COMPLETE_TAG
@@ -163,14 +184,14 @@ impl Connection {
     }
 
     async fn send_query(&mut self, sql: &str) -> Result<()> {
-        if !self.idle {
+        if self.statement.runs {
             return Err(Error::unavailable("the connection was left in the middle of a statement")
                 .with("server", self.cancel.server()));
         }
         self.output.clear();
         frontend::query(sql, &mut self.output)
             .map_err(|error| Error::usage("a statement cannot be sent").caused_by(error))?;
-        self.idle = false;
+        self.statement = Statement { runs: true, cancel: Some(self.cancel.clone()) };
         match self.send().await {
             Ok(()) => Ok(()),
             Err(lost) => Err(self.last_words().await.unwrap_or(lost)),

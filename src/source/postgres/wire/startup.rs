@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 use super::error::{self, Response};
 use super::frame::Frames;
 use super::stream::{self, Stream};
-use super::{CancelToken, Connection, auth, certificate, tls};
+use super::{CancelToken, Connection, Statement, auth, certificate, tls};
 use crate::error::{Error, Result};
 use crate::source::postgres::config::{PostgresConfig, SslMode};
 
@@ -94,7 +94,7 @@ async fn attempt(config: &PostgresConfig, encryption: Encryption) -> Result<Conn
             frames: Frames::for_startup(),
             output: BytesMut::new(),
             parameters: std::collections::BTreeMap::new(),
-            idle: false,
+            statement: Statement { runs: true, cancel: None },
         };
         start(&mut connection, config).await?;
         Ok(connection)
@@ -184,7 +184,7 @@ async fn start(connection: &mut Connection, config: &PostgresConfig) -> Result<(
                 }
             }
             backend::READY_FOR_QUERY_TAG => {
-                connection.idle = true;
+                connection.statement.runs = false;
                 connection.frames.lift_limit();
                 return Ok(());
             }

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
@@ -98,8 +99,13 @@ pub(super) async fn dial_peer(config: &PostgresConfig, peer: Peer) -> Result<Str
 
 async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server that vanished without a word is noticed in the end, as with libpq.
-    socket.set_keepalive(true)?;
+    // A server that vanished without a word is noticed within a minute, and address translators between
+    // do not forget a connection that only holds a snapshot.
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
     let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)

@@ -16,7 +16,7 @@ fn pair() -> (Connection, UnixStream) {
         output: BytesMut::new(),
         cancel: CancelToken::new(&config, stream::Peer::Unix, false, None),
         parameters: BTreeMap::new(),
-        idle: true,
+        statement: Statement { runs: false, cancel: None },
     };
     (connection, theirs)
 }
@@ -169,7 +169,7 @@ fn kinds_follow_the_class_of_the_code() {
         ("42501", ErrorKind::Denied),
         ("3D000", ErrorKind::Config),
         ("42P01", ErrorKind::Data),
-        ("42601", ErrorKind::Usage),
+        ("42601", ErrorKind::Data),
         ("57P01", ErrorKind::Unavailable),
         ("08006", ErrorKind::Unavailable),
         ("53300", ErrorKind::Unavailable),

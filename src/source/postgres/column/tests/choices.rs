@@ -69,7 +69,7 @@ fn other_types_are_the_servers_text() {
             assert!(!choice.note.is_empty());
         }
     }
-    let element = PgElement { type_oid: 21, typtype: 'b', base_type_name: "int2".into() };
+    let element = PgElement { type_oid: 21, typmod: -1, typtype: 'b', base_type_name: "int2".into() };
     let vector = PgColumn { typcategory: 'A', element: Some(Box::new(element)), ..column(22, "int2vector") };
     assert_eq!(by_default(&vector).codec, Codec::CastText);
 }
@@ -172,7 +172,8 @@ fn arrays() {
     let deep = by_default(&array_of(23, "int4", 3));
     assert_eq!(deep.field.data_type(), &list(list(list(DataType::Int32))));
     assert!(deep.codec.decoder(&deep.field, 8, SpecialValues::Error).is_ok());
-    let prices = PgColumn { typmod: numeric(10, 2).typmod, ..array_of(1700, "numeric", 1) };
+    let mut prices = array_of(1700, "numeric", 1);
+    prices.element.as_mut().unwrap().typmod = numeric(10, 2).typmod;
     assert_eq!(by_default(&prices).field.data_type(), &list(DataType::Decimal128(10, 2)));
     let inet = by_default(&array_of(869, "inet", 1));
     assert_eq!((inet.verdict, inet.comparable), (Verdict::Text, false));

@@ -31,7 +31,8 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
 }
 
 fn array_of(type_oid: u32, base_type_name: &str, ndims: i32) -> super::PgColumn {
-    let element = super::PgElement { type_oid, typtype: 'b', base_type_name: base_type_name.into() };
+    let element =
+        super::PgElement { type_oid, typmod: -1, typtype: 'b', base_type_name: base_type_name.into() };
     super::PgColumn {
         typcategory: 'A',
         element: Some(Box::new(element)),

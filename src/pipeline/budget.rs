@@ -1,0 +1,55 @@
+//! How many connections, tables and bytes a run may use at once.
+
+use crate::catalog::Consistency;
+use crate::error::{Error, Result};
+use crate::spec::ExportSpec;
+
+/// Connections that hold a view: one with the locks, one with the snapshot.
+pub(super) const HOLDERS: u32 = 2;
+
+/// The least memory that a part can be written with, in bytes.
+const LEAST_ROW_GROUP_BYTES: u64 = 1 << 20;
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// Connections for readers; at level `table` for the holders of each table too.
+    pub(super) connections: usize,
+    /// Tables at once.
+    pub(super) tables: usize,
+}
+
+impl Budget {
+    /// The budget within `--max-connections`.
+    ///
+    /// # Errors
+    /// Usage, when not even one reader can be had.
+    pub(super) fn of(spec: &ExportSpec) -> Result<Self> {
+        let holders = HOLDERS as usize;
+        // At level `table` the run itself holds one connection, for planning.
+        let (held, per_table) = match spec.consistency {
+            Consistency::Run => (holders, 1),
+            Consistency::Table => (1, holders + 1),
+            Consistency::None => (1, 1),
+        };
+        let connections = spec.max_connections.saturating_sub(held);
+        if connections < per_table {
+            return Err(Error::usage(format!("--max-connections {} is too few", spec.max_connections))
+                .hint(format!("--consistency {} needs at least {}", spec.consistency, held + per_table)));
+        }
+        Ok(Self { connections, tables: spec.n_jobs.clamp(1, connections / per_table) })
+    }
+
+    /// `spec` with row groups so small that all parts written at once stay within `--memory-limit`.
+    ///
+    /// A part holds its open row group and about as much again while it closes it; half of the limit is for
+    /// that, the other half for DataFusion's operators and what is on its way.
+    pub(super) fn limit_memory(self, spec: &ExportSpec) -> ExportSpec {
+        let parts = self.connections.min(self.tables * spec.readers.max(1)).max(1) as u64;
+        let share = (spec.memory_limit_bytes / parts / 4).max(LEAST_ROW_GROUP_BYTES);
+        let mut limited = spec.clone();
+        limited.parquet.row_group_bytes =
+            limited.parquet.row_group_bytes.min(usize::try_from(share).unwrap_or(usize::MAX));
+        limited
+    }
+}
