@@ -365,6 +365,31 @@ fn a_backend_is_named_by_its_parent_only() {
 }
 
 #[test]
+fn a_source_is_one_folder_and_one_row() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let registry = production().find(|s| s.path == "source/mod.rs").expect("the registry");
+    let mut sources = 0;
+    for entry in fs::read_dir(src.join("source")).expect("src/source can be read").flatten() {
+        if !entry.path().is_dir() {
+            continue;
+        }
+        sources += 1;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let (own, path) = (format!("source/{name}"), format!("source::{name}"));
+        let beside = |s: &Source| s.module() == "source" && holds(&s.code, &name);
+        let naming: Vec<String> = production()
+            .filter(|s| !s.is_in(&[&own]) && (beside(s) || holds(&s.code, &path)))
+            .map(|s| s.path)
+            .collect();
+        assert_eq!(naming, ["source/mod.rs"], "files outside src/{own} that name it");
+        // `pub mod`, and a row of its names and how it is opened.
+        assert_eq!(registry.code.matches(&format!("mod {name};")).count(), 1, "{name}");
+        assert_eq!(registry.code.matches(&format!("{name}::")).count(), 2, "{name}");
+    }
+    assert!(sources >= 2, "{sources}");
+}
+
+#[test]
 fn files_stay_small() {
     let mut problems = Vec::new();
     for source in sources() {

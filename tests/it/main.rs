@@ -23,6 +23,7 @@ mod interruptions;
 mod lake;
 mod query;
 mod server;
+mod sqlite;
 mod tls;
 mod tpch;
 mod types;

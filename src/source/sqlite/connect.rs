@@ -1,6 +1,8 @@
 //! Opening the file, and what SQLite's errors mean to the user.
 
 use std::io::ErrorKind as IoKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -109,4 +111,35 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
 fn damaged_hint(config: &SqliteConfig) -> String {
     let path = config.path.display();
     format!("restore it from a backup; sqlite3 '{path}' .recover saves what can be read")
+}
+
+/// Stops the statements of one use of a connection when it is dropped, however long their next row takes.
+#[derive(Debug, Default)]
+pub(super) struct StopOnDrop(Arc<AtomicBool>);
+
+/// The other end of a [`StopOnDrop`], for the thread that runs the statements.
+#[derive(Debug, Clone)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl StopOnDrop {
+    pub(super) fn stop(&self) -> Stop {
+        Stop(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Stop {
+    /// Statements of `connection` stop from now on when the other end says so, and no longer when that of
+    /// an earlier use does. A reader's view outlives a statement that was stopped.
+    pub(super) fn guard(&self, connection: &Connection) {
+        /// Steps of SQLite's machine between two looks: some 50 microseconds.
+        const STEPS: i32 = 10_000;
+        let stopped = Arc::clone(&self.0);
+        connection.progress_handler(STEPS, Some(move || stopped.load(Ordering::Relaxed)));
+    }
 }

@@ -227,6 +227,7 @@ mod tests {
             columns,
             est_rows: 0,
             est_bytes: 0,
+            relations: Vec::new(),
             heap_blocks: vec![10],
             primary_key: Vec::new(),
             range_key: None,

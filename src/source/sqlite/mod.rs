@@ -22,6 +22,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use rusqlite::Connection;
 
 use self::config::SqliteConfig;
+use self::connect::StopOnDrop;
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
 use super::{Address, Dialect, Snapshot, Source, TableRead};
@@ -59,7 +60,14 @@ impl SqliteSource {
         work: impl FnOnce(&SqliteConfig, &Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let config = self.config.clone();
-        blocking(move || work(&config, &connect::open(&config)?)).await
+        let guard = StopOnDrop::default();
+        let stop = guard.stop();
+        blocking(move || {
+            let connection = connect::open(&config)?;
+            stop.guard(&connection);
+            work(&config, &connection)
+        })
+        .await
     }
 }
 

@@ -1,19 +1,19 @@
 //! One part: a SELECT stepped on a thread of its own, straight into Arrow builders.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{TryStreamExt, stream};
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, InterruptHandle};
 use tokio::sync::mpsc;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
 use super::config::SqliteConfig;
-use super::connect::{failed, open};
+use super::connect::{Stop, StopOnDrop, failed, open};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
@@ -61,21 +61,7 @@ pub(super) fn stream(
 /// The receiving end of a read under way. Dropping it stops the statement.
 struct Arriving {
     batches: mpsc::Receiver<Message>,
-    _stop: StopOnDrop,
-}
-
-/// How to interrupt the statement; none when the reader serves it no longer, and may serve another.
-type Interrupt = Arc<Mutex<Option<InterruptHandle>>>;
-
-struct StopOnDrop(Interrupt);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        // Between two rows the closed channel stops it; this is for a row that takes long to come.
-        if let Some(handle) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            handle.interrupt();
-        }
-    }
+    _guard: StopOnDrop,
 }
 
 /// What to read.
@@ -93,10 +79,11 @@ impl Job {
             None => None,
         };
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-        let interrupt = Interrupt::default();
-        let arriving = Arriving { batches, _stop: StopOnDrop(Arc::clone(&interrupt)) };
+        let guard = StopOnDrop::default();
+        let stop = guard.stop();
+        let arriving = Arriving { batches, _guard: guard };
         tokio::task::spawn_blocking(move || {
-            let ended = match self.run(reader, &sender, &interrupt) {
+            let ended = match self.run(reader, &sender, &stop) {
                 Ok(true) => Ok(None),
                 Ok(false) => return,
                 Err(error) => Err(error.with("table", &self.read.table.table)),
@@ -108,7 +95,7 @@ impl Job {
     }
 
     /// Sends every batch. False if nobody wants them any more.
-    fn run(&self, reader: Option<Reader>, to: &mpsc::Sender<Message>, interrupt: &Interrupt) -> Result<bool> {
+    fn run(&self, reader: Option<Reader>, to: &mpsc::Sender<Message>, stop: &Stop) -> Result<bool> {
         let reader = match reader {
             Some(reader) => reader,
             None => {
@@ -119,12 +106,8 @@ impl Job {
             }
         };
         let connection = reader.connection()?;
-        let set = |handle| *interrupt.lock().unwrap_or_else(PoisonError::into_inner) = handle;
-        set(Some(connection.get_interrupt_handle()));
-        let done = if to.is_closed() { Ok(false) } else { self.rows(connection, to) };
-        // The reader goes back to the others next: it must not be interrupted on behalf of this read.
-        set(None);
-        done
+        stop.guard(connection);
+        self.rows(connection, to)
     }
 
     fn rows(&self, connection: &Connection, to: &mpsc::Sender<Message>) -> Result<bool> {

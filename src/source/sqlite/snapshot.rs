@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::config::SqliteConfig;
-use super::connect::{failed, open, probe};
+use super::connect::{StopOnDrop, failed, open, probe};
 use super::pins::{Pins, Registry, lost};
 use super::{blocking, describe};
 use crate::catalog::{Consistency, KeyBounds, SnapshotToken, TableInfo, TableRef};
@@ -56,6 +56,23 @@ impl SqliteSnapshot {
         let token = SnapshotToken { level, id, position: None, taken_at };
         Ok(Self { token, config, policy, pins, registry })
     }
+
+    /// Runs `work` on a reader of the view, on a thread that may wait.
+    async fn with_reader<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&SqliteConfig, &Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let reader = self.pins.take().await?;
+        let config = self.config.clone();
+        let guard = StopOnDrop::default();
+        let stop = guard.stop();
+        blocking(move || {
+            let connection = reader.connection()?;
+            stop.guard(connection);
+            work(&config, connection)
+        })
+        .await
+    }
 }
 
 impl Drop for SqliteSnapshot {
@@ -77,13 +94,16 @@ fn pin_all(config: &SqliteConfig) -> Result<Vec<Connection>> {
     }
     let watcher = open(config)?;
     let begun = Instant::now();
+    let mut attempts = 0_u32;
     loop {
+        attempts += 1;
         let before = data_version(config, &watcher)?;
         for reader in &readers {
             reader.execute_batch("BEGIN").map_err(|e| failed(config, e))?;
             probe(config, reader)?;
         }
         if data_version(config, &watcher)? == before {
+            tracing::debug!(attempts, seconds = begun.elapsed().as_secs_f64(), "pinned {READERS} readers");
             return Ok(readers);
         }
         if begun.elapsed() >= PATIENCE {
@@ -112,16 +132,16 @@ impl Snapshot for SqliteSnapshot {
     }
 
     async fn describe(&self, table: &TableRef) -> Result<TableInfo> {
-        let reader = self.pins.take().await?;
-        let (config, policy, of) = (self.config.clone(), self.policy.clone(), table.clone());
-        let described = blocking(move || describe::table(&config, reader.connection()?, &of, &policy)).await;
+        let (policy, of) = (self.policy.clone(), table.clone());
+        let described =
+            self.with_reader(move |config, reader| describe::table(config, reader, &of, &policy)).await;
         described.map_err(|e| e.with("table", table))
     }
 
     async fn bounds(&self, table: &TableInfo, column: &str) -> Result<Option<KeyBounds>> {
-        let reader = self.pins.take().await?;
-        let (config, of, key) = (self.config.clone(), table.clone(), column.to_owned());
-        let bounds = blocking(move || describe::bounds(&config, reader.connection()?, &of, &key)).await;
+        let (of, key) = (table.clone(), column.to_owned());
+        let bounds =
+            self.with_reader(move |config, reader| describe::bounds(config, reader, &of, &key)).await;
         bounds.map_err(|e| e.with("table", &table.table).with("column", column))
     }
 
