@@ -7,10 +7,12 @@
 //! * [`partition`] cuts a table into slices; [`plan`] turns it into a DataFusion plan.
 //! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
 //! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
+//! * [`demo`] makes a database out of nothing.
 
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod destination;
 pub mod error;
 pub mod manifest;

@@ -43,6 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("report", &["error", "catalog", "spec", "manifest", "runlog", "plan", "pipeline"]),
     ("config", &["error", "catalog", "spec", "source"]),
+    ("demo", &["error"]),
     (
         "cli",
         &[
@@ -59,6 +60,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "pipeline",
             "report",
             "config",
+            "demo",
         ],
     ),
 ];
@@ -74,11 +76,19 @@ const FENCES: &[(&str, &[&str])] = &[
     ("std::env", &["cli", "config"]),
     (
         "std::fs",
-        &["destination/local", "config", "runlog/sqlite", "cli/logging.rs", "source/postgres/wire/tls.rs"],
+        &[
+            "destination/local",
+            "config",
+            "demo",
+            "runlog/sqlite",
+            "cli/logging.rs",
+            "source/postgres/wire/tls.rs",
+        ],
     ),
     ("tokio::fs", &[]),
     ("postgres_protocol", &["source/postgres"]),
-    ("rusqlite", &["runlog/sqlite", "source/sqlite"]),
+    ("rusqlite", &["demo", "runlog/sqlite", "source/sqlite"]),
+    ("tpchgen", &["demo"]),
 ];
 
 /// What is used, and the places that may not use it.

@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::config::units::parse_bytes;
 use crate::spec::{Compression, NumericPolicy};
 
-use super::values::{parse_compression, parse_count, parse_numeric};
+use super::values::{parse_compression, parse_count, parse_numeric, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
 ///
@@ -33,10 +33,16 @@ pub(super) enum Command {
     Plan(Box<ExportArgs>),
     /// Show tables, columns and how exactly each type travels
     Inspect(Box<InspectArgs>),
+    /// Export the result of SQL over the source's tables
+    Query(Box<QueryArgs>),
+    /// Make a small database, export it and show what came out; needs nothing
+    Demo(DemoArgs),
     /// List the latest runs
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
 }
 
 impl Command {
@@ -44,6 +50,9 @@ impl Command {
         match self {
             Self::Export(args) | Self::Plan(args) => &args.output,
             Self::Inspect(args) => &args.output,
+            Self::Query(args) => &args.output,
+            Self::Demo(args) => &args.output,
+            Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
         }
@@ -93,6 +102,77 @@ pub(super) struct InspectArgs {
     pub(super) output: OutputArgs,
 }
 
+/// Export the result of SQL over the source's tables.
+///
+/// Any DataFusion query: joins, aggregates, windows, CTEs, UNION, ORDER BY. All tables are read as of one
+/// snapshot, and the result lies in <output-dir>/[sub-path/]query/<name>/, committed all or nothing. Names
+/// without a schema are tables of `public` (PostgreSQL) or `main` (SQLite).
+#[derive(Debug, Args)]
+pub(super) struct QueryArgs {
+    /// The query; this or --script is needed
+    #[arg(value_name = "SQL", conflicts_with = "script")]
+    pub(super) sql: Option<String>,
+    /// Name of the export. Default: none; goes with SQL.
+    #[arg(long, env = "LAKEXPRESS_NAME", value_name = "NAME", help_heading = "Query")]
+    pub(super) name: Option<String>,
+    /// File of COPY (SELECT ...) TO 'name'; statements. Default: none.
+    ///
+    /// - is standard input. One export each, all as of one snapshot. Everything is checked before anything is exported.
+    #[arg(long, env = "LAKEXPRESS_SCRIPT", value_name = "FILE", help_heading = "Query")]
+    pub(super) script: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) types: TypeArgs,
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    #[command(flatten)]
+    pub(super) parallel: ParallelArgs,
+    #[command(flatten)]
+    pub(super) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
+    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub(super) no_progress: bool,
+}
+
+/// Make a small database, export it and show what came out; needs nothing.
+///
+/// Writes a TPC-H database to a SQLite file, exports it to Parquet, and asks the files a question. Always
+/// the same rows; a few seconds at the default scale.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Directory to make. Default: ./lakexpress-demo.
+    ///
+    /// It must not exist, or be empty.
+    #[arg(long, env = "LAKEXPRESS_DIR", value_name = "PATH", default_value = "./lakexpress-demo")]
+    pub(super) dir: PathBuf,
+    /// TPC-H scale factor. Default: 0.1.
+    ///
+    /// 1 is 8.7 million rows and about 1.2 GB of SQLite; time and space grow in proportion.
+    #[arg(long, env = "LAKEXPRESS_SCALE", value_name = "FACTOR", default_value = "0.1", value_parser = parse_scale)]
+    pub(super) scale: f64,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Print the completion script of a shell.
+///
+/// For example: lakexpress completions bash > ~/.local/share/bash-completion/completions/lakexpress
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, ignore_case = true)]
+    pub(super) shell: clap_complete::Shell,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RunsArgs {
     #[command(flatten)]
@@ -131,13 +211,15 @@ pub(super) struct AuthArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
 pub(super) struct SourceArgs {
-    /// Id in the auth file of the database to read. Default: none; this or --source is needed.
+    /// Id in the auth file of the database to read. Default: none.
+    ///
+    /// This or --source is needed.
     #[arg(long, env = "LAKEXPRESS_SOURCE_DB_AUTH_ID", value_name = "ID")]
     pub(super) source_db_auth_id: Option<String>,
     /// Database to read instead of the one in the auth entry. Default: the entry's.
     #[arg(long, env = "LAKEXPRESS_SOURCE_DB_NAME", value_name = "NAME")]
     pub(super) source_db_name: Option<String>,
-    /// URL of the database to read, such as postgres://user@host/db. Default: none.
+    /// URL of the database: postgres://user@host/db. Default: none.
     ///
     /// The alternative to --auth and --source-db-auth-id. Other users of this machine can see command lines:
     /// a URL with a password belongs into the environment variable.
@@ -167,10 +249,14 @@ pub(super) struct SelectionArgs {
     /// Schemas as LIKE patterns, separated by commas. Default: all but the system's.
     #[arg(long, env = "LAKEXPRESS_SOURCE_SCHEMA_NAME", value_name = "PATTERNS")]
     pub(super) source_schema_name: Vec<String>,
-    /// Tables as LIKE patterns, separated by commas; `schema.table` too. Default: all.
+    /// Tables as LIKE patterns: 'sales.%, order_'. Default: all.
+    ///
+    /// Separated by commas; a pattern with a dot is for `schema.table`. Costs nothing: tables left out are not locked.
     #[arg(short = 'i', long, env = "LAKEXPRESS_INCLUDE", value_name = "PATTERNS")]
     pub(super) include: Vec<String>,
-    /// Tables to leave out, as --include; wins over it. Default: none.
+    /// Tables to leave out, as --include. Default: none.
+    ///
+    /// Wins over --include.
     #[arg(short = 'e', long, env = "LAKEXPRESS_EXCLUDE", value_name = "PATTERNS")]
     pub(super) exclude: Vec<String>,
     /// Views, materialized views and foreign tables too. Default: only those named without a wildcard.
@@ -181,10 +267,15 @@ pub(super) struct SelectionArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rows and columns")]
 pub(super) struct RuleArgs {
-    /// Rows to export, as SQL: 'schema.table: o_total > 100'. Repeatable. Default: all rows.
+    /// Rows, as SQL: 'orders: total > 100'. Repeatable. Default: all.
+    ///
+    /// The server evaluates what it answers exactly as DataFusion does; for the rest every row travels and is
+    /// tested here. `plan` shows which is which.
     #[arg(long = "where", env = "LAKEXPRESS_WHERE", value_name = "TABLE: SQL")]
     pub(super) wheres: Vec<String>,
-    /// Columns to export, as SQL: 'schema.table: a, b, c * 2 AS d'. Repeatable. Default: all columns.
+    /// Columns: 'orders: a, b, c * 2 AS d'. Repeatable. Default: all.
+    ///
+    /// Only columns that are used are read; expressions are computed here.
     #[arg(long, env = "LAKEXPRESS_COLUMNS", value_name = "TABLE: COLUMNS")]
     pub(super) columns: Vec<String>,
 }
@@ -199,6 +290,8 @@ pub(super) struct TypeArgs {
     #[arg(long, env = "LAKEXPRESS_SPECIAL_VALUES", value_enum, default_value = "error", ignore_case = true)]
     pub(super) special_values: SpecialValuesArg,
     /// numeric without precision: text, double, or decimal:PRECISION,SCALE (digits). Default: text.
+    ///
+    /// text keeps every value and is the largest; double rounds; decimal fails on the first value that does not fit.
     #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value = "text", value_parser = parse_numeric)]
     pub(super) numeric: NumericPolicy,
 }
@@ -206,7 +299,7 @@ pub(super) struct TypeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Destination")]
 pub(super) struct TargetArgs {
-    /// Directory to write to. Default: none; `export` needs it.
+    /// Directory to write to. Default: none; it is needed.
     #[arg(long, env = "LAKEXPRESS_OUTPUT_DIR", value_name = "PATH")]
     pub(super) output_dir: Option<String>,
     /// Id in the auth file of the storage to write to. Default: none. Storages come in a later version.
@@ -221,19 +314,25 @@ pub(super) struct TargetArgs {
 #[command(next_help_heading = "Parallelism")]
 pub(super) struct ParallelArgs {
     /// Tables at once. Default: 2.
+    ///
+    /// Each takes up to -p connections and as many open row groups. Queries run one after the other.
     #[arg(long, env = "LAKEXPRESS_N_JOBS", value_name = "TABLES", default_value = "2", value_parser = parse_count)]
     pub(super) n_jobs: usize,
-    /// Readers per large table; 0: one per core; -K: cores / K. Default: one per core, at most 4.
+    /// Readers per large table. Default: one per core, at most 4.
+    ///
+    /// 0: one per core; -K: cores / K. Each costs one connection, one backend of the server and one open row group.
     #[arg(
         short = 'p',
         long,
         env = "LAKEXPRESS_FASTBCP_P",
         value_name = "READERS",
-        visible_alias = "parallel",
+        alias = "parallel",
         allow_negative_numbers = true
     )]
     pub(super) fastbcp_p: Option<i64>,
     /// Connections to the source in all, the snapshot's two included; at least 3. Default: 8.
+    ///
+    /// Readers wait when there are fewer than --n-jobs times -p and two.
     #[arg(
         long,
         env = "LAKEXPRESS_MAX_CONNECTIONS",
@@ -246,6 +345,8 @@ pub(super) struct ParallelArgs {
     #[arg(long, env = "LAKEXPRESS_LARGE_TABLE_THRESHOLD", value_name = "ROWS", default_value = "100000")]
     pub(super) large_table_threshold: u64,
     /// Size of the parts a large table is cut into, in bytes of source. Default: 256MiB.
+    ///
+    /// Smaller parts spread better over readers and cost a statement and a file each.
     #[arg(long, env = "LAKEXPRESS_PART_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
     pub(super) part_bytes: u64,
     /// How tables are cut: 'table:method:key:readers;...'. Repeatable. Default: automatic.
@@ -263,15 +364,16 @@ pub(super) struct ParallelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parquet files")]
 pub(super) struct ParquetArgs {
-    /// zstd, gzip and brotli with an optional level in parentheses, snappy, lz4 or none. Default: zstd(1).
+    /// zstd, gzip, brotli, snappy, lz4 or none. Default: zstd(1).
     ///
-    /// Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
+    /// Costs processor time: snappy and lz4 least, zstd(1) a little more for files a third smaller, gzip and brotli
+    /// several times as much. A level may follow in parentheses, zstd(3). Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
     #[arg(
         long,
         env = "LAKEXPRESS_COMPRESSION",
         value_name = "CODEC",
         default_value = "zstd(1)",
-        visible_alias = "compression-type",
+        alias = "compression-type",
         value_parser = parse_compression
     )]
     pub(super) compression: Compression,
@@ -285,6 +387,8 @@ pub(super) struct ParquetArgs {
     )]
     pub(super) row_group_rows: usize,
     /// Encoded bytes after which a row group closes. Default: 64MiB.
+    ///
+    /// Every reader holds one open row group in memory.
     #[arg(
         long,
         env = "LAKEXPRESS_ROW_GROUP_BYTES",
@@ -298,11 +402,32 @@ pub(super) struct ParquetArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub(super) struct RunArgs {
-    /// One point in time for the whole run, for each table, or for nothing. Default: run.
-    #[arg(long, env = "LAKEXPRESS_CONSISTENCY", value_enum, default_value = "run", ignore_case = true)]
+    /// One point in time: run, table or none. Default: run.
+    ///
+    /// For the whole run, for each table, or for nothing. run keeps one transaction open on the server from the
+    /// first row to the last, which holds back vacuum.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        hide_possible_values = true,
+        env = "LAKEXPRESS_CONSISTENCY",
+        value_enum,
+        default_value = "run",
+        ignore_case = true
+    )]
     pub(super) consistency: ConsistencyArg,
-    /// When a table's directory already holds files. Default: overwrite (what the last manifest lists).
-    #[arg(long, env = "LAKEXPRESS_IF_EXISTS", value_enum, default_value = "overwrite", ignore_case = true)]
+    /// Old files: overwrite, error or append. Default: overwrite.
+    ///
+    /// When a table's directory already holds files. overwrite replaces what the last manifest lists, and nothing else.
+    #[arg(
+        long,
+        value_name = "ACTION",
+        hide_possible_values = true,
+        env = "LAKEXPRESS_IF_EXISTS",
+        value_enum,
+        default_value = "overwrite",
+        ignore_case = true
+    )]
     pub(super) if_exists: IfExistsArg,
     /// When a table fails, go on with the others or stop. Default: continue.
     #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value = "continue", ignore_case = true)]
@@ -310,7 +435,9 @@ pub(super) struct RunArgs {
     /// For a table without rows, write one file with its schema, or none. Default: write.
     #[arg(long, env = "LAKEXPRESS_EMPTY_TABLES", value_enum, default_value = "write", ignore_case = true)]
     pub(super) empty_tables: EmptyTablesArg,
-    /// Memory for batches and open row groups, in bytes. Default: 1GiB.
+    /// Memory for operators and open row groups, in bytes. Default: 1GiB.
+    ///
+    /// Sorts, aggregates and joins of `query` that need more spill to the system's temporary directory (TMPDIR).
     #[arg(
         long,
         env = "LAKEXPRESS_MEMORY_LIMIT",
@@ -324,10 +451,12 @@ pub(super) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// One JSON document on standard output, everything else on standard error. Default: text.
+    /// One JSON document on standard output. Default: text.
+    ///
+    /// Everything else goes to standard error.
     #[arg(long, env = "LAKEXPRESS_JSON", value_parser = FalseyValueParser::new())]
     pub(super) json: bool,
-    /// Only warnings and errors: no summary, no progress. Default: both are shown.
+    /// Only warnings and errors. Default: summary and progress too.
     #[arg(short = 'q', long, env = "LAKEXPRESS_QUIET", value_parser = FalseyValueParser::new())]
     pub(super) quiet: bool,
     /// Least important messages to log. Default: info.

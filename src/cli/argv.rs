@@ -1,12 +1,15 @@
-//! What happens to the arguments before clap sees them: two rules that make old command lines work.
+//! What happens to the arguments before clap sees them: two rules that make old command lines work, and one
+//! for SQL.
 //!
 //! 1. In an argument that begins with `--`, underscores of the flag's name become hyphens; a value
 //!    after `=` is untouched, and so is everything after a bare `--`.
-//! 2. When the first argument is a flag other than `--help` or `--version`, `export` goes before it.
+//! 2. An argument that begins with `--` and has white space in what would be the flag's name is SQL that begins
+//!    with a comment: a space goes before it, so that it is not taken for a flag.
+//! 3. When the first argument is a flag other than `--help` or `--version`, `export` goes before it.
 
 use std::ffi::{OsStr, OsString};
 
-/// Applies both rules. The first item is the program's name.
+/// Applies the rules. The first item is the program's name.
 pub(super) fn prepare(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut flags_ended = false;
     let mut out: Vec<OsString> = Vec::new();
@@ -43,6 +46,9 @@ fn hyphenated(item: OsString) -> OsString {
     };
     let end = text.find('=').unwrap_or(text.len());
     let (name, value) = text.split_at(end);
+    if name.contains(char::is_whitespace) {
+        return format!(" {text}").into();
+    }
     format!("{}{value}", name.replace('_', "-")).into()
 }
 
@@ -64,6 +70,9 @@ mod tests {
         assert_eq!(prepared("plan --n_jobs 3"), ["plan", "--n-jobs", "3"]);
         assert_eq!(prepared("exprot --n_jobs 3")[0], "exprot");
         assert_eq!(prepared("export -- --a_b"), ["export", "--", "--a_b"]);
+        let sql = "-- the_first\nSELECT a_b".to_owned();
+        let items = ["x", "query", &sql, "--n_ame=a b"].map(OsString::from);
+        assert_eq!(prepare(items)[2..], [OsString::from(format!(" {sql}")), "--n-ame=a b".into()]);
         for first in ["-h", "--help", "-V", "--version", "help"] {
             assert_eq!(prepared(first), [first]);
         }

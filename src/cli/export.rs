@@ -1,4 +1,4 @@
-//! `lakexpress export`.
+//! `lakexpress export`, and what it shares with `query`: a run that can be watched and interrupted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use indicatif::MultiProgress;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::args::{ExportArgs, IgnoredArgs};
+use super::args::{ExportArgs, IgnoredArgs, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
 use super::{print, render, resolve};
@@ -19,42 +19,79 @@ use crate::runlog::RunStatus;
 /// How long statements get to be cancelled on the server after a signal.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs an export; `drawn` says that progress lines can be drawn on `bars`.
+/// Runs an export; progress lines are drawn on `bars` when `drawn`.
 pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     mention_ignored(&args.ignored);
     let resolved = resolve::export(args)?;
+    let spec = resolved.spec;
+    let watched = Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars) };
+    let ended = watch(watched, async |run_id: &str, parts: &Parts| {
+        Box::pin(pipeline::run(&spec, run_id, parts)).await
+    });
+    conclude(Box::pin(ended).await?, &args.output)
+}
+
+/// Tells about a run and returns the exit code.
+pub(super) fn conclude(ended: Ended, output: &OutputArgs) -> Result<u8> {
+    let summary = match ended {
+        Ended::Done(summary) => summary,
+        Ended::Interrupted(code) => return Ok(code),
+    };
+    if output.json {
+        print(&report::json::summary(&summary)?)?;
+    } else if !output.quiet {
+        print(&report::text::summary(&summary))?;
+    }
+    Ok(exit_code(&summary))
+}
+
+/// A run to be, and who watches it.
+pub(super) struct Watched<'a> {
+    pub(super) opened: resolve::Opened,
+    pub(super) output: &'a OutputArgs,
+    /// Where progress lines are drawn, if they are.
+    pub(super) bars: Option<&'a MultiProgress>,
+}
+
+/// How a watched run ended.
+pub(super) enum Ended {
+    /// By itself.
+    Done(Box<RunSummary>),
+    /// By a signal, which has been told; the exit code.
+    Interrupted(u8),
+}
+
+/// Does the `work` under a new run id, with progress, log lines and signals.
+pub(super) async fn watch(
+    watched: Watched<'_>,
+    work: impl AsyncFnOnce(&str, &Parts) -> Result<RunSummary>,
+) -> Result<Ended> {
     let run_id = Uuid::now_v7().to_string();
     let told = Arc::new(Told::default());
     let progress = Arc::new(Progress::default());
     let (switch, cancel) = CancelSwitch::new();
     let parts = Parts {
-        source: resolved.source,
-        destination: resolved.destination,
-        runlog: resolved.runlog,
+        source: watched.opened.source,
+        destination: watched.opened.destination,
+        runlog: watched.opened.runlog,
         observer: Arc::<Told>::clone(&told),
         progress: Arc::clone(&progress),
         cancel,
     };
     let mut signals = Signals::install()?;
-    let lines = drawn.then(|| Lines::draw(bars, progress, told));
-    let running = pipeline::run(&resolved.spec, &run_id, &parts);
+    let lines = watched.bars.map(|bars| Lines::draw(bars, progress, told));
+    let running = work(&run_id, &parts);
     let ended = until_signal(Box::pin(running), &mut signals, &switch).await;
     drop(lines);
-    let summary = match ended {
-        (None, Some(result)) => result?,
+    match ended {
+        (None, Some(result)) => result.map(|summary| Ended::Done(Box::new(summary))),
         (signal, _) => {
             // Cancel requests to the server are on their way in tasks of their own.
             tokio::time::sleep(GRACE).await;
             let signal = signal.unwrap_or(Interruption::Terminate);
-            return Ok(render::interrupted(signal, &run_id, args.output.json));
+            Ok(Ended::Interrupted(render::interrupted(signal, &run_id, watched.output.json)))
         }
-    };
-    if args.output.json {
-        print(&report::json::summary(&summary)?)?;
-    } else if !args.output.quiet {
-        print(&report::text::summary(&summary))?;
     }
-    Ok(exit_code(&summary))
 }
 
 /// 0 when all is done and 1 when some tables failed. When not one table was exported, the exit code says

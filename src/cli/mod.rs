@@ -6,12 +6,16 @@
 
 mod args;
 mod argv;
+mod completions;
+mod demo;
 mod export;
+mod help;
 mod inspect;
 mod logging;
 mod output;
 mod plan;
 mod progress;
+mod query;
 mod render;
 mod resolve;
 mod runs;
@@ -23,7 +27,7 @@ mod values;
 
 use std::time::Duration;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use indicatif::MultiProgress;
 
 use self::args::{Cli, Command};
@@ -43,7 +47,8 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
-    let cli = match Cli::try_parse_from(argv) {
+    let parsed = help::command().try_get_matches_from(argv).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(refusal) => return render::refused(&refusal, json),
     };
@@ -55,9 +60,11 @@ fn execute(command: &Command) -> Result<u8> {
     let output = command.output();
     let bars = MultiProgress::new();
     let drawn = match command {
-        Command::Export(args) => !output.quiet && !args.no_progress && progress::can_draw(),
+        Command::Export(args) => !args.no_progress,
+        Command::Query(args) => !args.no_progress,
         _ => false,
     };
+    let drawn = drawn && !output.quiet && progress::can_draw();
     logging::start(output, &bars, drawn)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -73,6 +80,9 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Export(args) => export::run(args, bars, drawn).await,
         Command::Plan(args) => Box::pin(plan::run(args)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
+        Command::Query(args) => Box::pin(query::run(args, bars, drawn)).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Completions(args) => completions::run(args),
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
     }

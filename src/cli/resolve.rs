@@ -5,15 +5,18 @@ use std::sync::Arc;
 use url::Url;
 
 use super::args::{
-    AuthArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg, InspectArgs, RunArgs,
-    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs,
+    AuthArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg, InspectArgs,
+    ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs,
+    TypeArgs,
 };
 use super::values;
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::{AuthFile, RunLogTarget};
-use crate::config::state;
+use crate::config::{script, state};
 use crate::destination::{DESTINATIONS, Destination};
 use crate::error::{Error, ErrorKind, Result};
+use crate::plan::QueryStatement;
+use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::RunLog;
 use crate::runlog::SqliteRunLog;
 use crate::source::{self, Address, Source};
@@ -24,9 +27,14 @@ use crate::spec::{
 /// The two connections that hold the snapshot, and one that reads.
 const LEAST_CONNECTIONS: usize = 3;
 
-/// What `export` works with.
+/// What `export` and `query` work with.
 pub(super) struct Export {
     pub(super) spec: ExportSpec,
+    pub(super) opened: Opened,
+}
+
+/// What a run reads from and writes to.
+pub(super) struct Opened {
     pub(super) source: Arc<dyn Source>,
     pub(super) destination: Arc<dyn Destination>,
     pub(super) runlog: Arc<dyn RunLog>,
@@ -46,13 +54,64 @@ pub(super) fn export(args: &ExportArgs) -> Result<Export> {
     let spec = export_spec(args, &mut problems);
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
-    let target = problems.keep(run_log_target(&args.auth, auth.as_ref())).flatten();
-    let location = problems.keep(target_location(&args.target, true)).flatten();
+    let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
+    Ok(Export { spec, opened })
+}
+
+/// Everything `query` needs, the statements parsed.
+pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
+    let mut problems = Problems::default();
+    let statements = problems.keep(statements(args)).unwrap_or_default();
+    let groups = Groups {
+        types: &args.types,
+        target: &args.target,
+        parallel: &args.parallel,
+        parquet: &args.parquet,
+        run: &args.run,
+    };
+    let spec = groups.spec(&mut problems);
+    let auth = problems.keep(auth_file(&args.auth)).flatten();
+    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
+    let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
+    Ok((Export { spec, opened }, statements))
+}
+
+fn statements(args: &QueryArgs) -> Result<Vec<QueryStatement>> {
+    match (&args.sql, &args.name, &args.script) {
+        (Some(sql), Some(name), None) => Ok(vec![parse_query(sql, name)?]),
+        (None, None, Some(path)) => {
+            let standard_input = path.as_os_str() == "-";
+            let origin =
+                if standard_input { "standard input".to_owned() } else { path.display().to_string() };
+            parse_script(&script::read(path)?, &origin)
+        }
+        (Some(_), None, _) => {
+            Err(Error::usage("the export has no name").hint("give it one with --name NAME"))
+        }
+        (_, Some(_), Some(_)) => {
+            Err(Error::usage("--name goes with a query on the command line, not with --script")
+                .hint("a script names its exports: COPY (SELECT ...) TO 'name'"))
+        }
+        _ => Err(Error::usage("no query")
+            .hint("lakexpress query 'SELECT ...' --name NAME")
+            .hint("or --script FILE with COPY (SELECT ...) TO 'name'; statements")),
+    }
+}
+
+/// Opens the destination and the run log, when nothing is wrong so far.
+fn opened(
+    source: Option<Arc<dyn Source>>,
+    (auth_args, auth): (&AuthArgs, Option<&AuthFile>),
+    target_args: &TargetArgs,
+    mut problems: Problems,
+) -> Result<Opened> {
+    let target = problems.keep(run_log_target(auth_args, auth)).flatten();
+    let location = problems.keep(target_location(target_args, true)).flatten();
     problems.finish()?;
     let (Some(source), Some(location)) = (source, location) else {
         return Err(Error::internal("a flag was neither resolved nor refused"));
     };
-    Ok(Export { spec, source, destination: open_destination(&location)?, runlog: open_run_log(target)? })
+    Ok(Opened { source, destination: open_destination(&location)?, runlog: open_run_log(target)? })
 }
 
 /// Everything `plan` needs. The run log's and the destination's flags are checked, nothing is opened or made.
@@ -72,23 +131,9 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
 pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
     let mut problems = Problems::default();
     let spec = ExportSpec {
-        filter: table_filter(&args.selection),
-        wheres: Vec::new(),
-        columns: Vec::new(),
         types: type_policy(&args.types, &mut problems),
-        n_jobs: 1,
-        readers: 1,
-        max_connections: LEAST_CONNECTIONS,
         large_table_rows: u64::MAX,
-        part_bytes: u64::MAX,
-        table_configs: Vec::new(),
-        parquet: ParquetSpec::default(),
-        consistency: Consistency::Run,
-        if_exists: IfExists::default(),
-        error_action: ErrorAction::default(),
-        empty_tables: EmptyTables::default(),
-        sub_path: String::new(),
-        memory_limit_bytes: 1 << 30,
+        ..plain_spec(table_filter(&args.selection))
     };
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
@@ -98,6 +143,30 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
     Ok(Plan { spec, source, destination: None })
 }
 
+/// What an export without further flags does, with one reader per core, at most four.
+pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    ExportSpec {
+        filter,
+        wheres: Vec::new(),
+        columns: Vec::new(),
+        types: TypePolicy::default(),
+        n_jobs: 2,
+        readers: values::readers(None, cores),
+        max_connections: 8,
+        large_table_rows: 100_000,
+        part_bytes: 256 << 20,
+        table_configs: Vec::new(),
+        parquet: ParquetSpec::default(),
+        consistency: Consistency::Run,
+        if_exists: IfExists::default(),
+        error_action: ErrorAction::default(),
+        empty_tables: EmptyTables::default(),
+        sub_path: String::new(),
+        memory_limit_bytes: 1 << 30,
+    }
+}
+
 /// The run log that `runs` and `status` read.
 pub(super) fn run_log(args: &AuthArgs) -> Result<Arc<dyn RunLog>> {
     let auth = auth_file(args)?;
@@ -105,48 +174,74 @@ pub(super) fn run_log(args: &AuthArgs) -> Result<Arc<dyn RunLog>> {
 }
 
 pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rules = |flag: &'static str, texts: &[String], problems: &mut Problems| {
         texts.iter().filter_map(|text| problems.keep(values::parse_rule(flag, text))).collect()
     };
-    if args.parallel.max_connections < LEAST_CONNECTIONS {
-        problems.add(
-            Error::usage(format!("--max-connections {} is too few", args.parallel.max_connections))
-                .hint(format!("write at least {LEAST_CONNECTIONS}: two hold the snapshot, one reads")),
-        );
-    }
-    let table_configs =
-        args.parallel.table_config.iter().filter_map(|text| problems.keep(TableConfig::parse_list(text)));
-    let table_configs = table_configs.flatten().collect();
-    let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
-    ExportSpec {
-        filter: table_filter(&args.selection),
-        wheres: rules("--where", &args.rules.wheres, problems),
-        columns: rules("--columns", &args.rules.columns, problems),
-        types: type_policy(&args.types, problems),
-        n_jobs: args.parallel.n_jobs,
-        readers: values::readers(args.parallel.fastbcp_p, cores),
-        max_connections: args.parallel.max_connections,
-        large_table_rows: args.parallel.large_table_threshold,
-        part_bytes: args.parallel.part_bytes,
-        table_configs,
-        parquet: ParquetSpec {
-            compression: args.parquet.compression,
-            row_group_rows: args.parquet.row_group_rows,
-            row_group_bytes: usize::try_from(args.parquet.row_group_bytes).unwrap_or(usize::MAX),
-        },
-        consistency: consistency(&args.run),
-        if_exists: if_exists(&args.run),
-        error_action: match args.run.error_action {
-            ErrorActionArg::Continue => ErrorAction::Continue,
-            ErrorActionArg::Fail => ErrorAction::Fail,
-        },
-        empty_tables: match args.run.empty_tables {
-            EmptyTablesArg::Write => EmptyTables::Write,
-            EmptyTablesArg::Skip => EmptyTables::Skip,
-        },
-        sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
-        memory_limit_bytes: args.run.memory_limit,
+    let wheres = rules("--where", &args.rules.wheres, problems);
+    let columns = rules("--columns", &args.rules.columns, problems);
+    let groups = Groups {
+        types: &args.types,
+        target: &args.target,
+        parallel: &args.parallel,
+        parquet: &args.parquet,
+        run: &args.run,
+    };
+    ExportSpec { filter: table_filter(&args.selection), wheres, columns, ..groups.spec(problems) }
+}
+
+/// The groups of flags that `export` and `query` share.
+struct Groups<'a> {
+    types: &'a TypeArgs,
+    target: &'a TargetArgs,
+    parallel: &'a ParallelArgs,
+    parquet: &'a ParquetArgs,
+    run: &'a RunArgs,
+}
+
+impl Groups<'_> {
+    /// A spec of all tables, without rules.
+    fn spec(&self, problems: &mut Problems) -> ExportSpec {
+        let args = self;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if args.parallel.max_connections < LEAST_CONNECTIONS {
+            problems.add(
+                Error::usage(format!("--max-connections {} is too few", args.parallel.max_connections))
+                    .hint(format!("write at least {LEAST_CONNECTIONS}: two hold the snapshot, one reads")),
+            );
+        }
+        let table_configs =
+            args.parallel.table_config.iter().filter_map(|text| problems.keep(TableConfig::parse_list(text)));
+        let table_configs = table_configs.flatten().collect();
+        let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
+        ExportSpec {
+            filter: TableFilter::default(),
+            wheres: Vec::new(),
+            columns: Vec::new(),
+            types: type_policy(args.types, problems),
+            n_jobs: args.parallel.n_jobs,
+            readers: values::readers(args.parallel.fastbcp_p, cores),
+            max_connections: args.parallel.max_connections,
+            large_table_rows: args.parallel.large_table_threshold,
+            part_bytes: args.parallel.part_bytes,
+            table_configs,
+            parquet: ParquetSpec {
+                compression: args.parquet.compression,
+                row_group_rows: args.parquet.row_group_rows,
+                row_group_bytes: usize::try_from(args.parquet.row_group_bytes).unwrap_or(usize::MAX),
+            },
+            consistency: consistency(args.run),
+            if_exists: if_exists(args.run),
+            error_action: match args.run.error_action {
+                ErrorActionArg::Continue => ErrorAction::Continue,
+                ErrorActionArg::Fail => ErrorAction::Fail,
+            },
+            empty_tables: match args.run.empty_tables {
+                EmptyTablesArg::Write => EmptyTables::Write,
+                EmptyTablesArg::Skip => EmptyTables::Skip,
+            },
+            sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
+            memory_limit_bytes: args.run.memory_limit,
+        }
     }
 }
 
@@ -222,6 +317,11 @@ fn source(
     problems.keep(source::open(&address, policy))
 }
 
+/// Opens the source at a URL; does not connect.
+pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
+    source::open(&Address::Url(url.clone()), policy)
+}
+
 fn source_url(text: &str) -> Result<Address> {
     // The text may hold a password: it is in no message.
     Url::parse(text).map(Address::Url).map_err(|error| {
@@ -271,7 +371,7 @@ fn target_location(args: &TargetArgs, needed: bool) -> Result<Option<String>> {
     }
 }
 
-fn open_destination(location: &str) -> Result<Arc<dyn Destination>> {
+pub(super) fn open_destination(location: &str) -> Result<Arc<dyn Destination>> {
     let opened = DESTINATIONS.iter().find_map(|open| open(location));
     opened.unwrap_or_else(|| {
         // The text may be a URL with a password.

@@ -8,7 +8,7 @@ use crate::error::ErrorKind;
 
 fn parse(line: &[&str]) -> std::result::Result<Cli, clap::Error> {
     let items = std::iter::once("lakexpress").chain(line.iter().copied()).map(OsString::from);
-    Cli::try_parse_from(argv::prepare(items))
+    help::command().try_get_matches_from(argv::prepare(items)).and_then(|m| Cli::from_arg_matches(&m))
 }
 
 fn export(line: &[&str]) -> Box<args::ExportArgs> {
@@ -43,6 +43,7 @@ fn example(name: &str) -> &'static str {
         "log-level" => "DEBUG",
         "log-format" => "json",
         "fastbcp-p" | "parallel" => "-4",
+        "scale" => "0.5",
         _ => "7",
     }
 }
@@ -51,7 +52,7 @@ fn example(name: &str) -> &'static str {
 fn every_flag_is_known_in_both_spellings() {
     let mut walked = BTreeSet::new();
     for (command, arg) in arguments() {
-        for name in arg.get_long_and_visible_aliases().unwrap_or_default() {
+        for name in arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default()) {
             if name == "help" {
                 continue;
             }
@@ -66,7 +67,11 @@ fn every_flag_is_known_in_both_spellings() {
                     lines.push(&joined);
                 }
                 for line in lines {
-                    let id: &[&str] = if command == "status" { &["some_id"] } else { &[] };
+                    let id: &[&str] = match command.as_str() {
+                        "status" => &["some_id"],
+                        "completions" => &["bash"],
+                        _ => &[],
+                    };
                     let line = [&[command.as_str()], line, id].concat();
                     assert!(parse(&line).is_ok(), "{line:?}: {}", parse(&line).expect_err("refused"));
                 }
@@ -109,7 +114,9 @@ fn the_command_names_are_those_of_the_parser() {
     let mut cli = Cli::command();
     cli.build();
     let names: BTreeSet<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
-    assert_eq!(names, ["export", "help", "inspect", "plan", "runs", "status"].into());
+    let expected =
+        ["completions", "demo", "export", "help", "inspect", "plan", "query", "runs", "status"].into();
+    assert_eq!(names, expected);
 }
 
 #[test]

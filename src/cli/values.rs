@@ -160,6 +160,14 @@ pub(super) fn readers(given: Option<i64>, cores: usize) -> usize {
     }
 }
 
+/// The value of `--scale`: a number above 0, at most 100.
+pub(super) fn parse_scale(text: &str) -> Result<f64> {
+    match text.trim().parse::<f64>() {
+        Ok(scale) if scale > 0.0 && scale <= 100.0 => Ok(scale),
+        _ => Err(Error::usage("write a number above 0 and not above 100")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,20 +15,54 @@ impl From<DataFusionError> for Error {
         match error {
             DataFusionError::External(inner) => match inner.downcast::<Self>() {
                 Ok(ours) => *ours,
-                Err(other) => Self::internal("query engine failed").caused_by(other),
+                Err(other) => match other.downcast::<DataFusionError>() {
+                    Ok(inner) => Self::from(*inner),
+                    Err(other) => Self::internal("query engine failed").caused_by(other),
+                },
             },
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => Self::from(*inner),
             DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
             DataFusionError::ParquetError(inner) => Self::from_parquet(*inner),
-            DataFusionError::ResourcesExhausted(message) => {
-                Self::unavailable(message).hint("raise --memory-limit or lower --fastbcp-p and --n-jobs")
+            DataFusionError::ResourcesExhausted(_) => {
+                Self::unavailable("more memory is needed than may be used")
+                    .hint("raise --memory-limit or lower --fastbcp-p and --n-jobs")
+                    .caused_by(error)
             }
+            // One side of a join failed, and every partition of the join is told.
+            DataFusionError::Shared(inner) => shared(&inner),
+            DataFusionError::Execution(message) => Self::data(message),
             other => Self::internal(other.strip_backtrace()),
         }
     }
 }
 
+/// A copy of an error that others hold too.
+fn shared(error: &DataFusionError) -> Error {
+    let root = error.find_root();
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(ours) = current.downcast_ref::<Error>() {
+            return ours.copied();
+        }
+        cause = current.source();
+    }
+    match root {
+        DataFusionError::ResourcesExhausted(message) => {
+            DataFusionError::ResourcesExhausted(message.clone()).into()
+        }
+        DataFusionError::Execution(message) => Error::data(message.clone()),
+        DataFusionError::ArrowError(inner, _) => Error::data(inner.to_string()),
+        other => Error::internal(other.strip_backtrace()),
+    }
+}
+
 impl Error {
+    /// Whether memory ran out that `--memory-limit` bounds.
+    pub fn is_out_of_memory(&self) -> bool {
+        let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref());
+        matches!(cause, Some(DataFusionError::ResourcesExhausted(_)))
+    }
+
     /// An error of the Parquet encoder; one of ours inside it comes out unchanged.
     pub fn from_parquet(error: parquet::errors::ParquetError) -> Self {
         match error {

@@ -130,6 +130,17 @@ impl Error {
         self
     }
 
+    /// The same error once more, for several who wait for one result. Causes become text.
+    pub(crate) fn copied(&self) -> Self {
+        let mut copy = Self::new(self.0.kind, self.0.message.clone());
+        copy.0.context.clone_from(&self.0.context);
+        copy.0.hints.clone_from(&self.0.hints);
+        match &self.0.source {
+            Some(cause) => copy.caused_by(cause.to_string()),
+            None => copy,
+        }
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

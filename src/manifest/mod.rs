@@ -28,6 +28,9 @@ pub struct Manifest {
     pub filter: Option<String>,
     /// The user's column list, if any.
     pub projection: Option<String>,
+    /// The query whose result this is, if it is not a table's rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
     /// Columns in file order.
     pub columns: Vec<ManifestColumn>,
     /// All rows of all files.

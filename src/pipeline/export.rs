@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{Cancel, Parts, TableProgress, clock};
-use crate::catalog::SourceIdentity;
+use crate::catalog::{SourceIdentity, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::{self, TablePlan};
@@ -37,13 +37,38 @@ pub(super) async fn table(
     view: &dyn Snapshot,
     shared: &Shared<'_>,
 ) -> Result<(Manifest, Vec<PreparedFile>)> {
+    let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
+    let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
+        write(plan, shared, &progress, &prepared).await
+    };
+    committed(&place, view, shared, write, || manifest(plan, shared)).await
+}
+
+/// What is exported, and where to.
+pub(super) struct Place<'a> {
+    pub(super) table: &'a TableRef,
+    pub(super) directory: &'a str,
+    /// For the progress display.
+    pub(super) est_rows: u64,
+}
+
+/// Locks the directory, lets `write` prepare the parts, and commits them all or none.
+///
+/// When `write` returns, also with an error, nothing may be being written any more.
+pub(super) async fn committed(
+    place: &Place<'_>,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+    write: impl AsyncFnOnce(Arc<TableProgress>, Prepared) -> Result<()>,
+    manifest: impl FnOnce() -> Manifest,
+) -> Result<(Manifest, Vec<PreparedFile>)> {
     let destination = Arc::clone(&shared.parts.destination);
     let commit =
-        TableCommit::begin(destination, &plan.directory, shared.run_id, shared.spec.if_exists).await?;
-    let progress = shared.parts.progress.start(&plan.info.table, plan.info.est_rows);
+        TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists).await?;
+    let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Prepared::default();
-    let mut written = write(plan, shared, &progress, &prepared).await;
-    shared.parts.progress.finish(&plan.info.table);
+    let mut written = write(progress, prepared.clone()).await;
+    shared.parts.progress.finish(place.table);
     if written.is_ok() {
         // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
         written = view.check().await;
@@ -51,13 +76,13 @@ pub(super) async fn table(
     let files = prepared.take();
     match written {
         Ok(()) => {
-            let manifest = commit.commit(files.clone(), manifest(plan, shared)).await?;
+            let manifest = commit.commit(files.clone(), manifest()).await?;
             Ok((manifest, files))
         }
         Err(error) => {
             let uploads: Vec<_> = files.into_iter().map(|f| f.upload).collect();
             if let Err(abort) = commit.abort(&uploads).await {
-                tracing::warn!(table = %plan.info.table, error = %abort, "could not remove unfinished files; the next run will");
+                tracing::warn!(table = %place.table, error = %abort, "could not remove unfinished files; the next run will");
             }
             Err(error)
         }
@@ -66,19 +91,19 @@ pub(super) async fn table(
 
 /// Parts that are complete at the destination and that no reader of it can see yet.
 #[derive(Clone, Default)]
-struct Prepared(Arc<Mutex<Vec<PreparedPart>>>);
+pub(super) struct Prepared(Arc<Mutex<Vec<PreparedPart>>>);
 
 impl Prepared {
-    fn extend(&self, parts: Vec<PreparedPart>) {
+    pub(super) fn extend(&self, parts: Vec<PreparedPart>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
     }
 
-    fn has_file(&self) -> bool {
+    pub(super) fn has_file(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|p| p.file.is_some())
     }
 
     /// The files, in the order of their parts.
-    fn take(&self) -> Vec<PreparedFile> {
+    pub(super) fn take(&self) -> Vec<PreparedFile> {
         let mut parts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         parts.sort_by_key(|p| p.part);
         parts.into_iter().filter_map(|p| p.file).collect()
@@ -130,7 +155,8 @@ async fn write(
     Ok(())
 }
 
-async fn all_ended(readers: &mut JoinSet<Result<()>>) -> Result<()> {
+/// Waits for all, or for the first that fails.
+pub(super) async fn all_ended(readers: &mut JoinSet<Result<()>>) -> Result<()> {
     while let Some(reader) = readers.join_next().await {
         reader.map_err(|panic| Error::internal("a reader stopped").caused_by(panic))??;
     }
@@ -199,6 +225,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         snapshot: plan.snapshot.clone(),
         filter: plan.filter.clone(),
         projection: plan.projection.clone(),
+        query: None,
         columns: plan.columns.clone(),
         rows: 0,
         files: Vec::new(),

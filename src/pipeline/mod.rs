@@ -6,6 +6,7 @@ pub mod clock;
 mod export;
 mod prepare;
 pub mod progress;
+mod query;
 mod summary;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use tokio::sync::Semaphore;
 
 pub use cancel::{Cancel, CancelSwitch};
 pub use progress::{Progress, TableProgress};
+pub use query::query;
 
 use self::budget::Budget;
 use self::clock::Stopwatch;
@@ -160,22 +162,44 @@ async fn plan_all(
 /// Tables that fail are in the summary; an error is a failure of the run as a whole. When
 /// `parts.cancel` asks, tables under way are given up, their uploads removed and statements cancelled.
 pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSummary> {
-    let begun = Stopwatch::start();
-    let started_at = clock::now();
+    let (begun, started_at) = (Stopwatch::start(), clock::now());
     let identity = parts.source.identity().await?;
     let tables = prepare::select(spec, parts.source.as_ref()).await?;
+    let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
+    let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables };
+    conduct(opening, parts, Box::pin(export_all(spec, run_id, parts, &identity, &tables))).await
+}
+
+/// What is recorded of a run before it does anything.
+struct Opening<'a> {
+    run_id: &'a str,
+    begun: Stopwatch,
+    started_at: String,
+    identity: &'a SourceIdentity,
+    /// The whole configuration as JSON.
+    config: String,
+    tables: &'a [TableRef],
+}
+
+/// Records the run, announces it at the destination, does the `work` and records how it ended.
+async fn conduct(
+    opening: Opening<'_>,
+    parts: &Parts,
+    work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
+) -> Result<RunSummary> {
+    let Opening { run_id, begun, started_at, identity, config, tables } = opening;
     let started = RunEvent::RunStarted {
         run_id: run_id.to_owned(),
         at: started_at.clone(),
         source: format!("{}://{}/{}", identity.kind, identity.server, identity.database),
         destination: parts.destination.location(),
-        config: serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?,
-        tables: tables.clone(),
+        config,
+        tables: tables.to_vec(),
     };
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
     let exported = match summary::announce(&parts.destination, run_id, &started_at).await {
-        Ok(()) => Box::pin(export_all(spec, run_id, parts, &identity, &tables)).await,
+        Ok(()) => work.await,
         Err(error) => Err(error),
     };
     let (status, error) = match &exported {
@@ -197,7 +221,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
         status,
         started_at,
         seconds: begun.seconds(),
-        source: identity,
+        source: identity.clone(),
         destination: parts.destination.location(),
         snapshot,
         tables,
@@ -283,21 +307,31 @@ async fn export_all(
 
 /// Exports one table and records how it went.
 async fn one_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> TableOutcome {
-    let watch = Stopwatch::start();
-    let table = plan.info.table.clone();
-    if shared.parts.cancel.is_cancelled() {
-        return failed(shared, &table, 0.0, Cancel::error()).await;
-    }
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
-        table: table.clone(),
+        table: plan.info.table.clone(),
         at: clock::now(),
         method: plan.method.to_string(),
         parts: plan.parts.len(),
         est_rows: plan.info.est_rows,
     };
+    let table = plan.info.table.clone();
+    recorded(table, started, shared, Box::pin(pinned_table(plan, view, shared))).await
+}
+
+/// Records the beginning of a table's export, does the `work`, and records how it went.
+async fn recorded(
+    table: TableRef,
+    started: RunEvent,
+    shared: &Shared<'_>,
+    work: impl Future<Output = Result<(u64, Vec<FileEntry>, String)>>,
+) -> TableOutcome {
+    let watch = Stopwatch::start();
+    if shared.parts.cancel.is_cancelled() {
+        return failed(shared, &table, 0.0, Cancel::error()).await;
+    }
     record(shared.parts, &started).await;
-    match Box::pin(pinned_table(plan, view, shared)).await {
+    match work.await {
         Ok(done) => {
             let (rows, files, directory) = done;
             let outcome = TableOutcome {

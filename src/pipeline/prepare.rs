@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{ListedTable, Slice, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
-use crate::partition::{self, physical, range};
+use crate::partition::{self, Choice, physical, range};
+use crate::plan::query::QueryInput;
 use crate::plan::{Cut, TablePlan, plan_table};
 use crate::source::{Snapshot, Source};
 use crate::spec::{ExportSpec, IfExists, Method};
@@ -115,17 +116,37 @@ pub(super) async fn plan_one(
             .hint("leave it out with --exclude"));
     }
     let choice = partition::choose(&info, &source.dialect().methods(&info), spec)?;
-    let slices = match (choice.method, &choice.key) {
+    let slices = cut(&info, &choice, view).await?;
+    let append = (spec.if_exists == IfExists::Append).then_some(run_id);
+    plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await
+}
+
+/// Describes a table that queries read and cuts it into at most `spec.readers` slices.
+pub(super) async fn query_input(
+    spec: &ExportSpec,
+    source: &dyn Source,
+    view: &dyn Snapshot,
+    table: &TableRef,
+) -> Result<QueryInput> {
+    let info = view.describe(table).await?;
+    check_casts(spec, &info)?;
+    // The rows flow on at once: smaller slices would only be more connections.
+    let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
+    let choice = partition::choose(&info, &source.dialect().methods(&info), &spec)?;
+    let slices = cut(&info, &choice, view).await?;
+    Ok(QueryInput { info, slices })
+}
+
+async fn cut(info: &TableInfo, choice: &Choice, view: &dyn Snapshot) -> Result<Vec<Slice>> {
+    Ok(match (choice.method, &choice.key) {
         (Method::Ctid, _) => physical::cut(&info.heap_blocks, choice.parts),
         (Method::RangeId, Some(key)) => {
-            let bounds = view.bounds(&info, key).await?;
+            let bounds = view.bounds(info, key).await?;
             let nullable = info.column(key).is_none_or(|c| c.field.is_nullable());
             range::cut(key, bounds.as_ref(), choice.parts, nullable)
         }
         _ => vec![Slice::All],
-    };
-    let append = (spec.if_exists == IfExists::Append).then_some(run_id);
-    plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await
+    })
 }
 
 /// `--cast` of a column that is not there.

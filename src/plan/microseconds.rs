@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
@@ -19,15 +20,12 @@ impl AnalyzerRule for Microseconds {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         plan.transform_up_with_subqueries(|node| {
             let schema = merge_schema(&node.inputs());
+            // Names must stay what they are, or the plan's columns would be renamed.
+            let names = NamePreserver::new(&node);
             node.map_expressions(|expression| {
-                // An alias or a name must stay what it is, or the plan's columns would be renamed.
-                let name = expression.schema_name().to_string();
+                let name = names.save(&expression);
                 let rewritten = expression.transform_up(|e| Ok(rewrite(e, &schema)))?;
-                if !rewritten.transformed || matches!(rewritten.data, Expr::Alias(_)) {
-                    return Ok(rewritten);
-                }
-                rewritten
-                    .map_data(|e| Ok(if e.schema_name().to_string() == name { e } else { e.alias(name) }))
+                Ok(rewritten.update_data(|e| name.restore(e)))
             })?
             .map_data(LogicalPlan::recompute_schema)
         })

@@ -3,9 +3,11 @@
 mod checked;
 mod floats;
 mod microseconds;
+pub mod query;
 pub mod scan;
 mod session;
 mod shape;
+mod sums;
 pub mod table;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
 
+pub use query::{QueryPlan, QueryStatement};
 pub use table::SourceTable;
 
 use crate::catalog::filter::pattern_matches;
@@ -187,9 +190,16 @@ async fn logical(
 ) -> Result<(SessionContext, LogicalPlan)> {
     let slices: Vec<Slice> = plan.parts.iter().map(|p| p.slice.clone()).collect();
     let partitions = slices.len();
+    let table = plan.info.table.clone();
+    let settings = session::Settings {
+        default_schema: &table.schema,
+        partitions,
+        memory_bytes: memory_limit_bytes,
+        batch_rows: session::BATCH_ROWS,
+    };
     let provider =
         Arc::new(SourceTable::new(Arc::clone(source), plan.info.clone(), slices, plan.snapshot.clone()));
-    let context = session::open(&plan.info.table, provider, partitions, memory_limit_bytes)?;
+    let context = session::open(vec![(table.clone(), provider)], &settings)?;
     let logical =
         shape::logical(&context, &plan.info, plan.filter.as_deref(), plan.projection.as_deref()).await?;
     Ok((context, logical))

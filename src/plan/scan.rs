@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{ColumnStatistics, DataFusionError, Result, Statistics};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
 };
@@ -43,6 +45,40 @@ impl SourceExec {
             Boundedness::Bounded,
         ));
         Self { source, read, slices, at, properties }
+    }
+
+    /// Rows and bytes of one in `share` parts, as far as the catalog knows. Estimates only ever choose which
+    /// side of a join is held in memory, so they are never given as exact.
+    fn estimate(&self, share: usize) -> Statistics {
+        let table = &self.read.table;
+        let mut statistics = Statistics::new_unknown(self.properties.eq_properties.schema());
+        if table.est_rows == 0 {
+            return statistics;
+        }
+        // A guess, and DataFusion's own for conditions it knows nothing about.
+        let selected = if self.read.filter.is_some() { 5 } else { 1 };
+        let rows = (usize::try_from(table.est_rows).unwrap_or(usize::MAX) / share / selected).max(1);
+        let bytes_per_row = usize::try_from(table.est_bytes / table.est_rows).unwrap_or(usize::MAX).max(1);
+        let width = bytes_per_row * self.read.columns.len() / table.columns.len().max(1);
+        statistics.num_rows = Precision::Inexact(rows);
+        statistics.total_byte_size = Precision::Inexact(rows.saturating_mul(width.max(1)));
+        statistics.column_statistics = self
+            .read
+            .columns
+            .iter()
+            .map(|index| {
+                let distinct = table.columns.get(*index).and_then(|c| c.est_distinct);
+                let distinct = distinct
+                    .map_or(Precision::Absent, |n| Precision::Inexact((n.max(1.0) as usize).min(rows)));
+                ColumnStatistics { distinct_count: distinct, ..ColumnStatistics::new_unknown() }
+            })
+            .collect();
+        statistics
+    }
+
+    /// How many slices are read.
+    pub fn slices(&self) -> usize {
+        self.slices.len()
     }
 
     /// The condition that the source evaluates besides the slice, in its SQL.
@@ -94,6 +130,15 @@ impl ExecutionPlan for SourceExec {
         _children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(self)
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let share = if args.partition().is_some() { self.slices.len().max(1) } else { 1 };
+        Ok(Arc::new(self.estimate(share)))
     }
 
     fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

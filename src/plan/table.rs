@@ -14,9 +14,6 @@ use crate::catalog::{Slice, SnapshotToken, TableInfo};
 use crate::error::Error;
 use crate::source::{Source, TableRead};
 
-/// Rows per batch that a source is asked for.
-const BATCH_ROWS: usize = 8192;
-
 /// A table of a source as of a snapshot, cut into slices.
 #[derive(Debug)]
 pub struct SourceTable {
@@ -61,7 +58,7 @@ impl TableProvider for SourceTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         _limit: Option<usize>,
@@ -80,7 +77,7 @@ impl TableProvider for SourceTable {
             columns,
             slice: Slice::All,
             filter: (!conditions.is_empty()).then(|| conditions.join(" AND ")),
-            batch_rows: BATCH_ROWS,
+            batch_rows: state.config().batch_size(),
         };
         Ok(Arc::new(SourceExec::new(
             Arc::clone(&self.source),

@@ -2,7 +2,9 @@
 //!
 //! | command | document |
 //! |---|---|
-//! | `export` | [`RunSummary`] |
+//! | `export`, `query` | [`RunSummary`] |
+//! | `demo` | `{"source", "rows", "run": [`RunSummary`], "question", "answer": {"columns", "rows"}, "seconds"}` |
+//! | `completions` | `{"shell", "script"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `runs` | array of [`RunRecord`] without `jobs` |

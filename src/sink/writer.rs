@@ -53,6 +53,13 @@ impl WriterSettings {
         Ok(ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true))
     }
 
+    /// Whether files of `schema` can be written at all.
+    ///
+    /// Errors: as of the first part that would be written, before anything is.
+    pub fn check(&self, schema: &Schema) -> Result<()> {
+        self.options(schema).map(|_| ())
+    }
+
     /// The codec as `--compression` spells it.
     pub fn codec_name(&self) -> String {
         match self.parquet.compression {

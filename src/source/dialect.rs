@@ -12,6 +12,9 @@ pub trait Dialect: Debug + Send + Sync {
     /// Registry name.
     fn name(&self) -> &'static str;
 
+    /// The schema that a table name without one means in `query`.
+    fn default_schema(&self) -> &str;
+
     /// The quoted name of a table.
     fn table(&self, table: &TableRef) -> String;
 

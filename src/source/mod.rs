@@ -1,6 +1,7 @@
 //! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
 
 pub mod dialect;
+pub mod limited;
 pub mod postgres;
 pub mod sqlite;
 
@@ -12,6 +13,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
 pub use dialect::Dialect;
+pub use limited::Limited;
 
 use crate::catalog::{
     Consistency, KeyBounds, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter, TableInfo,

@@ -37,7 +37,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn help_and_version_are_no_errors() {
     let (code, out, _) = run(&["--version"]);
     assert_eq!((code, out.trim()), (0, concat!("lakexpress ", env!("CARGO_PKG_VERSION"))));
-    for command in ["export", "plan", "inspect", "runs", "status"] {
+    for command in ["export", "plan", "inspect", "query", "demo", "runs", "status", "completions"] {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""), "{command}");
         assert!(out.contains(&format!("lakexpress {command}")), "{out}");
@@ -55,6 +55,59 @@ fn a_misspelt_flag_or_command_is_answered_with_the_right_one() {
     let (code, _, err) = run(&["exprot"]);
     assert_eq!(code, 2);
     assert!(err.contains("export"), "{err}");
+}
+
+#[test]
+fn a_misspelt_name_gets_the_nearest() {
+    for (arguments, near) in [
+        (&["export", "--inclde", "x"][..], "--include"),
+        (&["query", "--scrpt", "x"], "--script"),
+        (&["demo", "--scal", "1"], "--scale"),
+        (&["exprot"], "export"),
+        (&["completions", "zhs"], "zsh"),
+        (&["plan", "--if-exists", "apend"], "append"),
+        (&["plan", "--source", "postgrs://h/d"], "postgres"),
+    ] {
+        let (code, _, err) = run(arguments);
+        assert!(code == 2 && err.contains(near), "{arguments:?}: {near} in {err}");
+    }
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for (shell, part) in [
+        ("bash", "complete -F _lakexpress"),
+        ("zsh", "#compdef lakexpress"),
+        ("fish", "complete -c lakexpress"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let (code, out, err) = run(&["completions", shell]);
+        assert!(code == 0 && out.contains(part) && out.contains("large-table-threshold"), "{shell}: {err}");
+        let (_, out, _) = run(&["completions", shell, "--json"]);
+        let document: Value = serde_json::from_str(&out).expect("JSON");
+        assert!(document["script"].as_str().expect("text").contains(part), "{shell}");
+    }
+    let home = TempDir::new().expect("a directory");
+    let script = home.path().join("completion.bash");
+    std::fs::write(&script, run(&["completions", "bash"]).1).expect("written");
+    let checked = Command::new("bash").arg("-n").arg(&script).status().expect("bash starts");
+    assert!(checked.success());
+}
+
+#[test]
+fn a_demo_directory_that_holds_something_is_left_alone() {
+    let home = TempDir::new().expect("a directory");
+    std::fs::create_dir(home.path().join("taken")).expect("made");
+    std::fs::write(home.path().join("taken/mine.txt"), "mine").expect("written");
+    let (code, _, err) = told(&lakexpress(home.path(), &["demo", "--dir", "taken"]));
+    assert!(code == 2 && err.contains("exists and is not empty") && err.contains("--dir"), "{err}");
+    assert_eq!(std::fs::read_dir(home.path().join("taken")).expect("there").count(), 1);
+    let (code, _, err) = told(&lakexpress(home.path(), &["demo", "--dir", "taken/mine.txt"]));
+    assert!(code == 2 && err.contains("mine.txt"), "{err}");
+    for scale in ["0", "-1", "nan", "x", "1e9"] {
+        let (code, _, err) = told(&lakexpress(home.path(), &["demo", &format!("--scale={scale}")]));
+        assert!(code == 2 && err.contains("--scale"), "{scale}: {err}");
+    }
 }
 
 #[test]

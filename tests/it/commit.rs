@@ -92,6 +92,7 @@ impl Export {
             },
             filter: None,
             projection: None,
+            query: None,
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
             rows: 0,
             files: vec![],

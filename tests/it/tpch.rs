@@ -13,7 +13,7 @@ const TABLES: [&str; 8] =
     ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"];
 
 /// The URL of the database with the TPC-H tables, loaded once.
-fn tpch() -> &'static str {
+pub(crate) fn tpch() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| {
         let url = PgServer::shared().create_db("tpch");

@@ -158,6 +158,10 @@ impl Dialect for PostgresDialect {
         "postgres"
     }
 
+    fn default_schema(&self) -> &str {
+        "public"
+    }
+
     fn table(&self, table: &TableRef) -> String {
         format!("{}.{}", ident(&table.schema), ident(&table.name))
     }

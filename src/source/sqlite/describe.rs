@@ -134,6 +134,7 @@ pub(super) fn table(
         columns,
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
+        relations: Vec::new(),
         heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
         relations: Vec::new(),
         primary_key,

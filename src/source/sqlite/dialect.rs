@@ -117,6 +117,10 @@ impl Dialect for SqliteDialect {
         "sqlite"
     }
 
+    fn default_schema(&self) -> &str {
+        "main"
+    }
+
     fn table(&self, table: &TableRef) -> String {
         format!("{}.{}", ident(&table.schema), ident(&table.name))
     }
@@ -223,6 +227,7 @@ mod tests {
             columns,
             est_rows: 0,
             est_bytes: 0,
+            relations: Vec::new(),
             heap_blocks: vec![10],
             relations: Vec::new(),
             primary_key: Vec::new(),

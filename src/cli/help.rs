@@ -1,0 +1,81 @@
+//! Help that fits: `-h` is one screen, `--help` is complete.
+
+use clap::CommandFactory;
+
+use super::args::Cli;
+
+/// Flags that `-h` leaves out; `--help` has them all.
+const RARE: &[&str] = &[
+    "log-db-auth-id",
+    "source-db-name",
+    "source-schema-name",
+    "views",
+    "cast",
+    "special-values",
+    "numeric",
+    "target-storage-id",
+    "sub-path",
+    "max-connections",
+    "large-table-threshold",
+    "part-bytes",
+    "table-config",
+    "row-group-rows",
+    "row-group-bytes",
+    "error-action",
+    "empty-tables",
+    "no-progress",
+    "log-level",
+    "log-format",
+    "log-dir",
+];
+
+/// The command line's grammar. Variables and defaults are not repeated behind each flag: the rule for
+/// variables stands in the program's help, and the texts name their defaults.
+pub(super) fn command() -> clap::Command {
+    let mut cli = Cli::command();
+    let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for name in names {
+        cli = cli.mut_subcommand(name, |command| {
+            command.mut_args(|arg| {
+                let rare = arg.get_long().is_some_and(|long| RARE.contains(&long));
+                let valued = arg.get_action().takes_values();
+                arg.hide_env(true).hide_default_value(valued).hide_short_help(rare)
+            })
+        });
+    }
+    cli
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN_LINES: usize = 40;
+    const SCREEN_COLUMNS: usize = 100;
+
+    #[test]
+    fn short_help_is_one_screen_and_long_help_is_complete() {
+        let mut cli = command();
+        cli.build();
+        let mut seen = Vec::new();
+        for command in cli.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            let (short, long) = (command.render_help().to_string(), command.render_long_help().to_string());
+            let name = command.get_name();
+            assert!(
+                short.lines().count() <= SCREEN_LINES,
+                "{name}: {} lines\n{short}",
+                short.lines().count()
+            );
+            let widest = short.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+            assert!(widest <= SCREEN_COLUMNS, "{name}: {widest} columns\n{short}");
+            for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+                let Some(flag) = arg.get_long() else { continue };
+                assert!(long.contains(&format!("--{flag}")), "{name} --help lacks --{flag}");
+                seen.push(flag.to_owned());
+            }
+        }
+        for rare in RARE {
+            assert!(seen.iter().any(|flag| flag == rare), "--{rare} is no flag");
+        }
+    }
+}

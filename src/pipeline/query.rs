@@ -1,0 +1,237 @@
+//! Exports the results of queries: one snapshot for all, everything planned before anything is written.
+
+use std::sync::Arc;
+
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::common::collect;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::clock::{self, Stopwatch};
+use super::export::{self, Place, Prepared, Shared};
+use super::{
+    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, lost, prepare, record,
+    recorded,
+};
+use crate::catalog::{Slice, SnapshotToken, TableRef};
+use crate::error::{Error, Result};
+use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
+use crate::plan::query::{self as planning, Joins};
+use crate::plan::{QueryPlan, QueryStatement};
+use crate::runlog::RunEvent;
+use crate::sink::{PartTarget, PartWriterExec, PreparedPart, ProgressFn, write_empty};
+use crate::source::{Limited, Snapshot, Source};
+use crate::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists};
+
+/// What the run log calls the way a query is cut.
+const METHOD: &str = "Query";
+
+/// Exports the result of every statement under `run_id`, one after the other, all as of one snapshot.
+///
+/// A statement that cannot be planned is an error before anything is recorded or written; one that fails
+/// later is in the summary.
+pub async fn query(
+    spec: &ExportSpec,
+    statements: &[QueryStatement],
+    run_id: &str,
+    parts: &Parts,
+) -> Result<RunSummary> {
+    let (begun, started_at) = (Stopwatch::start(), clock::now());
+    let identity = parts.source.identity().await?;
+    let planned = tokio::select! {
+        planned = plan_all(spec, statements, &parts.source) => planned?,
+        () = parts.cancel.cancelled() => return Err(Cancel::error()),
+    };
+    let (view, plans) = planned;
+    let queries: Vec<_> = statements.iter().map(|s| json!({ "name": s.name, "sql": s.sql })).collect();
+    let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
+    config["queries"] = queries.into();
+    let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
+    let opening = Opening {
+        run_id,
+        begun,
+        started_at,
+        identity: &identity,
+        config: config.to_string(),
+        tables: &tables,
+    };
+    let shared =
+        Shared { spec, run_id, identity: &identity, parts, connections: Arc::new(Semaphore::new(0)) };
+    conduct(opening, parts, Box::pin(export_all(&plans, view, &shared))).await
+}
+
+/// Pins the tables that the statements read and plans all statements.
+async fn plan_all(
+    spec: &ExportSpec,
+    statements: &[QueryStatement],
+    source: &Arc<dyn Source>,
+) -> Result<(Box<dyn Snapshot>, Vec<QueryPlan>)> {
+    let readers = spec.max_connections.saturating_sub(2).max(1);
+    let source: Arc<dyn Source> = Arc::new(Limited::new(Arc::clone(source), readers));
+    let tables = planning::tables_of(statements, source.as_ref()).await?;
+    let view = source.snapshot(&tables, spec.consistency).await?;
+    let mut inputs = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let input = prepare::query_input(spec, source.as_ref(), view.as_ref(), table).await;
+        inputs.push(input.map_err(|error| error.with("table", table))?);
+    }
+    let plans = Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), spec)).await?;
+    Ok((view, plans))
+}
+
+async fn export_all(
+    plans: &[QueryPlan],
+    view: Box<dyn Snapshot>,
+    shared: &Shared<'_>,
+) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+    let snapshot = SnapshotToken { level: shared.spec.consistency, ..view.token().clone() };
+    let taken = RunEvent::SnapshotTaken {
+        run_id: shared.run_id.to_owned(),
+        snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
+    };
+    record(shared.parts, &taken).await;
+    let mut outcomes: Vec<TableOutcome> = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let stopped = shared.spec.error_action == ErrorAction::Fail
+            && outcomes.iter().any(|outcome| outcome.error.is_some());
+        if stopped {
+            let error = Error::unavailable("not exported: another query failed (--error-action fail)");
+            outcomes.push(failed(shared, &plan.table, 0.0, error).await);
+            continue;
+        }
+        let exporting = Box::pin(one_query(plan, view.as_ref(), shared));
+        tokio::select! {
+            outcome = exporting => outcomes.push(outcome),
+            error = lost(view.as_ref()) => return Err(error),
+        }
+    }
+    Ok((snapshot, outcomes))
+}
+
+async fn one_query(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -> TableOutcome {
+    let started = RunEvent::TableStarted {
+        run_id: shared.run_id.to_owned(),
+        table: plan.table.clone(),
+        at: clock::now(),
+        method: METHOD.to_owned(),
+        parts: 1,
+        est_rows: 0,
+    };
+    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, view, shared))).await
+}
+
+async fn committed(
+    plan: &QueryPlan,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+) -> Result<(u64, Vec<FileEntry>, String)> {
+    let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
+    let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
+        write(plan, shared, &progress, &prepared).await
+    };
+    let (_, files) = export::committed(&place, view, shared, write, || manifest(plan, shared)).await?;
+    let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
+    Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
+}
+
+/// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill.
+async fn write(
+    plan: &QueryPlan,
+    shared: &Shared<'_>,
+    progress: &Arc<TableProgress>,
+    prepared: &Prepared,
+) -> Result<()> {
+    match attempt(plan, shared, progress, prepared, Joins::Hash).await {
+        Err(error) if error.is_out_of_memory() && plan.has_hash_joins().await? => {
+            tracing::info!("{}: a join does not fit into --memory-limit, sorting instead", plan.table);
+            for file in prepared.take() {
+                shared.parts.destination.abort(&file.upload).await?;
+            }
+            attempt(plan, shared, progress, prepared, Joins::SortMerge).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// When it returns, also with an error, nothing is being written any more.
+async fn attempt(
+    plan: &QueryPlan,
+    shared: &Shared<'_>,
+    progress: &Arc<TableProgress>,
+    prepared: &Prepared,
+    joins: Joins,
+) -> Result<()> {
+    let (rows, context) = plan.physical(joins).await?;
+    let (schema, partitions) = (rows.schema(), rows.output_partitioning().partition_count());
+    let targets: Vec<PartTarget> =
+        (0..partitions).map(|part| target(plan, part, partitions, shared)).collect();
+    let counters = Arc::clone(progress);
+    let count: ProgressFn = Arc::new(move |rows, bytes| counters.add(rows, bytes));
+    let writer = Arc::new(PartWriterExec::try_new(rows, targets.clone(), plan.writer.clone(), Some(count))?);
+    // All at once: the partitions of a join or an aggregate wait for each other.
+    let mut running = JoinSet::new();
+    for part in 0..partitions {
+        let (writer, context, prepared) = (Arc::clone(&writer), Arc::clone(&context), prepared.clone());
+        running.spawn(async move {
+            prepared.extend(one_part(&writer, context, part).await?);
+            Ok(())
+        });
+    }
+    let ended = tokio::select! {
+        ended = export::all_ended(&mut running) => ended,
+        () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
+    };
+    // The first error ends the others: their statements are cancelled and their uploads removed.
+    running.shutdown().await;
+    ended?;
+    if !prepared.has_file() && shared.spec.empty_tables == EmptyTables::Write {
+        prepared.extend(vec![write_empty(&schema, &targets[0], &plan.writer).await?]);
+    }
+    Ok(())
+}
+
+async fn one_part(
+    writer: &PartWriterExec,
+    context: Arc<TaskContext>,
+    part: usize,
+) -> Result<Vec<PreparedPart>> {
+    let batches = collect(writer.execute(part, context)?).await?;
+    let mut written = Vec::new();
+    for batch in &batches {
+        written.extend(PartWriterExec::decode(batch)?);
+    }
+    Ok(written)
+}
+
+fn target(plan: &QueryPlan, part: usize, partitions: usize, shared: &Shared<'_>) -> PartTarget {
+    let append = (shared.spec.if_exists == IfExists::Append).then_some(shared.run_id);
+    let file = plan.file(part, append);
+    PartTarget {
+        destination: Arc::clone(&shared.parts.destination),
+        path: format!("{}/{file}", plan.directory),
+        name: file,
+        part,
+        slice: Slice::All,
+        est_bytes: plan.est_bytes / partitions.max(1) as u64,
+    }
+}
+
+fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
+    Manifest {
+        format_version: FORMAT_VERSION,
+        run_id: shared.run_id.to_owned(),
+        created_by: concat!("lakexpress ", env!("CARGO_PKG_VERSION")).to_owned(),
+        committed_at: clock::now(),
+        source: shared.identity.clone(),
+        table: plan.table.clone(),
+        snapshot: SnapshotToken { level: shared.spec.consistency, ..plan.snapshot.clone() },
+        filter: None,
+        projection: None,
+        query: Some(plan.sql.clone()),
+        columns: plan.columns.clone(),
+        rows: 0,
+        files: Vec::new(),
+    }
+}

@@ -1,0 +1,256 @@
+//! Queries over the source's tables, exported like tables.
+//!
+//! ```text
+//! text -> script::parse_* -> QueryStatement -> tables_of -> (described, cut) -> plan_queries -> QueryPlan
+//! ```
+//!
+//! Every statement is parsed and planned before anything is exported.
+
+mod order;
+mod problem;
+mod script;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::execution::TaskContext;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::prelude::{SQLOptions, SessionContext};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+
+pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
+
+use super::{SourceTable, session};
+use crate::catalog::{ListedTable, Slice, SnapshotToken, TableFilter, TableInfo, TableRef};
+use crate::error::{Error, Result};
+use crate::manifest::ManifestColumn;
+use crate::sink::WriterSettings;
+use crate::source::Source;
+use crate::spec::{ExportSpec, layout};
+
+/// Table functions that the engine brings along; in FROM they look like tables.
+const TABLE_FUNCTIONS: &[&str] = &["generate_series", "range"];
+
+/// A table that queries read, as of the snapshot.
+#[derive(Debug, Clone)]
+pub struct QueryInput {
+    /// The table as described.
+    pub info: TableInfo,
+    /// Its slices, disjoint and covering; each is one stream of rows.
+    pub slices: Vec<Slice>,
+}
+
+/// How inputs of equality joins are brought together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joins {
+    /// By a hash table of one side, which must fit into memory.
+    Hash,
+    /// By sorting both sides, which spill.
+    SortMerge,
+}
+
+/// A query's export, planned.
+pub struct QueryPlan {
+    /// Schema `query` and the export's name.
+    pub table: TableRef,
+    /// The query as SQL.
+    pub sql: String,
+    /// Directory below the base.
+    pub directory: String,
+    /// The point in time.
+    pub snapshot: SnapshotToken,
+    /// Columns as they will be written.
+    pub columns: Vec<ManifestColumn>,
+    /// Shape of the files; row groups bounded so that those of all parts leave memory for the operators.
+    pub writer: WriterSettings,
+    /// Estimated bytes of all tables it reads.
+    pub est_bytes: u64,
+    /// Streams of the source at once.
+    pub readers: usize,
+    context: SessionContext,
+    logical: LogicalPlan,
+}
+
+impl QueryPlan {
+    /// The physical plan, with the context to execute it in. All of its partitions must be read at once.
+    ///
+    /// # Errors
+    /// Usage when it needs more connections than there are.
+    pub async fn physical(&self, joins: Joins) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
+        let mut state = self.context.state();
+        state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hash;
+        let physical = state.create_physical_plan(&self.logical).await?;
+        order::check_connections(&physical, self.readers)?;
+        Ok((physical, state.task_ctx()))
+    }
+
+    /// Whether anything is joined by hash tables, which cannot spill.
+    pub async fn has_hash_joins(&self) -> Result<bool> {
+        let (physical, _) = self.physical(Joins::Hash).await?;
+        Ok(physical.exists(|node| Ok(node.is::<HashJoinExec>()))?)
+    }
+
+    /// Name of part `part`'s file.
+    pub fn file(&self, part: usize, append_run: Option<&str>) -> String {
+        layout::part_name(part, append_run)
+    }
+}
+
+/// The tables that the statements read, in order of their names.
+///
+/// # Errors
+/// Usage for a table that does not exist, with the nearest that does.
+pub async fn tables_of(statements: &[QueryStatement], source: &dyn Source) -> Result<Vec<TableRef>> {
+    let everything = TableFilter { views: true, ..TableFilter::default() };
+    let listed = source.list(&everything).await?;
+    let mut tables = Vec::new();
+    for statement in statements {
+        for reference in &statement.tables {
+            let wanted = table_ref(reference, source, statement)?;
+            if listed.iter().any(|t| t.table == wanted) || is_partition(&wanted, source).await? {
+                tables.push(wanted);
+            } else if !TABLE_FUNCTIONS.contains(&wanted.name.as_str()) {
+                return Err(problem::unknown_table(&wanted, &listed, statement));
+            }
+        }
+    }
+    tables.sort();
+    tables.dedup();
+    Ok(tables)
+}
+
+fn table_ref(
+    reference: &TableReference,
+    source: &dyn Source,
+    statement: &QueryStatement,
+) -> Result<TableRef> {
+    if reference.catalog().is_some() {
+        let error =
+            Error::usage(format!("table {reference}: a query reads one database")).hint("write schema.table");
+        return Err(statement.text.place(error, None, &[reference.table()]));
+    }
+    let schema = reference.schema().unwrap_or_else(|| source.dialect().default_schema());
+    Ok(TableRef { schema: schema.to_owned(), name: reference.table().to_owned() })
+}
+
+/// Single partitions are listed only when they are named.
+async fn is_partition(table: &TableRef, source: &dyn Source) -> Result<bool> {
+    let escaped = |name: &str| name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let include = vec![format!("{}.{}", escaped(&table.schema), escaped(&table.name))];
+    let named: Vec<ListedTable> =
+        source.list(&TableFilter { include, views: true, ..TableFilter::default() }).await?;
+    Ok(named.iter().any(|t| t.table == *table))
+}
+
+/// Plans every statement over the tables that [`tables_of`] named.
+///
+/// # Errors
+/// Usage for the first statement that cannot be planned, with line and column.
+pub async fn plan_queries(
+    statements: &[QueryStatement],
+    source: &Arc<dyn Source>,
+    inputs: &[QueryInput],
+    snapshot: &SnapshotToken,
+    spec: &ExportSpec,
+) -> Result<Vec<QueryPlan>> {
+    let readers = spec.max_connections.saturating_sub(2).max(1);
+    let partitions = spec.readers.clamp(1, readers);
+    let mut writer = WriterSettings { parquet: spec.parquet.clone(), ..WriterSettings::default() };
+    let share = usize::try_from(spec.memory_limit_bytes).unwrap_or(usize::MAX) / 2 / partitions;
+    writer.parquet.row_group_bytes = writer.parquet.row_group_bytes.min(share).max(1);
+    let memory_bytes = spec.memory_limit_bytes - (writer.parquet.row_group_bytes * partitions) as u64;
+    let settings = session::Settings {
+        default_schema: source.dialect().default_schema(),
+        partitions,
+        memory_bytes,
+        batch_rows: session::batch_rows(memory_bytes, partitions),
+    };
+    let tables = inputs.iter().map(|input| {
+        let info = without_ids(&input.info);
+        let table = SourceTable::new(Arc::clone(source), info, input.slices.clone(), snapshot.clone());
+        (input.info.table.clone(), Arc::new(table) as Arc<dyn TableProvider>)
+    });
+    let context = session::open(tables.collect(), &settings)?;
+    let mut plans = Vec::with_capacity(statements.len());
+    for statement in statements {
+        let logical = logical(&context, statement).await?;
+        let table = statement.table();
+        let mut plan = QueryPlan {
+            directory: layout::table_dir(&spec.sub_path, &table),
+            table,
+            sql: statement.sql.clone(),
+            snapshot: snapshot.clone(),
+            columns: Vec::new(),
+            writer: writer.clone(),
+            est_bytes: inputs.iter().map(|input| input.info.est_bytes).sum(),
+            readers,
+            context: context.clone(),
+            logical,
+        };
+        let placed = |error| statement.text.place(error, None, &[]);
+        let (physical, _) = plan.physical(Joins::Hash).await.map_err(placed)?;
+        if physical.output_partitioning().partition_count() == 0 {
+            return Err(placed(Error::internal("the plan has no partitions")));
+        }
+        let schema = physical.schema();
+        distinct_names(&schema).and_then(|()| plan.writer.check(&schema)).map_err(placed)?;
+        plan.columns = columns(&schema);
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+async fn logical(context: &SessionContext, statement: &QueryStatement) -> Result<LogicalPlan> {
+    let explain = |error| problem::explain(error, statement);
+    let state = context.state();
+    let plan = state.statement_to_plan(statement.statement.clone()).await.map_err(explain)?;
+    let reads_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    reads_only.verify_plan(&plan).map_err(explain)?;
+    // Types are checked by the analyzer, which runs with the optimizer.
+    state.optimize(&plan).map_err(explain)?;
+    state.create_physical_plan(&plan).await.map_err(explain)?;
+    Ok(plan)
+}
+
+/// Field ids belong to a table; a query's columns get new ones. It also makes the writer check every decimal.
+fn without_ids(info: &TableInfo) -> TableInfo {
+    let mut info = info.clone();
+    for column in &mut info.columns {
+        let mut metadata = column.field.metadata().clone();
+        metadata.remove(PARQUET_FIELD_ID_META_KEY);
+        column.field.set_metadata(metadata);
+    }
+    info
+}
+
+fn distinct_names(schema: &SchemaRef) -> Result<()> {
+    let mut seen = HashSet::new();
+    match schema.fields().iter().find(|field| !seen.insert(field.name())) {
+        None => Ok(()),
+        Some(twice) => Err(Error::usage(format!("two columns of the result are called '{}'", twice.name()))
+            .hint("give one of them another name with AS")),
+    }
+}
+
+fn columns(schema: &SchemaRef) -> Vec<ManifestColumn> {
+    schema
+        .fields()
+        .iter()
+        .map(|field| ManifestColumn {
+            name: field.name().clone(),
+            arrow_type: field.data_type().to_string(),
+            source_type: None,
+            verdict: None,
+            nullable: field.is_nullable(),
+        })
+        .collect()
+}

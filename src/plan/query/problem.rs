@@ -1,0 +1,96 @@
+//! What is wrong with a query, in the user's words: which name, where, and what was probably meant.
+
+use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::sql::sqlparser::tokenizer::Location;
+
+use super::QueryStatement;
+use crate::catalog::{ListedTable, TableRef};
+use crate::error::Error;
+
+/// A planning error with its place.
+pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Error {
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let at = span.map(|span| Location { line: span.start.line, column: span.start.column });
+    let error = match ours(error) {
+        Ok(error) => return statement.text.place(error, at, &[]),
+        Err(error) => error,
+    };
+    let root = error.find_root();
+    if let DataFusionError::SchemaError(inner, _) = root
+        && let SchemaError::FieldNotFound { field, valid_fields } = inner.as_ref()
+    {
+        let missing = Error::usage(format!("column '{}' does not exist", field.flat_name()));
+        let missing = statement.text.place(missing, at, &[field.name()]);
+        let near = valid_fields.iter().min_by_key(|valid| {
+            strsim::damerau_levenshtein(&valid.name().to_lowercase(), &field.name().to_lowercase())
+        });
+        return match near {
+            Some(near) if near.name().to_lowercase() == field.name().to_lowercase() => {
+                missing.hint(format!("did you mean {}?", quoted(near.name())))
+            }
+            Some(near) => missing.hint(format!("did you mean {}?", near.name())),
+            None => missing,
+        };
+    }
+    let message = root.strip_backtrace();
+    if let Some((_, rest)) =
+        message.split_once("Projections require unique expression names but the expression \"")
+    {
+        let name = rest.split('"').next().unwrap_or_default();
+        let column = name.rsplit('.').next().unwrap_or(name);
+        let twice = Error::usage(format!("two columns of the result are called '{column}'"));
+        let hint = "give one of them another name with AS";
+        return statement.text.place(twice, at, &[column]).hint(hint);
+    }
+    let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
+    let mut lines = message.lines().filter(|line| !line.trim().is_empty());
+    let problem = lines.next().unwrap_or("the query cannot be planned");
+    let wrong = Error::usage(format!("the query cannot be planned: {problem}"));
+    // Names in messages stand in quotes.
+    let names: Vec<&str> = problem.split('\'').skip(1).step_by(2).collect();
+    lines.fold(statement.text.place(wrong, at, &names), |error, line| error.hint(uncapitalized(line)))
+}
+
+/// One of this program's errors inside, or the error as it was.
+fn ours(error: DataFusionError) -> Result<Error, DataFusionError> {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<Error>() {
+            Ok(ours) => Ok(*ours),
+            Err(other) => Err(DataFusionError::External(other)),
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => ours(*inner),
+        other => Err(other),
+    }
+}
+
+/// A table that is not there, with the nearest that is.
+pub(super) fn unknown_table(wanted: &TableRef, listed: &[ListedTable], statement: &QueryStatement) -> Error {
+    let error = Error::usage(format!("table {wanted} does not exist in the source"));
+    let error = statement.text.place(error, None, &[wanted.name.as_str()]);
+    let lower = |text: &str| text.to_lowercase();
+    let near = listed.iter().min_by_key(|candidate| {
+        let names = strsim::damerau_levenshtein(&lower(&candidate.table.name), &lower(&wanted.name));
+        let schemas = strsim::damerau_levenshtein(&lower(&candidate.table.schema), &lower(&wanted.schema));
+        (names, schemas)
+    });
+    match near {
+        None => error.hint("the source has no tables that this user can see"),
+        Some(near) => {
+            let near = &near.table;
+            let spelt = format!("{}.{}", quoted(&near.schema), quoted(&near.name));
+            error.hint(format!("did you mean {spelt}?"))
+        }
+    }
+}
+
+/// A name as SQL must spell it.
+fn quoted(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+fn uncapitalized(line: &str) -> String {
+    let mut chars = line.trim().chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
