@@ -136,7 +136,6 @@ pub(super) fn table(
         est_bytes: sizes.bytes,
         relations: Vec::new(),
         heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
-        relations: Vec::new(),
         primary_key,
         range_key,
     })

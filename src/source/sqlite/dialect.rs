@@ -229,7 +229,6 @@ mod tests {
             est_bytes: 0,
             relations: Vec::new(),
             heap_blocks: vec![10],
-            relations: Vec::new(),
             primary_key: Vec::new(),
             range_key: None,
         }
