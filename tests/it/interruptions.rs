@@ -27,8 +27,7 @@ fn signal(name: &str, pid: u32) {
     assert!(sent.success());
 }
 
-const ACTIVE: &str =
-    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lakexpress' AND state = 'active'";
+const ACTIVE: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lakexpress' AND state = 'active' AND query LIKE 'COPY%'";
 
 /// A view that is read for a while, without sending a row.
 const SLOW: &str = "CREATE VIEW slow AS SELECT 1 AS id, pg_sleep(4)::text AS nothing";
