@@ -154,7 +154,7 @@ pub(super) struct DemoArgs {
     pub(super) dir: PathBuf,
     /// TPC-H scale factor. Default: 0.1.
     ///
-    /// 1 is 8.7 million rows and about 1.2 GB of SQLite; time and space grow in proportion.
+    /// 1 is 8.7 million rows; time and space grow in proportion (0.1 is about 113 MB of SQLite).
     #[arg(long, env = "LAKEXPRESS_SCALE", value_name = "FACTOR", default_value = "0.1", value_parser = parse_scale)]
     pub(super) scale: f64,
     #[command(flatten)]
@@ -366,8 +366,8 @@ pub(super) struct ParallelArgs {
 pub(super) struct ParquetArgs {
     /// zstd, gzip, brotli, snappy, lz4 or none. Default: zstd(1).
     ///
-    /// Costs processor time: snappy and lz4 least, zstd(1) a little more for files a third smaller, gzip and brotli
-    /// several times as much. A level may follow in parentheses, zstd(3). Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
+    /// Costs processor time: snappy and lz4 least, zstd(1) a little more for smaller files, gzip and brotli
+    /// much more. A level may follow in parentheses, zstd(3). Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
     #[arg(
         long,
         env = "LAKEXPRESS_COMPRESSION",
