@@ -7,11 +7,12 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::families::unify;
 
 /// Casts decimals that meet a float to double. Runs before DataFusion's own type coercion.
 #[derive(Debug)]
@@ -36,32 +37,15 @@ impl AnalyzerRule for DecimalMeetsFloat {
     }
 }
 
-fn meet(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let is_float = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_floating());
-    match expression {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_float(&left) || is_float(&right) => {
-            let (left, right) = (double(left, schema), double(right, schema));
-            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
-        }
-        Expr::Between(Between { expr, negated, low, high })
-            if is_float(&expr) || is_float(&low) || is_float(&high) =>
-        {
-            let [expr, low, high] = [expr, low, high].map(|e| double(e, schema));
-            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
-        }
-        Expr::InList(InList { expr, list, negated }) if is_float(&expr) => {
-            let list = list.into_iter().map(|e| *double(Box::new(e), schema)).collect();
-            Transformed::yes(Expr::InList(InList { expr, list, negated }))
-        }
-        other => Transformed::no(other),
-    }
-}
-
-/// A decimal expression as double; any other as it is.
-fn double(expression: Box<Expr>, schema: &DFSchema) -> Box<Expr> {
-    if expression.get_type(schema).is_ok_and(|t| t.is_decimal()) {
-        Box::new(Expr::Cast(Cast::new(expression, DataType::Float64)))
-    } else {
-        expression
-    }
+fn meet(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let cast = unify(
+        &mut expression,
+        schema,
+        |_| true,
+        |family, member| {
+            let beside_float = family.iter().flatten().any(DataType::is_floating);
+            (beside_float && member.is_decimal()).then_some(DataType::Float64)
+        },
+    );
+    Transformed::new_transformed(expression, cast)
 }

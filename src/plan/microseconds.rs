@@ -9,8 +9,10 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::families::unify;
 
 /// Rewrites nanosecond timestamps to microseconds. Runs before DataFusion's own type coercion.
 #[derive(Debug)]
@@ -47,35 +49,25 @@ fn rewrite(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
             Some(data_type) => Transformed::yes(Expr::TryCast(TryCast::new(expr, data_type))),
             None => Transformed::no(Expr::TryCast(TryCast { expr, field })),
         },
-        Expr::ScalarFunction(_) => match expression.get_type(schema).ok().and_then(|t| micros(&t)) {
-            Some(data_type) => Transformed::yes(Expr::Cast(Cast::new(Box::new(expression), data_type))),
-            None => Transformed::no(expression),
-        },
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.supports_propagation() => {
-            let [left, right] = same_unit([left, right], schema);
-            Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+        Expr::ScalarFunction(_) => {
+            let mut call = expression;
+            let cast = unify(&mut call, schema, |_| false, beside_timestamp);
+            match call.get_type(schema).ok().and_then(|t| micros(&t)) {
+                Some(data_type) => Transformed::yes(Expr::Cast(Cast::new(Box::new(call), data_type))),
+                None => Transformed::new_transformed(call, cast),
+            }
         }
-        Expr::Between(Between { expr, negated, low, high }) => {
-            let [expr, low, high] = same_unit([expr, low, high], schema);
-            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+        mut other => {
+            let cast = unify(&mut other, schema, |op| op.supports_propagation(), beside_timestamp);
+            Transformed::new_transformed(other, cast)
         }
-        other => Transformed::no(other),
     }
 }
 
-/// Dates that are compared with timestamps become timestamps of the same unit.
-fn same_unit<const N: usize>(sides: [Box<Expr>; N], schema: &DFSchema) -> [Box<Expr>; N] {
-    let types = sides.each_ref().map(|side| side.get_type(schema).ok());
-    let Some(timestamp) = types.iter().flatten().find(|t| matches!(t, DataType::Timestamp(_, _))) else {
-        return sides;
-    };
-    let mut sides = sides;
-    for (side, data_type) in sides.iter_mut().zip(&types) {
-        if matches!(data_type, Some(DataType::Date32 | DataType::Date64)) {
-            **side = Expr::Cast(Cast::new(side.clone(), timestamp.clone()));
-        }
-    }
-    sides
+/// Dates beside timestamps become timestamps of the same unit.
+fn beside_timestamp(family: &[Option<DataType>], member: &DataType) -> Option<DataType> {
+    let is_date = matches!(member, DataType::Date32 | DataType::Date64);
+    is_date.then(|| family.iter().flatten().find(|t| matches!(t, DataType::Timestamp(_, _))).cloned())?
 }
 
 /// The microsecond type that takes the place of a nanosecond one.

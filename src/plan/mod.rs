@@ -1,6 +1,7 @@
 //! A table's export as a value, and as a DataFusion plan.
 
 mod checked;
+mod families;
 mod floats;
 mod microseconds;
 pub mod query;
