@@ -14,7 +14,7 @@ SCALE ?= 1
 CONSISTENCY_RUNS ?= 20
 KILLS ?= 50
 
-.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash bench cargo
+.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash verify-sqlite verify-queries bench cargo
 
 ## build: the program, optimised
 build: cargo
@@ -34,7 +34,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-tpch verify-consistency verify-crash
+verify: verify-tpch verify-consistency verify-crash verify-sqlite verify-queries
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo
@@ -48,7 +48,15 @@ verify-consistency: test-deps cargo
 verify-crash: test-deps cargo
 	LAKEXPRESS_KILLS=$(KILLS) cargo test --release --locked --test it -- --nocapture --test-threads=1 crash::
 
-## bench: lineitem to Parquet, beside DuckDB (benches/README.md)
+## verify-sqlite: TPC-H of SCALE (1) in SQLite, exported CONSISTENCY_RUNS (20) times while others write
+verify-sqlite: test-deps cargo
+	LAKEXPRESS_TPCH_SCALE=$(SCALE) LAKEXPRESS_CONSISTENCY_RUNS=$(CONSISTENCY_RUNS) cargo test --release --locked --test it -- --nocapture sqlite::tpch::
+
+## verify-queries: the 22 queries of TPC-H over PostgreSQL at scale 1, beside the published answers
+verify-queries: test-deps cargo
+	LAKEXPRESS_TPCH_SCALE=1 cargo test --release --locked --test it -- --nocapture --ignored query::the_published_answers
+
+## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)

@@ -1,4 +1,4 @@
-"""One DuckDB export in a process of its own: PostgreSQL table to one Parquet file, by its postgres extension."""
+"""One DuckDB export in a process of its own: a table to one Parquet file, by its postgres or sqlite extension."""
 
 import glob
 import os
@@ -7,18 +7,18 @@ import sysconfig
 
 import duckdb
 
-url, table, file, threads, codec = sys.argv[1:6]
+kind, where, table, file, threads, codec = sys.argv[1:7]
 
 # The extension comes as a Python package; DuckDB refuses to load one that is not signed by its makers.
 packages = sysconfig.get_path("purelib")
 found = glob.glob(
-    os.path.join(packages, f"duckdb_extension_postgres*/extensions/v{duckdb.__version__}/*.duckdb_extension")
+    os.path.join(packages, f"duckdb_extension_{kind}*/extensions/v{duckdb.__version__}/*.duckdb_extension")
 )
 if not found:
-    sys.exit("the postgres extension is missing: pip install -r benches/requirements.txt")
+    sys.exit(f"the {kind} extension is missing: pip install -r benches/requirements.txt")
 
 connection = duckdb.connect()
 connection.execute(f"SET threads = {int(threads)}")
 connection.execute(f"LOAD '{found[0]}'")
-connection.execute(f"ATTACH '{url}' AS pg (TYPE postgres, READ_ONLY)")
-connection.execute(f"COPY (SELECT * FROM pg.{table}) TO '{file}' (FORMAT parquet, CODEC {codec})")
+connection.execute(f"ATTACH '{where}' AS source (TYPE {kind}, READ_ONLY)")
+connection.execute(f"COPY (SELECT * FROM source.{table}) TO '{file}' (FORMAT parquet, CODEC {codec})")

@@ -1,8 +1,8 @@
-"""End to end: TPC-H lineitem from PostgreSQL to Parquet on local disk, beside DuckDB doing the same.
+"""End to end: TPC-H lineitem from PostgreSQL or SQLite to Parquet on local disk, beside DuckDB doing the same.
 
 Programs take turns in every round, so that what the machine does meanwhile meets all alike; the table shows
 medians. CPU and memory are the client's own (user + system time and peak resident size by wait4), not the
-server's. The floor is psql copying the same rows in binary to nowhere: nothing can be faster.
+server's. PostgreSQL's floor is psql copying the same rows in binary to nowhere: nothing can be faster.
 """
 
 import argparse
@@ -86,30 +86,28 @@ def bytes_below(path):
 class Contest:
     """The programs, and what they are told."""
 
-    def __init__(self, options, server, database):
-        self.options, self.server, self.url = options, server, server.url(database)
-        self.pages = int(server.query(database, f"SELECT pg_relation_size('{TABLE}') / 8192"))
+    TABLE, KIND, PEERS = "", "", []
+
+    def __init__(self, options):
+        self.options, self.url = options, ""
         self.out = os.path.join(options.dir, "out")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        pass
 
     def commands(self, name, readers):
         """What runs at once for one measurement."""
-        if name == "psql":
-            return [self.floor(at, readers) for at in range(readers)]
         if name == "duckdb":
             script = os.path.join(HERE, "duckdb_export.py")
             file = os.path.join(self.out, "lineitem.parquet")
-            return [[sys.executable, script, self.url, TABLE, file, str(readers), self.options.codec]]
+            where = self.url.removeprefix("sqlite://")
+            return [[sys.executable, script, self.KIND, where, self.TABLE, file, str(readers), self.options.codec]]
         command = [self.options.program, "export", "--source", self.url, "--output-dir", self.out]
-        command += ["-i", TABLE, "-p", str(readers), "--compression", self.options.codec, "--no-progress"]
+        command += ["-i", self.TABLE, "-p", str(readers), "--compression", self.options.codec, "--no-progress"]
         return [command]
-
-    def floor(self, at, readers):
-        first, last = self.pages * at // readers, self.pages * (at + 1) // readers
-        rows = f"SELECT * FROM {TABLE} WHERE ctid >= '({first},0)'"
-        if at + 1 < readers:
-            rows += f" AND ctid < '({last},0)'"
-        sql = f"\\copy ({rows}) TO '/dev/null' (FORMAT binary)"
-        return [program("psql"), "-X", "-q", "-d", self.url, "-c", sql]
 
     def once(self, name, readers):
         shutil.rmtree(self.out, ignore_errors=True)
@@ -120,9 +118,66 @@ class Contest:
         return result
 
 
+class Postgres(Contest):
+    """From a server that is kept between runs."""
+
+    TABLE, KIND, PEERS = TABLE, "postgres", ["psql", "duckdb"]
+
+    def __enter__(self):
+        self.server = Server(self.options.dir).__enter__()
+        database = load(self.server, self.options.scale)
+        self.url = self.server.url(database)
+        self.pages = int(self.server.query(database, f"SELECT pg_relation_size('{TABLE}') / 8192"))
+        self.once("psql", 1)  # warms the server's cache
+        return self
+
+    def __exit__(self, *failure):
+        self.server.__exit__(*failure)
+
+    def commands(self, name, readers):
+        if name == "psql":
+            return [self.floor(at, readers) for at in range(readers)]
+        return super().commands(name, readers)
+
+    def floor(self, at, readers):
+        first, last = self.pages * at // readers, self.pages * (at + 1) // readers
+        rows = f"SELECT * FROM {TABLE} WHERE ctid >= '({first},0)'"
+        if at + 1 < readers:
+            rows += f" AND ctid < '({last},0)'"
+        sql = f"\\copy ({rows}) TO '/dev/null' (FORMAT binary)"
+        return [program("psql"), "-X", "-q", "-d", self.url, "-c", sql]
+
+
+class Sqlite(Contest):
+    """From the file that `lakexpress demo` makes, kept between runs."""
+
+    TABLE, KIND, PEERS = "main.lineitem", "sqlite", ["duckdb"]
+
+    def __enter__(self):
+        if not self.options.program:
+            raise SystemExit("--source sqlite needs --program, which makes the database")
+        folder = os.path.join(self.options.dir, "sqlite_" + self.options.scale.replace(".", "_"))
+        if not os.path.exists(folder):
+            print(f"making TPC-H at scale {self.options.scale} in SQLite (once)", file=sys.stderr)
+            making = folder + "_making"
+            shutil.rmtree(making, ignore_errors=True)
+            command = [self.options.program, "demo", "--scale", self.options.scale, "--dir", making, "--quiet"]
+            subprocess.run(command, check=True)
+            shutil.rmtree(os.path.join(making, "lake"))
+            # The name says that all of it is there.
+            os.rename(making, folder)
+        file = os.path.join(folder, "tpch.sqlite")
+        with open(file, "rb") as database:  # warms the system's cache
+            while database.read(1 << 24):
+                pass
+        self.url = "sqlite://" + file
+        return self
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", help="the lakexpress binary; without it only the peers run")
+    parser.add_argument("--source", default="postgres", choices=["postgres", "sqlite"], help="from where (postgres)")
     parser.add_argument("--scale", default="1", help="TPC-H scale factor, 1 = 6 million rows (1)")
     parser.add_argument("--readers", default="1,2", help="numbers of readers, separated by commas (1,2)")
     parser.add_argument("--rounds", type=int, default=5, help="measurements per program and number of readers (5)")
@@ -130,12 +185,11 @@ def main():
     parser.add_argument("--dir", default=default_directory(), help="where server and output are kept")
     parser.add_argument("--json", help="write all measurements to this file")
     options = parser.parse_args()
-    names = ["psql", "duckdb"] + (["lakexpress"] if options.program else [])
+    kind = {"postgres": Postgres, "sqlite": Sqlite}[options.source]
+    names = kind.PEERS + (["lakexpress"] if options.program else [])
     os.makedirs(options.dir, exist_ok=True)
     samples = {}
-    with Server(options.dir) as server:
-        contest = Contest(options, server, load(server, options.scale))
-        contest.once("psql", 1)  # warms the server's cache
+    with kind(options) as contest:
         for at in range(options.rounds):
             for readers in map(int, options.readers.split(",")):
                 for name in names:
@@ -151,11 +205,11 @@ def main():
     for row in rows:
         print("| {program} | {readers} | {wall_s:.2f} | {cpu_s:.2f} | {peak_rss_mb:.0f} | {mb:.0f} |".format(**row))
     report = {
-        "scale": options.scale, "codec": options.codec, "rounds": options.rounds,
+        "source": options.source, "scale": options.scale, "codec": options.codec, "rounds": options.rounds,
         "machine": f"{os.cpu_count()} x {platform.processor() or platform.machine()}", "medians": rows,
         "samples": [{"program": n, "readers": r, "runs": results} for (n, r), results in samples.items()],
     }  # fmt: skip
-    print(json.dumps({key: report[key] for key in ("scale", "codec", "rounds", "machine", "medians")}))
+    print(json.dumps({key: report[key] for key in ("source", "scale", "codec", "rounds", "machine", "medians")}))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(report, file, indent=1)

@@ -377,18 +377,18 @@ pub(super) struct ParquetArgs {
         value_parser = parse_compression
     )]
     pub(super) compression: Compression,
-    /// Rows after which a row group closes. Default: 1000000 rows.
+    /// Rows after which a row group closes. Default: 262144 rows.
+    ///
+    /// Every reader holds one open row group, encoded, in memory.
     #[arg(
         long,
         env = "LAKEXPRESS_ROW_GROUP_ROWS",
         value_name = "ROWS",
-        default_value = "1000000",
+        default_value = "262144",
         value_parser = parse_count
     )]
     pub(super) row_group_rows: usize,
     /// Encoded bytes after which a row group closes. Default: 64MiB.
-    ///
-    /// Every reader holds one open row group in memory.
     #[arg(
         long,
         env = "LAKEXPRESS_ROW_GROUP_BYTES",

@@ -9,7 +9,8 @@ use datafusion::physical_plan::{ExecutionPlan, common::collect};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Cancel, Parts, TableProgress, clock};
+use super::stop::Stop;
+use super::{Parts, TableProgress, clock};
 use crate::catalog::{SourceIdentity, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
@@ -22,6 +23,7 @@ use crate::source::Snapshot;
 use crate::spec::{EmptyTables, ExportSpec};
 
 /// What all tables of a run share.
+#[derive(Clone)]
 pub(super) struct Shared<'a> {
     pub(super) spec: &'a ExportSpec,
     pub(super) run_id: &'a str,
@@ -29,6 +31,8 @@ pub(super) struct Shared<'a> {
     pub(super) parts: &'a Parts,
     /// One permit per connection that reads.
     pub(super) connections: Arc<Semaphore>,
+    /// When to give up.
+    pub(super) stop: Stop,
 }
 
 /// Exports one table as of `view` and returns its committed manifest and its new files.
@@ -144,7 +148,7 @@ async fn write(
     }
     let ended = tokio::select! {
         ended = all_ended(&mut readers) => ended,
-        () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
+        reason = shared.stop.stopped() => Err(reason),
     };
     // The first error ends the others: their statements are cancelled and their uploads removed.
     readers.shutdown().await;

@@ -7,12 +7,12 @@ mod export;
 mod prepare;
 pub mod progress;
 mod query;
+mod stop;
 mod summary;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
@@ -25,6 +25,7 @@ pub use query::query;
 use self::budget::Budget;
 use self::clock::Stopwatch;
 use self::export::Shared;
+use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
@@ -267,8 +268,9 @@ async fn export_all(
         planned = plan_all(spec, &parts.source, view.as_ref(), tables, run_id) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let shared =
-        Shared { spec, run_id, identity, parts, connections: Arc::new(Semaphore::new(budget.connections)) };
+    let (watch, stop_work) = Stop::new(&parts.cancel);
+    let connections = Arc::new(Semaphore::new(budget.connections));
+    let shared = Shared { spec, run_id, identity, parts, connections, stop: stop_work };
     let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
     let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
     for (table, error) in failures {
@@ -296,10 +298,7 @@ async fn export_all(
             outcomes.insert(outcome.table.clone(), outcome);
         }
     };
-    tokio::select! {
-        () = finished => {}
-        error = lost(view.as_ref()) => return Err(error),
-    }
+    watch.while_held(view.as_ref(), finished).await?;
     drop(running);
     drop(view);
     Ok((snapshot, tables.iter().filter_map(|t| outcomes.remove(t)).collect()))
@@ -327,8 +326,8 @@ async fn recorded(
     work: impl Future<Output = Result<(u64, Vec<FileEntry>, String)>>,
 ) -> TableOutcome {
     let watch = Stopwatch::start();
-    if shared.parts.cancel.is_cancelled() {
-        return failed(shared, &table, 0.0, Cancel::error()).await;
+    if let Some(error) = shared.stop.reason() {
+        return failed(shared, &table, 0.0, error).await;
     }
     record(shared.parts, &started).await;
     match work.await {
@@ -352,18 +351,6 @@ async fn recorded(
     }
 }
 
-/// Resolves with an error when the view is lost. Asking now and then also keeps its connections alive
-/// through address translators that forget silent ones.
-async fn lost(view: &dyn Snapshot) -> Error {
-    const HEARTBEAT: Duration = Duration::from_secs(20);
-    loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = view.check().await {
-            return error;
-        }
-    }
-}
-
 /// Rows, files and directory of an exported table. At level `table` it is pinned and planned anew here.
 async fn pinned_table(
     plan: TablePlan,
@@ -377,10 +364,10 @@ async fn pinned_table(
         let table = &plan.info.table;
         let own_view = source.snapshot(std::slice::from_ref(table), Consistency::Table).await?;
         let plan = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id).await?;
-        tokio::select! {
-            exported = export::table(&plan, own_view.as_ref(), shared) => (exported?.1, plan.directory.clone()),
-            error = lost(own_view.as_ref()) => return Err(error),
-        }
+        let (watch, stop) = Stop::new(&shared.parts.cancel);
+        let shared = Shared { stop, ..shared.clone() };
+        let exporting = Box::pin(export::table(&plan, own_view.as_ref(), &shared));
+        (watch.while_held(own_view.as_ref(), exporting).await??.1, plan.directory.clone())
     } else {
         (export::table(&plan, view, shared).await?.1, plan.directory.clone())
     };

@@ -11,14 +11,15 @@ use tokio::task::JoinSet;
 
 use super::clock::{self, Stopwatch};
 use super::export::{self, Place, Prepared, Shared};
+use super::stop::{Stop, Watch};
 use super::{
-    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, lost, prepare, record,
+    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, record,
     recorded,
 };
 use crate::catalog::{Slice, SnapshotToken, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
-use crate::plan::query::{self as planning, Joins};
+use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
 use crate::runlog::RunEvent;
 use crate::sink::{PartTarget, PartWriterExec, PreparedPart, ProgressFn, write_empty};
@@ -57,9 +58,10 @@ pub async fn query(
         config: config.to_string(),
         tables: &tables,
     };
-    let shared =
-        Shared { spec, run_id, identity: &identity, parts, connections: Arc::new(Semaphore::new(0)) };
-    conduct(opening, parts, Box::pin(export_all(&plans, view, &shared))).await
+    let (watch, stop) = Stop::new(&parts.cancel);
+    let connections = Arc::new(Semaphore::new(0));
+    let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop };
+    conduct(opening, parts, Box::pin(export_all(&plans, view, &watch, &shared))).await
 }
 
 /// Pins the tables that the statements read and plans all statements.
@@ -68,22 +70,24 @@ async fn plan_all(
     statements: &[QueryStatement],
     source: &Arc<dyn Source>,
 ) -> Result<(Box<dyn Snapshot>, Vec<QueryPlan>)> {
-    let readers = spec.max_connections.saturating_sub(2).max(1);
-    let source: Arc<dyn Source> = Arc::new(Limited::new(Arc::clone(source), readers));
     let tables = planning::tables_of(statements, source.as_ref()).await?;
     let view = source.snapshot(&tables, spec.consistency).await?;
+    let readers = Readers::of(spec.max_connections, view.as_ref());
+    let source: Arc<dyn Source> = Arc::new(Limited::new(Arc::clone(source), readers.at_once()));
     let mut inputs = Vec::with_capacity(tables.len());
     for table in &tables {
         let input = prepare::query_input(spec, source.as_ref(), view.as_ref(), table).await;
         inputs.push(input.map_err(|error| error.with("table", table))?);
     }
-    let plans = Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), spec)).await?;
+    let plans =
+        Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
     Ok((view, plans))
 }
 
 async fn export_all(
     plans: &[QueryPlan],
     view: Box<dyn Snapshot>,
+    watch: &Watch,
     shared: &Shared<'_>,
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
     let snapshot = SnapshotToken { level: shared.spec.consistency, ..view.token().clone() };
@@ -102,10 +106,7 @@ async fn export_all(
             continue;
         }
         let exporting = Box::pin(one_query(plan, view.as_ref(), shared));
-        tokio::select! {
-            outcome = exporting => outcomes.push(outcome),
-            error = lost(view.as_ref()) => return Err(error),
-        }
+        outcomes.push(watch.while_held(view.as_ref(), exporting).await?);
     }
     Ok((snapshot, outcomes))
 }
@@ -146,9 +147,11 @@ async fn write(
     match attempt(plan, shared, progress, prepared, Joins::Hash).await {
         Err(error) if error.is_out_of_memory() && plan.has_hash_joins().await? => {
             tracing::info!("{}: a join does not fit into --memory-limit, sorting instead", plan.table);
+            let mut removed = Ok(());
             for file in prepared.take() {
-                shared.parts.destination.abort(&file.upload).await?;
+                removed = shared.parts.destination.abort(&file.upload).await.and(removed);
             }
+            removed?;
             attempt(plan, shared, progress, prepared, Joins::SortMerge).await
         }
         outcome => outcome,
@@ -181,7 +184,7 @@ async fn attempt(
     }
     let ended = tokio::select! {
         ended = export::all_ended(&mut running) => ended,
-        () = shared.parts.cancel.cancelled() => Err(Cancel::error()),
+        reason = shared.stop.stopped() => Err(reason),
     };
     // The first error ends the others: their statements are cancelled and their uploads removed.
     running.shutdown().await;

@@ -12,7 +12,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::families::unify;
+use super::families::{unify, unify_columns};
 
 /// Casts decimals that meet a float to double. Runs before DataFusion's own type coercion.
 #[derive(Debug)]
@@ -25,9 +25,11 @@ impl AnalyzerRule for DecimalMeetsFloat {
             let names = NamePreserver::new(&node);
             node.map_expressions(|expression| {
                 let name = names.save(&expression);
-                let met = expression.transform_up(|e| Ok(meet(e, &schema)))?;
+                let met = expression.transform_up(|e| meet(e, &schema))?;
                 Ok(met.update_data(|e| name.restore(e)))
-            })
+            })?
+            .transform_data(|node| unify_columns(node, beside_float))?
+            .map_data(LogicalPlan::recompute_schema)
         })
         .data()
     }
@@ -37,15 +39,12 @@ impl AnalyzerRule for DecimalMeetsFloat {
     }
 }
 
-fn meet(mut expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let cast = unify(
-        &mut expression,
-        schema,
-        |_| true,
-        |family, member| {
-            let beside_float = family.iter().flatten().any(DataType::is_floating);
-            (beside_float && member.is_decimal()).then_some(DataType::Float64)
-        },
-    );
-    Transformed::new_transformed(expression, cast)
+fn meet(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let cast = unify(&mut expression, schema, |_| true, beside_float)?;
+    Ok(Transformed::new_transformed(expression, cast))
+}
+
+fn beside_float(family: &[Option<DataType>], member: &DataType) -> Option<DataType> {
+    let beside_float = family.iter().flatten().any(DataType::is_floating);
+    (beside_float && member.is_decimal()).then_some(DataType::Float64)
 }

@@ -12,7 +12,7 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::families::unify;
+use super::families::{unify, unify_columns};
 
 /// Rewrites nanosecond timestamps to microseconds. Runs before DataFusion's own type coercion.
 #[derive(Debug)]
@@ -26,9 +26,10 @@ impl AnalyzerRule for Microseconds {
             let names = NamePreserver::new(&node);
             node.map_expressions(|expression| {
                 let name = names.save(&expression);
-                let rewritten = expression.transform_up(|e| Ok(rewrite(e, &schema)))?;
+                let rewritten = expression.transform_up(|e| rewrite(e, &schema))?;
                 Ok(rewritten.update_data(|e| name.restore(e)))
             })?
+            .transform_data(|node| unify_columns(node, beside_timestamp))?
             .map_data(LogicalPlan::recompute_schema)
         })
         .data()
@@ -39,8 +40,8 @@ impl AnalyzerRule for Microseconds {
     }
 }
 
-fn rewrite(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    match expression {
+fn rewrite(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    Ok(match expression {
         Expr::Cast(Cast { expr, field }) => match micros(field.data_type()) {
             Some(data_type) => Transformed::yes(Expr::Cast(Cast::new(expr, data_type))),
             None => Transformed::no(Expr::Cast(Cast { expr, field })),
@@ -51,17 +52,17 @@ fn rewrite(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
         },
         Expr::ScalarFunction(_) => {
             let mut call = expression;
-            let cast = unify(&mut call, schema, |_| false, beside_timestamp);
+            let cast = unify(&mut call, schema, |_| false, beside_timestamp)?;
             match call.get_type(schema).ok().and_then(|t| micros(&t)) {
                 Some(data_type) => Transformed::yes(Expr::Cast(Cast::new(Box::new(call), data_type))),
                 None => Transformed::new_transformed(call, cast),
             }
         }
         mut other => {
-            let cast = unify(&mut other, schema, |op| op.supports_propagation(), beside_timestamp);
+            let cast = unify(&mut other, schema, |op| op.supports_propagation(), beside_timestamp)?;
             Transformed::new_transformed(other, cast)
         }
-    }
+    })
 }
 
 /// Dates beside timestamps become timestamps of the same unit.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// A source whose streams wait for one of `readers` permits when they are first polled and give it back when
 /// they end or are dropped.
 ///
-/// The reader of such streams must never leave one that has begun while it waits for another: see
+/// `readers` must not be more than the view they read has ([`Snapshot::readers`]). The reader of such streams must never leave one that has begun while it waits for another: see
 /// `plan::query`, which refuses plans that could.
 #[derive(Debug)]
 pub struct Limited {

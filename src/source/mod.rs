@@ -107,6 +107,9 @@ pub trait Snapshot: Debug + Send + Sync {
     /// The view as a value that workers join.
     fn token(&self) -> &SnapshotToken;
 
+    /// How many reads of this view can be under way at once; none: as many as there are connections.
+    fn readers(&self) -> Option<usize>;
+
     /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read.
     async fn describe(&self, table: &TableRef) -> Result<TableInfo>;
 

@@ -51,6 +51,33 @@ fn a_lost_view_is_an_error_even_when_every_row_was_read() {
     }
 }
 
+/// A view that is lost in the middle ends the run, which removes what it had written.
+#[test]
+fn a_lost_view_leaves_no_unfinished_files() {
+    let server = PgServer::start();
+    let url = server.create_db("lost");
+    server.sql(
+        "lost",
+        "CREATE TABLE quick AS SELECT g AS id FROM generate_series(1, 1000) g;
+         CREATE VIEW slow AS SELECT 1 AS id, pg_sleep(60)::text AS nothing",
+    );
+    for level in ["run", "table"] {
+        let dir = tempfile::tempdir().unwrap();
+        let sql = "SELECT id, 'x' AS nothing FROM quick UNION ALL SELECT id, nothing FROM slow";
+        let args = ["query", sql, "--name", "both", "-p", "2", "--consistency", level, "--source", &url];
+        let running = Run::new(args).args(["--output-dir"]).args([dir.path()]).spawn();
+        let unfinished = || files(dir.path()).iter().filter(|f| f.ends_with(".tmp")).count();
+        wait_until("the view is read", || server.query("lost", ACTIVE) == "1");
+        wait_until("the table is written", || unfinished() == 1);
+        let holder = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                      WHERE application_name = 'lakexpress' AND state = 'idle in transaction'";
+        server.query("lost", holder);
+        running.finish().exits(75).says(&["lost"]);
+        assert_eq!(unfinished(), 0, "{level}: {:?}", files(dir.path()));
+        assert_nothing_visible(dir.path());
+    }
+}
+
 #[test]
 fn relations_that_join_a_table_later_are_not_read() {
     let server = PgServer::shared();

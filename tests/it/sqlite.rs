@@ -3,6 +3,7 @@
 mod broken;
 mod moment;
 mod tables;
+mod tpch;
 mod values;
 
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ pub(crate) fn tpch() -> &'static str {
     })
 }
 
-fn scale() -> String {
+pub(crate) fn scale() -> String {
     std::env::var("LAKEXPRESS_TPCH_SCALE").unwrap_or_else(|_| "0.01".into())
 }
 

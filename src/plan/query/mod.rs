@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{JoinConstraint, JoinType, TableReference};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
@@ -26,6 +26,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::{SQLOptions, SessionContext};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
+pub use order::Readers;
 pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
 
 use super::{SourceTable, session};
@@ -74,7 +75,7 @@ pub struct QueryPlan {
     /// Estimated bytes of all tables it reads.
     pub est_bytes: u64,
     /// Streams of the source at once.
-    pub readers: usize,
+    pub readers: Readers,
     context: SessionContext,
     logical: LogicalPlan,
 }
@@ -88,7 +89,7 @@ impl QueryPlan {
         let mut state = self.context.state();
         state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hash;
         let physical = state.create_physical_plan(&self.logical).await?;
-        order::check_connections(&physical, self.readers)?;
+        order::check_readers(&physical, self.readers)?;
         Ok((physical, state.task_ctx()))
     }
 
@@ -150,7 +151,7 @@ async fn is_partition(table: &TableRef, source: &dyn Source) -> Result<bool> {
     Ok(named.iter().any(|t| t.table == *table))
 }
 
-/// Plans every statement over the tables that [`tables_of`] named.
+/// Plans every statement over the tables that [`tables_of`] named, each stream of them taking one of `readers`.
 ///
 /// # Errors
 /// Usage for the first statement that cannot be planned, with line and column.
@@ -159,10 +160,10 @@ pub async fn plan_queries(
     source: &Arc<dyn Source>,
     inputs: &[QueryInput],
     snapshot: &SnapshotToken,
+    readers: Readers,
     spec: &ExportSpec,
 ) -> Result<Vec<QueryPlan>> {
-    let readers = spec.max_connections.saturating_sub(2).max(1);
-    let partitions = spec.readers.clamp(1, readers);
+    let partitions = spec.readers.clamp(1, readers.at_once());
     let mut writer = WriterSettings { parquet: spec.parquet.clone(), ..WriterSettings::default() };
     let share = usize::try_from(spec.memory_limit_bytes).unwrap_or(usize::MAX) / 2 / partitions;
     writer.parquet.row_group_bytes = writer.parquet.row_group_bytes.min(share).max(1);
@@ -215,10 +216,32 @@ async fn logical(context: &SessionContext, statement: &QueryStatement) -> Result
     let reads_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads_only.verify_plan(&plan).map_err(explain)?;
+    merges_keys(&plan)?
+        .map_or(Ok(()), |join| Err(statement.text.place(join, None, &["using", "natural"])))?;
     // Types are checked by the analyzer, which runs with the optimizer.
     state.optimize(&plan).map_err(explain)?;
     state.create_physical_plan(&plan).await.map_err(explain)?;
     Ok(plan)
+}
+
+/// Why `plan` cannot be trusted with the key of an outer join: DataFusion takes it from the left side alone, so
+/// that it is NULL for rows of the right side (apache/datafusion#22881).
+fn merges_keys(plan: &LogicalPlan) -> Result<Option<Error>> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Join(join) = node
+            && join.join_constraint == JoinConstraint::Using
+            && matches!(join.join_type, JoinType::Right | JoinType::Full)
+        {
+            found = Some(join.join_type);
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found.map(|kind| {
+        Error::usage(format!("{kind} JOIN with USING or NATURAL would lose keys of the right side"))
+            .hint("write FULL JOIN ... ON a.k = b.k, and coalesce(a.k, b.k) AS k for the key")
+    }))
 }
 
 /// Field ids belong to a table; a query's columns get new ones. It also makes the writer check every decimal.

@@ -17,17 +17,42 @@ use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
 use crate::error::{Error, Result};
 use crate::plan::scan::SourceExec;
+use crate::source::Snapshot;
 
-/// Refuses a plan that needs more than `readers` connections at once.
-pub(super) fn check_connections(plan: &Arc<dyn ExecutionPlan>, readers: usize) -> Result<()> {
-    let scans = scans(plan, false);
-    if scans <= readers || !merges_scans(plan) {
+/// Streams of the source that a query may have under way at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Readers {
+    connections: usize,
+    view: Option<usize>,
+}
+
+impl Readers {
+    /// What `--max-connections` leaves beside the two that hold the view, or fewer if `view` has fewer.
+    pub fn of(max_connections: usize, view: &dyn Snapshot) -> Self {
+        Self { connections: max_connections.saturating_sub(2).max(1), view: view.readers() }
+    }
+
+    /// As a number, at least 1.
+    pub fn at_once(self) -> usize {
+        self.view.map_or(self.connections, |most| most.clamp(1, self.connections))
+    }
+}
+
+/// Refuses a plan that must read more streams at once than it may.
+pub(super) fn check_readers(plan: &Arc<dyn ExecutionPlan>, readers: Readers) -> Result<()> {
+    let (scans, at_once) = (scans(plan, false), readers.at_once());
+    if scans <= at_once || !merges_scans(plan) {
         return Ok(());
     }
-    Err(Error::usage(format!(
-        "the query reads {scans} slices side by side, and there are {readers} connections to do so"
-    ))
-    .hint(format!("--max-connections {} or more, or fewer readers with -p", scans + 2)))
+    let refused = Error::usage(format!(
+        "the query reads {scans} slices side by side, and there are {at_once} connections to do so"
+    ));
+    Err(match readers.view {
+        Some(most) if most < scans => refused.hint(format!(
+            "this source's view has {most} readers: fewer slices with -p, or the parts of the query one by one"
+        )),
+        _ => refused.hint(format!("--max-connections {} or more, or fewer readers with -p", scans + 2)),
+    })
 }
 
 /// Somewhere inputs are merged in step that are scans not read to their end before.

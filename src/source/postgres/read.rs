@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Schema, SchemaRef};
+use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use datafusion::physical_plan::SendableRecordBatchStream;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use futures::TryStreamExt;
-use futures::stream;
+use datafusion::physical_plan::stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter};
+use futures::{TryStreamExt, stream};
+use tokio::sync::mpsc::Sender;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
 use super::dialect::{PostgresDialect, ident};
@@ -22,6 +23,8 @@ use crate::spec::SpecialValues;
 
 /// A batch closes at this many bytes even when it has few rows.
 const BATCH_BYTES: usize = 4 << 20;
+/// Batches that wait for the encoder: one is decoded while another is encoded.
+const BATCHES_AHEAD: usize = 1;
 /// Signature, flags and header extension length of COPY BINARY.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 const HEADER_LEN: usize = 19;
@@ -43,18 +46,9 @@ pub(super) fn stream(
         at: at.clone(),
         schema: Arc::clone(&schema),
     };
-    let batches = stream::once(async move { job.open().await })
-        .map_ok(|reader| {
-            stream::try_unfold(reader, |mut reader| async move {
-                match reader.next_batch().await {
-                    Ok(Some(batch)) => Ok(Some((batch, reader))),
-                    Ok(None) => reader.finish().await.map(|()| None),
-                    Err(failure) => Err(reader.explain(failure).await),
-                }
-            })
-        })
-        .try_flatten()
-        .map_err(Into::into);
+    // Nothing happens before the stream is polled: it may have to wait for its turn.
+    let batches =
+        stream::once(async move { Ok::<_, DataFusionError>(job.open().await?.ahead()) }).try_flatten();
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, Box::pin(batches))))
 }
 
@@ -164,6 +158,31 @@ impl From<Error> for Failure {
 }
 
 impl Reader {
+    /// Reads and decodes in a task of its own, so that the server need not wait while a batch is encoded.
+    /// Dropping the stream ends the task, and with it the statement.
+    fn ahead(self) -> SendableRecordBatchStream {
+        let schema = Arc::clone(&self.job.schema);
+        let mut ahead = RecordBatchReceiverStreamBuilder::new(schema, BATCHES_AHEAD);
+        let batches = ahead.tx();
+        ahead.spawn(async move { Ok(self.send_all(batches).await?) });
+        ahead.build()
+    }
+
+    /// Sends every batch and returns when the server has said that there are no more, or nobody wants them.
+    async fn send_all(mut self, to: Sender<DataFusionResult<RecordBatch>>) -> Result<()> {
+        loop {
+            match self.next_batch().await {
+                Ok(Some(batch)) => {
+                    if to.send(Ok(batch)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => return self.finish().await,
+                Err(failure) => return Err(self.explain(failure).await),
+            }
+        }
+    }
+
     /// The next batch; none after the last.
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
         loop {

@@ -148,6 +148,10 @@ impl Snapshot for PostgresSnapshot {
         &self.token
     }
 
+    fn readers(&self) -> Option<usize> {
+        None
+    }
+
     async fn describe(&self, table: &TableRef) -> Result<TableInfo> {
         if let Some(error) = self.failures.lock().await.remove(table) {
             return Err(error);

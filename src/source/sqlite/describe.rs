@@ -2,7 +2,7 @@
 
 use arrow_schema::DataType;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::column::{self, StorageClass, calendar};
 use super::config::SqliteConfig;
@@ -93,7 +93,8 @@ pub(super) fn table(
             .cast_text
             .iter()
             .any(|(pattern, name)| *name == one.name && pattern_matches(pattern, table));
-        let first_class = match column::needs_first_value(&one.declared, relation.strict) && !cast {
+        let untyped = column::needs_first_value(&one.declared, relation.strict);
+        let first_class = match untyped && !cast {
             true => first_class(connection, table, &one.name).map_err(fail)?,
             false => None,
         };
@@ -105,6 +106,7 @@ pub(super) fn table(
             // Nothing else can be in it: the rowid, or a column of a STRICT table.
             enforced: is_alias || (relation.strict && !one.computed),
             binary_collation: stored && binary_collation(connection, table, &one.name).map_err(fail)?,
+            untyped,
             first_class,
         };
         let choice = column::choose(&asked, policy, cast);
@@ -254,10 +256,12 @@ fn sizes(
         "SELECT count(*), total(w) FROM (SELECT {} AS w FROM {name} LIMIT {SAMPLE_ROWS})",
         weights.join(" + ")
     );
-    // A generated column may fail on a row; that is for the export to say.
-    let (sampled, weight) = connection
-        .query_row(&weigh, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, f64>(1)?)))
-        .unwrap_or((1, 100.0));
+    let (sampled, weight) =
+        match connection.query_row(&weigh, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, f64>(1)?))) {
+            // A generated column may fail on a row; that is for the export to say.
+            Err(e) if fails_on_a_value(&e) => (1, 100.0),
+            sampled => sampled?,
+        };
     if sampled == 0 {
         return Ok(Sizes::default());
     }
@@ -294,6 +298,14 @@ fn sizes(
         bytes: ((rows as f64 * width) as u64).min(file),
         last_rowid: u64::try_from(ends.1).unwrap_or(0),
     })
+}
+
+/// Whether an expression could not be computed, as opposed to the file not being read.
+fn fails_on_a_value(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::TypeMismatch)
+    )
 }
 
 fn has_statistics(connection: &Connection) -> rusqlite::Result<bool> {

@@ -40,6 +40,11 @@ impl Pins {
         Ok(Reader { connection: Some(connection), home: Some((Arc::clone(self), permit)) })
     }
 
+    /// Readers that still hold the view.
+    pub(super) fn len(&self) -> usize {
+        self.alive.load(Ordering::Relaxed)
+    }
+
     /// Whether any reader still holds the view.
     pub(super) fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Relaxed) > 0

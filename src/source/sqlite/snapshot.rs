@@ -131,6 +131,10 @@ impl Snapshot for SqliteSnapshot {
         &self.token
     }
 
+    fn readers(&self) -> Option<usize> {
+        self.token.id.is_some().then(|| self.pins.len())
+    }
+
     async fn describe(&self, table: &TableRef) -> Result<TableInfo> {
         let (policy, of) = (self.policy.clone(), table.clone());
         let described =

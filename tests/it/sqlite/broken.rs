@@ -73,6 +73,21 @@ fn a_damaged_database_is_never_exported_in_part() {
     assert!(refused >= 10, "{refused}");
 }
 
+/// Sizes are estimated from the first rows: when those cannot be read, that is an error and no guess.
+#[test]
+fn damage_is_seen_while_planning() {
+    let database = Database::new(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, c TEXT) WITHOUT ROWID;
+         WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)
+           INSERT INTO t SELECT printf('%08d', n), hex(randomblob(50)) FROM s;",
+    );
+    let mut bytes = fs::read(&database.path).unwrap();
+    bytes[2 * 4096..].fill(0xA5);
+    fs::write(&database.path, &bytes).unwrap();
+    let output = Run::new(["plan", "--source", &database.url()]).output().exits(SOME_FAILED);
+    assert!(output.stdout.contains("main.t  failed: the database is damaged"), "{output}");
+}
+
 #[test]
 fn a_locked_database() {
     let database = Database::new("CREATE TABLE t (a INT); INSERT INTO t VALUES (1);");

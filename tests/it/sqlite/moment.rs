@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::{Database, parts};
-use crate::lake::{env_number, manifest};
+use super::{Database, USAGE, parts};
+use crate::lake::{Run, env_number, manifest};
 
 const ACCOUNTS: u64 = 100_000;
 const POTS: u64 = 500;
@@ -154,6 +154,21 @@ fn more_parts_than_pinned_readers() {
     database.export(&flags).ok();
     assert_eq!(parts(&database.out("accounts")), 20);
     assert_eq!(counted(&database), expected());
+}
+
+/// Inputs that are merged in step need a reader each, and one view has eight.
+#[test]
+fn a_merge_of_more_inputs_than_readers_is_refused() {
+    let database = Database::new("CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2);");
+    let merge = |inputs: usize| {
+        let branches: Vec<String> = (0..inputs).map(|n| format!("SELECT {n} AS k, a FROM t")).collect();
+        let sql = format!("{} ORDER BY k", branches.join(" UNION ALL "));
+        let out = database.dir.path().join(inputs.to_string());
+        let args = ["query", &sql, "--name", "merged", "--source", &database.url(), "--output-dir"];
+        Run::new(args).args([out.as_path()]).args(["-p", "16", "--max-connections", "40"]).output()
+    };
+    merge(8).ok();
+    merge(9).exits(USAGE).says(&["9 slices", "8 readers", "-p"]);
 }
 
 #[test]

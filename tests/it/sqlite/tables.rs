@@ -10,6 +10,8 @@ fn every_kind_of_table() {
          INSERT INTO plain(id, a) VALUES (1, 'x'), (2, 'y');
          CREATE TABLE strict (i INT, n INTEGER NOT NULL, r REAL, t TEXT, b BLOB, a ANY) STRICT;
          INSERT INTO strict VALUES (1, 2, 3, '4', x'05', 'six');
+         CREATE TABLE computed (i INT, next ANY AS (i + 1) VIRTUAL) STRICT;
+         INSERT INTO computed VALUES (41);
          CREATE TABLE noid (k TEXT PRIMARY KEY, v INT) WITHOUT ROWID;
          INSERT INTO noid VALUES ('a', 1), ('b', 2);
          CREATE TABLE empty (a DATE, b);
@@ -20,7 +22,9 @@ fn every_kind_of_table() {
          CREATE INDEX plain_a ON plain(a); ANALYZE;",
     );
     database.export(&[]).ok();
-    for (table, rows) in [("plain", 2), ("strict", 1), ("noid", 2), ("empty", 0), ("counted", 1)] {
+    for (table, rows) in
+        [("plain", 2), ("strict", 1), ("computed", 1), ("noid", 2), ("empty", 0), ("counted", 1)]
+    {
         database.assert_same(table, rows);
     }
     let mut tables: Vec<String> = files(&database.dir.path().join("out/main"))
@@ -28,9 +32,10 @@ fn every_kind_of_table() {
         .map(|f| f.split('/').next().unwrap().to_owned())
         .collect();
     tables.dedup();
+    assert_eq!(database.duck("computed", "SELECT typeof(next), next FROM t"), "BIGINT|42");
     assert_eq!(
         tables,
-        ["counted", "empty", "noid", "plain", "strict"],
+        ["computed", "counted", "empty", "noid", "plain", "strict"],
         "views and system tables are not taken unasked"
     );
     database.export(&["-i", "seen,words"]).ok();

@@ -50,10 +50,9 @@ pub(in crate::source::sqlite) fn needs_first_value(declared: &str, strict: bool)
 /// `cast_to_text` is the user's `--cast 'table.column: text'`.
 pub fn choose(column: &Column<'_>, policy: &TypePolicy, cast_to_text: bool) -> Choice {
     let declared = Declared::parse(column.declared);
-    let untyped = needs_first_value(column.declared, column.enforced);
     let kind = if cast_to_text {
         Kind::text(Codec::CastText, "as asked by --cast; BLOB as X'..'")
-    } else if untyped {
+    } else if column.untyped {
         Kind::untyped(column.first_class)
     } else {
         Kind::declared(&declared, policy)
@@ -62,7 +61,7 @@ pub fn choose(column: &Column<'_>, policy: &TypePolicy, cast_to_text: bool) -> C
     metadata.insert(PARQUET_FIELD_ID_META_KEY.to_owned(), (column.ordinal + 1).to_string());
     metadata.insert(SOURCE_TYPE_KEY.to_owned(), column.declared.to_owned());
     let comparable = column.enforced
-        && !untyped
+        && !column.untyped
         && match kind.codec {
             Codec::Integer => true,
             Codec::Text => column.binary_collation,

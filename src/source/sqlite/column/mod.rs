@@ -85,7 +85,9 @@ pub struct Column<'a> {
     pub enforced: bool,
     /// Equal texts have equal bytes.
     pub binary_collation: bool,
-    /// Of the first value that is not NULL, where [`needs_first_value`] asks for it.
+    /// The declared type says nothing: see [`needs_first_value`].
+    pub untyped: bool,
+    /// Of the first value that is not NULL, where the column is untyped.
     pub first_class: Option<StorageClass>,
 }
 

@@ -17,6 +17,7 @@ fn column(declared: &str) -> Column<'_> {
         never_null: false,
         enforced: false,
         binary_collation: true,
+        untyped: needs_first_value(declared, false),
         first_class: None,
     }
 }
@@ -87,7 +88,7 @@ fn what_sqlite_enforces_is_comparable() {
     let comparable = |column: &Column<'_>| choose(column, &TypePolicy::default(), false).comparable;
     assert!(comparable(&strict("INT")) && comparable(&strict("TEXT")));
     assert!(!comparable(&Column { binary_collation: false, ..strict("TEXT") }));
-    let any = Column { first_class: Some(StorageClass::Integer), ..strict("ANY") };
+    let any = Column { untyped: true, first_class: Some(StorageClass::Integer), ..strict("ANY") };
     assert!(!comparable(&any) && !comparable(&strict("REAL")));
     assert!(!choose(&strict("INT"), &TypePolicy::default(), true).comparable, "as text");
 }
