@@ -377,14 +377,14 @@ pub(super) struct ParquetArgs {
         value_parser = parse_compression
     )]
     pub(super) compression: Compression,
-    /// Rows after which a row group closes. Default: 262144 rows.
+    /// Rows after which a row group closes. Default: 131072 rows.
     ///
     /// Every reader holds one open row group, encoded, in memory.
     #[arg(
         long,
         env = "LAKEXPRESS_ROW_GROUP_ROWS",
         value_name = "ROWS",
-        default_value = "262144",
+        default_value = "131072",
         value_parser = parse_count
     )]
     pub(super) row_group_rows: usize,

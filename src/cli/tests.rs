@@ -241,7 +241,7 @@ fn flags_become_a_spec() {
     assert_eq!(spec.filter.include, ["a", "public.b"]);
     assert_eq!(spec.wheres[0].sql, "x::int > 1");
     assert_eq!((spec.readers, spec.part_bytes, spec.large_table_rows), (7, 256 << 20, 100_000));
-    assert_eq!((spec.parquet.row_group_rows, spec.parquet.row_group_bytes), (262_144, 1 << 20));
+    assert_eq!((spec.parquet.row_group_rows, spec.parquet.row_group_bytes), (131_072, 1 << 20));
     assert_eq!((spec.memory_limit_bytes, spec.sub_path.as_str()), (512 << 20, "s/t"));
     let plain = resolve::export_spec(&export(&["--quiet"]), &mut resolve::Problems::default());
     assert_eq!(plain.parquet, crate::spec::ParquetSpec::default());

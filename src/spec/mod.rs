@@ -105,7 +105,7 @@ pub struct ParquetSpec {
 
 impl Default for ParquetSpec {
     fn default() -> Self {
-        Self { compression: Compression::Zstd(1), row_group_rows: 262_144, row_group_bytes: 64 << 20 }
+        Self { compression: Compression::Zstd(1), row_group_rows: 131_072, row_group_bytes: 64 << 20 }
     }
 }
 

@@ -18,6 +18,10 @@ use crate::spec::TypePolicy;
 const SCHEMA: &str = "main";
 /// Rows that are weighed to estimate the size of the others.
 const SAMPLE_ROWS: u32 = 256;
+/// From that many rows on it pays to know how many distinct values a column has.
+const LARGE_ROWS: u64 = 100_000;
+/// Rows that are looked at for it.
+const DISTINCT_ROWS: u32 = 4096;
 /// Columns that are weighed: expressions of SQLite may not be nested deeper than 1000.
 const SAMPLE_COLUMNS: usize = 200;
 
@@ -121,6 +125,9 @@ pub(super) fn table(
         });
     }
     distinct(connection, table, sizes.rows, &mut columns).map_err(fail)?;
+    if stored && sizes.rows >= LARGE_ROWS {
+        sample(connection, table, sizes.rows, &mut columns).map_err(fail)?;
+    }
     let primary_key: Vec<String> = described.iter().filter(|c| c.key > 0).map(|c| c.name.clone()).collect();
     // The order in which rows are stored: the rowid, or the key of a table without one.
     let stored_by = match (alias, relation.without_rowid, primary_key.as_slice()) {
@@ -359,6 +366,56 @@ fn distinct(
     Ok(())
 }
 
+/// Distinct values of the other columns, as the first rows suggest.
+fn sample(
+    connection: &Connection,
+    table: &TableRef,
+    rows: u64,
+    columns: &mut [ColumnInfo],
+) -> rusqlite::Result<()> {
+    let mut unknown: Vec<&mut ColumnInfo> =
+        columns.iter_mut().filter(|c| c.est_distinct.is_none()).take(SAMPLE_COLUMNS).collect();
+    let names: Vec<String> = unknown.iter().map(|c| ident(c.name())).collect();
+    let counts: Vec<String> =
+        names.iter().map(|name| format!("count({name}), count(DISTINCT {name})")).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT {} FROM (SELECT {} FROM {} LIMIT {DISTINCT_ROWS})",
+        counts.join(", "),
+        names.join(", "),
+        SqliteDialect.table(table)
+    );
+    let pairs = connection.query_row(&sql, [], |row| {
+        (0..names.len())
+            .map(|i| Ok((row.get(2 * i)?, row.get(2 * i + 1)?)))
+            .collect::<rusqlite::Result<Vec<_>>>()
+    });
+    let pairs: Vec<(f64, f64)> = match pairs {
+        Err(e) if fails_on_a_value(&e) => return Ok(()),
+        pairs => pairs?,
+    };
+    for (column, (values, distinct)) in unknown.iter_mut().zip(pairs) {
+        column.est_distinct = Some(distinct_of(values, distinct, rows as f64));
+    }
+    Ok(())
+}
+
+/// Of how many values `distinct` are seen when `values` of them are drawn: `distinct = n (1 - e^(-values / n))`.
+fn distinct_of(values: f64, distinct: f64, rows: f64) -> f64 {
+    let (mut least, mut most) = (distinct, rows.max(distinct));
+    for _ in 0..50 {
+        let middle = (least + most) / 2.0;
+        if middle * (1.0 - (-values / middle.max(1.0)).exp()) < distinct {
+            least = middle;
+        } else {
+            most = middle;
+        }
+    }
+    most
+}
+
 /// Smallest and largest key; none also when they are not of the column's type, which reading will then say.
 pub(super) fn bounds(
     config: &SqliteConfig,
@@ -389,4 +446,20 @@ pub(super) fn bounds(
         _ => None,
     };
     Ok(value(&min).zip(value(&max)).map(|(min, max)| KeyBounds { min, max }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distinct_of;
+
+    #[test]
+    fn samples_tell_flags_from_keys() {
+        let of = |distinct| distinct_of(4096.0, distinct, 6e6);
+        assert!(of(3.0) < 4.0);
+        assert!(of(4096.0) > 1e6, "every value another one");
+        // 4096 draws out of 10,000 and of 200,000.
+        assert!((9_000.0..11_000.0).contains(&of(3361.0)), "{}", of(3361.0));
+        assert!((150_000.0..250_000.0).contains(&of(4054.0)), "{}", of(4054.0));
+        assert!(distinct_of(0.0, 0.0, 6e6) < 1.0, "nothing but NULL");
+    }
 }

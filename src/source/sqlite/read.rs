@@ -23,7 +23,7 @@ use crate::source::{Dialect, TableRead};
 /// A batch closes at this many bytes even when it has few rows.
 const BATCH_BYTES: usize = 4 << 20;
 /// Batches that wait for their reader: one is decoded while another is encoded.
-const BATCHES_AHEAD: usize = 2;
+const BATCHES_AHEAD: usize = 1;
 
 /// A batch, or none after the last.
 type Message = Result<Option<RecordBatch>>;
