@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use super::clock::{self, Stopwatch};
 use super::export::{self, Place, Prepared, Shared};
 use super::{
-    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, lost, prepare, record,
-    recorded,
+    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, lost, prepare, reach,
+    record, recorded,
 };
 use crate::catalog::{Slice, SnapshotToken, TableRef};
 use crate::error::{Error, Result};
@@ -39,6 +39,7 @@ pub async fn query(
     parts: &Parts,
 ) -> Result<RunSummary> {
     let (begun, started_at) = (Stopwatch::start(), clock::now());
+    reach(parts).await?;
     let identity = parts.source.identity().await?;
     let planned = tokio::select! {
         planned = plan_all(spec, statements, &parts.source) => planned?,
