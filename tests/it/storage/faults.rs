@@ -11,20 +11,22 @@ use super::azurite::Azurite;
 use super::gcs::Gcs;
 use super::proxy::{Class, Fault, Proxy, When};
 use super::seaweed::{BUCKET, Seaweed, WRITER};
-use super::{Place, SOME_FAILED, Store, UNAVAILABLE, ids, unique};
+use super::{DENIED, Place, SOME_FAILED, Store, UNAVAILABLE, ids, unique};
 use crate::lake::{Output, Run};
 
-/// Cases under way at once: they wait most of the time.
-const AT_ONCE: usize = 6;
+/// Cases under way at once.
+const AT_ONCE: usize = 4;
+/// The same where the program tries for a minute before it gives up.
+const AT_ONCE_WAITING: usize = 24;
 /// The old table has more parts than the new one, so that some must be deleted.
 const OLD_ROWS: u64 = 1_200;
-const NEW_ROWS: u64 = 700;
+const NEW_ROWS: u64 = 400;
 const FLAGS: [&str; 8] = ["-i", "t", "-p", "2", "--part-bytes", "64KiB", "--large-table-threshold", "100"];
 /// The directory of the table, below a base.
 const TABLE: &str = "main/t/";
 
-/// Makes an auth entry of an endpoint's port, a base path and how long to try again.
-type Entry<'a> = &'a (dyn Fn(&Place, u16, &str, Option<u32>) -> Value + Sync);
+/// Makes an auth entry of an endpoint's port and a base path.
+type Entry<'a> = &'a (dyn Fn(&Place, u16, &str) -> Value + Sync);
 
 /// A store, with an export of what the table was before.
 struct Matrix<'a> {
@@ -51,11 +53,11 @@ impl<'a> Matrix<'a> {
         let place = Place::new();
         let matrix = Self { store, port, entry, place, old: unique("faults-old") };
         matrix.place.fill(OLD_ROWS, 200);
-        matrix.run(matrix.port, &matrix.old, None).output().ok();
+        matrix.run(matrix.port, &matrix.old).output().ok();
         assert_eq!(store.ids(&format!("{}/{TABLE}", matrix.old)), Some(ids(OLD_ROWS)));
         matrix.place.fill(NEW_ROWS, 200);
         let new = unique("faults-new");
-        matrix.run(matrix.port, &new, None).output().ok();
+        matrix.run(matrix.port, &new).output().ok();
         let parts = |base: &str| store.names(&format!("{base}/{TABLE}")).len() - 1;
         assert!(parts(&new) >= 2, "the new table is one part");
         assert!(parts(&matrix.old) > parts(&new), "no old part will be deleted");
@@ -63,11 +65,11 @@ impl<'a> Matrix<'a> {
     }
 
     /// A run through the endpoint at `port`. Entries are named by their base.
-    fn run(&self, port: u16, base: &str, retry_seconds: Option<u32>) -> Run {
+    fn run(&self, port: u16, base: &str) -> Run {
         static FILE: Mutex<()> = Mutex::new(());
         let guard = FILE.lock().unwrap();
         let id = format!("{base}-{port}").replace('/', "-");
-        self.place.entry(&id, (self.entry)(&self.place, port, base, retry_seconds));
+        self.place.entry(&id, (self.entry)(&self.place, port, base));
         drop(guard);
         self.place.export(&id, &FLAGS)
     }
@@ -78,8 +80,7 @@ impl<'a> Matrix<'a> {
         let table = format!("{base}/{TABLE}");
         self.store.copy(&self.old, &base);
         let proxy = Proxy::new(self.port, When::Nth(nth), fault);
-        let for_ever = matches!(fault, Fault::StatusForEver(_));
-        let output = self.run(proxy.port, &base, for_ever.then_some(2)).output().no_panic();
+        let output = self.run(proxy.port, &base).output().no_panic();
         let seen = proxy.seen();
         let what = seen.get(nth - 1).map_or("none", |seen| seen.line.as_str());
         let when = format!("{} {fault:?} at request {nth}, {what}", self.store.name());
@@ -89,9 +90,9 @@ impl<'a> Matrix<'a> {
             return false;
         }
         self.assert_sound(&table, &output, &when);
-        if for_ever {
+        if let Fault::StatusForEver(status) = fault {
             assert!(
-                output.code == Some(0) || output.stderr.contains("503"),
+                output.code == Some(0) || output.stderr.contains(&status.to_string()),
                 "{when}: the message does not say what the store said\n{output}"
             );
         } else {
@@ -118,7 +119,7 @@ impl<'a> Matrix<'a> {
         }
         match output.code {
             Some(0) => assert_eq!(found, Some(ids(NEW_ROWS)), "{when}: success without the new table"),
-            Some(SOME_FAILED | UNAVAILABLE) => {}
+            Some(SOME_FAILED | UNAVAILABLE | DENIED) => {}
             code => panic!("{when}: exit code {code:?}\n{output}"),
         }
     }
@@ -126,7 +127,7 @@ impl<'a> Matrix<'a> {
     /// The next ordinary run ends well and leaves the new table and nothing else.
     #[track_caller]
     fn assert_recovers(&self, base: &str, when: &str) {
-        let output = self.run(self.port, base, None).output();
+        let output = self.run(self.port, base).output();
         assert_eq!(output.code, Some(0), "{when}: the next run fails\n{output}");
         let table = format!("{base}/{TABLE}");
         assert_eq!(self.store.ids(&table), Some(ids(NEW_ROWS)), "{when}");
@@ -141,8 +142,9 @@ impl<'a> Matrix<'a> {
     /// One fault at every request, until a run passes untouched.
     fn every_request(&self, fault: Fault) -> Tally {
         let (next, over, tally) = (AtomicUsize::new(1), AtomicBool::new(false), Mutex::default());
+        let waiting = fault == Fault::StatusForEver(503);
         thread::scope(|scope| {
-            for _ in 0..AT_ONCE {
+            for _ in 0..if waiting { AT_ONCE_WAITING } else { AT_ONCE } {
                 scope.spawn(|| {
                     while !over.load(Ordering::SeqCst) {
                         let nth = next.fetch_add(1, Ordering::SeqCst);
@@ -162,12 +164,8 @@ impl<'a> Matrix<'a> {
     }
 }
 
-fn s3_entry(_: &Place, port: u16, base: &str, retry_seconds: Option<u32>) -> Value {
-    let mut entry = Seaweed::shared().entry(port, WRITER, base);
-    if let Some(seconds) = retry_seconds {
-        entry["info"]["retry_seconds"] = seconds.into();
-    }
-    entry
+fn s3_entry(_: &Place, port: u16, base: &str) -> Value {
+    Seaweed::shared().entry(port, WRITER, base)
 }
 
 fn s3() -> &'static Matrix<'static> {
@@ -186,8 +184,14 @@ fn s3_says_once_that_it_failed() {
 }
 
 #[test]
-fn s3_refuses_one_request_for_ever() {
+fn s3_is_too_busy_for_one_request_for_ever() {
     let tally = s3().every_request(Fault::StatusForEver(503));
+    assert!(tally.passed < tally.cases / 2, "the store's refusal was hardly noticed: {tally:?}");
+}
+
+#[test]
+fn s3_forbids_one_request() {
+    let tally = s3().every_request(Fault::StatusForEver(403));
     assert!(tally.passed < tally.cases / 2, "the store's refusal was hardly noticed: {tally:?}");
 }
 
@@ -204,7 +208,7 @@ fn s3_resets_the_connection_after_the_effect() {
 #[test]
 fn gcs_resets_the_connection_after_the_effect() {
     let gcs = Gcs::shared();
-    let entry = |place: &Place, port: u16, base: &str, _: Option<u32>| {
+    let entry = |place: &Place, port: u16, base: &str| {
         let dir = place.path(&format!("key-{port}"));
         std::fs::create_dir_all(&dir).unwrap();
         gcs.entry(&gcs.key_file(port, &dir), BUCKET, base)
@@ -215,7 +219,7 @@ fn gcs_resets_the_connection_after_the_effect() {
 #[test]
 fn azure_resets_the_connection_after_the_effect() {
     let azurite = Azurite::shared();
-    let entry = |_: &Place, port: u16, base: &str, _: Option<u32>| azurite.entry(port, base);
+    let entry = |_: &Place, port: u16, base: &str| azurite.entry(port, base);
     Matrix::new(azurite, azurite.port, &entry).every_request(Fault::ResetAfter);
 }
 
