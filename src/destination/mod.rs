@@ -63,7 +63,12 @@ impl Debug for StorageEntry {
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn Destination>>;
 
 /// Every destination: names (URL schemes and `storage_type` values) and how to open it.
-pub const DESTINATIONS: &[(&[&str], OpenFn)] = &[(local::NAMES, local::open), (s3::NAMES, s3::open)];
+pub const DESTINATIONS: &[(&[&str], OpenFn)] = &[
+    (local::NAMES, local::open),
+    (s3::NAMES, s3::open),
+    (gcs::NAMES, gcs::open),
+    (azure::NAMES, azure::open),
+];
 
 /// Opens the destination that answers to the address's scheme or `storage_type`; does not connect yet.
 ///
@@ -158,8 +163,8 @@ pub trait Destination: Debug + Send + Sync {
         false
     }
 
-    /// What a preflight looks at here and nowhere else; it may write below `dir`.
-    async fn own_checks(&self, _dir: &str) -> Vec<preflight::Check> {
+    /// What a preflight looks at here and nowhere else; it may write objects that begin with `path`.
+    async fn own_checks(&self, _path: &str) -> Vec<preflight::Check> {
         Vec::new()
     }
 

@@ -24,28 +24,31 @@ impl Check {
 
 const CONTENT: &[u8] = b"a probe of lakexpress check, safe to delete";
 
-/// Tries everything that an export does, in a directory of its own below the base, and leaves nothing there.
-/// Goes on after a failure, unless nothing can be reached at all.
+/// Tries everything that an export does, beside the summaries of runs, and leaves no object there.
+/// Goes on after a failure, unless nothing can be reached or written at all.
 pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
     let mut checks = vec![Check::new("reach it and list", dest.reach().await.map(|()| dest.location()))];
     if checks[0].outcome.is_err() {
         return checks;
     }
-    let dir = format!("{RUNS_DIR}/check-{}", uuid::Uuid::new_v4().simple());
-    let path = format!("{dir}/probe");
+    let dir = RUNS_DIR;
+    let path = format!("{dir}/check-{}", uuid::Uuid::new_v4().simple());
     checks.push(Check::new("write and read an object", put_and_get(dest, &path).await));
+    if checks[1].outcome.is_err() {
+        return checks;
+    }
     checks.push(Check::new(
         "upload in parts and complete",
         upload(dest, &path, true).await.map(|_| String::new()),
     ));
-    checks.push(Check::new("list objects", listed(dest, &dir).await));
+    checks.push(Check::new("list objects", listed(dest, dir, &path).await));
     let pending = upload(dest, &path, false).await;
-    checks.push(Check::new("list unfinished uploads", found(dest, &dir, pending.as_ref().ok()).await));
+    checks.push(Check::new("list unfinished uploads", found(dest, dir, pending.as_ref().ok()).await));
     if let Ok(pending) = &pending {
         checks.push(Check::new("abort an upload", dest.abort(pending).await.map(|()| String::new())));
     }
-    checks.push(Check::new("lock a directory and give it back", locked(dest, &dir).await));
-    checks.extend(dest.own_checks(&dir).await);
+    checks.push(Check::new("lock a directory and give it back", locked(dest, dir).await));
+    checks.extend(dest.own_checks(&format!("{path}-own")).await);
     checks.push(Check::new("delete an object", dest.delete(&path).await.map(|()| String::new())));
     dest.settle().await;
     checks
@@ -74,9 +77,8 @@ async fn upload(dest: &dyn Destination, path: &str, complete: bool) -> Result<Pe
     Ok(pending)
 }
 
-async fn listed(dest: &dyn Destination, dir: &str) -> Result<String> {
-    let objects = dest.list(dir).await?;
-    if objects.iter().any(|object| object.bytes == CONTENT.len() as u64) {
+async fn listed(dest: &dyn Destination, dir: &str, path: &str) -> Result<String> {
+    if dest.list(dir).await?.iter().any(|object| object.path == path) {
         return Ok(String::new());
     }
     Err(Error::data("an object that was written is not listed").with("path", dir))

@@ -117,7 +117,7 @@ impl Destination for LocalDirectory {
         self.base.display().to_string()
     }
 
-    async fn own_checks(&self, _dir: &str) -> Vec<Check> {
+    async fn own_checks(&self, _path: &str) -> Vec<Check> {
         let base = self.base.clone();
         vec![Check::new("free space", blocking(move || files::free_bytes(&base)).await.map(free_text))]
     }

@@ -292,8 +292,8 @@ impl Destination for ObjectStorage {
         self.0.place.pending == Pending::Blocks
     }
 
-    async fn own_checks(&self, dir: &str) -> Vec<Check> {
-        let conditional = lock::is_exclusive(&self.0, &format!("{dir}/conditional")).await;
+    async fn own_checks(&self, path: &str) -> Vec<Check> {
+        let conditional = lock::is_exclusive(&self.0, path).await;
         let clock = match self.0.http.skew() {
             None => Ok("the store does not tell the time".to_owned()),
             Some(skew) if skew.num_seconds().abs() <= SKEW_SECONDS => {

@@ -161,9 +161,10 @@ impl Chain {
     async fn source(&self) -> &SharedCredentialsProvider {
         self.source
             .get_or_init(|| async {
+                let region = Region::new(self.region.clone());
                 let config = ProviderConfig::without_region()
                     .with_behavior_version(Some(BehaviorVersion::latest()))
-                    .with_region(Some(Region::new(self.region.clone())))
+                    .with_region(Some(region.clone()))
                     .with_http_client(self.client.clone());
                 match &self.profile {
                     Some(name) => SharedCredentialsProvider::new(
@@ -173,7 +174,7 @@ impl Chain {
                             .build(),
                     ),
                     None => SharedCredentialsProvider::new(
-                        DefaultCredentialsChain::builder().configure(config).build().await,
+                        DefaultCredentialsChain::builder().configure(config).region(region).build().await,
                     ),
                 }
             })

@@ -181,7 +181,8 @@ fn endpoint_of(text: &str) -> std::result::Result<Url, &'static str> {
 fn settings(fields: &mut Fields, profile: Option<&str>) -> Settings {
     chain::settings(profile).unwrap_or_else(|what| {
         fields.wrong("profile", what);
-        Settings::default()
+        // Nothing more can be said about the region.
+        Settings { region: Some(String::new()), endpoint: None }
     })
 }
 
