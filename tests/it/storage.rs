@@ -64,9 +64,11 @@ trait Store: Sync {
         self.list(prefix).iter().map(|o| o.key.strip_prefix(prefix).unwrap().to_owned()).collect()
     }
 
-    /// A JSON document; none if there is none.
+    /// A JSON document; none if there is none, or nothing in it, as in an intent that could not be deleted.
     fn json(&self, key: &str) -> Option<Value> {
-        self.get(key).map(|text| serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{key}: {e}")))
+        self.get(key)
+            .filter(|text| !text.is_empty())
+            .map(|text| serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{key}: {e}")))
     }
 
     /// Copies everything below one prefix to below another one.
@@ -150,7 +152,11 @@ impl Place {
     fn entry(&self, id: &str, entry: Value) {
         let mut file: Value = serde_json::from_str(&fs::read_to_string(self.auth()).unwrap()).unwrap();
         file[id] = entry;
-        fs::write(self.auth(), serde_json::to_string_pretty(&file).unwrap()).unwrap();
+        // Runs under way may read it.
+        let new = self.path("auth.json.new");
+        fs::write(&new, serde_json::to_string_pretty(&file).unwrap()).unwrap();
+        set_private(&new);
+        fs::rename(new, self.auth()).unwrap();
     }
 
     /// Runs statements on the database.

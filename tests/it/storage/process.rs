@@ -24,10 +24,12 @@ impl Processes {
     pub(super) fn new(name: &str) -> Self {
         let dir = tempfile::Builder::new().prefix(&format!("lakexpress-{name}-")).tempdir().unwrap().keep();
         fs::write(dir.join("pids"), "").unwrap();
+        fs::write(dir.join("litter"), "").unwrap();
         let script = r#"
             trap '' INT TERM HUP
             read -r _
             while read -r pid; do kill -9 "$pid" 2>/dev/null; done <"$1/pids"
+            while read -r file; do rm -f "$file"; done <"$1/litter"
             rm -rf "$1"
         "#;
         let mut sh = Command::new("sh");
@@ -38,6 +40,11 @@ impl Processes {
 
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Files elsewhere that go with the directory.
+    pub(super) fn litter(&self, files: &[String]) {
+        fs::write(self.dir.join("litter"), files.join("\n") + "\n").unwrap();
     }
 
     /// Starts a program. Its output goes to the file `log`.

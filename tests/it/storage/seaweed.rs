@@ -43,6 +43,11 @@ impl Seaweed {
         let [master, master_grpc, volume, volume_grpc, filer, filer_grpc, port, grpc, open_port, open_grpc] =
             ports;
         let mut processes = Processes::new("seaweed");
+        // Sockets that it makes whatever it is told.
+        let socket = |(name, port)| format!("/tmp/seaweedfs-{name}-grpc-{port}.sock");
+        let names = ["master", "volume", "filer", "s3", "s3"];
+        let ports = [master_grpc, volume_grpc, filer_grpc, grpc, open_grpc];
+        processes.litter(&names.into_iter().zip(ports).map(socket).collect::<Vec<_>>());
         let dir = processes.dir().to_owned();
         fs::create_dir(dir.join("data")).unwrap();
         let identities = write_identities(&dir.join("identities.json"), &strict());

@@ -94,7 +94,8 @@ fn secrets_are_seen_nowhere() {
         let id = format!("lake{number}");
         let prefix = if number == 1 { format!("{base}-gcs/") } else { format!("{base}/") };
         place.entry(&id, entry);
-        let more = ["-vv", "--part-bytes", "64KiB", "--large-table-threshold", "100", "--json"];
+        let more =
+            ["--log-level", "debug", "--part-bytes", "64KiB", "--large-table-threshold", "100", "--json"];
         let log = place.path(&format!("state{number}"));
         fs::create_dir(&log).unwrap();
         let run = place.export(&id, &more).env("XDG_STATE_HOME", &log);
