@@ -171,7 +171,11 @@ async fn giving_up(dest: &dyn Destination) -> Result<()> {
         "an upload that was given up or dropped is not pending",
     )?;
     if dest.uploads_expire() {
-        return ensure(dest.head(&path).await?.is_none(), "nothing became visible");
+        ensure(dest.head(&path).await?.is_none(), "nothing became visible")?;
+        // What would expire some day is gone with the object.
+        let last = upload(dest, &path, &[b"x"]).await?;
+        dest.complete(&last).await?;
+        return dest.delete(&path).await;
     }
 
     let forgotten = upload(dest, &path, &[b"x"]).await?;

@@ -153,6 +153,7 @@ impl Fields {
         if self.problems.is_empty() {
             return Ok(());
         }
-        Err(Error::config(format!("auth entry is not valid: {}", self.problems.join("; "))))
+        Err(Error::config(format!("auth entry is not valid: {}", self.problems.join("; ")))
+            .hint("correct the entry in the auth file; docs/storage.md has every key"))
     }
 }

@@ -58,7 +58,7 @@ impl Http {
                 base: 2.0,
             },
             max_retries: 10,
-            retry_timeout: Duration::from_secs(150),
+            retry_timeout: Duration::from_secs(60),
         }
     }
 

@@ -27,6 +27,8 @@ const RENEW: Duration = Duration::from_secs(7);
 const GRACE: Duration = Duration::from_secs(2);
 /// How long attempts go on while others come and go.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long attempts go on while it is unknown what they did.
+const DOUBT: Duration = Duration::from_secs(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -62,6 +64,8 @@ enum Written {
     Done(UpdateVersion),
     /// Somebody else wrote.
     Changed,
+    /// It may have been written or not.
+    Unknown(Error),
 }
 
 /// A lock that is held.
@@ -160,8 +164,10 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
                 }
             }
         };
-        if let Written::Done(version) = written {
-            return Ok(version);
+        match written {
+            Written::Done(version) => return Ok(version),
+            Written::Unknown(error) if begun.elapsed() > DOUBT => return Err(error),
+            Written::Unknown(_) | Written::Changed => {}
         }
         if seen.is_none() {
             first = None;
@@ -216,7 +222,11 @@ async fn write(inner: &Inner, path: &str, content: &Content, mode: PutMode) -> R
             Ok(Written::Changed)
         }
         Err(error) if is_unsupported(&error) => write_and_look(inner, path, content, &mode, text).await,
-        Err(error) => Err(inner.failed("cannot lock the directory", path, &error)),
+        Err(error) => {
+            let refusal = Refusal::of_store(&error);
+            let error = inner.refused("cannot lock the directory", path, &refusal);
+            if refusal.is_passing() { Ok(Written::Unknown(error)) } else { Err(error) }
+        }
     }
 }
 
@@ -300,7 +310,7 @@ impl Held {
         let mode = PutMode::Update(state.version.clone());
         match write(&self.inner, &self.path, &content, mode).await? {
             Written::Done(version) => state.version = version,
-            Written::Changed => match self.inner.read(&self.path).await? {
+            Written::Changed | Written::Unknown(_) => match self.inner.read(&self.path).await? {
                 // The answer to an earlier write of ours was lost.
                 Some((text, meta))
                     if serde_json::from_slice::<Content>(&text)

@@ -47,7 +47,7 @@ use crate::spec::layout::LOCK;
 /// How long first contact may take, retries included.
 const CONTACT: Duration = Duration::from_secs(12);
 /// How long requests of our own are repeated that meet a busy store.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the end waits for aborts and locks that were dropped.
 const SETTLE: Duration = Duration::from_secs(10);
 /// The store's clock may be that far off without a word.
@@ -308,14 +308,32 @@ impl Destination for ObjectStorage {
     }
 
     async fn settle(&self) {
-        let tasks = std::mem::take(&mut *self.0.background.lock().unwrap_or_else(PoisonError::into_inner));
-        if tokio::time::timeout(SETTLE, tasks.join_all()).await.is_err() {
+        let all = async {
+            // What is done may leave more to do: an upload that was begun for nobody is aborted.
+            loop {
+                let tasks =
+                    std::mem::take(&mut *self.0.background.lock().unwrap_or_else(PoisonError::into_inner));
+                if tasks.is_empty() {
+                    return;
+                }
+                tasks.join_all().await;
+            }
+        };
+        if tokio::time::timeout(SETTLE, all).await.is_err() {
             tracing::warn!("the storage did not take back all that was given up; the next run sees to it");
         }
     }
 
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(upload::ObjectUpload::create(Arc::clone(&self.0), path, est_bytes).await?))
+        // Who gives up while the store begins an upload never learns its id: then it is aborted all the same.
+        let (inner, path) = (Arc::clone(&self.0), path.to_owned());
+        let (give, take) = tokio::sync::oneshot::channel();
+        self.0.in_background(async move {
+            drop(give.send(upload::ObjectUpload::create(inner, &path, est_bytes).await));
+        });
+        let made =
+            take.await.map_err(|error| Error::internal("an upload ended early").caused_by(error))??;
+        Ok(Box::new(made))
     }
 
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {

@@ -146,6 +146,14 @@ impl Refusal {
         }
     }
 
+    /// Whether the same request may well succeed the next time.
+    pub(super) fn is_passing(&self) -> bool {
+        match self.status {
+            Some(status) => matches!(status, 408 | 429 | 500 | 502..=599),
+            None => self.transport.is_some() && !self.is_permanent(),
+        }
+    }
+
     /// Whether no answer came.
     pub(super) fn is_silence(&self) -> bool {
         self.transport.is_some()

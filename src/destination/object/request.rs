@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -63,6 +64,24 @@ pub(super) async fn send(
         }
         tokio::time::sleep(jitter(pause)).await;
         pause = (pause * 2).min(Duration::from_secs(15));
+    }
+}
+
+/// Repeats a call that object_store does not repeat after a reset, because it could have two effects.
+pub(super) async fn again<'a, T>(
+    patience: Duration,
+    call: impl Fn() -> BoxFuture<'a, object_store::Result<T>>,
+) -> object_store::Result<T> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(200);
+    loop {
+        match call().await {
+            Err(error) if Refusal::of_store(&error).is_passing() && begun.elapsed() + pause < patience => {
+                tokio::time::sleep(jitter(pause)).await;
+                pause = (pause * 2).min(Duration::from_secs(15));
+            }
+            outcome => return outcome,
+        }
     }
 }
 

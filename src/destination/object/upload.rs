@@ -10,7 +10,8 @@ use object_store::path::Path;
 use tokio::task::JoinSet;
 
 use super::super::{PendingUpload, Upload};
-use super::{Inner, Pending};
+use super::request::again;
+use super::{Inner, PATIENCE, Pending};
 use crate::error::{Error, Result};
 
 const MIB: u64 = 1 << 20;
@@ -56,7 +57,8 @@ pub(super) struct ObjectUpload {
 impl ObjectUpload {
     pub(super) async fn create(inner: Arc<Inner>, path: &str, est_bytes: u64) -> Result<Self> {
         let key = inner.key(path)?;
-        let upload_id = match inner.uploads.0.create_multipart(&key).await {
+        let begun = again(PATIENCE, || inner.uploads.0.create_multipart(&key)).await;
+        let upload_id = match begun {
             Ok(id) => id,
             Err(error) => return Err(inner.failed("cannot begin an upload", path, &error)),
         };
