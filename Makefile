@@ -29,7 +29,7 @@ check: cargo
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
 
-## test-deps: PostgreSQL, strace and the Python readers, if they are not there
+## test-deps: servers, strace and the Python readers, if they are not there
 test-deps:
 	scripts/install-test-deps.sh
 

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests need and is not there: Debian or Ubuntu packages, and a Python environment with the
-# independent readers. Does nothing, quickly, when all is there.
+# Installs what the tests need and is not there: Debian or Ubuntu packages, a Python environment with the
+# independent readers and the S3 server, and the Azure server. Does nothing, quickly, when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=${LAKEXPRESS_VENV:-$HOME/.cache/lakexpress-venv}
+azurite=${LAKEXPRESS_AZURITE:-$HOME/.cache/lakexpress-azurite}
+# The last one that runs on the Node of Debian 12 and Ubuntu 24.04; 3.36 wants Node 21.
+azurite_version=3.35.0
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_server_program() { compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null || have "$1"; }
@@ -16,6 +19,10 @@ have strace || packages+=(strace)
 have unshare || packages+=(util-linux mount)
 have cc || packages+=(gcc libc6-dev)
 have openssl || packages+=(openssl)
+nginx_is_new=
+{ have nginx || [ -x /usr/sbin/nginx ]; } || { packages+=(nginx-light) && nginx_is_new=1; }
+have node || packages+=(nodejs)
+cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt" || have npm || packages+=(npm)
 if [ ! -x "$venv/bin/python" ]; then
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3 python3-venv)
 fi
@@ -37,6 +44,10 @@ if [ ${#packages[@]} -gt 0 ]; then
     fi
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         -o Dpkg::Options::=--force-confold "${packages[@]}"
+    if [ -n "$nginx_is_new" ] && [ -d /run/systemd/system ]; then
+        # The tests start one of their own: none of the system's, and nothing on port 80.
+        "${sudo[@]}" systemctl disable --quiet --now nginx
+    fi
 fi
 
 wanted=tests/python/requirements.txt
@@ -45,4 +56,12 @@ if ! cmp -s "$wanted" "$venv/installed-requirements.txt"; then
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" "$venv/installed-requirements.txt"
+fi
+
+if ! cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt"; then
+    echo "installing Azurite $azurite_version into $azurite"
+    mkdir -p "$azurite"
+    npm install --prefix "$azurite" --silent --no-audit --no-fund --no-update-notifier --ignore-scripts \
+        "azurite@$azurite_version"
+    echo "$azurite_version" >"$azurite/installed-version.txt"
 fi

@@ -78,6 +78,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "std::fs",
         &[
             "destination/local",
+            "destination/gcs/key.rs",
             "config",
             "demo",
             "runlog/sqlite",

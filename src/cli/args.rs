@@ -35,6 +35,8 @@ pub(super) enum Command {
     Inspect(Box<InspectArgs>),
     /// Export the result of SQL over the source's tables
     Query(Box<QueryArgs>),
+    /// Try everything that an export needs, at the source and at the destination
+    Check(Box<CheckArgs>),
     /// Make a small database, export it and show what came out; needs nothing
     Demo(DemoArgs),
     /// List the latest runs
@@ -51,6 +53,7 @@ impl Command {
             Self::Export(args) | Self::Plan(args) => &args.output,
             Self::Inspect(args) => &args.output,
             Self::Query(args) => &args.output,
+            Self::Check(args) => &args.output,
             Self::Demo(args) => &args.output,
             Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
@@ -98,6 +101,25 @@ pub(super) struct InspectArgs {
     pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) types: TypeArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// Try everything that an export needs, at the source and at the destination.
+///
+/// Source: connect, pin one point in time, read no rows of every table. Destination: list, write, read, upload in
+/// parts, complete, abort, lock, write under a condition, clock or free space, delete; on a probe that is removed.
+/// One line each, with what to do. Name either or both; the exit code is that of the first failure.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) auth: AuthArgs,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -299,10 +321,13 @@ pub(super) struct TypeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Destination")]
 pub(super) struct TargetArgs {
-    /// Directory to write to. Default: none; it is needed.
+    /// Directory or URL to write to. Default: none; it is needed.
+    ///
+    /// Or a storage of the auth file with --target-storage-id. A URL is s3://bucket/path, gs://bucket/path, abfss://container@account.dfs.core.windows.net/path or
+    /// onelake://workspace/lakehouse/path; credentials come from the environment then.
     #[arg(long, env = "LAKEXPRESS_OUTPUT_DIR", value_name = "PATH")]
     pub(super) output_dir: Option<String>,
-    /// Id in the auth file of the storage to write to. Default: none. Storages come in a later version.
+    /// Id in the auth file of the storage to write to. Default: none.
     #[arg(long, env = "LAKEXPRESS_TARGET_STORAGE_ID", value_name = "ID")]
     pub(super) target_storage_id: Option<String>,
     /// Directory between the destination and the schemas' directories. Default: none.

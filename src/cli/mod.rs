@@ -6,6 +6,7 @@
 
 mod args;
 mod argv;
+mod check;
 mod completions;
 mod demo;
 mod export;
@@ -81,6 +82,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Plan(args) => Box::pin(plan::run(args)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
         Command::Query(args) => Box::pin(query::run(args, bars, drawn)).await,
+        Command::Check(args) => Box::pin(check::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Completions(args) => completions::run(args),
         Command::Runs(args) => runs::run(args).await,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use url::Url;
 
 use super::args::{
-    AuthArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg, InspectArgs,
-    ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs,
-    TypeArgs,
+    AuthArgs, CheckArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg,
+    InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg,
+    TargetArgs, TypeArgs,
 };
 use super::values;
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::{AuthFile, RunLogTarget};
 use crate::config::{script, state};
-use crate::destination::{DESTINATIONS, Destination};
+use crate::destination::{self, Destination, StorageEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
@@ -106,12 +106,14 @@ fn opened(
     mut problems: Problems,
 ) -> Result<Opened> {
     let target = problems.keep(run_log_target(auth_args, auth)).flatten();
-    let location = problems.keep(target_location(target_args, true)).flatten();
+    let destination = target_address(target_args, (auth_args, auth), true);
+    let destination = problems.keep(destination).flatten();
+    let destination = destination.and_then(|address| problems.keep(destination::open(&address)));
     problems.finish()?;
-    let (Some(source), Some(location)) = (source, location) else {
+    let (Some(source), Some(destination)) = (source, destination) else {
         return Err(Error::internal("a flag was neither resolved nor refused"));
     };
-    Ok(Opened { source, destination: open_destination(&location)?, runlog: open_run_log(target)? })
+    Ok(Opened { source, destination, runlog: open_run_log(target)? })
 }
 
 /// Everything `plan` needs. The run log's and the destination's flags are checked, nothing is opened or made.
@@ -121,7 +123,15 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     problems.keep(run_log_target(&args.auth, auth.as_ref()));
-    let destination = problems.keep(target_location(&args.target, false)).flatten();
+    let destination = target_address(&args.target, (&args.auth, auth.as_ref()), false);
+    let destination = problems.keep(destination).flatten();
+    let destination = destination.and_then(|address| {
+        let opened = problems.keep(destination::open(&address))?;
+        Some(match address {
+            destination::Address::Location(text) if !text.contains("://") => text,
+            _ => opened.location(),
+        })
+    });
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
     Ok(Plan { spec, source, destination })
@@ -141,6 +151,40 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
     Ok(Plan { spec, source, destination: None })
+}
+
+/// What `check` tries.
+pub(super) struct Check {
+    pub(super) spec: ExportSpec,
+    pub(super) source: Option<Arc<dyn Source>>,
+    pub(super) destination: Option<Arc<dyn Destination>>,
+}
+
+/// Everything `check` needs: a source, a destination, or both.
+pub(super) fn check(args: &CheckArgs) -> Result<Check> {
+    let mut problems = Problems::default();
+    let mut spec = plain_spec(table_filter(&args.selection));
+    let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
+    spec.sub_path = sub_path.and_then(|path| problems.keep(path)).unwrap_or_default();
+    let auth = problems.keep(auth_file(&args.auth)).flatten();
+    let named = args.source.source.is_some() || args.source.source_db_auth_id.is_some();
+    let address = target_address(&args.target, (&args.auth, auth.as_ref()), false);
+    let address = problems.keep(address).flatten();
+    if !named && address.is_none() {
+        problems.add(Error::usage("nothing to check").hint(
+            "name a source with --source or --source-db-auth-id, a destination with --output-dir or \
+             --target-storage-id, or both",
+        ));
+    }
+    problems.keep(run_log_target(&args.auth, auth.as_ref()));
+    let source = if named {
+        source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems)
+    } else {
+        None
+    };
+    let destination = address.and_then(|address| problems.keep(destination::open(&address)));
+    problems.finish()?;
+    Ok(Check { spec, source, destination })
 }
 
 /// What an export without further flags does, with one reader per core, at most four.
@@ -350,35 +394,41 @@ fn open_run_log(target: Option<RunLogTarget>) -> Result<Arc<dyn RunLog>> {
     Ok(Arc::new(SqliteRunLog::open(&path)?))
 }
 
-/// The destination as the user wrote it.
-fn target_location(args: &TargetArgs, needed: bool) -> Result<Option<String>> {
+/// Where files go; none if that is not said and not needed.
+fn target_address(
+    args: &TargetArgs,
+    (auth_args, auth): (&AuthArgs, Option<&AuthFile>),
+    needed: bool,
+) -> Result<Option<destination::Address>> {
     match (&args.output_dir, &args.target_storage_id) {
         (Some(_), Some(_)) => {
             Err(Error::usage("--output-dir and --target-storage-id both name a destination").hint("keep one"))
         }
-        (None, Some(_)) => {
-            Err(Error::usage("--target-storage-id: this version writes to local directories only")
-                .hint("name a directory with --output-dir"))
-        }
+        (None, Some(id)) => match auth {
+            Some(auth) => {
+                let storage = auth.storage(id)?;
+                let (id, kind) = (id.clone(), storage.kind);
+                let entry = StorageEntry { id, kind, mode: storage.mode, info: storage.info };
+                Ok(Some(destination::Address::Entry(entry)))
+            }
+            // The file was named but could not be read, which has been said.
+            None if auth_args.auth.is_some() => Ok(None),
+            None => Err(Error::usage("--target-storage-id needs an auth file")
+                .hint("name it with -a/--auth FILE")),
+        },
         (Some(location), None) if location.trim().is_empty() => {
             Err(Error::usage("--output-dir is empty").hint("name a directory, . for the current one"))
         }
-        (Some(location), None) => Ok(Some(location.clone())),
-        (None, None) if needed => {
-            Err(Error::usage("no destination").hint("name a directory with --output-dir PATH"))
-        }
+        (Some(location), None) => Ok(Some(destination::Address::Location(location.clone()))),
+        (None, None) if needed => Err(Error::usage("no destination")
+            .hint("name a directory or a URL with --output-dir, or a storage of the auth file with --target-storage-id")),
         (None, None) => Ok(None),
     }
 }
 
+/// Opens what `--output-dir` names; does not connect.
 pub(super) fn open_destination(location: &str) -> Result<Arc<dyn Destination>> {
-    let opened = DESTINATIONS.iter().find_map(|open| open(location));
-    opened.unwrap_or_else(|| {
-        // The text may be a URL with a password.
-        let scheme = location.split_once("://").map_or("", |(scheme, _)| scheme);
-        Err(Error::usage(format!("--output-dir: no destination takes {scheme} URLs"))
-            .hint("name a directory on this machine"))
-    })
+    destination::open(&destination::Address::Location(location.to_owned()))
 }
 
 /// Problems found on the way, so that all can be told at once.

@@ -115,7 +115,8 @@ fn the_command_names_are_those_of_the_parser() {
     cli.build();
     let names: BTreeSet<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
     let expected =
-        ["completions", "demo", "export", "help", "inspect", "plan", "query", "runs", "status"].into();
+        ["check", "completions", "demo", "export", "help", "inspect", "plan", "query", "runs", "status"]
+            .into();
     assert_eq!(names, expected);
 }
 

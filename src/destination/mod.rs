@@ -1,22 +1,114 @@
 //! Where files go. One folder and one row in [`DESTINATIONS`] each.
 
+pub mod azure;
 pub mod conformance;
+pub mod gcs;
 pub mod local;
+mod object;
+pub mod preflight;
+pub mod s3;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::error::Result;
+pub(crate) use object::{
+    Authorize, Bucket, Fields, Http, ObjectStorage, Pending, Place, Remedies, Secret, Store,
+};
 
-/// Opens a destination from the text of `--output-dir` (a path or URL); none if it is not of this kind.
-pub type OpenFn = fn(&str) -> Option<Result<Arc<dyn Destination>>>;
+use crate::error::{Error, Result};
 
-/// Every destination, tried in order.
-pub const DESTINATIONS: &[OpenFn] = &[local::open];
+/// Where a destination is. Debug shows no secret.
+#[derive(Clone)]
+pub enum Address {
+    /// The text of `--output-dir`: a path or a URL.
+    Location(String),
+    /// An entry of the auth file, named by `--target-storage-id`.
+    Entry(StorageEntry),
+}
+
+/// A storage in the auth file.
+#[derive(Clone)]
+pub struct StorageEntry {
+    /// The entry's id, for messages.
+    pub id: String,
+    /// `ds_type` or `storage_type`.
+    pub kind: String,
+    /// `auth_mode`.
+    pub mode: Option<String>,
+    /// The fields, `${VAR}` already replaced.
+    pub info: Map<String, Value>,
+}
+
+impl Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Location(text) => write!(f, "Location({})", scheme_of(text).unwrap_or("path")),
+            Self::Entry(entry) => entry.fmt(f),
+        }
+    }
+}
+
+impl Debug for StorageEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entry({}, {})", self.id, self.kind)
+    }
+}
+
+/// Opens a destination; checks the address, does not connect yet.
+pub type OpenFn = fn(&Address) -> Result<Arc<dyn Destination>>;
+
+/// Every destination: names (URL schemes and `storage_type` values) and how to open it.
+pub const DESTINATIONS: &[(&[&str], OpenFn)] = &[
+    (local::NAMES, local::open),
+    (s3::NAMES, s3::open),
+    (gcs::NAMES, gcs::open),
+    (azure::NAMES, azure::open),
+];
+
+/// Opens the destination that answers to the address's scheme or `storage_type`; does not connect yet.
+///
+/// # Errors
+/// Usage or Config, naming the nearest destination and all of them, when there is none; those of the
+/// destination's own address.
+pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
+    let kind = match address {
+        Address::Location(text) => scheme_of(text).unwrap_or("file").to_ascii_lowercase(),
+        // `aws_s3`, `ovh_s3` and the like speak S3.
+        Address::Entry(entry) => match entry.kind.rsplit_once('_') {
+            Some((_, "s3")) => "s3".to_owned(),
+            _ => entry.kind.clone(),
+        },
+    };
+    if let Some((_, open)) = DESTINATIONS.iter().find(|(names, _)| names.contains(&kind.as_str())) {
+        return open(address);
+    }
+    let names = || DESTINATIONS.iter().flat_map(|(names, _)| names.iter().copied());
+    let near = names().min_by_key(|name| strsim::damerau_levenshtein(name, &kind)).unwrap_or_default();
+    let all = names().collect::<Vec<_>>().join(", ");
+    // The text of a location may hold a password: only its scheme is told.
+    Err(match address {
+        Address::Location(_) => Error::usage(format!("--output-dir: no destination takes {kind}:// URLs"))
+            .hint(format!("did you mean {near}://? Name a directory or a URL with one of: {all}")),
+        Address::Entry(entry) => Error::config(format!(
+            "{}.storage_type: '{kind}' is not a storage this version can write to",
+            entry.id
+        ))
+        .hint(format!("did you mean {near}? Storages so far: {all}")),
+    })
+}
+
+/// The scheme of a URL; none for a path, whatever it holds.
+fn scheme_of(location: &str) -> Option<&str> {
+    let (scheme, _) = location.split_once("://")?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    is_scheme.then_some(scheme)
+}
 
 /// An upload whose bytes are all durable at the store but that no reader can see yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +144,32 @@ pub struct StoredObject {
 /// * `complete` may be repeated: completing what was completed before succeeds, and fails if the
 ///   object at `path` is not the one of this upload (size and CRC).
 /// * An upload is invisible to readers and to `list` until `complete`.
+/// * What is dropped is given up within moments, not at once.
 /// * An error from a call that changes something means *unknown*, not *undone*.
 #[async_trait]
 pub trait Destination: Debug + Send + Sync {
     /// The base as a URL or path, without secrets.
     fn location(&self) -> String;
+
+    /// Makes contact before anything else is done: whether the place is there and may be used.
+    /// Answers within 15 seconds, with cause and remedy. A place without a server has nothing to ask.
+    async fn reach(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether the store itself removes uploads that nobody finished and tells nobody which there are:
+    /// then `abort` need not do anything and `list_pending` is empty.
+    fn uploads_expire(&self) -> bool {
+        false
+    }
+
+    /// What a preflight looks at here and nowhere else; it may write objects that begin with `path`.
+    async fn own_checks(&self, _path: &str) -> Vec<preflight::Check> {
+        Vec::new()
+    }
+
+    /// Waits for what dropped uploads and locks left to be done in the background.
+    async fn settle(&self) {}
 
     /// Begins an upload that will appear at `path`. `est_bytes` steers the size of its parts.
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>>;
@@ -94,7 +207,12 @@ pub trait Destination: Debug + Send + Sync {
 /// The only writer's lock of a directory.
 #[async_trait]
 pub trait DirLock: Debug + Send + Sync {
-    /// Gives the lock back. (Dropping does too, without saying whether it worked.)
+    /// An error if the lock has been lost, so that nothing is changed any more.
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Gives the lock back. (Dropping does too, perhaps a moment later and without saying whether it worked.)
     async fn release(self: Box<Self>) -> Result<()>;
 }
 

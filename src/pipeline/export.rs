@@ -67,8 +67,10 @@ pub(super) async fn committed(
     manifest: impl FnOnce() -> Manifest,
 ) -> Result<(Manifest, Vec<PreparedFile>)> {
     let destination = Arc::clone(&shared.parts.destination);
-    let commit =
-        TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists).await?;
+    let commit = tokio::select! {
+        begun = TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists) => begun?,
+        reason = shared.stop.stopped() => return Err(reason),
+    };
     let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Prepared::default();
     let mut written = write(progress, prepared.clone()).await;

@@ -2,6 +2,7 @@
 
 mod budget;
 pub mod cancel;
+mod check;
 pub mod clock;
 mod export;
 mod prepare;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 pub use cancel::{Cancel, CancelSwitch};
+pub use check::{Checked, check};
 pub use progress::{Progress, TableProgress};
 pub use query::query;
 
@@ -164,11 +166,20 @@ async fn plan_all(
 /// `parts.cancel` asks, tables under way are given up, their uploads removed and statements cancelled.
 pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSummary> {
     let (begun, started_at) = (Stopwatch::start(), clock::now());
+    reach(parts).await?;
     let identity = parts.source.identity().await?;
     let tables = prepare::select(spec, parts.source.as_ref()).await?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables };
     conduct(opening, parts, Box::pin(export_all(spec, run_id, parts, &identity, &tables))).await
+}
+
+/// Makes contact with the destination, so that what is wrong there is said before anything is read.
+async fn reach(parts: &Parts) -> Result<()> {
+    tokio::select! {
+        reached = parts.destination.reach() => reached,
+        () = parts.cancel.cancelled() => Err(Cancel::error()),
+    }
 }
 
 /// What is recorded of a run before it does anything.
@@ -214,6 +225,7 @@ async fn conduct(
         Ok(done) => done,
         Err(error) => {
             summary::withdraw(&parts.destination, run_id).await;
+            parts.destination.settle().await;
             return Err(error);
         }
     };
@@ -228,6 +240,7 @@ async fn conduct(
         tables,
     };
     summary::write(&parts.destination, &summary).await;
+    parts.destination.settle().await;
     Ok(summary)
 }
 

@@ -13,7 +13,7 @@ use super::clock::{self, Stopwatch};
 use super::export::{self, Place, Prepared, Shared};
 use super::stop::{Stop, Watch};
 use super::{
-    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, record,
+    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, reach, record,
     recorded,
 };
 use crate::catalog::{Slice, SnapshotToken, TableRef};
@@ -40,6 +40,7 @@ pub async fn query(
     parts: &Parts,
 ) -> Result<RunSummary> {
     let (begun, started_at) = (Stopwatch::start(), clock::now());
+    reach(parts).await?;
     let identity = parts.source.identity().await?;
     let planned = tokio::select! {
         planned = plan_all(spec, statements, &parts.source) => planned?,

@@ -6,6 +6,7 @@
 //! | `demo` | `{"source", "rows", "run": [`RunSummary`], "question", "answer": {"columns", "rows"}, "seconds"}` |
 //! | `completions` | `{"shell", "script"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
+//! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
-use crate::pipeline::{RunPlan, RunSummary};
+use crate::pipeline::{Checked, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
 
 /// What became of a run.
@@ -45,6 +46,25 @@ pub fn inspect(plan: &RunPlan) -> Result<String> {
     let tables: Result<Vec<Value>> = plan.tables.iter().map(|table| inspected(&table.info)).collect();
     document["tables"] = tables?.into();
     pretty(&document)
+}
+
+/// What a preflight found.
+///
+/// # Errors
+/// Internal only.
+pub fn checked(checked: &[Checked]) -> Result<String> {
+    let lines: Vec<Value> = checked
+        .iter()
+        .map(|Checked { area, check }| match &check.outcome {
+            Ok(found) => json!({ "area": area, "check": check.what, "ok": true, "found": found }),
+            Err(error) => json!({
+                "area": area, "check": check.what, "ok": false, "kind": error.kind().as_str(),
+                "error": error.to_string(), "hints": error.hints(),
+            }),
+        })
+        .collect();
+    let ok = checked.iter().all(|checked| checked.check.outcome.is_ok());
+    pretty(&json!({ "ok": ok, "checks": lines }))
 }
 
 /// The latest runs.

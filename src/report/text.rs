@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{RunPlan, RunSummary};
+use crate::pipeline::{Checked, RunPlan, RunSummary};
 use crate::plan::TablePlan;
 use crate::runlog::{RunRecord, RunStatus};
 
@@ -47,6 +47,29 @@ pub fn duration(seconds: f64) -> String {
     } else {
         format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
     }
+}
+
+/// One line per thing that was tried; below a failure its cause and what to do.
+pub fn checked(checked: &[Checked]) -> String {
+    let width = checked.iter().map(|c| c.check.what.chars().count()).max().unwrap_or(0);
+    let mut out = String::new();
+    for Checked { area, check } in checked {
+        let (word, found, hints) = match &check.outcome {
+            Ok(found) => ("ok", found.clone(), &[][..]),
+            Err(error) => ("FAILED", error.to_string(), error.hints()),
+        };
+        let line = format!("{word:<6}  {area:<11}  {:<width$}  {found}", check.what);
+        let _ = writeln!(out, "{}", line.trim_end());
+        for hint in hints {
+            let _ = writeln!(out, "        hint: {hint}");
+        }
+    }
+    let failed = checked.iter().filter(|c| c.check.outcome.is_err()).count();
+    let _ = match failed {
+        0 => writeln!(out, "\nall {} checks passed", checked.len()),
+        _ => writeln!(out, "\n{failed} of {} checks failed", checked.len()),
+    };
+    out
 }
 
 /// Tables, totals, and where and when of a run.

@@ -9,7 +9,7 @@
 //! | 3 complete all uploads | the new files are visible |
 //! | 4 delete what the old manifest lists and the new one lacks | the old files are gone |
 //! | 5 write the new manifest | committed |
-//! | 6 delete the intent | done |
+//! | 6 delete the intent (or empty it, where nothing may be deleted) | done |
 //!
 //! Every step may be repeated. Whoever finds an intent does steps 2 to 6 before anything else.
 
@@ -24,7 +24,7 @@ use futures::future::BoxFuture;
 
 use super::part::PreparedFile;
 use crate::destination::{Destination, DirLock, PendingUpload};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::spec::IfExists;
 use crate::spec::layout::{INTENT, MANIFEST};
@@ -179,13 +179,29 @@ impl TableCommit {
         Ok(())
     }
 
+    /// What could stand in the way of phase 2 and can be known before it: the lock, and the right to delete.
+    async fn may_commit(&self) -> Result<()> {
+        self.lock.check().await?;
+        if self.old.is_none() {
+            return Ok(());
+        }
+        // Deleting what is not there asks for the right and changes nothing.
+        self.place.destination.delete(&self.place.path(INTENT)).await.map_err(|error| {
+            error.hint("replacing a table needs the right to delete; a first export does without")
+        })
+    }
+
     /// Phase 2.
     async fn carry_out(&self, intent: Intent, uploads: &[PendingUpload]) -> Result<Manifest> {
         let destination = &self.place.destination;
         let path = self.place.path(INTENT);
+        if let Err(error) = self.may_commit().await {
+            abort_all(&self.place, uploads).await;
+            return Err(error);
+        }
         if let Err(error) = destination.put(&path, json(&intent)?).await {
             // The error means unknown. Only when the intent is surely gone may its uploads go too.
-            if destination.delete(&path).await.is_ok() {
+            if withdraw_intent(&self.place).await.is_ok() {
                 abort_all(&self.place, uploads).await;
                 return Err(error);
             }
@@ -208,6 +224,9 @@ pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Resul
 
 async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
     let Some(content) = place.destination.get(&place.path(INTENT)).await? else { return Ok(None) };
+    if content.is_empty() {
+        return Ok(None);
+    }
     let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
     tracing::info!(path = place.full(), run = intent.run_id, "finishing the commit of an earlier run");
     apply(place, intent).await.map(Some)
@@ -228,12 +247,15 @@ async fn finish(place: &Place, intent: Intent) -> Result<Manifest> {
     let manifest_path = place.path(MANIFEST);
     let mut manifest = intent.manifest;
     let current = current_manifest(place).await?;
+    let old_is_there = current.is_some();
     // All but step 6 is done when the new manifest is there.
     if let Some(current) = current.filter(|current| without_tags(current) == without_tags(&manifest)) {
-        destination.delete(&place.path(INTENT)).await?;
+        withdraw_intent(place).await?;
         return Ok(current);
     }
-    destination.delete(&manifest_path).await?;
+    if old_is_there {
+        destination.delete(&manifest_path).await?;
+    }
 
     let mut uploads = intent.uploads;
     for upload in &mut uploads {
@@ -257,8 +279,20 @@ async fn finish(place: &Place, intent: Intent) -> Result<Manifest> {
         .into_iter()
         .collect::<Result<Vec<()>>>()?;
     destination.put(&manifest_path, json(&manifest)?).await?;
-    destination.delete(&place.path(INTENT)).await?;
+    withdraw_intent(place).await?;
     Ok(manifest)
+}
+
+/// Deletes the intent; where nothing may be deleted, an empty one says the same.
+async fn withdraw_intent(place: &Place) -> Result<()> {
+    let path = place.path(INTENT);
+    match place.destination.delete(&path).await {
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            tracing::debug!(path = place.full(), %error, "the intent is emptied instead");
+            place.destination.put(&path, Bytes::new()).await.map(|_| ())
+        }
+        outcome => outcome,
+    }
 }
 
 /// Steps of [`TableCommit::begin`] under the lock: what is committed, and what readers see.

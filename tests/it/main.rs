@@ -24,6 +24,7 @@ mod lake;
 mod query;
 mod server;
 mod sqlite;
+mod storage;
 mod tls;
 mod tpch;
 mod types;

@@ -9,7 +9,7 @@ use crate::lake::{Output, Run};
 use crate::lake::{assert_same, assert_tidy, export, export_args, files, json, manifest, script};
 use crate::server::PgServer;
 
-const TABLES: [&str; 8] =
+pub(crate) const TABLES: [&str; 8] =
     ["region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem"];
 
 /// The URL of the database with the TPC-H tables, loaded once.

@@ -13,9 +13,9 @@
 //!
 //! | key | values |
 //! |---|---|
-//! | `ds_type` (or `storage_type`) | a source's name; `sqlite` for a run log |
-//! | `auth_mode` | `classic` or `filesystem` (sources; says nothing more), `filesystem` (run log, the default) |
-//! | `info` | keys of that kind of database, checked by it |
+//! | `ds_type` (or `storage_type`) | a source's name; a storage's name; `sqlite` for a run log |
+//! | `auth_mode` | `classic` or `filesystem` (sources; says nothing more), `filesystem` (run log, the default), checked by it (storages) |
+//! | `info` | keys of that kind of database or storage, checked by it |
 //!
 //! Every string may hold `${VAR}` or `$env{VAR}`. No message shows a value.
 
@@ -64,7 +64,24 @@ impl fmt::Debug for AuthFile {
 /// A checked entry, variables replaced.
 struct Entry {
     kind: String,
+    mode: Option<String>,
     info: Map<String, Value>,
+}
+
+/// An entry that is to be a storage; what its kind and keys mean is for the destination to say.
+pub struct Storage {
+    /// `ds_type` or `storage_type`, in lower case.
+    pub kind: String,
+    /// `auth_mode`.
+    pub mode: Option<String>,
+    /// The fields, variables replaced.
+    pub info: Map<String, Value>,
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Storage").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// What an entry is asked to be.
@@ -72,6 +89,7 @@ struct Entry {
 enum Role {
     Source,
     RunLog,
+    Storage,
 }
 
 impl AuthFile {
@@ -125,6 +143,15 @@ impl AuthFile {
             Some(path) => Ok(RunLogTarget::Sqlite(PathBuf::from(path))),
             None => Err(Error::internal("a checked run log entry has no filepath")),
         }
+    }
+
+    /// Entry `id` as a storage.
+    ///
+    /// # Errors
+    /// Unknown id, and everything that is wrong with the entry's shape.
+    pub fn storage(&self, id: &str) -> Result<Storage> {
+        let Entry { kind, mode, info } = self.entry(id, Role::Storage)?;
+        Ok(Storage { kind, mode, info })
     }
 
     fn entry(&self, id: &str, role: Role) -> Result<Entry> {
@@ -199,9 +226,8 @@ fn check_entry(
     };
     let kind = kind.map(|kind| kind.to_ascii_lowercase());
     let known = kind.as_deref().is_some_and(|kind| check_kind(id, kind, role, problems, hints));
-    if let Some(mode) =
-        fields.remove("auth_mode").and_then(|v| string(v, &format!("{id}.auth_mode"), problems))
-    {
+    let mode = fields.remove("auth_mode").and_then(|v| string(v, &format!("{id}.auth_mode"), problems));
+    if let Some(mode) = mode.as_ref().filter(|_| role != Role::Storage) {
         // A source may be a file; which of the two a kind means is clear without the mode.
         let expected: &[&str] =
             if role == Role::RunLog { &["filesystem"] } else { &["classic", "filesystem"] };
@@ -224,7 +250,7 @@ fn check_entry(
     if let (true, Role::RunLog, Some(info)) = (known, role, &info) {
         check_sqlite(id, info, problems);
     }
-    Some(Entry { kind: kind?, info: info? })
+    Some(Entry { kind: kind?, mode, info: info? })
 }
 
 /// Whether `kind` can play `role`; says why not.
@@ -238,6 +264,7 @@ fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hint
             problems.push(format!("{id}.ds_type: '{kind}' is not a source this version can read{meant}"));
             hints.push(format!("sources so far: {}", sources().collect::<Vec<_>>().join(", ")));
         }
+        Role::Storage => return true,
         Role::RunLog if kind == "sqlite" => return true,
         Role::RunLog => {
             let when = if RUN_LOGS_TO_COME.contains(&kind) {

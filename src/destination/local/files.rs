@@ -25,6 +25,14 @@ where
     }
 }
 
+/// Bytes that may still be written at `path`, which is there or will be made.
+pub(super) fn free_bytes(path: &Path) -> Result<u64> {
+    let there = path.ancestors().find(|place| place.exists()).unwrap_or(path);
+    let stat = rustix::fs::statvfs(there)
+        .map_err(|error| io_error("cannot ask for free space", there, error.into()))?;
+    Ok(stat.f_bavail * stat.f_frsize)
+}
+
 /// What an I/O error means: kind, message, path and remedy.
 pub(super) fn io_error(action: &str, path: &Path, error: std::io::Error) -> Error {
     let ours = match error.kind() {

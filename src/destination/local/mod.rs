@@ -20,42 +20,41 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Destination, DirLock, PendingUpload, StoredObject, Upload};
+use super::preflight::Check;
+use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of};
 use crate::error::{Error, Result};
 use crate::spec::layout::LOCK;
 use files::blocking;
 
-/// Opens a directory: a plain path or a `file://` URL; none for any other `scheme://`.
-pub fn open(location: &str) -> Option<Result<Arc<dyn Destination>>> {
-    let opened = match base_of(location)? {
-        Ok(base) => LocalDirectory::new(base).map(|directory| Arc::new(directory) as Arc<dyn Destination>),
-        Err(error) => Err(error),
-    };
-    Some(opened)
+/// URL schemes.
+pub const NAMES: &[&str] = &["file"];
+
+/// Opens a directory: a plain path or a `file://` URL.
+pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
+    match address {
+        Address::Location(location) => Ok(Arc::new(LocalDirectory::new(base_of(location)?)?)),
+        Address::Entry(entry) => Err(Error::config(format!(
+            "{}.storage_type: a directory of this machine is no storage of the auth file",
+            entry.id
+        ))
+        .hint("name it with --output-dir")),
+    }
 }
 
-/// The path that `location` means; none if it is a URL of another scheme.
-fn base_of(location: &str) -> Option<Result<PathBuf>> {
-    let Some((scheme, _)) = location.split_once("://") else {
-        if location.trim().is_empty() {
-            return Some(Err(Error::config("the output directory is empty")
-                .hint("give --output-dir a path, for example --output-dir ./export")));
-        }
-        return Some(Ok(PathBuf::from(location)));
-    };
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    if !is_scheme {
-        return Some(Ok(PathBuf::from(location)));
+/// The path that `location` means.
+fn base_of(location: &str) -> Result<PathBuf> {
+    if location.trim().is_empty() {
+        return Err(Error::config("the output directory is empty")
+            .hint("give --output-dir a path, for example --output-dir ./export"));
     }
-    if !scheme.eq_ignore_ascii_case("file") {
-        return None;
+    if scheme_of(location).is_none() {
+        return Ok(PathBuf::from(location));
     }
     let path = url::Url::parse(location).ok().and_then(|url| url.to_file_path().ok());
-    Some(path.ok_or_else(|| {
+    path.ok_or_else(|| {
         Error::config(format!("'{location}' is not a local path"))
             .hint("write file:///absolute/path, with three slashes, or a plain path, for --output-dir")
-    }))
+    })
 }
 
 /// A directory on local disk. It is made when the first file is written.
@@ -92,6 +91,11 @@ impl LocalDirectory {
     }
 }
 
+fn free_text(bytes: u64) -> String {
+    const GIB: f64 = 1_073_741_824.0;
+    format!("{:.1} GiB", bytes as f64 / GIB)
+}
+
 /// `dir/name`, or `name` in the base itself.
 fn join(dir: &str, name: &str) -> String {
     if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
@@ -111,6 +115,11 @@ fn temporary_of(upload: &PendingUpload, target: &Path) -> Result<PathBuf> {
 impl Destination for LocalDirectory {
     fn location(&self) -> String {
         self.base.display().to_string()
+    }
+
+    async fn own_checks(&self, _path: &str) -> Vec<Check> {
+        let base = self.base.clone();
+        vec![Check::new("free space", blocking(move || files::free_bytes(&base)).await.map(free_text))]
     }
 
     async fn create(&self, path: &str, _est_bytes: u64) -> Result<Box<dyn Upload>> {

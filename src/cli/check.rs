@@ -1,0 +1,21 @@
+//! `lakexpress check`.
+
+use super::args::CheckArgs;
+use super::{print, resolve};
+use crate::error::Result;
+use crate::pipeline;
+use crate::report;
+
+/// Prints one line per thing tried. The code is that of the first failure.
+pub(super) async fn run(args: &CheckArgs) -> Result<u8> {
+    let resolved = resolve::check(args)?;
+    let (source, destination) = (resolved.source.as_ref(), resolved.destination.as_ref());
+    let checked = Box::pin(pipeline::check(&resolved.spec, source, destination)).await;
+    if args.output.json {
+        print(&report::json::checked(&checked)?)?;
+    } else {
+        print(&report::text::checked(&checked))?;
+    }
+    let first = checked.iter().find_map(|checked| checked.check.outcome.as_ref().err());
+    Ok(first.map_or(0, |error| error.kind().exit_code()))
+}

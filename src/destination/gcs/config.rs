@@ -1,0 +1,102 @@
+//! Where a bucket is and who we are: an entry of the auth file, or a URL and the environment.
+//!
+//! | key | also | what |
+//! |---|---|---|
+//! | `bucket` | `bucket_name` | the bucket's bare name |
+//! | `base_path` | `prefix` | path in the bucket; none |
+//! | `directory` | | `gs://bucket/path` instead of both |
+//! | `credentials_file` | `profile`, `service_account_file` | key file of a service account; else what the environment says |
+//! | `project_id` | `project` | not needed to write to a bucket |
+//! | `endpoint_url` | `endpoint` | of another place than Google's |
+
+use super::super::{Bucket, Fields, Secret, StorageEntry};
+use super::key;
+use crate::error::{Error, Result};
+
+const SCHEMES: &[&str] = &["gs", "gcs"];
+const KEY_FILE: &[&str] = &["credentials_file", "profile", "service_account_file"];
+
+/// Who we are.
+#[derive(Debug)]
+pub(super) enum Credentials {
+    ServiceAccount(ServiceAccount),
+    /// A user's own, as `gcloud auth application-default login` writes them; the file's path.
+    User(String),
+    /// What the environment and the machine say.
+    Environment,
+}
+
+/// A service account's key.
+#[derive(Debug)]
+pub(super) struct ServiceAccount {
+    pub(super) text: Secret,
+    pub(super) base_url: Option<String>,
+}
+
+/// A checked address.
+#[derive(Debug)]
+pub(super) struct GcsConfig {
+    pub(super) bucket: Bucket,
+    pub(super) endpoint: Option<String>,
+    pub(super) credentials: Credentials,
+}
+
+impl GcsConfig {
+    /// `gs://bucket/path`, with credentials from the environment.
+    pub(super) fn of_url(location: &str) -> Result<Self> {
+        let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
+            Error::usage(format!("--output-dir is no GCS URL: {what}")).hint("write gs://bucket/path")
+        })?;
+        Ok(Self { bucket, endpoint: None, credentials: Credentials::Environment })
+    }
+
+    /// An entry of the auth file. All its problems are told at once.
+    pub(super) fn of_entry(entry: &StorageEntry) -> Result<Self> {
+        let mut fields = Fields::of(entry);
+        let bucket = Bucket::of_entry(&mut fields, SCHEMES);
+        let endpoint = fields.endpoint(&["endpoint_url", "endpoint"]);
+        let credentials = credentials(&mut fields);
+        if fields.text(&["project_id", "project"]).is_some() {
+            tracing::debug!(id = entry.id, "project_id is not needed to write to a bucket");
+        }
+        fields.finish()?;
+        let endpoint = endpoint.map(|url| url.as_str().trim_end_matches('/').to_owned());
+        Ok(Self { bucket, endpoint, credentials })
+    }
+}
+
+fn credentials(fields: &mut Fields) -> Credentials {
+    let given = fields.has(KEY_FILE);
+    let named = fields.named(KEY_FILE);
+    match fields.mode().as_deref() {
+        Some("profile" | "classic" | "service_account") if !given => {
+            fields.wrong("credentials_file", "missing: the path of a service account's key file");
+        }
+        None | Some("profile" | "classic" | "service_account" | "environment") => {}
+        Some(other) => {
+            fields.wrong_mode(format!("'{other}' is not supported, write \"profile\" or \"environment\""))
+        }
+    }
+    let Some((name, path)) = named else { return Credentials::Environment };
+    let file = match key::read(&path) {
+        Ok(file) => file,
+        Err(what) => {
+            fields.wrong(name, what);
+            return Credentials::Environment;
+        }
+    };
+    match file.kind() {
+        "service_account" => {}
+        "authorized_user" => return Credentials::User(path),
+        other => {
+            let what = format!("the file is of type {other}, write the key file of a service account");
+            fields.wrong(name, what);
+            return Credentials::Environment;
+        }
+    }
+    if let Some(missing) = file.missing() {
+        fields.wrong(name, format!("the file has no {missing}, so it is not a service account's key"));
+    }
+    let base_url = file.base_url();
+    Credentials::ServiceAccount(ServiceAccount { text: file.into_secret(), base_url })
+}

@@ -1,0 +1,100 @@
+//! Google Cloud Storage through its XML API, which has multipart uploads that can be listed and aborted.
+
+mod config;
+mod key;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ::http::HeaderValue;
+use async_trait::async_trait;
+use object_store::client::HttpRequest;
+use object_store::gcp::{GcpCredentialProvider, GoogleCloudStorageBuilder, GoogleConfigKey};
+
+use self::config::{Credentials, GcsConfig};
+use super::{Address, Authorize, Destination, Http, ObjectStorage, Pending, Place, Remedies, Store};
+use crate::error::{Error, Result};
+
+/// URL schemes and `storage_type` values.
+pub const NAMES: &[&str] = &["gcs", "gs"];
+
+const BASE_URL: &str = "https://storage.googleapis.com";
+const REMEDIES: Remedies = Remedies {
+    bucket: "bucket",
+    credentials: "credentials_file",
+    endpoint: "endpoint_url",
+    rights: "role Storage Object User on the bucket, or storage.objects.create, .delete, .get and .list with \
+             storage.multipartUploads.create, .abort, .list and .listParts",
+};
+
+/// Opens a bucket, or a path in one; does not connect yet.
+pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
+    let config = match address {
+        Address::Location(location) => GcsConfig::of_url(location)?,
+        Address::Entry(entry) => GcsConfig::of_entry(entry)?,
+    };
+    let mut builder = match config.credentials {
+        Credentials::Environment => GoogleCloudStorageBuilder::from_env(),
+        Credentials::ServiceAccount(_) | Credentials::User(_) => GoogleCloudStorageBuilder::new(),
+    };
+    let mut base_url = config.endpoint.clone();
+    match &config.credentials {
+        Credentials::ServiceAccount(key) => {
+            base_url = base_url.or_else(|| key.base_url.clone());
+            builder = builder.with_service_account_key(key.text.reveal());
+        }
+        Credentials::User(path) => builder = builder.with_application_credentials(path),
+        Credentials::Environment => {
+            base_url = base_url.or_else(|| builder.get_config_value(&GoogleConfigKey::BaseUrl));
+            if let Some(path) = builder.get_config_value(&GoogleConfigKey::ServiceAccount) {
+                base_url = base_url.or_else(|| key::read(&path).ok()?.base_url());
+            }
+        }
+    }
+    let base_url = base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
+    let plain = base_url.starts_with("http://");
+    let http = Arc::new(Http::default());
+    let client = builder
+        .with_bucket_name(&config.bucket.name)
+        .with_base_url(base_url)
+        .with_client_options(Http::options(plain))
+        .with_retry(Http::retry())
+        .with_http_connector(http.connector())
+        .build()
+        .map_err(|error| {
+            Error::config("the GCS storage cannot be used")
+                .hint("check credentials_file: it must hold the key of a service account")
+                .caused_by(error)
+        })?;
+    let signer = Signer { credentials: Arc::clone(client.credentials()) };
+    let place = Place {
+        location: config.bucket.location("gs"),
+        bucket: format!("{base_url}/{}", config.bucket.name),
+        contact: "list-type=2&max-keys=1",
+        base: config.bucket.base,
+        pending: Pending::Listed,
+        plain,
+        words: &REMEDIES,
+    };
+    Ok(Arc::new(ObjectStorage::new(Store { client, http, authorize: Arc::new(signer) }, place)?))
+}
+
+/// A bearer token.
+#[derive(Debug)]
+struct Signer {
+    credentials: GcpCredentialProvider,
+}
+
+#[async_trait]
+impl Authorize for Signer {
+    async fn authorize(&self, request: &mut HttpRequest) -> object_store::Result<()> {
+        let credential = self.credentials.get_credential().await?;
+        let value = HeaderValue::from_str(&format!("Bearer {}", credential.bearer));
+        let mut value =
+            value.map_err(|error| object_store::Error::Generic { store: "GCS", source: error.into() })?;
+        value.set_sensitive(true);
+        request.headers_mut().insert("authorization", value);
+        Ok(())
+    }
+}

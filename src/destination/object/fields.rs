@@ -1,0 +1,159 @@
+//! The keys of a storage entry: every problem at once, with its path in the auth file, and no value.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::super::StorageEntry;
+use crate::error::{Error, Result};
+
+/// A text that is shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// The fields of an entry, taken one by one.
+pub(crate) struct Fields {
+    entry: StorageEntry,
+    known: Vec<&'static str>,
+    problems: Vec<String>,
+}
+
+impl Fields {
+    pub(crate) fn of(entry: &StorageEntry) -> Self {
+        Self { entry: entry.clone(), known: Vec::new(), problems: Vec::new() }
+    }
+
+    /// `auth_mode` in lower case.
+    pub(crate) fn mode(&self) -> Option<String> {
+        self.entry.mode.as_ref().map(|mode| mode.to_ascii_lowercase())
+    }
+
+    /// A problem of `key` of the entry itself.
+    pub(crate) fn wrong_mode(&mut self, what: impl fmt::Display) {
+        self.problems.push(format!("{}.auth_mode: {what}", self.entry.id));
+    }
+
+    /// A problem of `key` of `info`.
+    pub(crate) fn wrong(&mut self, key: &str, what: impl fmt::Display) {
+        self.problems.push(format!("{}.info.{key}: {what}", self.entry.id));
+    }
+
+    /// The text under the first of `names`, which are spellings of one key, and the spelling used.
+    pub(crate) fn named(&mut self, names: &[&'static str]) -> Option<(&'static str, String)> {
+        self.known.extend(names);
+        let mut found: Option<(&'static str, Value)> = None;
+        for name in names {
+            let Some(value) = self.entry.info.remove(*name) else { continue };
+            match &found {
+                Some((first, _)) => {
+                    let what = format!("the same key as {first}, keep one");
+                    self.wrong(name, what);
+                }
+                None => found = Some((name, value)),
+            }
+        }
+        match found? {
+            (name, Value::String(text)) if text.trim().is_empty() => {
+                self.wrong(name, "empty");
+                None
+            }
+            (name, Value::String(text)) if text.chars().any(char::is_control) => {
+                self.wrong(name, "holds a line break or another control character");
+                None
+            }
+            (name, Value::String(text)) => Some((name, text.trim().to_owned())),
+            // A key that is there and says nothing, as templates have it.
+            (_, Value::Null) => None,
+            (name, _) => {
+                self.wrong(name, "not a string");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn text(&mut self, names: &[&'static str]) -> Option<String> {
+        self.named(names).map(|(_, text)| text)
+    }
+
+    pub(crate) fn secret(&mut self, names: &[&'static str]) -> Option<Secret> {
+        self.text(names).map(Secret)
+    }
+
+    /// A text without which nothing can be done.
+    pub(crate) fn needed(&mut self, names: &[&'static str], what: &str) -> Option<String> {
+        let there = self.has(names);
+        let text = self.text(names);
+        if !there {
+            self.wrong(names[0], format!("missing: {what}"));
+        }
+        text
+    }
+
+    /// Whether a key is there under any of `names`.
+    pub(crate) fn has(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.entry.info.get(*name).is_some_and(|value| !value.is_null()))
+    }
+
+    /// A path below a bucket without slashes at its ends; empty for none.
+    pub(crate) fn path(&mut self, names: &[&'static str]) -> String {
+        let Some((name, text)) = self.named(names) else { return String::new() };
+        let path = text.trim_matches('/');
+        if path.split('/').any(|part| matches!(part, "." | "..")) || path.contains("//") {
+            self.wrong(name, "not a path: write names with a single / between them, without . and ..");
+        }
+        path.to_owned()
+    }
+
+    /// An `http://` or `https://` URL without credentials and query.
+    pub(crate) fn endpoint(&mut self, names: &[&'static str]) -> Option<url::Url> {
+        let (name, text) = self.named(names)?;
+        let url = match url::Url::parse(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
+            _ => {
+                self.wrong(name, "not a URL: write https://host, or http://host:port for a plain connection");
+                return None;
+            }
+        };
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            self.wrong(name, "holds more than scheme, host, port and path");
+            return None;
+        }
+        Some(url)
+    }
+
+    /// All problems as one error; keys that nobody asked for are problems too.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let unknown: Vec<String> = self.entry.info.keys().cloned().collect();
+        for key in unknown {
+            let near = self
+                .known
+                .iter()
+                .map(|name| (strsim::damerau_levenshtein(name, &key), *name))
+                .filter(|(distance, _)| *distance <= (key.chars().count() / 3).max(2))
+                .min();
+            let meant = near.map_or(String::new(), |(_, name)| format!(", did you mean {name}?"));
+            self.wrong(&key, format!("unknown key{meant}"));
+        }
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        Err(Error::config(format!("auth entry is not valid: {}", self.problems.join("; ")))
+            .hint("correct the entry in the auth file; docs/storage.md has every key"))
+    }
+}

@@ -1,0 +1,151 @@
+//! The HTTP client of a store, shared by object_store and by the few requests that it does not have.
+//!
+//! It gives every request a time that fits its size, and keeps what answers tell besides their content: the
+//! store's clock, and what went wrong last.
+
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use object_store::client::{
+    ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+    HttpService, ReqwestConnector,
+};
+use object_store::{BackoffConfig, RetryConfig};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for an answer, beside that for sending what the request holds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Slower connections are taken for dead.
+const SLOWEST_BYTES_PER_SECOND: u64 = 32 << 10;
+
+/// What all clients of one store share.
+#[derive(Debug, Default)]
+pub(crate) struct Http {
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The store's time, and when we were told.
+    clock: Option<(Instant, DateTime<Utc>)>,
+    /// The host that could not be reached last, and why.
+    failure: Option<String>,
+}
+
+impl Http {
+    /// A connector for object_store's builders.
+    pub(crate) fn connector(self: &Arc<Self>) -> Connector {
+        Connector(Arc::clone(self))
+    }
+
+    /// Settings of the client. `plain`: `http://` is what the user wrote.
+    pub(crate) fn options(plain: bool) -> ClientOptions {
+        ClientOptions::new()
+            .with_allow_http(plain)
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_timeout_disabled()
+    }
+
+    /// Retries of 5xx, 429, resets and timeouts, with jitter. Other answers are final.
+    pub(crate) fn retry() -> RetryConfig {
+        RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(200),
+                max_backoff: Duration::from_secs(15),
+                base: 2.0,
+            },
+            max_retries: 10,
+            retry_timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// The store's time as far as we know; ours before the first answer.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.clock {
+            Some((at, then)) => then + at.elapsed(),
+            None => Utc::now(),
+        }
+    }
+
+    /// How far the store's clock is ahead of ours; none before the first answer.
+    pub(super) fn skew(&self) -> Option<chrono::TimeDelta> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clock.map(|(at, then)| then + at.elapsed() - Utc::now())
+    }
+
+    /// What stood in the way of the last request that got no answer.
+    pub(super) fn last_failure(&self) -> Option<String> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
+    }
+
+    fn answered(&self, response: &HttpResponse) {
+        let date = response.headers().get("date").and_then(|value| value.to_str().ok());
+        let date = date.and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.failure = None;
+        if let Some(date) = date {
+            seen.clock = Some((Instant::now(), date.with_timezone(&Utc)));
+        }
+    }
+
+    fn failed(&self, host: &str, error: &HttpError) {
+        let mut text = format!("{host}: {error}");
+        let mut cause = std::error::Error::source(error).and_then(std::error::Error::source);
+        while let Some(inner) = cause {
+            text.push_str(&format!(": {inner}"));
+            cause = inner.source();
+        }
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(text);
+    }
+}
+
+/// Makes clients that tell [`Http`] what they see.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector(Arc<Http>);
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let inner = ReqwestConnector::default().connect(options)?;
+        Ok(HttpClient::new(Watched { inner, http: Arc::clone(&self.0) }))
+    }
+}
+
+#[derive(Debug)]
+struct Watched {
+    inner: HttpClient,
+    http: Arc<Http>,
+}
+
+/// A request got no answer in time.
+#[derive(Debug)]
+struct NoAnswer(Duration);
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer within {} seconds", self.0.as_secs())
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+#[async_trait]
+impl HttpService for Watched {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let bytes = request.body().content_length() as u64;
+        let limit = ANSWER_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let answer = match tokio::time::timeout(limit, self.inner.execute(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, NoAnswer(limit))),
+        };
+        match &answer {
+            Ok(response) => self.http.answered(response),
+            Err(error) => self.http.failed(&host, error),
+        }
+        answer
+    }
+}

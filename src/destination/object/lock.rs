@@ -1,0 +1,380 @@
+//! The only writer's lock: an object made by conditional create, with a lease that is renewed.
+//!
+//! Who holds the lock renews it every [`RENEW`] by conditional update. A lock that was not renewed for
+//! [`LEASE`] belongs to a run that is gone and is taken over. Both ends are judged by the store's clock:
+//! when it says that the object was written last, and what time it says it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use object_store::{ObjectMeta, PutMode, PutOptions, UpdateVersion};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::super::DirLock;
+use super::Inner;
+use super::problem::Refusal;
+use crate::error::{Error, ErrorKind, Result};
+use crate::spec::layout::LOCK;
+
+const LEASE: Duration = Duration::from_secs(30);
+const RENEW: Duration = Duration::from_secs(7);
+/// A store's times have whole seconds.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long attempts go on while others come and go.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long attempts go on while it is unknown what they did.
+const DOUBT: Duration = Duration::from_secs(20);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The content of a lock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Content {
+    owner: String,
+    /// When it will have expired, if it is not renewed: for people.
+    until: String,
+    /// Of this one lock, so that its holder knows it again.
+    token: String,
+    lease_seconds: u64,
+    /// Given back by someone who may not delete.
+    #[serde(default)]
+    released: bool,
+}
+
+impl Content {
+    fn new(inner: &Inner, owner: &str, token: &str) -> Self {
+        let until = inner.http.now() + TimeDelta::from_std(LEASE).unwrap_or_default();
+        Self {
+            owner: owner.to_owned(),
+            until: until.to_rfc3339_opts(SecondsFormat::Secs, true),
+            token: token.to_owned(),
+            lease_seconds: LEASE.as_secs(),
+            released: false,
+        }
+    }
+}
+
+/// What became of a conditional write.
+enum Written {
+    Done(UpdateVersion),
+    /// Somebody else wrote.
+    Changed,
+    /// It may have been written or not.
+    Unknown(Error),
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub(super) struct Lease {
+    held: Arc<Held>,
+    renewing: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Held {
+    inner: Arc<Inner>,
+    path: String,
+    owner: String,
+    token: String,
+    /// Also keeps two writes from being under way at once.
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    version: UpdateVersion,
+    /// Nothing is left to give back.
+    over: bool,
+    /// Somebody else has it.
+    lost: bool,
+}
+
+impl Lease {
+    /// Takes the lock of `dir`. Waits while it cannot be told whether its holder lives.
+    pub(super) async fn take(inner: Arc<Inner>, dir: &str, owner: &str) -> Result<Self> {
+        let path = if dir.is_empty() { LOCK.to_owned() } else { format!("{dir}/{LOCK}") };
+        let token = uuid::Uuid::new_v4().to_string();
+        let version = acquire(&inner, &path, owner, &token).await?;
+        let held = Arc::new(Held {
+            inner,
+            path,
+            owner: owner.to_owned(),
+            token,
+            state: Mutex::new(State { version, over: false, lost: false }),
+        });
+        let keeper = Arc::clone(&held);
+        let renewing = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RENEW).await;
+                if let Err(error) = keeper.renew().await {
+                    tracing::warn!(%error, "a lock was not renewed");
+                }
+            }
+        });
+        Ok(Self { held, renewing: renewing.abort_handle() })
+    }
+}
+
+/// The version of the lock that is ours now.
+async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<UpdateVersion> {
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let mut first: Option<ObjectMeta> = None;
+    loop {
+        let seen = inner.read(path).await?;
+        let content = Content::new(inner, owner, token);
+        let written = match &seen {
+            None => write(inner, path, &content, PutMode::Create).await?,
+            Some((text, meta)) => {
+                let theirs: Option<Content> = serde_json::from_slice(text).ok();
+                if theirs.as_ref().is_some_and(|theirs| theirs.token == token) {
+                    // Our own write took effect although its answer was lost.
+                    return Ok(version_of(meta));
+                }
+                let lease = theirs.as_ref().map_or(LEASE, |theirs| Duration::from_secs(theirs.lease_seconds));
+                let released = theirs.as_ref().is_some_and(|theirs| theirs.released);
+                let age = inner.http.now() - meta.last_modified;
+                if released || age > TimeDelta::from_std(lease + GRACE).unwrap_or(TimeDelta::MAX) {
+                    if !released {
+                        let who = theirs.as_ref().map_or("somebody", |theirs| theirs.owner.as_str());
+                        tracing::warn!(
+                            path = inner.full(path),
+                            "taking over the lock of {who}, which is gone"
+                        );
+                    }
+                    write(inner, path, &content, PutMode::Update(version_of(meta))).await?
+                } else if first.as_ref().is_some_and(|first| renewed(first, meta))
+                    || begun.elapsed() > PATIENCE
+                {
+                    return Err(taken(inner, path, theirs.as_ref()));
+                } else {
+                    if first.is_none() {
+                        tracing::info!(
+                            path = inner.full(path),
+                            "waiting to see whether the run that holds the lock is alive"
+                        );
+                    }
+                    first.get_or_insert_with(|| meta.clone());
+                    Written::Changed
+                }
+            }
+        };
+        match written {
+            Written::Done(version) => return Ok(version),
+            Written::Unknown(error) if begun.elapsed() > DOUBT => return Err(error),
+            Written::Unknown(_) | Written::Changed => {}
+        }
+        if seen.is_none() {
+            first = None;
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(taken(inner, path, None));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn version_of(meta: &ObjectMeta) -> UpdateVersion {
+    UpdateVersion { e_tag: meta.e_tag.clone(), version: meta.version.clone() }
+}
+
+/// Whether somebody wrote the lock between two looks at it.
+fn renewed(before: &ObjectMeta, now: &ObjectMeta) -> bool {
+    before.e_tag != now.e_tag || before.version != now.version || before.last_modified != now.last_modified
+}
+
+fn taken(inner: &Inner, path: &str, theirs: Option<&Content>) -> Error {
+    let who = match theirs {
+        Some(theirs) => format!("{}, which holds its lock until {}", theirs.owner, theirs.until),
+        None => "it takes and gives back its lock all the time".to_owned(),
+    };
+    Error::unavailable(format!("another run writes to this directory: run {who}"))
+        .with("path", inner.full(path))
+        .hint("wait until that run has ended, or choose another --sub-path or base_path")
+}
+
+/// Writes the lock under a condition.
+async fn write(inner: &Inner, path: &str, content: &Content, mode: PutMode) -> Result<Written> {
+    let key = inner.key(path)?;
+    let text = serde_json::to_vec(content).map_err(|e| Error::internal("lock as JSON").caused_by(e))?;
+    let careful = match &mode {
+        PutMode::Update(version) => version.e_tag.is_none() && version.version.is_none(),
+        _ => false,
+    };
+    let options = PutOptions { mode: mode.clone(), ..PutOptions::default() };
+    let answer = if careful {
+        Err(object_store::Error::NotImplemented {
+            operation: "conditional update".into(),
+            implementer: inner.place.location.clone(),
+        })
+    } else {
+        inner.objects.put_opts(&key, text.clone().into(), options).await
+    };
+    match answer {
+        Ok(put) => Ok(Written::Done(UpdateVersion { e_tag: put.e_tag, version: put.version })),
+        Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+            Ok(Written::Changed)
+        }
+        Err(error) if is_unsupported(&error) => write_and_look(inner, path, content, &mode, text).await,
+        Err(error) => {
+            let refusal = Refusal::of_store(&error);
+            let error = inner.refused("cannot lock the directory", path, &refusal);
+            if refusal.is_passing() { Ok(Written::Unknown(error)) } else { Err(error) }
+        }
+    }
+}
+
+/// Whether the store keeps two writers from making the same object.
+pub(super) async fn is_exclusive(inner: &Inner, path: &str) -> Result<String> {
+    let key = inner.key(path)?;
+    let create = || async {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        inner.objects.put_opts(&key, bytes::Bytes::from_static(b"probe").into(), options).await
+    };
+    let first = create().await;
+    let second = create().await;
+    inner.delete(path).await?;
+    match (first, second) {
+        (
+            Ok(_),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }),
+        ) => Ok(String::new()),
+        (Err(error), _) if !is_unsupported(&error) => {
+            Err(inner.failed("cannot write under a condition", path, &error))
+        }
+        _ => Err(Error::config("the store does not keep two writers apart: it ignores If-None-Match").hint(
+            "let only one run at a time write to a table; two that start at the same moment are not noticed",
+        )),
+    }
+}
+
+/// A store without conditional writes, or one that does not tell versions.
+fn is_unsupported(error: &object_store::Error) -> bool {
+    Refusal::of_store(error).is_unsupported()
+        || error.to_string().to_ascii_lowercase().contains("version required")
+}
+
+/// The best that a store without conditional writes allows: look, write, and look again.
+async fn write_and_look(
+    inner: &Inner,
+    path: &str,
+    content: &Content,
+    mode: &PutMode,
+    text: Vec<u8>,
+) -> Result<Written> {
+    const SETTLE: Duration = Duration::from_millis(300);
+    let key = inner.key(path)?;
+    let mine = |read: &Option<(bytes::Bytes, ObjectMeta)>| {
+        let there = read.as_ref().and_then(|(text, _)| serde_json::from_slice::<Content>(text).ok());
+        there.is_some_and(|there| there.token == content.token)
+    };
+    match (mode, inner.read(path).await?) {
+        (PutMode::Create, Some(there)) if !mine(&Some(there.clone())) => return Ok(Written::Changed),
+        (PutMode::Update(before), Some((_, meta))) => {
+            if before.e_tag.is_some() && before.e_tag != meta.e_tag {
+                return Ok(Written::Changed);
+            }
+        }
+        (PutMode::Update(_), None) => return Ok(Written::Changed),
+        _ => {}
+    }
+    let put = inner.objects.put_opts(&key, text.into(), PutOptions::default()).await;
+    put.map_err(|error| inner.failed("cannot lock the directory", path, &error))?;
+    if matches!(mode, PutMode::Create) {
+        tokio::time::sleep(SETTLE).await;
+    }
+    let read = inner.read(path).await?;
+    match &read {
+        Some((_, meta)) if mine(&read) => Ok(Written::Done(version_of(meta))),
+        _ => Ok(Written::Changed),
+    }
+}
+
+impl Held {
+    /// Writes the lock once more, which proves that it is ours.
+    async fn renew(&self) -> Result<()> {
+        let mut state = self.state.lock().await;
+        if state.over {
+            return Ok(());
+        }
+        if state.lost {
+            return Err(self.lost());
+        }
+        let content = Content::new(&self.inner, &self.owner, &self.token);
+        let mode = PutMode::Update(state.version.clone());
+        match write(&self.inner, &self.path, &content, mode).await? {
+            Written::Done(version) => state.version = version,
+            Written::Changed | Written::Unknown(_) => match self.inner.read(&self.path).await? {
+                // The answer to an earlier write of ours was lost.
+                Some((text, meta))
+                    if serde_json::from_slice::<Content>(&text)
+                        .is_ok_and(|there| there.token == self.token) =>
+                {
+                    state.version = version_of(&meta);
+                }
+                _ => {
+                    state.lost = true;
+                    return Err(self.lost());
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn lost(&self) -> Error {
+        Error::unavailable("the lock of the directory has been lost to another run")
+            .with("path", self.inner.full(&self.path))
+            .hint("see whether two runs write to one directory, and whether this one was held up for long")
+    }
+
+    /// Gives the lock back if it is ours.
+    async fn give_back(&self) -> Result<()> {
+        let mut state = self.state.lock().await;
+        if state.over || state.lost {
+            return Ok(());
+        }
+        state.over = true;
+        match self.inner.delete(&self.path).await {
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                tracing::debug!(%error, "the lock is marked as given back instead");
+                let mut content = Content::new(&self.inner, &self.owner, &self.token);
+                content.until = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+                content.released = true;
+                let mode = PutMode::Update(state.version.clone());
+                write(&self.inner, &self.path, &content, mode).await.map(|_| ())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+#[async_trait]
+impl DirLock for Lease {
+    async fn check(&self) -> Result<()> {
+        self.held.renew().await
+    }
+
+    async fn release(self: Box<Self>) -> Result<()> {
+        self.renewing.abort();
+        self.held.give_back().await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewing.abort();
+        let held = Arc::clone(&self.held);
+        // Given back already: the state says so.
+        self.held.inner.in_background(async move {
+            if let Err(error) = held.give_back().await {
+                tracing::warn!(%error, "the directory's lock was not given back; it expires");
+            }
+        });
+    }
+}

@@ -1,0 +1,432 @@
+//! [`Destination`] over object stores: one implementation for all that have multipart uploads and conditional
+//! writes. What differs between them is in `s3`, `gcs` and `azure`.
+//!
+//! | name below the base | what |
+//! |---|---|
+//! | `part-00000.parquet` | an object, made by completing a multipart upload or by one PUT |
+//! | `_lock` | the only writer's lock, made by conditional create, with a lease that is renewed |
+//!
+//! Uploads are kept by the store, invisible, until they are completed or aborted.
+
+mod bucket;
+mod complete;
+mod fields;
+mod http;
+mod lock;
+mod pending;
+mod problem;
+mod request;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::http::Method;
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::client::{HttpClient, HttpConnector, HttpRequest};
+use object_store::multipart::MultipartStore;
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectMeta, ObjectStore};
+use tokio::task::JoinSet;
+
+pub(crate) use self::bucket::Bucket;
+pub(crate) use self::fields::{Fields, Secret};
+pub(crate) use self::http::Http;
+pub(crate) use self::problem::Remedies;
+
+use self::problem::{Refusal, explain};
+use super::preflight::Check;
+use super::{Destination, DirLock, PendingUpload, StoredObject, Upload};
+use crate::error::{Error, ErrorKind, Result};
+use crate::spec::layout::LOCK;
+
+/// How long first contact may take, retries included.
+const CONTACT: Duration = Duration::from_secs(12);
+/// How long requests of our own are repeated that meet a busy store.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the end waits for aborts and locks that were dropped.
+const SETTLE: Duration = Duration::from_secs(10);
+/// The store's clock may be that far off without a word.
+const SKEW_SECONDS: i64 = 240;
+
+/// Signs requests.
+#[async_trait]
+pub(crate) trait Authorize: Debug + Send + Sync {
+    /// Adds what proves who we are.
+    async fn authorize(&self, request: &mut HttpRequest) -> object_store::Result<()>;
+}
+
+/// What becomes of uploads that nobody finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// They can be listed and aborted.
+    Listed,
+    /// They cannot be listed and expire. What was committed tells which blocks it was made of.
+    Blocks,
+}
+
+/// Where in which store, and the words for it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The base as a URL, for messages.
+    pub(crate) location: String,
+    /// URL of the bucket, without a trailing slash.
+    pub(crate) bucket: String,
+    /// Query of a cheap listing of the bucket; `prefix=` is added.
+    pub(crate) contact: &'static str,
+    /// Path of the base in the bucket, without slashes at its ends.
+    pub(crate) base: String,
+    /// What becomes of uploads that nobody finished.
+    pub(crate) pending: Pending,
+    /// Whether the endpoint is `http://`, as the user wrote.
+    pub(crate) plain: bool,
+    /// The words of the auth file.
+    pub(crate) words: &'static Remedies,
+}
+
+/// An opened store and what its requests are made with.
+#[derive(Debug)]
+pub(crate) struct Store<S> {
+    /// object_store's client.
+    pub(crate) client: S,
+    /// What its connector was made of.
+    pub(crate) http: Arc<Http>,
+    /// Signs our own requests.
+    pub(crate) authorize: Arc<dyn Authorize>,
+}
+
+/// A path in a bucket.
+#[derive(Debug)]
+pub(crate) struct ObjectStorage(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    objects: Arc<dyn ObjectStore>,
+    uploads: Uploads,
+    place: Place,
+    http: Arc<Http>,
+    client: HttpClient,
+    authorize: Arc<dyn Authorize>,
+    /// Aborts and locks of what was dropped.
+    background: Mutex<JoinSet<()>>,
+}
+
+/// [`MultipartStore`] has no `Debug`.
+struct Uploads(Arc<dyn MultipartStore>);
+
+impl Debug for Uploads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Uploads")
+    }
+}
+
+impl ObjectStorage {
+    /// A destination at `place`. Does not connect.
+    pub(crate) fn new<S: ObjectStore + MultipartStore>(store: Store<S>, place: Place) -> Result<Self> {
+        let client = Arc::new(store.client);
+        let raw = store.http.connector().connect(&Http::options(place.plain));
+        let raw = raw.map_err(|error| Error::internal("cannot make an HTTP client").caused_by(error))?;
+        Ok(Self(Arc::new(Inner {
+            objects: Arc::<S>::clone(&client),
+            uploads: Uploads(client),
+            place,
+            http: store.http,
+            client: raw,
+            authorize: store.authorize,
+            background: Mutex::new(JoinSet::new()),
+        })))
+    }
+}
+
+impl Inner {
+    /// The key of `path`. Paths that leave the base are refused.
+    fn key(&self, path: &str) -> Result<Path> {
+        let wrong = || Error::data("not a path below the storage's base").with("path", path);
+        if !path.is_empty() && path.split('/').any(str::is_empty) {
+            return Err(wrong());
+        }
+        let full = match (self.place.base.as_str(), path) {
+            (base, "") => base.to_owned(),
+            ("", path) => path.to_owned(),
+            (base, path) => format!("{base}/{path}"),
+        };
+        Path::parse(full).map_err(|error| wrong().caused_by(error))
+    }
+
+    fn url(&self, key: &Path) -> String {
+        format!("{}/{}", self.place.bucket, request::in_path(key.as_ref()))
+    }
+
+    /// Sends a request of our own.
+    async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        patience: Duration,
+    ) -> std::result::Result<request::Reply, Refusal> {
+        request::send(&self.client, self.authorize.as_ref(), (method, url), patience).await
+    }
+
+    fn failed(&self, action: &str, path: &str, error: &object_store::Error) -> Error {
+        self.refused(action, path, &Refusal::of_store(error))
+    }
+
+    fn refused(&self, action: &str, path: &str, refusal: &Refusal) -> Error {
+        let error = explain(action, refusal, self.place.words).with("path", self.full(path));
+        if !refusal.is_silence() {
+            return error;
+        }
+        // Nobody is there: then the host matters, not the bucket.
+        let (scheme, rest) = self.place.bucket.split_once("://").unwrap_or_default();
+        error.with("endpoint", format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()))
+    }
+
+    /// For messages.
+    fn full(&self, path: &str) -> String {
+        let location = self.place.location.trim_end_matches('/');
+        if path.is_empty() { location.to_owned() } else { format!("{location}/{path}") }
+    }
+
+    fn stored(path: &str, meta: ObjectMeta) -> StoredObject {
+        StoredObject { path: path.to_owned(), bytes: meta.size, e_tag: meta.e_tag }
+    }
+
+    async fn head(&self, path: &str) -> Result<Option<ObjectMeta>> {
+        let key = self.key(path)?;
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        match self.objects.get_opts(&key, options).await {
+            Ok(result) => Ok(Some(result.meta)),
+            Err(error) if Refusal::of_store(&error).is_not_found() => Ok(None),
+            Err(error) => Err(self.failed("cannot look at an object", path, &error)),
+        }
+    }
+
+    /// A small object and what the store says about it.
+    async fn read(&self, path: &str) -> Result<Option<(Bytes, ObjectMeta)>> {
+        let key = self.key(path)?;
+        let reading = async {
+            let result = self.objects.get_opts(&key, GetOptions::default()).await?;
+            let meta = result.meta.clone();
+            Ok((result.bytes().await?, meta))
+        };
+        match reading.await {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if Refusal::of_store(&error).is_not_found() => Ok(None),
+            Err(error) => Err(self.failed("cannot read an object", path, &error)),
+        }
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        let key = self.key(path)?;
+        match self.send(Method::DELETE, &self.url(&key), PATIENCE).await {
+            Ok(_) => Ok(()),
+            Err(refusal) if refusal.is_not_found() => Ok(()),
+            Err(refusal) => Err(self.refused("cannot delete an object", path, &refusal)),
+        }
+    }
+
+    async fn abort(&self, path: &str, upload_id: &str) -> Result<()> {
+        if self.place.pending == Pending::Blocks {
+            return Ok(());
+        }
+        let key = self.key(path)?;
+        let url = format!("{}?uploadId={}", self.url(&key), request::in_query(upload_id));
+        match self.send(Method::DELETE, &url, PATIENCE).await {
+            Ok(_) => Ok(()),
+            Err(refusal) if refusal.is_not_found() || refusal.code() == "NoSuchUpload" => Ok(()),
+            Err(refusal) => Err(self.refused("cannot abort an upload", path, &refusal)),
+        }
+    }
+
+    /// Leaves `work` to be done when a value was dropped; nothing happens outside of a runtime.
+    fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let mut background = self.background.lock().unwrap_or_else(PoisonError::into_inner);
+            while background.try_join_next().is_some() {}
+            background.spawn_on(work, &runtime);
+        }
+    }
+
+    /// One listing of the bucket, as cheap as there is.
+    async fn reach(&self) -> Result<()> {
+        const ACTION: &str = "cannot use the storage";
+        let prefix = if self.place.base.is_empty() { String::new() } else { format!("{}/", self.place.base) };
+        let url =
+            format!("{}?{}&prefix={}", self.place.bucket, self.place.contact, request::in_query(&prefix));
+        let answer = tokio::time::timeout(CONTACT, self.send(Method::GET, &url, CONTACT / 2)).await;
+        let refusal = match answer {
+            Ok(Ok(reply))
+                if reply.body.contains("ListBucketResult") || reply.body.contains("EnumerationResults") =>
+            {
+                if let Some(skew) = self.http.skew().filter(|skew| skew.num_seconds().abs() > SKEW_SECONDS) {
+                    tracing::warn!(
+                        seconds = skew.num_seconds(),
+                        "the clocks of this machine and of the store differ; set this machine's clock"
+                    );
+                }
+                return Ok(());
+            }
+            Ok(Ok(reply)) => Refusal::of_reply(&reply),
+            Ok(Err(refusal)) => refusal,
+            Err(_) => Refusal::silent(self.http.last_failure()),
+        };
+        Err(self.refused(ACTION, "", &refusal))
+    }
+}
+
+#[async_trait]
+impl Destination for ObjectStorage {
+    fn location(&self) -> String {
+        self.0.place.location.clone()
+    }
+
+    async fn reach(&self) -> Result<()> {
+        self.0.reach().await
+    }
+
+    fn uploads_expire(&self) -> bool {
+        self.0.place.pending == Pending::Blocks
+    }
+
+    async fn own_checks(&self, path: &str) -> Vec<Check> {
+        let conditional = lock::is_exclusive(&self.0, path).await;
+        let clock = match self.0.http.skew() {
+            None => Ok("the store does not tell the time".to_owned()),
+            Some(skew) if skew.num_seconds().abs() <= SKEW_SECONDS => {
+                Ok(format!("{} s ahead of this machine", skew.num_seconds()))
+            }
+            Some(skew) => {
+                Err(Error::config(format!("{} s ahead of this machine's clock", skew.num_seconds()))
+                    .hint("set this machine's clock, for example with NTP"))
+            }
+        };
+        vec![Check::new("write under a condition", conditional), Check::new("the store's clock", clock)]
+    }
+
+    async fn settle(&self) {
+        let all = async {
+            // What is done may leave more to do: an upload that was begun for nobody is aborted.
+            loop {
+                let tasks =
+                    std::mem::take(&mut *self.0.background.lock().unwrap_or_else(PoisonError::into_inner));
+                if tasks.is_empty() {
+                    return;
+                }
+                tasks.join_all().await;
+            }
+        };
+        if tokio::time::timeout(SETTLE, all).await.is_err() {
+            tracing::warn!("the storage did not take back all that was given up; the next run sees to it");
+        }
+    }
+
+    async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
+        // Who gives up while the store begins an upload never learns its id: then it is aborted all the same.
+        let (inner, path) = (Arc::clone(&self.0), path.to_owned());
+        let (give, take) = tokio::sync::oneshot::channel();
+        self.0.in_background(async move {
+            drop(give.send(upload::ObjectUpload::create(inner, &path, est_bytes).await));
+        });
+        let made =
+            take.await.map_err(|error| Error::internal("an upload ended early").caused_by(error))??;
+        Ok(Box::new(made))
+    }
+
+    async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
+        complete::complete(&self.0, upload).await
+    }
+
+    async fn abort(&self, upload: &PendingUpload) -> Result<()> {
+        self.0.abort(&upload.path, &upload.upload_id).await
+    }
+
+    async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>> {
+        let inner = &self.0;
+        if inner.place.pending == Pending::Blocks {
+            return Ok(Vec::new());
+        }
+        let key = inner.key(dir)?;
+        let prefix = if key.as_ref().is_empty() { String::new() } else { format!("{key}/") };
+        let (mut uploads, mut next) = (Vec::new(), Some(pending::query(&prefix)));
+        while let Some(query) = next {
+            let url = format!("{}?{query}", inner.place.bucket);
+            let reply = match inner.send(Method::GET, &url, PATIENCE).await {
+                Ok(reply) => reply,
+                Err(refusal) => {
+                    let error = inner.refused("cannot list unfinished uploads", dir, &refusal);
+                    if error.kind() != ErrorKind::Denied {
+                        return Err(error);
+                    }
+                    // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
+                    tracing::warn!(%error, "what an earlier run may have left is not removed");
+                    return Ok(Vec::new());
+                }
+            };
+            let (found, more) = pending::page(&reply.body, &prefix)?;
+            uploads.extend(found.into_iter().filter_map(|found| {
+                let name = found.key.strip_prefix(&prefix).filter(|name| !name.contains('/'))?;
+                let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+                Some(PendingUpload {
+                    path,
+                    upload_id: found.upload_id,
+                    part_tags: Vec::new(),
+                    bytes: 0,
+                    crc32: String::new(),
+                })
+            }));
+            next = more;
+        }
+        Ok(uploads)
+    }
+
+    async fn put(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        let key = self.0.key(path)?;
+        let bytes = content.len() as u64;
+        match self.0.objects.put_opts(&key, content.into(), Default::default()).await {
+            Ok(result) => Ok(StoredObject { path: path.to_owned(), bytes, e_tag: result.e_tag }),
+            Err(error) => Err(self.0.failed("cannot write an object", path, &error)),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<Option<Bytes>> {
+        Ok(self.0.read(path).await?.map(|(content, _)| content))
+    }
+
+    async fn head(&self, path: &str) -> Result<Option<StoredObject>> {
+        Ok(self.0.head(path).await?.map(|meta| Inner::stored(path, meta)))
+    }
+
+    async fn list(&self, dir: &str) -> Result<Vec<StoredObject>> {
+        let key = self.0.key(dir)?;
+        let prefix = (!key.as_ref().is_empty()).then_some(&key);
+        let listed = self.0.objects.list_with_delimiter(prefix).await;
+        let listed = listed.map_err(|error| self.0.failed("cannot list objects", dir, &error))?;
+        let start = if key.as_ref().is_empty() { String::new() } else { format!("{key}/") };
+        let mut objects: Vec<StoredObject> = listed
+            .objects
+            .into_iter()
+            .filter_map(|meta| {
+                let name = meta.location.as_ref().strip_prefix(&start)?;
+                if name.is_empty() || name.contains('/') || name == LOCK {
+                    return None;
+                }
+                let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+                Some(Inner::stored(&path, meta.clone()))
+            })
+            .collect();
+        objects.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(objects)
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        self.0.delete(path).await
+    }
+
+    async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {
+        Ok(Box::new(lock::Lease::take(Arc::clone(&self.0), dir, owner).await?))
+    }
+}

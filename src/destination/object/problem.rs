@@ -1,0 +1,491 @@
+//! What a store's refusal means to a user: one table from status and code to kind, message and remedy.
+
+use http::StatusCode;
+use object_store::client::{HttpError, HttpErrorKind};
+
+use super::request::Reply;
+use crate::error::{Error, ErrorKind};
+
+/// The words of one kind of store for the things that a remedy names.
+#[derive(Debug)]
+pub(crate) struct Remedies {
+    /// The key or keys that say where the bucket is.
+    pub(crate) bucket: &'static str,
+    /// The keys that hold credentials.
+    pub(crate) credentials: &'static str,
+    /// The key of the endpoint.
+    pub(crate) endpoint: &'static str,
+    /// The rights that an export needs.
+    pub(crate) rights: &'static str,
+}
+
+/// Why a store refused, or could not be asked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refusal {
+    status: Option<u16>,
+    /// The store's own code, such as `NoSuchBucket`.
+    code: String,
+    /// The store's own sentence.
+    message: String,
+    /// The region that the store says is right.
+    region: Option<String>,
+    /// No answer came: why, and the causes of that.
+    transport: Option<(HttpErrorKind, String)>,
+    /// A web page came instead of a store's answer.
+    page: bool,
+    /// The answer says that this port is for TLS.
+    for_tls: bool,
+    /// Ours already.
+    ours: Option<(ErrorKind, String, Vec<String>)>,
+    /// A redirect without a place, as S3 answers for a bucket of another region.
+    redirect: bool,
+}
+
+impl Refusal {
+    pub(super) fn of_reply(reply: &Reply) -> Self {
+        let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
+        let mut refusal = Self { status: Some(reply.status.as_u16()), ..Self::default() };
+        refusal.read(&reply.body);
+        if let Some(code) = header("x-ms-error-code").filter(|_| refusal.code.is_empty()) {
+            refusal.code = code.to_owned();
+        }
+        refusal.region = header("x-amz-bucket-region").map(str::to_owned).or(refusal.region);
+        refusal.redirect = reply.status.is_redirection();
+        refusal
+    }
+
+    pub(super) fn of_transport(error: &HttpError) -> Self {
+        Self { transport: Some((error.kind(), causes(error))), ..Self::default() }
+    }
+
+    pub(super) fn of_timeout(late: &tokio::time::error::Elapsed) -> Self {
+        Self { transport: Some((HttpErrorKind::Timeout, late.to_string())), ..Self::default() }
+    }
+
+    /// Without an answer for so long that somebody must be told: what stood in the way last, if anything did.
+    pub(super) fn silent(last: Option<String>) -> Self {
+        let text = last.unwrap_or_else(|| "no answer".to_owned());
+        Self { transport: Some((HttpErrorKind::Timeout, text)), ..Self::default() }
+    }
+
+    pub(super) fn of_error(error: Error) -> Self {
+        Self { ours: Some((error.kind(), error.to_string(), error.hints().to_vec())), ..Self::default() }
+    }
+
+    /// object_store keeps status and body of an answer to itself; its text has both.
+    pub(super) fn of_store(error: &object_store::Error) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(inner) = cause {
+            if let Some(ours) = inner.downcast_ref::<Error>() {
+                return Self::of_error(ours.copied());
+            }
+            if let Some(http) = inner.downcast_ref::<HttpError>() {
+                return Self::of_transport(http);
+            }
+            cause = inner.source();
+        }
+        let text = error.to_string();
+        let status = text
+            .split_once("status code: ")
+            .and_then(|(_, rest)| rest.get(..3))
+            .and_then(|digits| digits.parse().ok());
+        let mut refusal =
+            Self { status, redirect: text.contains("redirect without LOCATION"), ..Self::default() };
+        refusal.status = refusal.status.or(match error {
+            object_store::Error::NotFound { .. } => Some(404),
+            object_store::Error::PermissionDenied { .. } => Some(403),
+            object_store::Error::Unauthenticated { .. } => Some(401),
+            object_store::Error::AlreadyExists { .. } => Some(409),
+            object_store::Error::Precondition { .. } => Some(412),
+            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => {
+                Some(501)
+            }
+            _ => None,
+        });
+        refusal.read(&text);
+        if refusal.status.is_none() && refusal.message.is_empty() {
+            refusal.message = text;
+        }
+        refusal
+    }
+
+    /// Code, message and region out of an answer in XML or JSON.
+    fn read(&mut self, body: &str) {
+        let lower = body.get(..body.floor_char_boundary(4096)).unwrap_or(body).to_ascii_lowercase();
+        self.page = lower.contains("<!doctype html") || lower.contains("<html");
+        self.for_tls = lower.contains("https port") || lower.contains("https server");
+        self.code = element(body, "Code").unwrap_or_default();
+        self.message = element(body, "Message").unwrap_or_default();
+        self.region = element(body, "Region").filter(|region| !region.is_empty());
+        // OAuth servers answer {"error": "invalid_grant", "error_description": "..."}.
+        if self.code.is_empty()
+            && let Some(at) = body.find('{')
+            && let Some(Ok(document)) =
+                serde_json::Deserializer::from_str(&body[at..]).into_iter::<serde_json::Value>().next()
+        {
+            self.code = document["error"].as_str().unwrap_or_default().to_owned();
+            self.message = document["error_description"].as_str().unwrap_or_default().to_owned();
+        }
+    }
+
+    /// The store's own code.
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Whether the store knows nothing of the object or upload; a missing bucket is another matter.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.status == Some(404) && row_of(&self.code).is_none()
+    }
+
+    /// Whether asking once more gives the same answer.
+    pub(super) fn is_permanent(&self) -> bool {
+        match &self.transport {
+            Some((_, text)) => transport_row(text).is_some_and(|row| row.kind != ErrorKind::Unavailable),
+            None => false,
+        }
+    }
+
+    /// Whether the same request may well succeed the next time.
+    pub(super) fn is_passing(&self) -> bool {
+        match self.status {
+            Some(status) => matches!(status, 408 | 429 | 500 | 502..=599),
+            None => self.transport.is_some() && !self.is_permanent(),
+        }
+    }
+
+    /// Whether no answer came.
+    pub(super) fn is_silence(&self) -> bool {
+        self.transport.is_some()
+    }
+
+    /// Whether the store does not have what was asked for.
+    pub(super) fn is_unsupported(&self) -> bool {
+        self.status == Some(501) || self.code == "NotImplemented"
+    }
+}
+
+/// The content of an XML element; these answers are flat.
+fn element(body: &str, name: &str) -> Option<String> {
+    let rest = &body[body.find(&format!("<{name}>"))? + name.len() + 2..];
+    let text = &rest[..rest.find(&format!("</{name}>"))?];
+    Some(
+        text.replace("&quot;", "\"")
+            .replace("&apos;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"),
+    )
+}
+
+/// An error and all its causes, each said once.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// What a remedy is about.
+#[derive(Debug, Clone, Copy)]
+enum Remedy {
+    Bucket,
+    Credentials,
+    Endpoint,
+    Rights,
+    Region,
+    Token,
+    Clock,
+    Proxy,
+    Certificate,
+    Scheme,
+    Later,
+    Space,
+}
+
+struct Row {
+    /// Codes, or words in a transport error's text.
+    codes: &'static [&'static str],
+    kind: ErrorKind,
+    message: &'static str,
+    remedy: Remedy,
+}
+
+const fn row(codes: &'static [&'static str], kind: ErrorKind, message: &'static str, remedy: Remedy) -> Row {
+    Row { codes, kind, message, remedy }
+}
+
+/// By the store's own code: S3 and those like it, the XML API of GCS, Azure Blob, OAuth servers.
+const CODES: &[Row] = &[
+    row(
+        &["NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"],
+        ErrorKind::Config,
+        "the bucket does not exist",
+        Remedy::Bucket,
+    ),
+    row(
+        &["InvalidBucketName", "InvalidResourceName", "AccountNotFound", "InvalidUri"],
+        ErrorKind::Config,
+        "no bucket can have this name",
+        Remedy::Bucket,
+    ),
+    row(
+        &[
+            "AuthorizationHeaderMalformed",
+            "PermanentRedirect",
+            "TemporaryRedirect",
+            "Redirect",
+            "IllegalLocationConstraintException",
+            "InvalidRegion",
+        ],
+        ErrorKind::Config,
+        "the bucket is in another region",
+        Remedy::Region,
+    ),
+    row(
+        &["InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"],
+        ErrorKind::Denied,
+        "the access key id is not known there",
+        Remedy::Credentials,
+    ),
+    row(
+        &["SignatureDoesNotMatch"],
+        ErrorKind::Denied,
+        "the signature does not match, so the secret key is not the one of the access key id",
+        Remedy::Credentials,
+    ),
+    row(
+        &["AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation"],
+        ErrorKind::Denied,
+        "the key, token or signature is not valid there",
+        Remedy::Credentials,
+    ),
+    row(
+        &["invalid_grant", "invalid_client", "unauthorized_client", "invalid_request", "access_denied"],
+        ErrorKind::Denied,
+        "the sign-in service refused the credentials",
+        Remedy::Credentials,
+    ),
+    row(
+        &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", "RequestExpired"],
+        ErrorKind::Denied,
+        "the session token has expired or is not valid",
+        Remedy::Token,
+    ),
+    row(
+        &["RequestTimeTooSkewed", "RequestInTheFuture"],
+        ErrorKind::Config,
+        "the clock of this machine and that of the store differ too much",
+        Remedy::Clock,
+    ),
+    row(
+        &[
+            "AccessDenied",
+            "Forbidden",
+            "AllAccessDisabled",
+            "AccountProblem",
+            "NotSignedUp",
+            "AuthorizationPermissionMismatch",
+            "AuthorizationFailure",
+            "InsufficientAccountPermissions",
+            "AuthorizationServiceMismatch",
+            "AuthorizationResourceTypeMismatch",
+            "AccountIsDisabled",
+            "KMS.DisabledException",
+            "KMS.NotFoundException",
+        ],
+        ErrorKind::Denied,
+        "access denied",
+        Remedy::Rights,
+    ),
+    row(
+        &["QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "StorageFull", "OutOfCapacity"],
+        ErrorKind::Unavailable,
+        "no space left or a quota is used up",
+        Remedy::Space,
+    ),
+    row(
+        &[
+            "SlowDown",
+            "ServiceUnavailable",
+            "ServerBusy",
+            "TooManyRequests",
+            "RequestLimitExceeded",
+            "Throttling",
+            "InternalError",
+            "OperationTimedOut",
+            "RequestTimeout",
+        ],
+        ErrorKind::Unavailable,
+        "the store is busy or has a fault of its own",
+        Remedy::Later,
+    ),
+];
+
+/// By words in the causes of a request that got no answer.
+const TRANSPORT: &[Row] = &[
+    row(
+        &["Temporary failure in name resolution", "Try again"],
+        ErrorKind::Unavailable,
+        "the host's name cannot be looked up now",
+        Remedy::Endpoint,
+    ),
+    row(
+        &["failed to lookup address", "dns error", "Name or service not known", "No address associated"],
+        ErrorKind::Config,
+        "there is no host of this name",
+        Remedy::Endpoint,
+    ),
+    row(&["tunnel", "proxy", "Proxy"], ErrorKind::Config, "the proxy does not let us through", Remedy::Proxy),
+    row(
+        &["InvalidContentType", "invalid message", "InvalidMessage", "wrong version", "corrupt message"],
+        ErrorKind::Config,
+        "the endpoint does not speak TLS",
+        Remedy::Scheme,
+    ),
+    row(
+        &["certificate", "UnknownIssuer", "CertNotValid", "HandshakeFailure", "handshake"],
+        ErrorKind::Config,
+        "no trusted TLS connection to the endpoint",
+        Remedy::Certificate,
+    ),
+    row(
+        &["Connection refused"],
+        ErrorKind::Unavailable,
+        "the endpoint refuses connections",
+        Remedy::Endpoint,
+    ),
+    row(
+        &["No route to host", "Network is unreachable"],
+        ErrorKind::Unavailable,
+        "there is no way to the endpoint from here",
+        Remedy::Endpoint,
+    ),
+    row(
+        &["URL scheme is not allowed", "InvalidUri", "relative URL", "builder error"],
+        ErrorKind::Config,
+        "the endpoint is no URL that may be used",
+        Remedy::Endpoint,
+    ),
+];
+
+fn row_of(code: &str) -> Option<&'static Row> {
+    CODES.iter().find(|row| row.codes.contains(&code))
+}
+
+fn transport_row(text: &str) -> Option<&'static Row> {
+    TRANSPORT.iter().find(|row| row.codes.iter().any(|words| text.contains(words)))
+}
+
+/// The error of `refusal`, which stood in the way of `action`.
+pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Error {
+    if let Some((kind, text, hints)) = &refusal.ours {
+        let error = Error::new(*kind, format!("{action}: {text}"));
+        return hints.iter().fold(error, |error, hint| error.hint(hint));
+    }
+    let (kind, message, remedy) = judge(refusal);
+    let mut error = Error::new(kind, format!("{action}: {message}"));
+    if let Some(status) = refusal.status {
+        error =
+            error.with("status", StatusCode::from_u16(status).map_or(status.to_string(), |s| s.to_string()));
+    }
+    if !refusal.code.is_empty() {
+        error = error.with("code", &refusal.code);
+    }
+    for hint in hints(remedy, refusal, words) {
+        error = error.hint(hint);
+    }
+    let cause = match &refusal.transport {
+        Some((_, text)) => text.clone(),
+        None => refusal.message.clone(),
+    };
+    // What a page says is for eyes, and long.
+    if cause.is_empty() || refusal.page { error } else { error.caused_by(cause) }
+}
+
+fn judge(refusal: &Refusal) -> (ErrorKind, &'static str, Remedy) {
+    if let Some(row) = row_of(&refusal.code) {
+        // Azure says with one code that a key is wrong and that a signature has expired.
+        let text = refusal.message.to_ascii_lowercase();
+        if row.codes.contains(&"AuthorizationFailure") && text.contains("failed to authenticate") {
+            return (
+                ErrorKind::Denied,
+                "the key, token or signature is not valid there",
+                Remedy::Credentials,
+            );
+        }
+        if row.codes.contains(&"AuthenticationFailed") && text.contains("expired") {
+            return (ErrorKind::Denied, "the token has expired", Remedy::Token);
+        }
+        return (row.kind, row.message, row.remedy);
+    }
+    if let Some((kind, text)) = &refusal.transport {
+        return match transport_row(text) {
+            Some(row) => (row.kind, row.message, row.remedy),
+            None if *kind == HttpErrorKind::Timeout => {
+                (ErrorKind::Unavailable, "the endpoint does not answer", Remedy::Endpoint)
+            }
+            None => (ErrorKind::Unavailable, "the connection failed", Remedy::Later),
+        };
+    }
+    if refusal.for_tls {
+        return (ErrorKind::Config, "the endpoint speaks TLS, and was asked without", Remedy::Scheme);
+    }
+    if refusal.page {
+        return (ErrorKind::Config, "a web page came instead of a store's answer", Remedy::Proxy);
+    }
+    if refusal.redirect || matches!(refusal.status, Some(301 | 302 | 307 | 308)) {
+        return (ErrorKind::Config, "the bucket is in another region or at another endpoint", Remedy::Region);
+    }
+    match refusal.status {
+        Some(401) => (ErrorKind::Denied, "the credentials are not valid there", Remedy::Credentials),
+        Some(403) => (ErrorKind::Denied, "access denied", Remedy::Rights),
+        Some(404) => (ErrorKind::Config, "not found", Remedy::Bucket),
+        Some(407) => (ErrorKind::Config, "the proxy asks for credentials", Remedy::Proxy),
+        Some(400 | 405) => (ErrorKind::Config, "the store does not understand the request", Remedy::Endpoint),
+        Some(507) => (ErrorKind::Unavailable, "no space left", Remedy::Space),
+        Some(409 | 412) => {
+            (ErrorKind::Unavailable, "somebody else changed it at the same time", Remedy::Later)
+        }
+        Some(501) => (ErrorKind::Config, "the store cannot do this", Remedy::Endpoint),
+        Some(408 | 429 | 500..=599) => {
+            (ErrorKind::Unavailable, "the store is busy or has a fault of its own", Remedy::Later)
+        }
+        _ => (ErrorKind::Unavailable, "the store gave no usable answer", Remedy::Endpoint),
+    }
+}
+
+fn hints(remedy: Remedy, refusal: &Refusal, words: &Remedies) -> Vec<String> {
+    let Remedies { bucket, credentials, endpoint, rights } = words;
+    let hint = match remedy {
+        Remedy::Bucket => {
+            format!("check {bucket} and {endpoint}; the bucket must be made before the first export")
+        }
+        Remedy::Credentials => format!("check {credentials} of the storage"),
+        Remedy::Endpoint => format!("check {endpoint}, and that firewalls let this machine reach it"),
+        Remedy::Rights => format!("the credentials need these rights: {rights}"),
+        Remedy::Region => match &refusal.region {
+            Some(region) => format!("write \"region\": \"{region}\""),
+            None => format!("check region and {endpoint}"),
+        },
+        Remedy::Token => format!("get new credentials: {credentials}"),
+        Remedy::Clock => "set this machine's clock, for example with NTP".to_owned(),
+        Remedy::Proxy => format!(
+            "see what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say, and whether {endpoint} is the store's and not a console's"
+        ),
+        Remedy::Certificate => format!(
+            "check that {endpoint} names the host as its certificate does; a certificate authority of your own \
+             is trusted when it is in the system's store or in the file that SSL_CERT_FILE names"
+        ),
+        Remedy::Scheme => format!("check whether {endpoint} must begin with http:// or with https://"),
+        Remedy::Later => "run it again later".to_owned(),
+        Remedy::Space => "free space or raise the quota there".to_owned(),
+    };
+    vec![hint]
+}

@@ -1,0 +1,126 @@
+//! Signed requests that object_store does not have, with the same retries.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method, StatusCode};
+use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::Instant;
+
+use super::Authorize;
+use super::problem::Refusal;
+use crate::error::{Error, Result};
+
+/// What every store's signature leaves as it is in a path; `/` too.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Longest answer that is read.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An answer with its content.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+}
+
+/// The key of an object in a URL.
+pub(super) fn in_path(key: &str) -> String {
+    utf8_percent_encode(key, PATH).to_string()
+}
+
+/// A value of a URL's query.
+pub(super) fn in_query(value: &str) -> String {
+    utf8_percent_encode(value, VALUE).to_string()
+}
+
+/// Sends a request without content until an answer is final or `patience` is over.
+///
+/// The error is the last refusal, or that no answer came.
+pub(super) async fn send(
+    client: &HttpClient,
+    authorize: &dyn Authorize,
+    (method, url): (Method, &str),
+    patience: Duration,
+) -> Result<Reply, Refusal> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(200);
+    loop {
+        let (refusal, again) = match once(client, authorize, &method, url).await {
+            Ok(reply) if reply.status.is_success() => return Ok(reply),
+            Ok(reply) => {
+                let status = reply.status;
+                let again = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
+                    || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+                (Refusal::of_reply(&reply), again)
+            }
+            Err((refusal, again)) => (refusal, again),
+        };
+        if !again || begun.elapsed() + pause > patience {
+            return Err(refusal);
+        }
+        tokio::time::sleep(jitter(pause)).await;
+        pause = (pause * 2).min(Duration::from_secs(15));
+    }
+}
+
+/// Repeats a call that object_store does not repeat after a reset, because it could have two effects.
+pub(super) async fn again<'a, T>(
+    patience: Duration,
+    call: impl Fn() -> BoxFuture<'a, object_store::Result<T>>,
+) -> object_store::Result<T> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(200);
+    loop {
+        match call().await {
+            Err(error) if Refusal::of_store(&error).is_passing() && begun.elapsed() + pause < patience => {
+                tokio::time::sleep(jitter(pause)).await;
+                pause = (pause * 2).min(Duration::from_secs(15));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Between half and all of `pause`.
+pub(super) fn jitter(pause: Duration) -> Duration {
+    let random = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
+    pause.mul_f64(0.5 + random / 2.0)
+}
+
+async fn once(
+    client: &HttpClient,
+    authorize: &dyn Authorize,
+    method: &Method,
+    url: &str,
+) -> Result<Reply, (Refusal, bool)> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        (Refusal::of_error(Error::config(format!("not a URL of a store: {error}"))), false)
+    };
+    let mut request = HttpRequest::new(HttpRequestBody::empty());
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = url.parse().map_err(|error: http::uri::InvalidUri| wrong(&error))?;
+    authorize.authorize(&mut request).await.map_err(|error| (Refusal::of_store(&error), false))?;
+    let answer = async {
+        let (head, body) = client.execute(request).await?.into_parts();
+        Ok((head, body.bytes().await?))
+    };
+    let answer = match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(answer) => answer,
+        Err(late) => return Err((Refusal::of_timeout(&late), true)),
+    };
+    match answer {
+        Ok((head, body)) => {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            Ok(Reply { status: head.status, headers: head.headers, body })
+        }
+        Err(error) => {
+            let refusal = Refusal::of_transport(&error);
+            let again = !matches!(error.kind(), HttpErrorKind::Unknown | HttpErrorKind::Decode);
+            Err((refusal.clone(), again && !refusal.is_permanent()))
+        }
+    }
+}

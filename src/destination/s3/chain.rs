@@ -1,0 +1,315 @@
+//! Credentials of AWS profiles, the environment and the machine, as the AWS tools find them.
+//!
+//! `aws-config` knows profiles with keys, roles that are assumed in turn, `credential_process`, SSO, web identities,
+//! containers and instances. It speaks through our own HTTP client, so that there is one TLS stack. What it finds
+//! is kept for all writers and renewed before it expires.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as AwsHttpClient, HttpConnector as AwsHttpConnector, HttpConnectorFuture,
+    HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest as AwsRequest, HttpResponse as AwsResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::shared::IntoShared;
+use aws_smithy_types::body::SdkBody;
+use aws_types::os_shim_internal::{Env, Fs};
+use bytes::Bytes;
+use object_store::CredentialProvider;
+use object_store::aws::AwsCredential;
+use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::super::Http;
+use crate::error::{Error, Result};
+
+/// Credentials that live that long or shorter are renewed.
+const MARGIN: Duration = Duration::from_secs(300);
+/// A source that cannot renew is not asked more often, as long as what it gave is still good.
+const PAUSE: Duration = Duration::from_secs(10);
+/// First contact must answer within 15 seconds; a machine without credentials of its own is found out before.
+const LIMIT: Duration = Duration::from_secs(11);
+
+/// What a profile, or the environment, says beside credentials.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) region: Option<String>,
+    pub(super) endpoint: Option<String>,
+}
+
+/// Settings of `profile`, or of the one that the environment selects; reads the AWS files.
+///
+/// The error is a sentence: no such profile, or a file that cannot be understood.
+pub(super) fn settings(profile: Option<&str>) -> std::result::Result<Settings, String> {
+    let env = Env::real();
+    let selected = profile.map(|name| name.to_owned().into());
+    // Files only, so nothing is waited for.
+    let (files, usual_places) = (Fs::real(), Default::default());
+    let loaded = aws_config::profile::load(&files, &env, &usual_places, selected);
+    let profiles = futures::executor::block_on(loaded)
+        .map_err(|error| format!("the AWS configuration cannot be read: {}", chain_text(&error)))?;
+    if let Some(name) = profile
+        && profiles.get_profile(name).is_none()
+    {
+        let mut names: Vec<&str> = profiles.profiles().collect();
+        names.sort_unstable();
+        let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(format!(
+            "no profile '{name}' in ~/.aws/config and ~/.aws/credentials; profiles there: {there}"
+        ));
+    }
+    let variable =
+        |names: &[&str]| names.iter().find_map(|name| env.get(name).ok().filter(|v| !v.is_empty()));
+    let of_profile = |key: &str| profiles.get(key).map(str::to_owned);
+    let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
+    let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]);
+    // A profile that was named says more than the environment does; one that was not says less.
+    Ok(if profile.is_some() {
+        Settings {
+            region: of_profile("region").or(region),
+            endpoint: of_profile("endpoint_url").or(endpoint),
+        }
+    } else {
+        Settings {
+            region: region.or_else(|| of_profile("region")),
+            endpoint: endpoint.or_else(|| of_profile("endpoint_url")),
+        }
+    })
+}
+
+fn chain_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// Where AWS credentials come from, and the last ones.
+pub(super) struct Chain {
+    profile: Option<String>,
+    region: String,
+    client: Client,
+    source: OnceCell<SharedCredentialsProvider>,
+    kept: Mutex<Option<Kept>>,
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain").field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+struct Kept {
+    credential: Arc<AwsCredential>,
+    expires: Option<SystemTime>,
+    /// How long they were good when they came.
+    lifetime: Duration,
+    /// When the source was asked last.
+    asked: Instant,
+}
+
+impl Kept {
+    fn left(&self) -> Duration {
+        match self.expires {
+            Some(expires) => expires.duration_since(SystemTime::now()).unwrap_or_default(),
+            None => Duration::MAX,
+        }
+    }
+
+    /// Whether they can be used without asking for others.
+    fn is_fresh(&self) -> bool {
+        // Those that never live as long as the margin are renewed when half of their time is over.
+        self.left() > MARGIN.min(self.lifetime / 2)
+            || self.left() > Duration::ZERO && self.asked.elapsed() < PAUSE
+    }
+}
+
+impl Chain {
+    /// Credentials of `profile`, or of whatever the environment and the machine have.
+    pub(super) fn new(profile: Option<String>, region: String, http: &Arc<Http>) -> Result<Self> {
+        // Containers and instances answer without TLS; aws-config takes care to whom it speaks.
+        let client = http.connector().connect(&Http::options(true));
+        let client =
+            client.map_err(|error| Error::internal("cannot make an HTTP client").caused_by(error))?;
+        Ok(Self {
+            profile,
+            region,
+            client: Client { client },
+            source: OnceCell::new(),
+            kept: Mutex::new(None),
+        })
+    }
+
+    async fn source(&self) -> &SharedCredentialsProvider {
+        self.source
+            .get_or_init(|| async {
+                let region = Region::new(self.region.clone());
+                let config = ProviderConfig::without_region()
+                    .with_behavior_version(Some(BehaviorVersion::latest()))
+                    .with_region(Some(region.clone()))
+                    .with_http_client(self.client.clone());
+                match &self.profile {
+                    Some(name) => SharedCredentialsProvider::new(
+                        ProfileFileCredentialsProvider::builder()
+                            .configure(&config)
+                            .profile_name(name)
+                            .build(),
+                    ),
+                    None => SharedCredentialsProvider::new(
+                        DefaultCredentialsChain::builder().configure(config).region(region).build().await,
+                    ),
+                }
+            })
+            .await
+    }
+
+    async fn ask(&self) -> Result<Kept> {
+        let asked = Instant::now();
+        let found =
+            tokio::time::timeout(LIMIT, async { self.source().await.provide_credentials().await }).await;
+        let found: Credentials = match found {
+            Ok(found) => found.map_err(|error| self.failed(error))?,
+            Err(_) => return Err(self.failed(CredentialsError::provider_timed_out(LIMIT))),
+        };
+        let expires = found.expiry();
+        let credential = AwsCredential {
+            key_id: found.access_key_id().to_owned(),
+            secret_key: found.secret_access_key().to_owned(),
+            token: found.session_token().map(str::to_owned),
+        };
+        let mut kept = Kept { credential: Arc::new(credential), expires, lifetime: Duration::MAX, asked };
+        kept.lifetime = kept.left();
+        Ok(kept)
+    }
+
+    fn failed(&self, error: CredentialsError) -> Error {
+        let from = match &self.profile {
+            Some(name) => format!("of the AWS profile '{name}'"),
+            None => "in the environment, the AWS files or on this machine".to_owned(),
+        };
+        let hint = match &self.profile {
+            Some(name) => format!("see what `aws sts get-caller-identity --profile {name}` says; SSO: aws sso login --profile {name}"),
+            None => "write access_key_id and secret_access_key or profile into the entry, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
+        };
+        let ours = match &error {
+            CredentialsError::ProviderTimedOut(_) => {
+                Error::unavailable(format!("no AWS credentials {from} in time"))
+            }
+            _ => Error::denied(format!("no AWS credentials {from}")),
+        };
+        ours.hint(hint).caused_by(chain_text(&error))
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for Chain {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        // Whoever comes while they are renewed waits for them.
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_fresh()) {
+            return Ok(Arc::clone(&kept.credential));
+        }
+        match (self.ask().await, kept.as_mut()) {
+            (Ok(new), _) => {
+                let credential = Arc::clone(&new.credential);
+                *kept = Some(new);
+                Ok(credential)
+            }
+            (Err(error), Some(old)) if old.left() > Duration::ZERO => {
+                tracing::warn!(%error, "AWS credentials were not renewed; the old ones are still good");
+                old.asked = Instant::now();
+                Ok(Arc::clone(&old.credential))
+            }
+            (Err(error), _) => Err(object_store::Error::Generic { store: "S3", source: Box::new(error) }),
+        }
+    }
+}
+
+/// Our HTTP client in the shape that aws-config wants.
+#[derive(Debug, Clone)]
+struct Client {
+    client: HttpClient,
+}
+
+impl AwsHttpClient for Client {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        Connection { client: self.client.clone(), settings: settings.clone() }.into_shared()
+    }
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: HttpClient,
+    settings: HttpConnectorSettings,
+}
+
+impl AwsHttpConnector for Connection {
+    fn call(&self, request: AwsRequest) -> HttpConnectorFuture {
+        let client = self.client.clone();
+        let limits = [self.settings.connect_timeout(), self.settings.read_timeout()];
+        let limit = limits.into_iter().flatten().reduce(|a, b| a + b);
+        HttpConnectorFuture::new(async move {
+            let answer = call(&client, request);
+            match limit {
+                Some(limit) => match tokio::time::timeout(limit, answer).await {
+                    Ok(answer) => answer,
+                    Err(late) => Err(ConnectorError::timeout(late.into())),
+                },
+                None => answer.await,
+            }
+        })
+    }
+}
+
+async fn call(client: &HttpClient, request: AwsRequest) -> std::result::Result<AwsResponse, ConnectorError> {
+    let user = |error: Box<dyn std::error::Error + Send + Sync>| ConnectorError::user(error);
+    let content = request.body().bytes().map(Bytes::copy_from_slice);
+    let content = content.ok_or_else(|| user("a request of aws-config is a stream".into()))?;
+    let mut ours = HttpRequest::new(content.into());
+    *ours.method_mut() =
+        request.method().parse().map_err(|e: ::http::method::InvalidMethod| user(e.into()))?;
+    *ours.uri_mut() = request.uri().parse().map_err(|e: ::http::uri::InvalidUri| user(e.into()))?;
+    for (name, value) in request.headers() {
+        let name = ::http::HeaderName::from_bytes(name.as_bytes()).map_err(|e| user(e.into()))?;
+        ours.headers_mut()
+            .append(name, value.parse().map_err(|e: ::http::header::InvalidHeaderValue| user(e.into()))?);
+    }
+    let (head, body) = client.execute(ours).await.map_err(connector_error)?.into_parts();
+    let content = body.bytes().await.map_err(connector_error)?;
+    let status = head.status.as_u16().try_into();
+    let status = status.map_err(|_| ConnectorError::other("an answer without a status".into(), None))?;
+    let mut answer = AwsResponse::new(status, SdkBody::from(content));
+    for (name, value) in &head.headers {
+        if let Ok(value) = value.to_str() {
+            answer.headers_mut().append(name.as_str().to_owned(), value.to_owned());
+        }
+    }
+    Ok(answer)
+}
+
+fn connector_error(error: HttpError) -> ConnectorError {
+    match error.kind() {
+        HttpErrorKind::Timeout => ConnectorError::timeout(error.into()),
+        _ => ConnectorError::io(error.into()),
+    }
+}

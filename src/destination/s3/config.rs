@@ -1,0 +1,236 @@
+//! Where a bucket is and who we are: an entry of the auth file, or a URL and the environment.
+//!
+//! | key | also | what |
+//! |---|---|---|
+//! | `bucket` | `bucket_name` | the bucket's bare name |
+//! | `base_path` | `prefix` | path in the bucket; none |
+//! | `directory` | | `s3://bucket/path` instead of both |
+//! | `region` | `region_name`, `aws_region` | the bucket's region |
+//! | `endpoint_url` | `endpoint`, `aws_endpoint_url` | of another store than AWS |
+//! | `addressing_style` | | `path` (the default of other stores) or `virtual` (of AWS) |
+//! | `access_key_id`, `secret_access_key` | with `aws_` before | keys |
+//! | `session_token` | `aws_session_token` | with keys that have one |
+//! | `profile` | `profile_name` | of the AWS files; region and endpoint come from it too, if the entry has none |
+
+use url::Url;
+
+use super::super::{Bucket, Fields, Secret, StorageEntry};
+use super::chain::{self, Settings};
+use crate::error::{Error, Result};
+
+const SCHEMES: &[&str] = &["s3", "s3a"];
+const REGION: &[&str] = &["region", "region_name", "aws_region"];
+const ENDPOINT: &[&str] = &["endpoint_url", "endpoint", "aws_endpoint_url"];
+const STYLE: &[&str] = &["addressing_style"];
+const KEY_ID: &[&str] = &["access_key_id", "aws_access_key_id"];
+const SECRET: &[&str] = &["secret_access_key", "aws_secret_access_key"];
+const TOKEN: &[&str] = &["session_token", "aws_session_token"];
+const PROFILE: &[&str] = &["profile", "profile_name"];
+const AUTH_MODES: &str = "\"profile\", \"keys\" or \"environment\"";
+/// What other stores than AWS take when they have no regions.
+const ANY_REGION: &str = "us-east-1";
+
+/// How the bucket is named in URLs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Addressing {
+    /// `https://host/bucket/key`.
+    Path,
+    /// `https://bucket.host/key`.
+    Virtual,
+}
+
+/// Who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Credentials {
+    Keys {
+        id: String,
+        secret: Secret,
+        token: Option<Secret>,
+    },
+    /// Of the AWS files.
+    Profile(String),
+    /// What the environment and the machine say.
+    Environment,
+}
+
+/// A checked address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct S3Config {
+    pub(super) bucket: Bucket,
+    pub(super) region: String,
+    endpoint: Option<Url>,
+    pub(super) addressing: Addressing,
+    pub(super) credentials: Credentials,
+}
+
+impl S3Config {
+    /// `s3://bucket/path`, with credentials from the environment.
+    pub(super) fn of_url(location: &str) -> Result<Self> {
+        let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
+            Error::usage(format!("--output-dir is no S3 URL: {what}")).hint("write s3://bucket/path")
+        })?;
+        let wrong =
+            |what: String| Error::config(what).hint("see AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE");
+        let settings = chain::settings(None).map_err(wrong)?;
+        let endpoint = settings.endpoint.as_deref().map(endpoint_of).transpose().map_err(|what| {
+            Error::config(format!("AWS_ENDPOINT_URL, or endpoint_url of the AWS profile: {what}"))
+                .hint("write https://host, or http://host:port for a plain connection")
+        })?;
+        let region = match (settings.region, &endpoint) {
+            (Some(region), _) => region,
+            (None, Some(_)) => ANY_REGION.to_owned(),
+            (None, None) => {
+                return Err(Error::config("the region of the bucket is not known")
+                    .hint("set AWS_REGION, or region in the AWS profile"));
+            }
+        };
+        Ok(Self {
+            addressing: addressing(None, endpoint.as_ref(), &bucket.name),
+            bucket,
+            region,
+            endpoint,
+            credentials: Credentials::Environment,
+        })
+    }
+
+    /// An entry of the auth file. All its problems are told at once.
+    pub(super) fn of_entry(entry: &StorageEntry) -> Result<Self> {
+        let mut fields = Fields::of(entry);
+        let bucket = Bucket::of_entry(&mut fields, SCHEMES);
+        let given = [fields.has(ENDPOINT), fields.has(REGION)];
+        let (mut endpoint, mut region) = (fields.endpoint(ENDPOINT), fields.text(REGION));
+        let style = match fields.text(STYLE).as_deref() {
+            None | Some("auto") => None,
+            Some("path") => Some(Addressing::Path),
+            Some("virtual") => Some(Addressing::Virtual),
+            Some(_) => {
+                fields.wrong("addressing_style", "write path or virtual");
+                None
+            }
+        };
+        let credentials = credentials(&mut fields);
+        let settings = match &credentials {
+            Credentials::Keys { .. } => Settings::default(),
+            Credentials::Profile(name) => settings(&mut fields, Some(name)),
+            Credentials::Environment => settings(&mut fields, None),
+        };
+        if let (Some(text), false) = (settings.endpoint, given[0]) {
+            match endpoint_of(&text) {
+                Ok(url) => endpoint = Some(url),
+                Err(what) => {
+                    fields.wrong("endpoint_url", format!("the one of the AWS profile or environment: {what}"))
+                }
+            }
+        }
+        if !given[1] {
+            region = settings.region;
+        }
+        if region.is_none() && endpoint.is_none() && given == [false, false] {
+            fields.wrong("region", "missing: the bucket's region, such as eu-west-1");
+        }
+        fields.finish()?;
+        Ok(Self {
+            addressing: addressing(style, endpoint.as_ref(), &bucket.name),
+            bucket,
+            region: region.unwrap_or_else(|| ANY_REGION.to_owned()),
+            endpoint,
+            credentials,
+        })
+    }
+
+    /// The endpoint as object_store wants it: with the bucket's name in the host in virtual style.
+    pub(super) fn service_url(&self) -> String {
+        let endpoint = match &self.endpoint {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("https://s3.{}.amazonaws.com", self.region),
+        };
+        let Some((scheme, host)) = endpoint.split_once("://") else { return endpoint };
+        if self.addressing == Addressing::Path || host.starts_with(&format!("{}.", self.bucket.name)) {
+            return endpoint;
+        }
+        format!("{scheme}://{}.{host}", self.bucket.name)
+    }
+
+    /// URL of the bucket.
+    pub(super) fn bucket_url(&self) -> String {
+        match self.addressing {
+            Addressing::Path => format!("{}/{}", self.service_url(), self.bucket.name),
+            Addressing::Virtual => self.service_url(),
+        }
+    }
+}
+
+/// AWS asks for names in the host, which its certificate does not cover for a bucket with dots.
+fn addressing(wish: Option<Addressing>, endpoint: Option<&Url>, bucket: &str) -> Addressing {
+    let host = endpoint.and_then(Url::host_str);
+    let aws = host.is_none_or(|host| host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"));
+    match wish {
+        Some(wish) => wish,
+        None if aws && !bucket.contains('.') => Addressing::Virtual,
+        None => Addressing::Path,
+    }
+}
+
+fn endpoint_of(text: &str) -> std::result::Result<Url, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err("not a URL"),
+    }
+}
+
+fn settings(fields: &mut Fields, profile: Option<&str>) -> Settings {
+    chain::settings(profile).unwrap_or_else(|what| {
+        fields.wrong("profile", what);
+        // Nothing more can be said about the region.
+        Settings { region: Some(String::new()), endpoint: None }
+    })
+}
+
+fn credentials(fields: &mut Fields) -> Credentials {
+    let profile_given = fields.has(PROFILE);
+    let profile = fields.text(PROFILE);
+    let (given_id, given_secret) = (fields.has(KEY_ID), fields.has(SECRET));
+    let (id, secret, token) = (fields.text(KEY_ID), fields.secret(SECRET), fields.secret(TOKEN));
+    let mode = fields.mode();
+    match mode.as_deref() {
+        None => {}
+        Some("keys" | "classic" | "access_key") if !given_id && !given_secret => {
+            fields.wrong("access_key_id", "missing, and so is secret_access_key");
+        }
+        Some("keys" | "classic" | "access_key") => {}
+        Some("profile") if !profile_given => {
+            fields.wrong("profile", "missing: the name of a profile in ~/.aws/config or ~/.aws/credentials");
+        }
+        Some("profile") => {}
+        Some("environment") if given_id || given_secret || profile_given => {
+            fields.wrong_mode("'environment' goes without access_key_id, secret_access_key and profile");
+        }
+        Some("environment") => {}
+        Some(other) => fields.wrong_mode(format!("'{other}' is not supported, write {AUTH_MODES}")),
+    }
+    if given_id != given_secret {
+        let (there, missing) = if given_id {
+            ("access_key_id", "secret_access_key")
+        } else {
+            ("secret_access_key", "access_key_id")
+        };
+        fields.wrong(missing, format!("missing: it goes with {there}"));
+    }
+    if token.is_some() && !given_id {
+        fields.wrong("session_token", "goes with access_key_id and secret_access_key");
+    }
+    if profile_given && (given_id || given_secret) {
+        fields.wrong("profile", "says who we are, and so do access_key_id and secret_access_key; keep one");
+        return Credentials::Keys { id: String::new(), secret: Secret::new(String::new()), token: None };
+    }
+    match (id, secret, profile) {
+        (Some(id), Some(secret), _) => Credentials::Keys { id, secret, token },
+        (_, _, Some(profile)) => Credentials::Profile(profile),
+        // Wrong already: nothing else is to be looked for.
+        (id, _, _) if given_id || given_secret => {
+            let secret = Secret::new(String::new());
+            Credentials::Keys { id: id.unwrap_or_default(), secret, token }
+        }
+        _ => Credentials::Environment,
+    }
+}

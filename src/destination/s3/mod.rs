@@ -1,0 +1,87 @@
+//! Amazon S3 and every store that speaks its protocol.
+
+mod chain;
+mod config;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use object_store::StaticCredentialProvider;
+use object_store::aws::{AmazonS3Builder, AwsAuthorizer, AwsCredential, AwsCredentialProvider};
+use object_store::client::HttpRequest;
+
+use self::chain::Chain;
+use self::config::{Addressing, Credentials, S3Config};
+use super::{Address, Authorize, Destination, Http, ObjectStorage, Pending, Place, Remedies, Store};
+use crate::error::{Error, Result};
+
+/// URL schemes and `storage_type` values; also everything that ends in `_s3`.
+pub const NAMES: &[&str] = &["s3", "s3a"];
+
+const REMEDIES: Remedies = Remedies {
+    bucket: "bucket",
+    credentials: "access_key_id and secret_access_key, or profile,",
+    endpoint: "endpoint_url",
+    rights: "s3:ListBucket on the bucket; s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on what is in it",
+};
+
+/// Opens a bucket, or a path in one; does not connect yet.
+pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
+    let config = match address {
+        Address::Location(location) => S3Config::of_url(location)?,
+        Address::Entry(entry) => S3Config::of_entry(entry)?,
+    };
+    let http = Arc::new(Http::default());
+    let bucket = config.bucket_url();
+    let plain = bucket.starts_with("http://");
+    let credentials: AwsCredentialProvider = match &config.credentials {
+        Credentials::Keys { id, secret, token } => Arc::new(StaticCredentialProvider::new(AwsCredential {
+            key_id: id.clone(),
+            secret_key: secret.reveal().to_owned(),
+            token: token.as_ref().map(|token| token.reveal().to_owned()),
+        })),
+        Credentials::Profile(name) => Arc::new(Chain::new(Some(name.clone()), config.region.clone(), &http)?),
+        Credentials::Environment => Arc::new(Chain::new(None, config.region.clone(), &http)?),
+    };
+    let virtual_hosted = config.addressing == Addressing::Virtual;
+    let client = AmazonS3Builder::new()
+        .with_credentials(Arc::clone(&credentials))
+        .with_bucket_name(&config.bucket.name)
+        .with_region(&config.region)
+        .with_virtual_hosted_style_request(virtual_hosted)
+        .with_endpoint(config.service_url())
+        .with_client_options(Http::options(plain))
+        .with_retry(Http::retry())
+        .with_http_connector(http.connector())
+        .build()
+        .map_err(|error| Error::config("the S3 storage cannot be used").caused_by(error))?;
+    let signer = Signer { credentials, region: config.region.clone() };
+    let place = Place {
+        location: config.bucket.location("s3"),
+        bucket,
+        contact: "list-type=2&max-keys=1",
+        base: config.bucket.base,
+        pending: Pending::Listed,
+        plain,
+        words: &REMEDIES,
+    };
+    Ok(Arc::new(ObjectStorage::new(Store { client, http, authorize: Arc::new(signer) }, place)?))
+}
+
+/// Signature version 4.
+#[derive(Debug)]
+struct Signer {
+    credentials: AwsCredentialProvider,
+    region: String,
+}
+
+#[async_trait]
+impl Authorize for Signer {
+    async fn authorize(&self, request: &mut HttpRequest) -> object_store::Result<()> {
+        let credential = self.credentials.get_credential().await?;
+        AwsAuthorizer::new(&credential, "s3", &self.region).authorize(request, None);
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! The n-th request fails, for n = 1, 2, 3 ... until a run passes untouched. Whatever happens, readers of
+//! manifests see the old table or the new one, and the next run ends with the new one and nothing else.
+//!
+//! Where the program tries for minutes before it gives up, every third request is taken; `LAKEXPRESS_FAULT_STEP`
+//! is another step.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::azurite::Azurite;
+use super::gcs::Gcs;
+use super::proxy::{Class, Fault, Proxy, When};
+use super::seaweed::{BUCKET, Seaweed, WRITER};
+use super::{DENIED, Place, SOME_FAILED, Store, UNAVAILABLE, ids, unique};
+use crate::lake::{Output, Run, env_number};
+
+/// Cases under way at once.
+const AT_ONCE: usize = 4;
+/// The same where the program tries for a minute before it gives up.
+const AT_ONCE_WAITING: usize = 12;
+/// The old table has more parts than the new one, so that some must be deleted.
+const OLD_ROWS: u64 = 1_200;
+const NEW_ROWS: u64 = 400;
+const FLAGS: [&str; 8] = ["-i", "t", "-p", "2", "--part-bytes", "64KiB", "--large-table-threshold", "100"];
+/// The directory of the table, below a base.
+const TABLE: &str = "main/t/";
+
+/// Makes an auth entry of an endpoint's port and a base path.
+type Entry<'a> = &'a (dyn Fn(&Place, u16, &str) -> Value + Sync);
+
+/// A store, with an export of what the table was before.
+struct Matrix<'a> {
+    store: &'a dyn Store,
+    /// The server's own port.
+    port: u16,
+    entry: Entry<'a>,
+    /// The database as it is now.
+    place: Place,
+    /// Where the old export is.
+    old: String,
+}
+
+/// What one fault at every request came to.
+#[derive(Debug, Default)]
+struct Tally {
+    cases: usize,
+    /// Runs that ended well in spite of it.
+    passed: usize,
+    /// Those that did not, with what they said.
+    failed: Vec<String>,
+}
+
+impl<'a> Matrix<'a> {
+    fn new(store: &'a dyn Store, port: u16, entry: Entry<'a>) -> Self {
+        let place = Place::new();
+        let matrix = Self { store, port, entry, place, old: unique("faults-old") };
+        matrix.place.fill(OLD_ROWS, 200);
+        matrix.run(matrix.port, &matrix.old).output().ok();
+        assert_eq!(store.ids(&format!("{}/{TABLE}", matrix.old)), Some(ids(OLD_ROWS)));
+        matrix.place.fill(NEW_ROWS, 200);
+        let new = unique("faults-new");
+        matrix.run(matrix.port, &new).output().ok();
+        let parts = |base: &str| store.names(&format!("{base}/{TABLE}")).len() - 1;
+        assert!(parts(&new) >= 2, "the new table is one part");
+        assert!(parts(&matrix.old) > parts(&new), "no old part will be deleted");
+        matrix
+    }
+
+    /// A run through the endpoint at `port`. Entries are named by their base.
+    fn run(&self, port: u16, base: &str) -> Run {
+        static FILE: Mutex<()> = Mutex::new(());
+        let guard = FILE.lock().unwrap();
+        let id = format!("{base}-{port}").replace('/', "-");
+        self.place.entry(&id, (self.entry)(&self.place, port, base));
+        drop(guard);
+        self.place.export(&id, &FLAGS)
+    }
+
+    /// One case. False if the fault met no request.
+    fn case(&self, nth: usize, fault: Fault, tally: &Mutex<Tally>) -> bool {
+        let base = unique("faults");
+        let table = format!("{base}/{TABLE}");
+        self.store.copy(&self.old, &base);
+        // A store that is busy and one that failed are told apart by nothing but their number.
+        let fault = if fault == Fault::Status(503) && nth % 2 == 0 { Fault::Status(500) } else { fault };
+        let began = Instant::now();
+        let proxy = Proxy::new(self.port, When::Nth(nth), fault);
+        let output = self.run(proxy.port, &base).output().no_panic();
+        let seen = proxy.seen();
+        let what = seen.get(nth - 1).map_or("none", |seen| seen.line.as_str());
+        let when = format!("{} {fault:?} at request {nth}, {what}", self.store.name());
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(200), "{when}: it took {took:?} to give up\n{output}");
+        if proxy.met() == 0 {
+            output.ok();
+            self.store.assert_tidy(&table);
+            return false;
+        }
+        self.assert_sound(&table, &output, &when);
+        let mut tally = tally.lock().unwrap();
+        tally.cases += 1;
+        if output.code == Some(0) {
+            tally.passed += 1;
+        } else {
+            tally.failed.push(format!("{when}\n{output}"));
+        }
+        drop(tally);
+        self.assert_recovers(&base, &when);
+        true
+    }
+
+    /// What must hold after any failure of any request.
+    #[track_caller]
+    fn assert_sound(&self, table: &str, output: &Output, when: &str) {
+        let found = self.store.ids(table);
+        let intent = self.store.json(&format!("{table}_commit.json"));
+        match &found {
+            Some(found) => {
+                assert!(*found == ids(OLD_ROWS) || *found == ids(NEW_ROWS), "{when}: half a table")
+            }
+            None => assert!(intent.is_some(), "{when}: neither manifest nor intent\n{output}"),
+        }
+        match output.code {
+            Some(0) => assert_eq!(found, Some(ids(NEW_ROWS)), "{when}: success without the new table"),
+            Some(SOME_FAILED | UNAVAILABLE | DENIED) => {}
+            code => panic!("{when}: exit code {code:?}\n{output}"),
+        }
+    }
+
+    /// The next ordinary run ends well and leaves the new table and nothing else.
+    #[track_caller]
+    fn assert_recovers(&self, base: &str, when: &str) {
+        let output = self.run(self.port, base).output();
+        assert_eq!(output.code, Some(0), "{when}: the next run fails\n{output}");
+        let table = format!("{base}/{TABLE}");
+        assert_eq!(self.store.ids(&table), Some(ids(NEW_ROWS)), "{when}");
+        self.store.assert_tidy(&table);
+        for name in self.store.names(&format!("{base}/")) {
+            let ours = name.starts_with(TABLE) || name.starts_with("_lakexpress/") && name.ends_with(".json");
+            assert!(ours, "{when}: {name} was left");
+        }
+        assert_eq!(self.store.uploads(base), [""; 0], "{when}: uploads are left");
+    }
+
+    /// One fault at every request, until a run passes untouched.
+    fn every_request(&self, fault: Fault) {
+        let waiting = fault == Fault::StatusForEver(503);
+        let (step, at_once) =
+            if waiting { (env_number("LAKEXPRESS_FAULT_STEP", 3), AT_ONCE_WAITING) } else { (1, AT_ONCE) };
+        let (next, over, tally) = (AtomicUsize::new(1), AtomicBool::new(false), Mutex::default());
+        thread::scope(|scope| {
+            for _ in 0..at_once {
+                scope.spawn(|| {
+                    while !over.load(Ordering::SeqCst) {
+                        let nth = next.fetch_add(step, Ordering::SeqCst);
+                        assert!(nth < 300, "no run passes untouched");
+                        if !self.case(nth, fault, &tally) {
+                            over.store(true, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+        });
+        let tally: Tally = tally.into_inner().unwrap();
+        println!("{}: {} cases of {fault:?}, {} ended well", self.store.name(), tally.cases, tally.passed);
+        // Two requests per part and six of the commit are the least there can be.
+        assert!(tally.cases * step > 12, "only {} requests were seen", tally.cases);
+        match fault {
+            Fault::StatusForEver(status) => {
+                let silent: Vec<_> =
+                    tally.failed.iter().filter(|said| !said.contains(&status.to_string())).collect();
+                assert!(silent.is_empty(), "not told what the store said: {silent:#?}");
+                let enough = !tally.failed.is_empty() && tally.passed < tally.cases;
+                assert!(enough, "the store's refusal was not noticed: {tally:?}");
+            }
+            _ => {
+                let failed = tally.failed.join("\n\n");
+                assert!(failed.is_empty(), "one fault is no reason to give up:\n{failed}");
+            }
+        }
+    }
+}
+
+fn s3_entry(_: &Place, port: u16, base: &str) -> Value {
+    Seaweed::shared().entry(port, WRITER, base)
+}
+
+fn s3() -> &'static Matrix<'static> {
+    static MATRIX: OnceLock<Matrix<'static>> = OnceLock::new();
+    MATRIX.get_or_init(|| Matrix::new(Seaweed::shared(), Seaweed::shared().port, &s3_entry))
+}
+
+#[test]
+fn s3_says_once_that_it_is_busy_or_failed() {
+    s3().every_request(Fault::Status(503));
+}
+
+#[test]
+fn s3_is_too_busy_for_one_request_for_ever() {
+    s3().every_request(Fault::StatusForEver(503));
+}
+
+#[test]
+fn s3_forbids_one_request() {
+    s3().every_request(Fault::StatusForEver(403));
+}
+
+#[test]
+fn s3_resets_the_connection_before_the_effect() {
+    s3().every_request(Fault::ResetBefore);
+}
+
+#[test]
+fn s3_resets_the_connection_after_the_effect() {
+    s3().every_request(Fault::ResetAfter);
+}
+
+#[test]
+fn gcs_resets_the_connection_after_the_effect() {
+    let gcs = Gcs::shared();
+    let entry = |place: &Place, port: u16, base: &str| {
+        let dir = place.path(&format!("key-{port}"));
+        std::fs::create_dir_all(&dir).unwrap();
+        gcs.entry(&gcs.key_file(port, &dir), BUCKET, base)
+    };
+    Matrix::new(Seaweed::shared(), gcs.port, &entry).every_request(Fault::ResetAfter);
+}
+
+#[test]
+fn azure_resets_the_connection_after_the_effect() {
+    let azurite = Azurite::shared();
+    let entry = |_: &Place, port: u16, base: &str| azurite.entry(port, base);
+    Matrix::new(azurite, azurite.port, &entry).every_request(Fault::ResetAfter);
+}
+
+/// A small table is one object and its manifest: two that change readers' view, and no upload.
+#[test]
+fn a_small_table_is_two_puts() {
+    let (seaweed, place) = (Seaweed::shared(), Place::new());
+    let base = unique("small");
+    place.fill(10, 20);
+    let proxy = Proxy::new(seaweed.port, When::Never, Fault::ResetBefore);
+    place.entry("lake", seaweed.entry(proxy.port, WRITER, &base));
+    place.export("lake", &[]).output().ok();
+    assert_eq!(seaweed.ids(&format!("{base}/{TABLE}")), Some(ids(10)));
+    let counts = [Class::Create, Class::Part, Class::Complete, Class::Intent].map(|class| proxy.count(class));
+    assert_eq!(counts, [0; 4], "{:#?}", proxy.seen());
+    assert_eq!(proxy.count(Class::Manifest), 1);
+    let data =
+        proxy.seen().into_iter().filter(|s| s.class == Class::Put && s.line.ends_with(".parquet")).count();
+    assert_eq!(data, 1, "{:#?}", proxy.seen());
+}

@@ -1,0 +1,186 @@
+//! What people see when the storage cannot be used: cause and remedy, soon, and the right exit code.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::azurite::Azurite;
+use super::gcs::Gcs;
+use super::process::free_ports;
+use super::proxy::{Class, Fault, Proxy, When};
+use super::seaweed::{BUCKET, DROPPER, READER, Seaweed, WRITER};
+use super::{CONFIG, DENIED, Place, SOME_FAILED, Store, UNAVAILABLE, ids, unique};
+use crate::lake::Output;
+
+/// How long anybody has to wait for a message.
+const SOON: Duration = Duration::from_secs(15);
+
+/// An export that must fail soon with one of `codes`, without a word of the secrets.
+#[track_caller]
+fn fails(place: &Place, entry: Value, codes: &[i32], words: &[&str]) -> Output {
+    place.entry("lake", entry);
+    let begun = Instant::now();
+    let output = place.export("lake", &[]).output();
+    let took = begun.elapsed();
+    let output =
+        output.exits_one_of(codes).says(words).never_says(&[WRITER.1, READER.1, DROPPER.1, "wrong-secret"]);
+    assert!(took < SOON, "it took {took:?}\n{output}");
+    // What is wrong with an entry says by itself what to write.
+    assert!(["hint", "write"].iter().any(|word| output.stderr.contains(word)), "no remedy\n{output}");
+    assert!(output.stderr.lines().count() < 20, "not one clear message\n{output}");
+    output
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    place.fill(10, 20);
+    place
+}
+
+/// The entry of the S3 server, with some of its fields replaced.
+fn s3(changes: &[(&str, Value)]) -> Value {
+    let seaweed = Seaweed::shared();
+    let mut entry = seaweed.entry(seaweed.port, WRITER, &unique("messages"));
+    for (key, value) in changes {
+        entry["info"][*key] = value.clone();
+    }
+    entry
+}
+
+#[test]
+fn wrong_keys() {
+    let place = place();
+    let key_id = fails(&place, s3(&[("aws_access_key_id", json!("NOBODY"))]), &[DENIED], &["access key"]);
+    assert!(key_id.stderr.contains("lake"), "{key_id}");
+    fails(&place, s3(&[("aws_secret_access_key", json!("wrong-secret"))]), &[DENIED], &["secret"]);
+}
+
+#[test]
+fn a_key_with_too_few_rights() {
+    let (seaweed, place) = (Seaweed::shared(), place());
+    for key in [READER, DROPPER] {
+        let base = unique("denied");
+        fails(&place, seaweed.entry(seaweed.port, key, &base), &[DENIED], &["denied"]);
+        assert_eq!(seaweed.list(&base), []);
+        assert_eq!(seaweed.uploads(&base), [""; 0]);
+    }
+}
+
+/// The policy of the old documentation has no right to delete: enough for a first export, not for another one.
+#[test]
+fn a_key_that_may_not_delete() {
+    let (seaweed, place, base) = (Seaweed::shared(), place(), unique("no-delete"));
+    let proxy = Proxy::new(seaweed.port, When::Every(Class::Delete), Fault::Status(403));
+    place.entry("lake", seaweed.entry(proxy.port, WRITER, &base));
+    for rows in [10, 700] {
+        place.fill(rows, 200);
+        let sub_path = format!("rows{rows}");
+        let more = ["--sub-path", &sub_path, "--part-bytes", "64KiB", "--large-table-threshold", "100"];
+        place.export("lake", &more).output().ok();
+        let table = format!("{base}/{sub_path}/main/t/");
+        assert_eq!(seaweed.ids(&table), Some(ids(rows)));
+        place.fill(5, 20);
+        let refused = place.export("lake", &more).output();
+        refused.exits_one_of(&[SOME_FAILED, DENIED]).says(&["denied", "delete"]);
+        assert_eq!(seaweed.ids(&table), Some(ids(rows)), "the old table is not whole");
+        assert_eq!(seaweed.uploads(&table), [""; 0]);
+    }
+}
+
+#[test]
+fn a_bucket_that_is_not_there() {
+    fails(&place(), s3(&[("bucket", json!("no-such-bucket"))]), &[CONFIG], &["bucket", "no-such-bucket"]);
+}
+
+#[test]
+fn wrong_endpoints() {
+    let (seaweed, place) = (Seaweed::shared(), place());
+    let [closed] = free_ports();
+    let endpoint = |url: String| s3(&[("endpoint_url", json!(url))]);
+    let refused = endpoint(format!("http://127.0.0.1:{closed}"));
+    fails(&place, refused, &[UNAVAILABLE], &["refused", "endpoint_url"]);
+    let unknown = endpoint("http://store.no-such-host.invalid:9000".into());
+    fails(&place, unknown, &[CONFIG, UNAVAILABLE], &["store.no-such-host.invalid", "endpoint_url"]);
+    let not_tls = endpoint(format!("https://127.0.0.1:{}", seaweed.port));
+    fails(&place, not_tls, &[CONFIG, UNAVAILABLE], &["tls", "http://"]);
+}
+
+#[test]
+fn tls_as_it_should_not_be() {
+    let (gcs, place) = (Gcs::shared(), place());
+    let endpoint =
+        |scheme: &str| s3(&[("endpoint_url", json!(format!("{scheme}://127.0.0.1:{}", gcs.tls_port)))]);
+    fails(&place, endpoint("http"), &[CONFIG, UNAVAILABLE], &["https://"]);
+    fails(&place, endpoint("https"), &[CONFIG, UNAVAILABLE], &["certificate"]);
+}
+
+#[test]
+fn a_web_page_instead_of_a_store() {
+    let seaweed = Seaweed::shared();
+    let proxy = Proxy::new(seaweed.port, When::Always, Fault::Page);
+    let endpoint = json!(format!("http://127.0.0.1:{}", proxy.port));
+    fails(&place(), s3(&[("endpoint_url", endpoint)]), &[CONFIG, UNAVAILABLE], &["web page"])
+        .never_says(&["<html", "DOCTYPE"]);
+}
+
+#[test]
+fn a_store_that_is_silent() {
+    let seaweed = Seaweed::shared();
+    let proxy = Proxy::new(seaweed.port, When::Always, Fault::Delay(Duration::from_secs(60)));
+    let endpoint = json!(format!("http://127.0.0.1:{}", proxy.port));
+    fails(&place(), s3(&[("endpoint_url", endpoint)]), &[UNAVAILABLE], &["answer"]);
+}
+
+#[test]
+fn a_store_that_is_busy_all_the_time() {
+    let seaweed = Seaweed::shared();
+    let proxy = Proxy::new(seaweed.port, When::Always, Fault::Status(503));
+    let endpoint = json!(format!("http://127.0.0.1:{}", proxy.port));
+    fails(&place(), s3(&[("endpoint_url", endpoint)]), &[UNAVAILABLE], &["busy", "503"]);
+    assert!(proxy.met() > 1, "it was asked only once");
+}
+
+#[test]
+fn refusals_are_final_and_asked_for_once() {
+    let seaweed = Seaweed::shared();
+    let proxy = Proxy::new(seaweed.port, When::Never, Fault::Page);
+    let endpoint = json!(format!("http://127.0.0.1:{}", proxy.port));
+    let entry = s3(&[("endpoint_url", endpoint), ("aws_secret_access_key", json!("wrong-secret"))]);
+    fails(&place(), entry, &[DENIED], &["secret"]);
+    assert_eq!(proxy.seen().len(), 1, "{:?}", proxy.seen());
+}
+
+#[test]
+fn gcs_keys_and_buckets() {
+    let (gcs, place) = (Gcs::shared(), place());
+    let key_file = gcs.key_file(gcs.port, place.dir.path());
+    let base = unique("messages-gcs");
+    let prefixed = gcs.entry(&key_file, &format!("gs://{BUCKET}"), &base);
+    fails(&place, prefixed, &[CONFIG], &["bucket", "gs://"]);
+    fails(&place, gcs.entry(&key_file, "no-such-bucket", &base), &[CONFIG], &["no-such-bucket"]);
+    let missing = place.path("no-such-file.json");
+    fails(&place, gcs.entry(&missing, BUCKET, &base), &[CONFIG], &["no-such-file.json"]);
+    let broken = place.path("broken.json");
+    std::fs::write(&broken, "{\"type\": \"service_account\"").unwrap();
+    fails(&place, gcs.entry(&broken, BUCKET, &base), &[CONFIG], &["broken.json"]);
+    let no_key = place.path("no-key.json");
+    let text = std::fs::read_to_string(&key_file).unwrap().replace(&gcs.secret(), "AAAA");
+    std::fs::write(&no_key, text).unwrap();
+    fails(&place, gcs.entry(&no_key, BUCKET, &base), &[CONFIG, DENIED], &["key"])
+        .never_says(&[&gcs.secret()]);
+}
+
+#[test]
+fn azure_keys_and_containers() {
+    let (azurite, place) = (Azurite::shared(), place());
+    let entry = |change: &dyn Fn(&mut Value)| {
+        let mut entry = azurite.entry(azurite.port, &unique("messages-azure"));
+        change(&mut entry["info"]);
+        entry
+    };
+    let wrong_key = "d3Jvbmctc2VjcmV0LXdyb25nLXNlY3JldC13cm9uZy1zZWNyZXQ=";
+    let wrong = entry(&|info| info["account_key"] = json!(wrong_key));
+    fails(&place, wrong, &[DENIED], &["key"]).never_says(&[wrong_key]);
+    let missing = entry(&|info| info["container"] = json!("no-such-container"));
+    fails(&place, missing, &[CONFIG], &["no-such-container"]);
+}
