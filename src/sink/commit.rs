@@ -9,7 +9,7 @@
 //! | 3 complete all uploads | the new files are visible |
 //! | 4 delete what the old manifest lists and the new one lacks | the old files are gone |
 //! | 5 write the new manifest | committed |
-//! | 6 delete the intent (or empty it, where nothing may be deleted) | done |
+//! | 6 delete the intent (or mark it as withdrawn, where nothing may be deleted) | done |
 //!
 //! Every step may be repeated. Whoever finds an intent does steps 2 to 6 before anything else.
 
@@ -32,6 +32,11 @@ use intent::{Intent, is_plain, read_intent, read_manifest};
 
 /// Calls to the destination under way at once.
 const CONCURRENT_CALLS: usize = 8;
+
+/// An intent that is none any more.
+const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
+/// A name that nothing has.
+const NOTHING: &str = "_nothing";
 
 /// The right to replace or extend one table at the destination. Dropped without [`commit`](Self::commit) it
 /// changes nothing.
@@ -186,7 +191,7 @@ impl TableCommit {
             return Ok(());
         }
         // Deleting what is not there asks for the right and changes nothing.
-        self.place.destination.delete(&self.place.path(INTENT)).await.map_err(|error| {
+        self.place.destination.delete(&self.place.path(NOTHING)).await.map_err(|error| {
             error.hint("replacing a table needs the right to delete; a first export does without")
         })
     }
@@ -224,7 +229,7 @@ pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Resul
 
 async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
     let Some(content) = place.destination.get(&place.path(INTENT)).await? else { return Ok(None) };
-    if content.is_empty() {
+    if content == WITHDRAWN {
         return Ok(None);
     }
     let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
@@ -283,13 +288,13 @@ async fn finish(place: &Place, intent: Intent) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Deletes the intent; where nothing may be deleted, an empty one says the same.
+/// Deletes the intent; where nothing may be deleted, one that is withdrawn says the same.
 async fn withdraw_intent(place: &Place) -> Result<()> {
     let path = place.path(INTENT);
     match place.destination.delete(&path).await {
         Err(error) if error.kind() == ErrorKind::Denied => {
-            tracing::debug!(path = place.full(), %error, "the intent is emptied instead");
-            place.destination.put(&path, Bytes::new()).await.map(|_| ())
+            tracing::debug!(path = place.full(), %error, "the intent is marked as withdrawn instead");
+            place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await.map(|_| ())
         }
         outcome => outcome,
     }

@@ -45,8 +45,6 @@ struct Object {
 
 /// A store as the tests look at it, past the program. Keys are those of the one bucket of all tests.
 trait Store: Sync {
-    fn name(&self) -> &'static str;
-
     /// Every object whose key begins so, in order.
     fn list(&self, prefix: &str) -> Vec<Object>;
 

@@ -74,7 +74,7 @@ fn credentials(fields: &mut Fields) -> Credentials {
         }
         None | Some("profile" | "classic" | "service_account" | "environment") => {}
         Some(other) => {
-            fields.wrong_mode(format!("'{other}' is not supported, write \"profile\" or \"environment\""))
+            fields.wrong_mode(format!("'{other}' is not supported, write \"profile\" or \"environment\""));
         }
     }
     let Some((name, path)) = named else { return Credentials::Environment };

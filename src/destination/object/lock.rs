@@ -276,10 +276,10 @@ async fn write_and_look(
     };
     match (mode, inner.read(path).await?) {
         (PutMode::Create, Some(there)) if !mine(&Some(there.clone())) => return Ok(Written::Changed),
-        (PutMode::Update(before), Some((_, meta))) => {
-            if before.e_tag.is_some() && before.e_tag != meta.e_tag {
-                return Ok(Written::Changed);
-            }
+        (PutMode::Update(before), Some((_, meta)))
+            if before.e_tag.is_some() && before.e_tag != meta.e_tag =>
+        {
+            return Ok(Written::Changed);
         }
         (PutMode::Update(_), None) => return Ok(Written::Changed),
         _ => {}

@@ -118,7 +118,8 @@ impl S3Config {
             match endpoint_of(&text) {
                 Ok(url) => endpoint = Some(url),
                 Err(what) => {
-                    fields.wrong("endpoint_url", format!("the one of the AWS profile or environment: {what}"))
+                    fields
+                        .wrong("endpoint_url", format!("the one of the AWS profile or environment: {what}"));
                 }
             }
         }

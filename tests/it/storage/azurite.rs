@@ -92,10 +92,6 @@ impl Azurite {
 }
 
 impl Store for Azurite {
-    fn name(&self) -> &'static str {
-        "azure"
-    }
-
     fn list(&self, prefix: &str) -> Vec<Object> {
         self.blobs(prefix, false)
     }

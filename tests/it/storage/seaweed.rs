@@ -133,10 +133,6 @@ impl Seaweed {
 }
 
 impl Store for Seaweed {
-    fn name(&self) -> &'static str {
-        "s3"
-    }
-
     fn list(&self, prefix: &str) -> Vec<Object> {
         let mut objects = Vec::new();
         let mut after = String::new();
