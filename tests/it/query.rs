@@ -96,7 +96,13 @@ fn the_published_answers() {
         assert_eq!(ours.len(), published.len(), "Q{number}: rows");
         for (ours, published) in ours.iter().zip(&published) {
             let same = ours.len() == published.len()
-                && ours.iter().zip(published).all(|(ours, published)| rounds_to(ours.trim(), published));
+                && ours.iter().zip(published).all(|(ours, published)| match (number, published.as_str()) {
+                    // This copy of the answers has the keys of Q11 cut after four characters,
+                    (11, cut) if !cut.contains('.') => ours.starts_with(cut),
+                    // and another last digit than the one that the TPC publishes: 348406.05.
+                    (17, "348406.02") => rounds_to(ours.trim(), "348406.05"),
+                    _ => rounds_to(ours.trim(), published),
+                });
             assert!(same, "Q{number}:\n{ours:?}\n{published:?}");
         }
         println!("Q{number}: {} rows as published", ours.len());
