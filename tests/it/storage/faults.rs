@@ -87,7 +87,8 @@ impl<'a> Matrix<'a> {
         let table = format!("{base}/{TABLE}");
         self.store.copy(&self.old, &base);
         // A store that is busy and one that failed are told apart by nothing but their number.
-        let fault = if fault == Fault::Status(503) && nth.is_multiple_of(2) { Fault::Status(500) } else { fault };
+        let fault =
+            if fault == Fault::Status(503) && nth.is_multiple_of(2) { Fault::Status(500) } else { fault };
         let began = Instant::now();
         let proxy = Proxy::new(self.port, When::Nth(nth), fault);
         let output = self.run(proxy.port, &base).output().no_panic();
