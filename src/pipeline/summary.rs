@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::RunSummary;
+use super::clock::Stopwatch;
 use crate::destination::{Destination, DirLock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog::RunStatus;
@@ -61,12 +62,14 @@ async fn put(destination: &Arc<dyn Destination>, run_id: &str, content: String) 
 }
 
 async fn lock(destination: &Arc<dyn Destination>, run_id: &str) -> Result<Box<dyn DirLock>> {
-    let mut waited = Duration::ZERO;
+    // A store may wait long by itself before it says no, so what counts is the time that has passed.
+    let begun = Stopwatch::start();
     loop {
         match destination.lock(layout::RUNS_DIR, run_id).await {
-            Err(error) if error.kind() == ErrorKind::Unavailable && waited < PATIENCE => {
+            Err(error)
+                if error.kind() == ErrorKind::Unavailable && begun.seconds() < PATIENCE.as_secs_f64() =>
+            {
                 tokio::time::sleep(PAUSE).await;
-                waited += PAUSE;
             }
             outcome => return outcome,
         }
