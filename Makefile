@@ -14,7 +14,7 @@ SCALE ?= 1
 CONSISTENCY_RUNS ?= 20
 KILLS ?= 50
 
-.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash bench cargo
+.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash verify-storage bench cargo
 
 ## build: the program, optimised
 build: cargo
@@ -34,7 +34,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-tpch verify-consistency verify-crash
+verify: verify-tpch verify-consistency verify-crash verify-storage
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo
@@ -47,6 +47,10 @@ verify-consistency: test-deps cargo
 ## verify-crash: kill -9 at KILLS (50) random moments, and at every step of the commit
 verify-crash: test-deps cargo
 	LAKEXPRESS_KILLS=$(KILLS) cargo test --release --locked --test it -- --nocapture --test-threads=1 crash::
+
+## verify-storage: every request of an export to S3, GCS and Azure fails once, or is refused for ever
+verify-storage: test-deps cargo
+	LAKEXPRESS_FAULT_STEP=1 cargo test --release --locked --test it -- --nocapture storage::faults
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md)
 bench: test-deps build

@@ -89,7 +89,8 @@ impl<'a> Matrix<'a> {
         let table = format!("{base}/{TABLE}");
         self.store.copy(&self.old, &base);
         // A store that is busy and one that failed are told apart by nothing but their number.
-        let fault = if fault == Fault::Status(503) && nth % 2 == 0 { Fault::Status(500) } else { fault };
+        let fault =
+            if fault == Fault::Status(503) && nth.is_multiple_of(2) { Fault::Status(500) } else { fault };
         let began = Instant::now();
         let proxy = Proxy::new(self.port, When::Nth(nth), fault);
         let mut running = self.run(proxy.port, &base).spawn();
@@ -128,7 +129,7 @@ impl<'a> Matrix<'a> {
         let intent = self.store.json(&format!("{table}_commit.json"));
         match &found {
             Some(found) => {
-                assert!(*found == ids(OLD_ROWS) || *found == ids(NEW_ROWS), "{when}: half a table")
+                assert!(*found == ids(OLD_ROWS) || *found == ids(NEW_ROWS), "{when}: half a table");
             }
             None => assert!(intent.is_some(), "{when}: neither manifest nor intent\n{output}"),
         }
