@@ -14,7 +14,7 @@ SCALE ?= 1
 CONSISTENCY_RUNS ?= 20
 KILLS ?= 50
 
-.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash verify-sqlite verify-queries bench cargo
+.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage bench cargo
 
 ## build: the program, optimised
 build: cargo
@@ -34,7 +34,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-tpch verify-consistency verify-crash verify-sqlite verify-queries
+verify: verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo
@@ -55,6 +55,10 @@ verify-sqlite: test-deps cargo
 ## verify-queries: the 22 queries of TPC-H over PostgreSQL at scale 1, beside the published answers
 verify-queries: test-deps cargo
 	LAKEXPRESS_TPCH_SCALE=1 cargo test --release --locked --test it -- --nocapture --ignored query::the_published_answers
+
+## verify-storage: every request of an export to S3, GCS and Azure fails once, or is refused for ever
+verify-storage: test-deps cargo
+	LAKEXPRESS_FAULT_STEP=1 cargo test --release --locked --test it -- --nocapture storage::faults
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::http::send;
 use super::process::{Processes, free_ports, stubbornly};
 use super::seaweed::Seaweed;
+use super::unique;
 
 /// A running nginx.
 pub(super) struct Gcs {
@@ -61,7 +62,10 @@ impl Gcs {
             "token_uri": "https://oauth2.googleapis.com/token",
             "gcs_base_url": format!("http://127.0.0.1:{port}"),
         });
-        fs::write(&path, text.to_string()).unwrap();
+        // Runs under way may read it, and other tests may write it.
+        let new = dir.join(format!("{}.new", unique("key")));
+        fs::write(&new, text.to_string()).unwrap();
+        fs::rename(new, &path).unwrap();
         path
     }
 
