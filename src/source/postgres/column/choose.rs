@@ -178,7 +178,7 @@ impl Kind {
             oid::NUMERIC => Self::numeric(pg.typmod, policy),
             oid::MONEY => Self::money(money_scale),
             oid::TEXT | oid::VARCHAR => Self::exact(DataType::Utf8, Codec::Text).comparable(),
-            oid::BPCHAR => Self::exact(DataType::Utf8, Codec::CastText).comparable(),
+            oid::BPCHAR => Self::exact(DataType::Utf8, Codec::Padded).comparable(),
             oid::NAME => Self::exact(DataType::Utf8, Codec::Text),
             oid::JSON => Self::exact(DataType::Utf8, Codec::Text).extension("arrow.json", Some("")),
             oid::JSONB => Self::exact(DataType::Utf8, Codec::Jsonb).extension("arrow.json", Some("")),

@@ -134,6 +134,8 @@ pub enum Codec {
     Money,
     /// Types whose binary form is their text: text, varchar, name, json, enums.
     Text,
+    /// char(n): text whose trailing spaces do not count.
+    Padded,
     /// Any type, through the server's cast to text.
     CastText,
     /// jsonb: a version byte, then text.
@@ -215,6 +217,7 @@ impl Codec {
                 rows,
             ),
             (Self::Text | Self::CastText, DataType::Utf8) => Box::new(VariableDecoder::<Utf8Type>::new(rows)),
+            (Self::Padded, DataType::Utf8) => Box::new(text::PaddedDecoder::new(rows)),
             (Self::Jsonb, DataType::Utf8) => Box::new(text::JsonbDecoder::new(rows)),
             (Self::Bytes, DataType::Binary) => Box::new(VariableDecoder::<BinaryType>::new(rows)),
             (Self::Uuid, DataType::FixedSizeBinary(16)) => Box::new(uuid::UuidDecoder::new(rows)),

@@ -30,7 +30,8 @@ pub struct CopyOut {
 }
 
 impl CopyOut {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(mut connection: Connection) -> Self {
+        connection.stream.expect_much(true);
         Self { connection, progress: Progress::Rows }
     }
 
@@ -81,6 +82,7 @@ impl CopyOut {
                 }
                 (backend::READY_FOR_QUERY_TAG, Progress::Counted(rows)) => {
                     self.connection.statement.runs = false;
+                    self.connection.stream.expect_much(false);
                     self.progress = Progress::Ended(rows);
                     return Ok(None);
                 }

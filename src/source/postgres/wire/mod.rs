@@ -10,6 +10,7 @@ mod copy;
 mod error;
 mod frame;
 mod row;
+mod socket;
 mod startup;
 mod stream;
 #[cfg(test)]

@@ -7,23 +7,34 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, UnixStream};
 use tokio_rustls::client::TlsStream;
 
 use super::error;
+use super::socket::Socket;
 use crate::error::Result;
 use crate::source::postgres::config::PostgresConfig;
 
 /// A connected socket.
 pub(super) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tcp(Socket),
+    Tls(Box<TlsStream<Socket>>),
     Unix(UnixStream),
 }
 
 impl Stream {
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
+    }
+
+    /// Says whether the bytes that come next may be many, and whether nobody waits for the first of them.
+    pub(super) fn expect_much(&mut self, much: bool) {
+        match self {
+            Self::Tcp(socket) => socket.expect_much(much),
+            Self::Tls(stream) => stream.get_mut().0.expect_much(much),
+            // Its buffers hold less than what comes during a nap.
+            Self::Unix(_) => {}
+        }
     }
 
     /// Reads once; 0 at the end of the stream.
@@ -97,7 +108,7 @@ pub(super) async fn dial_peer(config: &PostgresConfig, peer: Peer) -> Result<Str
     connected.map_err(|error| error::unreachable(error, &config.server()))
 }
 
-async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
+async fn tcp(address: SocketAddr) -> io::Result<Socket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A server that vanished without a word is noticed within a minute, and address translators between
     // do not forget a connection that only holds a snapshot.
@@ -108,7 +119,7 @@ async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
     let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok(Socket::new(stream))
 }
 
 async fn resolve(config: &PostgresConfig) -> Result<Vec<SocketAddr>> {

@@ -11,9 +11,9 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::socket::Socket;
 use super::stream::Stream;
 use super::{certificate, error};
 use crate::error::{Error, Result};
@@ -56,7 +56,7 @@ pub(super) fn client_config(config: &PostgresConfig) -> Result<Arc<ClientConfig>
 /// # Errors
 /// `Config` when the certificate fails a check, which the message names; else `Unavailable`.
 pub(super) async fn handshake(
-    stream: TcpStream,
+    stream: Socket,
     config: &PostgresConfig,
     tls: Arc<ClientConfig>,
 ) -> Result<Stream> {

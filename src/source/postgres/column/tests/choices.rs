@@ -78,14 +78,14 @@ fn other_types_are_the_servers_text() {
 fn select_expressions() {
     let cases = [
         (column(23, "int4"), "\"c\""),
-        (column(1042, "bpchar"), "\"c\"::pg_catalog.text"),
+        (column(1042, "bpchar"), "\"c\""),
         (column(790, "money"), "\"c\"::pg_catalog.numeric"),
         (column(1700, "numeric"), "\"c\"::pg_catalog.text"),
         (numeric(10, 2), "\"c\""),
         (PgColumn { typtype: 'e', ..column(17_000, "mood") }, "\"c\""),
         (array_of(23, "int4", 1), "\"c\""),
         (array_of(1043, "varchar", 1), "\"c\""),
-        (array_of(1042, "bpchar", 1), "\"c\"::pg_catalog.text[]"),
+        (array_of(1042, "bpchar", 1), "\"c\""),
         (array_of(790, "money", 2), "\"c\"::pg_catalog.numeric[]"),
         (array_of(869, "inet", 1), "\"c\"::pg_catalog.text[]"),
         (array_of(1700, "numeric", 1), "\"c\"::pg_catalog.text[]"),

@@ -118,6 +118,23 @@ fn special_values_are_refused_or_null() {
 }
 
 #[test]
+fn padding_is_no_part_of_a_value() {
+    let cases: [(&[u8], &str); 6] = [
+        (b"a    ", "a"),
+        (b"  a b  ", "  a b"),
+        (b"     ", ""),
+        (b"", ""),
+        (b"a\t  ", "a\t"),
+        ("\u{e9}\u{a0}  ".as_bytes(), "\u{e9}\u{a0}"),
+    ];
+    for (sent, expected) in cases {
+        let array = decode_one(&Codec::Padded, &DataType::Utf8, sent).unwrap();
+        assert_eq!(array.as_string::<i32>().value(0), expected);
+    }
+    assert!(decode_one(&Codec::Padded, &DataType::Utf8, b"\xff ").is_err());
+}
+
+#[test]
 fn text_is_checked() {
     let values: [Option<&[u8]>; 4] = [Some(b"abc"), None, Some(b""), Some("\u{1F600}é".as_bytes())];
     for codec in [Codec::Text, Codec::CastText] {
