@@ -1,5 +1,6 @@
 //! One part: `COPY (SELECT ...) TO STDOUT (FORMAT binary)` straight into Arrow builders.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -14,6 +15,7 @@ use super::column::{BadValue, Codec, ColumnDecoder};
 use super::dialect::{PostgresDialect, ident};
 use super::locate;
 use super::pool::Pool;
+use super::rows::{Rows, misframed};
 use super::snapshot::join_sql;
 use super::wire::CopyOut;
 use crate::catalog::{SnapshotToken, TableKind};
@@ -110,7 +112,8 @@ impl Job {
         let mut connection = self.pool.take().await.map_err(context)?;
         connection.execute(&join_sql(&self.at)).await.map_err(|e| context(snapshot_gone(e)))?;
         let copy = connection.copy_out(&sql).await.map_err(context)?;
-        Ok(Reader { job: self, copy, decoders, rows: 0, batch_rows: 0, state: State::Header })
+        let found = Rows::new(decoders.len());
+        Ok(Reader { job: self, copy, found, decoders, rows: 0, batch_rows: 0, state: State::Header })
     }
 }
 
@@ -136,6 +139,7 @@ enum State {
 struct Reader {
     job: Job,
     copy: CopyOut,
+    found: Rows,
     decoders: Vec<Box<dyn ColumnDecoder>>,
     /// Rows decoded so far, those of the open batch included.
     rows: u64,
@@ -186,40 +190,61 @@ impl Reader {
     /// The next batch; none after the last.
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
         loop {
-            while let Some(message) = self.copy.next_message()? {
-                let mut bytes = message;
-                if self.state == State::Header {
-                    bytes = header(bytes)?;
-                    self.state = State::Rows;
-                }
-                // The server sends one row per message, the first with the header before it.
-                while !bytes.is_empty() {
-                    if self.state == State::Trailer {
-                        return Err(misframed("bytes after the trailer").into());
-                    }
-                    match row(bytes, &mut self.decoders)? {
-                        Some(rest) => {
-                            bytes = rest;
-                            self.rows += 1;
-                            self.batch_rows += 1;
-                        }
-                        None => {
-                            bytes = &bytes[2..];
-                            self.state = State::Trailer;
-                        }
-                    }
-                }
+            while let Some(message) = self.copy.next_range()? {
+                self.find(message)?;
                 // Large rows are weighed each, small ones now and then.
-                let weigh = message.len() >= BATCH_BYTES / 64 || self.batch_rows.is_multiple_of(64);
-                if self.batch_rows >= self.job.read.batch_rows || (weigh && self.bytes() >= BATCH_BYTES) {
+                let enough = self.batch_rows + self.found.len() >= self.job.read.batch_rows;
+                if (enough || self.found.is_full()) && self.decode(enough)? {
                     return Ok(Some(self.batch()?));
                 }
+            }
+            // The next read moves the bytes.
+            if self.decode(false)? {
+                return Ok(Some(self.batch()?));
             }
             if self.copy.ended().is_some() {
                 return Ok(if self.batch_rows > 0 { Some(self.batch()?) } else { None });
             }
             self.copy.fill().await?;
         }
+    }
+
+    /// Finds the rows of a message: the server sends one per message, the first with the header before it.
+    #[inline]
+    fn find(&mut self, message: Range<usize>) -> Result<(), Failure> {
+        let (mut at, end) = (message.start, message.end);
+        if self.state == State::Header {
+            at += header(&self.copy.buffer()[message])?;
+            self.state = State::Rows;
+        }
+        while at < end {
+            if self.state == State::Trailer {
+                return Err(misframed("bytes after the trailer").into());
+            }
+            if self.found.is_full() {
+                self.decode(false)?;
+            }
+            match self.found.find(self.copy.buffer(), at, end)? {
+                Some(next) => at = next,
+                None => {
+                    at += 2;
+                    self.state = State::Trailer;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the rows that were found; true if the batch is `enough` or its bytes are.
+    fn decode(&mut self, enough: bool) -> Result<bool, Failure> {
+        let rows = self.found.len();
+        if let Err((row, column, bad)) = self.found.decode(self.copy.buffer(), &mut self.decoders) {
+            self.rows += row as u64;
+            return Err(Failure::Value(column, bad));
+        }
+        self.rows += rows as u64;
+        self.batch_rows += rows;
+        Ok(self.batch_rows > 0 && (enough || self.bytes() >= BATCH_BYTES))
     }
 
     fn bytes(&self) -> usize {
@@ -297,12 +322,8 @@ impl Reader {
     }
 }
 
-fn misframed(what: &str) -> Error {
-    Error::data(format!("the server's COPY stream is malformed: {what}"))
-}
-
-/// Checks and skips the file header.
-fn header(message: &[u8]) -> Result<&[u8], Failure> {
+/// Checks the file header; its length.
+fn header(message: &[u8]) -> Result<usize, Failure> {
     let extension = message
         .get(HEADER_LEN - 4..HEADER_LEN)
         .and_then(|b| b.try_into().ok())
@@ -310,36 +331,8 @@ fn header(message: &[u8]) -> Result<&[u8], Failure> {
         .and_then(|n| usize::try_from(n).ok());
     match extension {
         Some(extension) if message.starts_with(SIGNATURE) && message.len() >= HEADER_LEN + extension => {
-            Ok(&message[HEADER_LEN + extension..])
+            Ok(HEADER_LEN + extension)
         }
         _ => Err(misframed("no signature").into()),
     }
-}
-
-/// Decodes one row and returns what follows it; none at the trailer.
-#[inline]
-fn row<'m>(bytes: &'m [u8], decoders: &mut [Box<dyn ColumnDecoder>]) -> Result<Option<&'m [u8]>, Failure> {
-    let short = || Failure::Read(misframed("a row is cut short"));
-    let (count, mut rest) = bytes.split_first_chunk::<2>().ok_or_else(short)?;
-    let count = i16::from_be_bytes(*count);
-    if count == -1 {
-        return Ok(None);
-    }
-    if usize::try_from(count) != Ok(decoders.len()) {
-        return Err(misframed("a row has another number of columns").into());
-    }
-    for (index, decoder) in decoders.iter_mut().enumerate() {
-        let (length, tail) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-        let length = i32::from_be_bytes(*length);
-        if length == -1 {
-            decoder.append_null();
-            rest = tail;
-            continue;
-        }
-        let (value, tail) =
-            usize::try_from(length).ok().and_then(|n| tail.split_at_checked(n)).ok_or_else(short)?;
-        decoder.append(value).map_err(|bad| Failure::Value(index, bad))?;
-        rest = tail;
-    }
-    Ok(Some(rest))
 }

@@ -256,12 +256,44 @@ pub trait ColumnDecoder: Send {
     /// Appends a NULL.
     fn append_null(&mut self);
 
+    /// Appends the values of several rows, which lie in `bytes`. Not to be overridden: it is here so that every
+    /// decoder has a loop of its own.
+    ///
+    /// # Errors
+    /// The number of the refused value in `cells`, and why; those before it were appended.
+    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
+        for (number, cell) in cells.iter().enumerate() {
+            match usize::try_from(cell.length) {
+                Ok(length) => {
+                    let start = cell.start as usize;
+                    self.append(&bytes[start..start + length]).map_err(|bad| (number, bad))?;
+                }
+                Err(_) => self.append_null(),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes what was appended and is ready for the next batch. The array has exactly the field's data type.
     fn finish(&mut self) -> ArrayRef;
 
     /// Bytes buffered, about; cheap. A reader closes its batch well before variable-length data reaches
     /// 2 GiB (the offsets are 32 bits), where `append` would refuse the value.
     fn bytes(&self) -> usize;
+}
+
+/// Where a value lies in the bytes of its rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell {
+    /// Its first byte.
+    pub start: u32,
+    /// Its length in bytes; -1 for NULL.
+    pub length: i32,
+}
+
+impl Cell {
+    /// No value.
+    pub const NULL: Self = Self { start: 0, length: -1 };
 }
 
 /// A value that cannot be kept exactly. The caller knows the table, the column and the row.

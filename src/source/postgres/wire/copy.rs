@@ -1,5 +1,7 @@
 //! COPY out: the rows where they lie in the read buffer.
 
+use std::ops::Range;
+
 use postgres_protocol::message::backend;
 
 use super::error::{self, Response};
@@ -42,22 +44,35 @@ impl CopyOut {
     ///
     /// # Errors
     /// What the server said, under [`super::sqlstate`]; the copy is over then.
-    #[inline]
     pub fn next_message(&mut self) -> Result<Option<&[u8]>> {
+        Ok(self.next_range()?.map(|range| &self.buffer()[range]))
+    }
+
+    /// As [`Self::next_message`], but where in [`Self::buffer`] the payload lies.
+    ///
+    /// # Errors
+    /// Those of [`Self::next_message`].
+    #[inline]
+    pub fn next_range(&mut self) -> Result<Option<Range<usize>>> {
         if self.progress == Progress::Rows
             && let Some(frame) = self.connection.frames.next_if(backend::COPY_DATA_TAG)
         {
-            return Ok(Some(self.connection.frames.body(frame)));
+            return Ok(Some(frame.range()));
         }
         self.next_other()
     }
 
+    /// What was read and is still there: all payloads found since the last [`Self::fill`], and more.
+    #[inline]
+    pub fn buffer(&self) -> &[u8] {
+        self.connection.frames.buffer()
+    }
+
     /// Takes what is not the payload of a row.
     #[cold]
-    fn next_other(&mut self) -> Result<Option<&[u8]>> {
+    fn next_other(&mut self) -> Result<Option<Range<usize>>> {
         match self.advance() {
-            Ok(None) => Ok(None),
-            Ok(Some(frame)) => Ok(Some(self.connection.frames.body(frame))),
+            Ok(frame) => Ok(frame.map(|frame| frame.range())),
             Err(error) => {
                 self.progress = Progress::Failed;
                 Err(error)

@@ -1,6 +1,7 @@
 //! The read buffer, and the messages in it, found without copying.
 
 use std::io;
+use std::ops::Range;
 
 use super::error;
 use super::stream::Stream;
@@ -24,6 +25,14 @@ pub(super) struct Frame {
     pub(super) tag: u8,
     start: usize,
     end: usize,
+}
+
+impl Frame {
+    /// Where its body lies in [`Frames::buffer`].
+    #[inline]
+    pub(super) fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
 }
 
 /// Bytes received and not yet looked at, `bytes[start..end]`.
@@ -84,6 +93,12 @@ impl Frames {
     #[inline]
     pub(super) fn body(&self, frame: Frame) -> &[u8] {
         &self.bytes[frame.start..frame.end]
+    }
+
+    /// All bytes that were read and are still there.
+    #[inline]
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.bytes[..self.end]
     }
 
     /// Reads once from the socket, after moving what is left to the front; 0 at the end of the stream.
