@@ -61,14 +61,14 @@ impl Rows {
             self.start = at;
         }
         let mut at = at + 2;
-        for cell in self.cells.iter_mut().skip(self.rows).step_by(STRIDE) {
-            let Some(length) = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) else {
+        for column in 0..self.columns {
+            let Some(length) = bytes.get(at..at + 4).and_then(|four| four.first_chunk::<4>()) else {
                 return Err(cut_short());
             };
             let length = i32::from_be_bytes(*length);
             at += 4;
             // Both fit: a buffer of rows is BYTES long at most, and one message more, which has 31 bits.
-            *cell = Cell { start: (at - self.start) as u32, length };
+            self.cells[self.rows + column * STRIDE] = Cell { start: (at - self.start) as u32, length };
             if length >= 0 {
                 at += length as usize;
             } else if length != -1 {

@@ -43,7 +43,8 @@ impl<C: Convert + 'static> PrimitiveDecoder<C> {
 }
 
 impl<C: Convert> ColumnDecoder for PrimitiveDecoder<C> {
-    #[inline]
+    // A part of the loop of `append_all`.
+    #[inline(always)]
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         match self.convert.convert(value)? {
             Some(native) => {

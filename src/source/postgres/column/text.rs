@@ -9,7 +9,7 @@ use super::{BadValue, CAST_HINT, ColumnDecoder};
 
 impl Checked for Utf8Type {
     // Checked value by value, so that the error names the row.
-    #[inline]
+    #[inline(always)]
     fn check(value: &[u8]) -> Result<(), BadValue> {
         if value.is_ascii() {
             return Ok(());
@@ -37,7 +37,7 @@ impl PaddedDecoder {
 }
 
 impl ColumnDecoder for PaddedDecoder {
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         let length = value.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
         self.0.append(&value[..length])

@@ -45,7 +45,8 @@ fn offsets(capacity: usize) -> Vec<i32> {
 }
 
 impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
-    #[inline]
+    // A part of the loop of `append_all`.
+    #[inline(always)]
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         T::check(value)?;
         check_room(self.values.len(), value.len())?;
