@@ -4,6 +4,7 @@
 mod azurite;
 mod check;
 mod conformance;
+mod credentials;
 mod faults;
 mod gcs;
 mod http;
@@ -14,6 +15,8 @@ mod process;
 mod proxy;
 mod seaweed;
 mod seed;
+mod small;
+mod standin;
 mod usage;
 
 use std::collections::BTreeSet;

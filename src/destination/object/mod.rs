@@ -230,7 +230,8 @@ impl Inner {
     }
 
     async fn abort(&self, path: &str, upload_id: &str) -> Result<()> {
-        if self.place.pending == Pending::Blocks {
+        // Without an id this would be the request that deletes the object.
+        if self.place.pending == Pending::Blocks || upload_id.is_empty() {
             return Ok(());
         }
         let key = self.key(path)?;
@@ -239,6 +240,13 @@ impl Inner {
             Ok(_) => Ok(()),
             Err(refusal) if refusal.is_not_found() || refusal.code() == "NoSuchUpload" => Ok(()),
             Err(refusal) => Err(self.refused("cannot abort an upload", path, &refusal)),
+        }
+    }
+
+    /// Aborts an upload for nobody who waits for it.
+    async fn abort_in_passing(&self, path: &str, upload_id: &str) {
+        if let Err(error) = self.abort(path, upload_id).await {
+            tracing::warn!(%error, "an upload was not removed; the next run removes it");
         }
     }
 
@@ -325,15 +333,11 @@ impl Destination for ObjectStorage {
     }
 
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
-        // Who gives up while the store begins an upload never learns its id: then it is aborted all the same.
-        let (inner, path) = (Arc::clone(&self.0), path.to_owned());
-        let (give, take) = tokio::sync::oneshot::channel();
-        self.0.in_background(async move {
-            drop(give.send(upload::ObjectUpload::create(inner, &path, est_bytes).await));
-        });
-        let made =
-            take.await.map_err(|error| Error::internal("an upload ended early").caused_by(error))??;
-        Ok(Box::new(made))
+        Ok(Box::new(upload::ObjectUpload::create(Arc::clone(&self.0), path, est_bytes).await?))
+    }
+
+    async fn create_later(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(upload::ObjectUpload::later(Arc::clone(&self.0), path, est_bytes)?))
     }
 
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
