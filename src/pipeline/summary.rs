@@ -43,7 +43,7 @@ pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSumma
     };
     if let Err(error) = written {
         let path = path(&summary.run_id);
-        tracing::warn!(%error, path, "could not write the run's summary; its tables are committed");
+        tracing::warn!(%error, path, "could not write the run's summary; to its tables it does not matter");
     }
 }
 

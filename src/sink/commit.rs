@@ -232,23 +232,11 @@ impl TableCommit {
         Ok(())
     }
 
-    /// What could stand in the way of phase 2 and can be known before it: the lock, and the right to delete.
-    async fn may_commit(&self) -> Result<()> {
-        self.lock.check().await?;
-        if self.old.is_none() {
-            return Ok(());
-        }
-        // Deleting what is not there asks for the right and changes nothing.
-        self.place.destination.delete(&self.place.path(NOTHING)).await.map_err(|error| {
-            error.hint("replacing a table needs the right to delete; a first export does without")
-        })
-    }
-
     /// Phase 2.
     async fn carry_out(&self, intent: Intent, uploads: &[PendingUpload]) -> Result<Manifest> {
         let destination = &self.place.destination;
         let path = self.place.path(INTENT);
-        if let Err(error) = self.may_commit().await {
+        if let Err(error) = self.lock.check().await {
             abort_all(&self.place, uploads).await;
             return Err(error);
         }
@@ -389,7 +377,20 @@ async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>
             }
         }
     }
-    let pending = destination.list_pending(&place.dir).await?;
+    if old.is_some() {
+        // Deleting what is not there asks for the right and changes nothing. Asked before a row is read.
+        destination.delete(&place.path(NOTHING)).await.map_err(|error| {
+            error.hint("replacing a table needs the right to delete; a first export does without")
+        })?;
+    }
+    let pending = match destination.list_pending(&place.dir).await {
+        // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            tracing::warn!(%error, "what an earlier run may have left is not removed");
+            Vec::new()
+        }
+        pending => pending?,
+    };
     let aborted = all(pending.iter().map(|upload| destination.abort(upload))).await;
     aborted.into_iter().collect::<Result<Vec<()>>>()?;
     let visible = sizes.into_keys().map(str::to_owned).collect();

@@ -41,7 +41,7 @@ pub(crate) use self::problem::Remedies;
 use self::problem::{Refusal, explain};
 use super::preflight::Check;
 use super::{Destination, DirLock, PendingUpload, StoredObject, Upload};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::spec::layout::LOCK;
 
 /// How long first contact may take, retries included.
@@ -360,15 +360,7 @@ impl Destination for ObjectStorage {
             let url = format!("{}?{query}", inner.place.bucket);
             let reply = match inner.send(Method::GET, &url, PATIENCE).await {
                 Ok(reply) => reply,
-                Err(refusal) => {
-                    let error = inner.refused("cannot list unfinished uploads", dir, &refusal);
-                    if error.kind() != ErrorKind::Denied {
-                        return Err(error);
-                    }
-                    // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
-                    tracing::warn!(%error, "what an earlier run may have left is not removed");
-                    return Ok(Vec::new());
-                }
+                Err(refusal) => return Err(inner.refused("cannot list unfinished uploads", dir, &refusal)),
             };
             let (found, more) = pending::page(&reply.body, &prefix)?;
             uploads.extend(found.into_iter().filter_map(|found| {
