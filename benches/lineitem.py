@@ -1,4 +1,5 @@
-"""End to end: TPC-H lineitem from PostgreSQL or SQLite to Parquet on local disk, beside DuckDB doing the same.
+"""End to end: TPC-H lineitem from PostgreSQL or SQLite to Parquet on local disk, beside DuckDB doing the same; or
+from PostgreSQL to local disk and to an S3 server on the same machine (`--source storage`).
 
 Programs take turns in every round, so that what the machine does meanwhile meets all alike; the table shows
 medians. CPU and memory are the client's own (user + system time and peak resident size by wait4), not the
@@ -20,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 from server import Server, default_directory, program  # noqa: E402
+from store import Store  # noqa: E402
 
 TABLE = "public.lineitem"
 
@@ -174,10 +176,67 @@ class Sqlite(Contest):
         return self
 
 
+class Storage(Postgres):
+    """Lakexpress to local disk and to SeaweedFS on this machine, which shares its cores with everything else."""
+
+    PEERS = ["local disk", "S3"]
+
+    def __enter__(self):
+        if not self.options.program:
+            raise SystemExit("--source storage needs --program")
+        super().__enter__()
+        self.store = Store(self.options.dir).__enter__()
+        self.auth = os.path.join(self.options.dir, "auth.json")
+        with open(self.auth, "w", encoding="utf-8") as file:
+            json.dump({"bench_s3": self.store.entry()}, file)
+        os.chmod(self.auth, 0o600)
+        for name in self.PEERS:  # warms both
+            super().once(name, 1)
+        return self
+
+    def __exit__(self, *failure):
+        self.store.__exit__(*failure)
+        super().__exit__(*failure)
+
+    def commands(self, name, readers):
+        if name == "psql":
+            return super().commands(name, readers)
+        command = super().commands("lakexpress", readers)[0]
+        if name == "S3":
+            at = command.index("--output-dir")
+            command[at : at + 2] = ["-a", self.auth, "--target-storage-id", "bench_s3"]
+        return [command]
+
+    def once(self, name, readers):
+        self.store_is_empty()
+        result = super().once(name, readers)
+        if name == "S3":
+            result["mb"] = self.store.megabytes()
+            self.store_is_empty()
+        return result
+
+    def store_is_empty(self):
+        if hasattr(self, "store"):
+            self.store.empty()
+
+
+def ratios(rows):
+    """What S3 costs beside local disk, by the medians of each number of readers."""
+    for readers in sorted({row["readers"] for row in rows}):
+        local, s3 = (
+            next(r for r in rows if r["readers"] == readers and r["program"] == name) for name in Storage.PEERS
+        )
+        for key, what, bar in (("wall_s", "wall time", 1.4), ("peak_rss_mb", "peak memory", 1.25)):
+            ratio = s3[key] / local[key]
+            word = "within" if ratio <= bar else "OVER"
+            print(f"-p {readers}: {what} to S3 is {ratio:.2f} times that to local disk, {word} the bar of {bar}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", help="the lakexpress binary; without it only the peers run")
-    parser.add_argument("--source", default="postgres", choices=["postgres", "sqlite"], help="from where (postgres)")
+    parser.add_argument("--source", default="postgres", choices=["postgres", "sqlite", "storage"],
+                        help="from where (postgres); storage: from PostgreSQL to local disk and to S3")
     parser.add_argument("--scale", default="1", help="TPC-H scale factor, 1 = 6 million rows (1)")
     parser.add_argument("--readers", default="1,2", help="numbers of readers, separated by commas (1,2)")
     parser.add_argument("--rounds", type=int, default=5, help="measurements per program and number of readers (5)")
@@ -185,8 +244,8 @@ def main():
     parser.add_argument("--dir", default=default_directory(), help="where server and output are kept")
     parser.add_argument("--json", help="write all measurements to this file")
     options = parser.parse_args()
-    kind = {"postgres": Postgres, "sqlite": Sqlite}[options.source]
-    names = kind.PEERS + (["lakexpress"] if options.program else [])
+    kind = {"postgres": Postgres, "sqlite": Sqlite, "storage": Storage}[options.source]
+    names = kind.PEERS + (["lakexpress"] if options.program and kind is not Storage else [])
     os.makedirs(options.dir, exist_ok=True)
     samples = {}
     with kind(options) as contest:
@@ -204,6 +263,8 @@ def main():
     print("|---|---|---|---|---|---|")
     for row in rows:
         print("| {program} | {readers} | {wall_s:.2f} | {cpu_s:.2f} | {peak_rss_mb:.0f} | {mb:.0f} |".format(**row))
+    if kind is Storage:
+        ratios(rows)
     report = {
         "source": options.source, "scale": options.scale, "codec": options.codec, "rounds": options.rounds,
         "machine": f"{os.cpu_count()} x {platform.processor() or platform.machine()}", "medians": rows,

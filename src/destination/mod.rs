@@ -174,6 +174,17 @@ pub trait Destination: Debug + Send + Sync {
     /// Begins an upload that will appear at `path`. `est_bytes` steers the size of its parts.
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>>;
 
+    /// As [`create`](Self::create), but the store hears of the upload only when it is larger than one small part
+    /// or is finished, so that what is small can be [taken back](Upload::take_back).
+    async fn create_later(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
+        self.create(path, est_bytes).await
+    }
+
+    /// Whether a small object that is being written when the process dies leaves something to be cleared away.
+    fn puts_leave_litter(&self) -> bool {
+        false
+    }
+
     /// Makes a finished upload visible at its path, replacing what is there.
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject>;
 
@@ -212,6 +223,27 @@ pub trait DirLock: Debug + Send + Sync {
         Ok(())
     }
 
+    /// What the run from which this lock was taken over had noted and not settled.
+    async fn found(&self) -> Option<Bytes> {
+        None
+    }
+
+    /// Writes a note into the lock, which proves that it is held. The note outlives this process: it is what the
+    /// next lock of the directory has [`found`](Self::found), unless it is settled before this one is given back.
+    /// False where locks keep no notes, or where the store cannot promise that this lock is the only one.
+    async fn note(&self, _note: &str) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// What was noted, or found, is done with.
+    async fn settled(&self) {}
+
+    /// Writes a small object where there is none, atomically. Succeeds if the very same is there already.
+    /// Only for locks that keep notes.
+    async fn create(&self, path: &str, _content: Bytes) -> Result<StoredObject> {
+        Err(Error::internal("this lock writes nothing").with("path", path))
+    }
+
     /// Gives the lock back. (Dropping does too, perhaps a moment later and without saying whether it worked.)
     async fn release(self: Box<Self>) -> Result<()>;
 }
@@ -221,6 +253,11 @@ pub trait DirLock: Debug + Send + Sync {
 pub trait Upload: Debug + Send {
     /// Adds bytes; waits while too much is on its way.
     async fn put_part(&mut self, data: Bytes) -> Result<()>;
+
+    /// The whole content, if it is small and nothing of it was sent yet: then there is nothing to finish or abort.
+    fn take_back(&mut self) -> Option<Bytes> {
+        None
+    }
 
     /// Waits until all bytes are durable at the store. Readers still see nothing.
     async fn finish(self: Box<Self>) -> Result<PendingUpload>;

@@ -186,6 +186,7 @@ async fn one_part(
 }
 
 fn target(plan: &TablePlan, part: usize, shared: &Shared<'_>) -> PartTarget {
+    let only = plan.parts.len() == 1;
     let part = &plan.parts[part];
     PartTarget {
         destination: Arc::clone(&shared.parts.destination),
@@ -194,6 +195,7 @@ fn target(plan: &TablePlan, part: usize, shared: &Shared<'_>) -> PartTarget {
         part: part.part,
         slice: part.slice.clone(),
         est_bytes: part.est_bytes,
+        only,
     }
 }
 

@@ -219,6 +219,7 @@ fn target(plan: &QueryPlan, part: usize, partitions: usize, shared: &Shared<'_>)
         part,
         slice: Slice::All,
         est_bytes: plan.est_bytes / partitions.max(1) as u64,
+        only: partitions == 1,
     }
 }
 

@@ -15,6 +15,8 @@ use crate::spec::layout;
 /// Runs to one base write their summaries one after the other; each takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long the end of a run may be held up by its summary.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// Writes the file as `running` before anything else, so that a destination that cannot be written is one
 /// error of the run and not one of each table.
@@ -31,11 +33,17 @@ pub(super) async fn announce(
 /// Replaces it by the result. The tables are committed already, so a failure here is only told.
 pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSummary) {
     let written = match serde_json::to_string_pretty(summary) {
-        Ok(json) => put(destination, &summary.run_id, json).await,
+        Ok(json) => {
+            let written = tokio::time::timeout(LONGEST, put(destination, &summary.run_id, json)).await;
+            written.unwrap_or_else(|_| {
+                Err(Error::unavailable(format!("the storage did not take it in {} s", LONGEST.as_secs())))
+            })
+        }
         Err(error) => Err(Error::internal("summary").caused_by(error)),
     };
     if let Err(error) = written {
-        tracing::warn!(%error, "could not write the run's summary");
+        let path = path(&summary.run_id);
+        tracing::warn!(%error, path, "could not write the run's summary; to its tables it does not matter");
     }
 }
 
@@ -50,8 +58,12 @@ fn path(run_id: &str) -> String {
     format!("{}/{run_id}.json", layout::RUNS_DIR)
 }
 
-/// Writes under the directory's lock, and removes what a killed run left of its own.
+/// Writes the file, whose name no other run has. Where a killed run may have left something of its own, that is
+/// removed, under the directory's lock.
 async fn put(destination: &Arc<dyn Destination>, run_id: &str, content: String) -> Result<()> {
+    if !destination.puts_leave_litter() {
+        return destination.put(&path(run_id), Bytes::from(content)).await.map(|_| ());
+    }
     let lock = lock(destination, run_id).await?;
     for left in destination.list_pending(layout::RUNS_DIR).await? {
         destination.abort(&left).await?;

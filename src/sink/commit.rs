@@ -12,7 +12,10 @@
 //! | 6 delete the intent (or mark it as withdrawn, where nothing may be deleted) | done |
 //!
 //! Every step may be repeated. Whoever finds an intent does steps 2 to 6 before anything else.
+//!
+//! A new table of one small part does without uploads and intent, see [`direct`].
 
+mod direct;
 mod intent;
 
 use std::collections::HashSet;
@@ -22,7 +25,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
-use super::part::PreparedFile;
+use super::part::{Kept, PreparedFile};
 use crate::destination::{Destination, DirLock, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
@@ -83,7 +86,11 @@ impl TableCommit {
     ) -> Result<Self> {
         let lock = destination.lock(dir, run_id).await?;
         let place = Place { destination, dir: dir.to_owned() };
-        match prepare(&place, if_exists).await {
+        let prepared = match direct::finish(&place, lock.as_ref()).await {
+            Ok(()) => prepare(&place, if_exists).await,
+            Err(error) => Err(error),
+        };
+        match prepared {
             Ok((old, visible)) => {
                 Ok(Self { place, run_id: run_id.to_owned(), if_exists, old, visible, lock })
             }
@@ -105,16 +112,57 @@ impl TableCommit {
     /// Errors before the intent is written abort the uploads and leave the old table whole. Later ones leave
     /// the intent: the next [`begin`](Self::begin) on this directory finishes the commit.
     pub async fn commit(self, files: Vec<PreparedFile>, manifest: Manifest) -> Result<Manifest> {
+        let result = self.under_lock(files, manifest).await;
+        give_back(self.lock, &self.place).await;
+        result.map_err(|error| error.with("path", self.place.full()))
+    }
+
+    async fn under_lock(&self, mut files: Vec<PreparedFile>, manifest: Manifest) -> Result<Manifest> {
+        if let [file] = files.as_slice()
+            && let Some(Kept(content)) = &file.kept
+            && self.old.is_none()
+            && !self.visible.contains(&file.entry.name)
+        {
+            let intent = self.intent(files.clone(), manifest.clone())?;
+            let committed = direct::commit(&self.place, self.lock.as_ref(), intent, content.clone()).await?;
+            if let Some(manifest) = committed {
+                return Ok(manifest);
+            }
+        }
+        let uploaded = all(files.iter_mut().map(|file| self.upload(file))).await;
         let uploads: Vec<PendingUpload> = files.iter().map(|file| file.upload.clone()).collect();
-        let result = match self.intent(files, manifest) {
+        let intent = match uploaded.into_iter().collect::<Result<Vec<()>>>() {
+            Ok(_) => self.intent(files, manifest),
+            Err(error) => Err(error),
+        };
+        match intent {
             Ok(intent) => self.carry_out(intent, &uploads).await,
             Err(error) => {
                 abort_all(&self.place, &uploads).await;
                 Err(error)
             }
-        };
-        give_back(self.lock, &self.place).await;
-        result.map_err(|error| error.with("path", self.place.full()))
+        }
+    }
+
+    /// Uploads a file that was kept.
+    fn upload<'a>(&'a self, file: &'a mut PreparedFile) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async {
+            let Some(Kept(content)) = file.kept.take() else { return Ok(()) };
+            let mut upload = self.place.destination.create(&file.upload.path, file.entry.bytes).await?;
+            if let Err(error) = upload.put_part(content).await {
+                // The error that made us give up is the one to tell; the next run removes what is left.
+                let _ = upload.abort().await;
+                return Err(error);
+            }
+            let sent = upload.finish().await?;
+            if (sent.bytes, &sent.crc32) != (file.upload.bytes, &file.upload.crc32) {
+                abort_all(&self.place, &[sent]).await;
+                return Err(Error::internal("what was uploaded is not what was written")
+                    .with("file", &file.entry.name));
+            }
+            file.upload = sent;
+            Ok(())
+        })
     }
 
     /// Removes `files` and leaves the old table as it is. All are tried; the first error is returned.
@@ -135,7 +183,7 @@ impl TableCommit {
             self.check_append(&files, &mut manifest)?;
         }
         let mut uploads = Vec::with_capacity(files.len());
-        for PreparedFile { mut upload, entry } in files {
+        for PreparedFile { mut upload, entry, .. } in files {
             if upload.path != self.place.path(&entry.name) || upload.bytes != entry.bytes {
                 return Err(
                     Error::internal("an upload is not the file it is said to be").with("file", entry.name)
@@ -184,23 +232,11 @@ impl TableCommit {
         Ok(())
     }
 
-    /// What could stand in the way of phase 2 and can be known before it: the lock, and the right to delete.
-    async fn may_commit(&self) -> Result<()> {
-        self.lock.check().await?;
-        if self.old.is_none() {
-            return Ok(());
-        }
-        // Deleting what is not there asks for the right and changes nothing.
-        self.place.destination.delete(&self.place.path(NOTHING)).await.map_err(|error| {
-            error.hint("replacing a table needs the right to delete; a first export does without")
-        })
-    }
-
     /// Phase 2.
     async fn carry_out(&self, intent: Intent, uploads: &[PendingUpload]) -> Result<Manifest> {
         let destination = &self.place.destination;
         let path = self.place.path(INTENT);
-        if let Err(error) = self.may_commit().await {
+        if let Err(error) = self.lock.check().await {
             abort_all(&self.place, uploads).await;
             return Err(error);
         }
@@ -341,7 +377,20 @@ async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>
             }
         }
     }
-    let pending = destination.list_pending(&place.dir).await?;
+    if old.is_some() {
+        // Deleting what is not there asks for the right and changes nothing. Asked before a row is read.
+        destination.delete(&place.path(NOTHING)).await.map_err(|error| {
+            error.hint("replacing a table needs the right to delete; a first export does without")
+        })?;
+    }
+    let pending = match destination.list_pending(&place.dir).await {
+        // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            tracing::warn!(%error, "what an earlier run may have left is not removed");
+            Vec::new()
+        }
+        pending => pending?,
+    };
     let aborted = all(pending.iter().map(|upload| destination.abort(upload))).await;
     aborted.into_iter().collect::<Result<Vec<()>>>()?;
     let visible = sizes.into_keys().map(str::to_owned).collect();

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{Array, AsArray, BinaryArray, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::execution::TaskContext;
@@ -18,12 +19,13 @@ use datafusion::physical_plan::{
     InputDistributionRequirements, Partitioning, PhysicalExpr, SendableRecordBatchStream,
 };
 
-use super::part::{PartTarget, PreparedPart, ProgressFn, write_part};
+use super::part::{Kept, PartTarget, PreparedPart, ProgressFn, write_part};
 use super::writer::WriterSettings;
 use crate::error::{Error, Result};
 
-/// Drains input partition `i` into target `i` and yields one row: `part` (UInt32) and `prepared`, the
-/// [`PreparedPart`] as JSON. Never merges or moves partitions.
+/// Drains input partition `i` into target `i` and yields one row: `part` (UInt32), `prepared`, the
+/// [`PreparedPart`] as JSON, and `kept`, the content of a small file that was not uploaded. Never merges or
+/// moves partitions.
 #[derive(Clone)]
 pub struct PartWriterExec {
     input: Arc<dyn ExecutionPlan>,
@@ -72,19 +74,30 @@ impl PartWriterExec {
         let Some(column) = column else {
             return Err(Error::internal("the writer's result has no column 'prepared'"));
         };
+        let kept = batch.column_by_name("kept").and_then(|kept| kept.as_binary_opt::<i32>());
         column
             .iter()
-            .map(|text| {
-                serde_json::from_str(text.unwrap_or_default())
-                    .map_err(|error| Error::internal("the writer's result is not readable").caused_by(error))
+            .enumerate()
+            .map(|(row, text)| {
+                let mut part: PreparedPart =
+                    serde_json::from_str(text.unwrap_or_default()).map_err(|error| {
+                        Error::internal("the writer's result is not readable").caused_by(error)
+                    })?;
+                if let (Some(file), Some(kept)) = (&mut part.file, kept.filter(|kept| kept.is_valid(row))) {
+                    file.kept = Some(Kept(Bytes::copy_from_slice(kept.value(row))));
+                }
+                Ok(part)
             })
             .collect()
     }
 }
 
 fn output_schema() -> SchemaRef {
-    let fields =
-        vec![Field::new("part", DataType::UInt32, false), Field::new("prepared", DataType::Utf8, false)];
+    let fields = vec![
+        Field::new("part", DataType::UInt32, false),
+        Field::new("prepared", DataType::Utf8, false),
+        Field::new("kept", DataType::Binary, true),
+    ];
     Arc::new(Schema::new(fields))
 }
 
@@ -94,8 +107,13 @@ fn encode(prepared: &PreparedPart) -> Result<RecordBatch> {
         .map_err(|error| Error::internal("the writer's result cannot be encoded").caused_by(error))?;
     let part = u32::try_from(prepared.part)
         .map_err(|error| Error::internal("the part's number is too large").caused_by(error))?;
-    let columns: Vec<Arc<dyn arrow::array::Array>> =
-        vec![Arc::new(UInt32Array::from(vec![part])), Arc::new(StringArray::from(vec![json]))];
+    let kept =
+        prepared.file.as_ref().and_then(|file| file.kept.as_ref()).map(|Kept(content)| content.as_ref());
+    let columns: Vec<Arc<dyn Array>> = vec![
+        Arc::new(UInt32Array::from(vec![part])),
+        Arc::new(StringArray::from(vec![json])),
+        Arc::new(BinaryArray::from_opt_vec(vec![kept])),
+    ];
     RecordBatch::try_new(output_schema(), columns).map_err(wrong)
 }
 

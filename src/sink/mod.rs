@@ -19,6 +19,6 @@ pub mod writer;
 
 pub use commit::{TableCommit, roll_forward};
 pub use exec::PartWriterExec;
-pub use part::{PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
+pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
 pub use schema::written_schema;
 pub use writer::WriterSettings;

@@ -1,5 +1,6 @@
 //! One stream of batches to one Parquet file that nobody sees yet.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub struct PartTarget {
     pub slice: Slice,
     /// Estimated bytes of source.
     pub est_bytes: u64,
+    /// Whether the table has no other part: one that is small is then kept and not uploaded.
+    pub only: bool,
 }
 
 /// What became of a part.
@@ -54,13 +57,26 @@ pub struct PreparedPart {
     pub file: Option<PreparedFile>,
 }
 
-/// A file whose bytes are at the store and that a commit can make visible.
+/// A file that a commit can make visible: its bytes are at the store, or kept here if there are few.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreparedFile {
-    /// The upload.
+    /// The upload; without an id if the content is kept.
     pub upload: PendingUpload,
     /// What the manifest will say about it.
     pub entry: FileEntry,
+    /// The content, if it was not uploaded. Travels beside the JSON and not in it.
+    #[serde(skip)]
+    pub kept: Option<Kept>,
+}
+
+/// The content of a small file. Debug shows its size only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kept(pub Bytes);
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kept({} bytes)", self.0.len())
+    }
 }
 
 /// Writes the rows of `stream` into one invisible file. A stream without rows leaves nothing.
@@ -98,12 +114,13 @@ pub async fn write_part(
     conclude(writer, outcome, target).await
 }
 
-/// Writes a file with the columns of `schema` and no rows.
+/// Writes a file with the columns of `schema` and no rows, the only one of its table.
 pub async fn write_empty(
     schema: &SchemaRef,
     target: &PartTarget,
     settings: &WriterSettings,
 ) -> Result<PreparedPart> {
+    let target = &PartTarget { only: true, ..target.clone() };
     let writer = PartWriter::open(schema, target, settings).await.map_err(|error| placed(error, target))?;
     conclude(Some(writer), Ok(()), target).await
 }
@@ -131,7 +148,17 @@ async fn conclude(
             return Err(placed(error, target));
         }
     };
-    let upload = writer.upload.finish().await.map_err(|error| placed(error, target))?;
+    let kept = if target.only { writer.upload.take_back().map(Kept) } else { None };
+    let upload = match &kept {
+        Some(Kept(content)) => PendingUpload {
+            path: target.path.clone(),
+            upload_id: String::new(),
+            part_tags: Vec::new(),
+            bytes: content.len() as u64,
+            crc32: format!("{:08x}", crc32fast::hash(content)),
+        },
+        None => writer.upload.finish().await.map_err(|error| placed(error, target))?,
+    };
     if upload.bytes != writer.sent {
         let message = format!("{} bytes were sent and {} arrived", writer.sent, upload.bytes);
         tell(target.destination.abort(&upload).await, target);
@@ -147,7 +174,11 @@ async fn conclude(
         slice: target.slice.clone(),
         columns,
     };
-    Ok(PreparedPart { part: target.part, rows: writer.rows, file: Some(PreparedFile { upload, entry }) })
+    Ok(PreparedPart {
+        part: target.part,
+        rows: writer.rows,
+        file: Some(PreparedFile { upload, entry, kept }),
+    })
 }
 
 /// The error that made us give up is the one to return; this one is only logged.
@@ -177,7 +208,12 @@ impl<'a> PartWriter<'a> {
         let options = settings.options(schema)?;
         let encoder = ArrowWriter::try_new_with_options(Blocks::default(), encoder_schema(schema), options)
             .map_err(Error::from_parquet)?;
-        let upload = target.destination.create(&target.path, target.est_bytes).await?;
+        let (destination, path) = (&target.destination, &target.path);
+        let upload = if target.only {
+            destination.create_later(path, target.est_bytes).await?
+        } else {
+            destination.create(path, target.est_bytes).await?
+        };
         let computed = schema.fields().iter().map(|field| !is_source_column(field)).collect();
         Ok(Self { settings, schema: Arc::clone(schema), computed, encoder, upload, rows: 0, sent: 0 })
     }

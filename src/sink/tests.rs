@@ -36,7 +36,15 @@ impl Place {
     fn target(&self, part: usize) -> PartTarget {
         let name = format!("part-{part:05}.parquet");
         let destination = Arc::clone(&self.destination);
-        PartTarget { destination, path: format!("s/t/{name}"), name, part, slice: Slice::All, est_bytes: 0 }
+        PartTarget {
+            destination,
+            path: format!("s/t/{name}"),
+            name,
+            part,
+            slice: Slice::All,
+            est_bytes: 0,
+            only: false,
+        }
     }
 
     /// Every file below the base, however hidden.

@@ -60,7 +60,15 @@ impl Export {
     fn target(&self, destination: &Arc<dyn Destination>, part: usize) -> PartTarget {
         let run = (self.if_exists == IfExists::Append).then_some(self.run_id);
         let (name, destination) = (part_name(part, run), Arc::clone(destination));
-        PartTarget { destination, path: format!("{DIR}/{name}"), name, part, slice: Slice::All, est_bytes: 0 }
+        PartTarget {
+            destination,
+            path: format!("{DIR}/{name}"),
+            name,
+            part,
+            slice: Slice::All,
+            est_bytes: 0,
+            only: false,
+        }
     }
 
     fn manifest(&self) -> Manifest {

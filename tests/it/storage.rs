@@ -4,6 +4,7 @@
 mod azurite;
 mod check;
 mod conformance;
+mod credentials;
 mod faults;
 mod gcs;
 mod http;
@@ -12,8 +13,11 @@ mod locks;
 mod messages;
 mod process;
 mod proxy;
+mod rights;
 mod seaweed;
 mod seed;
+mod small;
+mod standin;
 mod usage;
 
 use std::collections::BTreeSet;
@@ -182,7 +186,11 @@ impl Place {
         let mut run =
             Run::new(["export", "--source", url, "--target-storage-id", id, "-a"]).args([self.auth()]);
         run = run.args(more);
-        // Nothing of this machine's own accounts.
+        self.at_home(run)
+    }
+
+    /// A run that sees nothing of this machine's own accounts.
+    fn at_home(&self, mut run: Run) -> Run {
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"] {
             run = run.without_env(name);
         }

@@ -26,6 +26,14 @@ const REMEDIES: Remedies = Remedies {
     credentials: "account_key, sas_token or azure_client_id, azure_tenant_id and azure_client_secret",
     endpoint: "endpoint_url",
     rights: "role Storage Blob Data Contributor on the container; for a SAS token: read, write, create, delete and list",
+    steps: &[
+        ("cannot use the storage", "list"),
+        ("cannot list", "list"),
+        ("cannot delete", "delete"),
+        ("cannot read", "read"),
+        ("cannot look", "read"),
+        ("cannot", "create and write"),
+    ],
 };
 
 /// Opens a container, or a path in one; does not connect yet.

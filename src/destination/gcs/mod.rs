@@ -26,6 +26,16 @@ const REMEDIES: Remedies = Remedies {
     endpoint: "endpoint_url",
     rights: "role Storage Object User on the bucket, or storage.objects.create, .delete, .get and .list with \
              storage.multipartUploads.create, .abort, .list and .listParts",
+    steps: &[
+        ("cannot use the storage", "storage.objects.list"),
+        ("cannot list objects", "storage.objects.list"),
+        ("cannot list unfinished uploads", "storage.multipartUploads.list"),
+        ("cannot delete", "storage.objects.delete"),
+        ("cannot abort", "storage.multipartUploads.abort"),
+        ("cannot read", "storage.objects.get"),
+        ("cannot look", "storage.objects.get"),
+        ("cannot", "storage.objects.create, and storage.objects.delete to replace an object"),
+    ],
 };
 
 /// Opens a bucket, or a path in one; does not connect yet.

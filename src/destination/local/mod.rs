@@ -122,6 +122,10 @@ impl Destination for LocalDirectory {
         vec![Check::new("free space", blocking(move || files::free_bytes(&base)).await.map(free_text))]
     }
 
+    fn puts_leave_litter(&self) -> bool {
+        true
+    }
+
     async fn create(&self, path: &str, _est_bytes: u64) -> Result<Box<dyn Upload>> {
         let target = self.resolve(path)?;
         let path = path.to_owned();

@@ -57,8 +57,9 @@ impl Http {
                 max_backoff: Duration::from_secs(15),
                 base: 2.0,
             },
+            // About a minute of them; a request that got no answer for a minute is sent once more.
             max_retries: 10,
-            retry_timeout: Duration::from_secs(60),
+            retry_timeout: Duration::from_secs(150),
         }
     }
 

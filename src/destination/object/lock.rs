@@ -3,11 +3,15 @@
 //! Who holds the lock renews it every [`RENEW`] by conditional update. A lock that was not renewed for
 //! [`LEASE`] belongs to a run that is gone and is taken over. Both ends are judged by the store's clock:
 //! when it says that the object was written last, and what time it says it is.
+//!
+//! A lock may carry a note: what its holder is about to write. It outlives the holder, and whoever takes the lock
+//! over gets it with the lock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use object_store::{ObjectMeta, PutMode, PutOptions, UpdateVersion};
 use serde::{Deserialize, Serialize};
@@ -15,9 +19,10 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::super::DirLock;
+use super::super::{DirLock, StoredObject};
 use super::Inner;
 use super::problem::Refusal;
+use super::request::again;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
 
@@ -29,6 +34,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How long attempts go on while it is unknown what they did.
 const DOUBT: Duration = Duration::from_secs(20);
+/// A lock is written that often until it is what it should be.
+const ATTEMPTS: usize = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -44,10 +51,13 @@ struct Content {
     /// Given back by someone who may not delete.
     #[serde(default)]
     released: bool,
+    /// What the holder is about to write, in its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl Content {
-    fn new(inner: &Inner, owner: &str, token: &str) -> Self {
+    fn new(inner: &Inner, owner: &str, token: &str, note: Option<String>) -> Self {
         let until = inner.http.now() + TimeDelta::from_std(LEASE).unwrap_or_default();
         Self {
             owner: owner.to_owned(),
@@ -55,6 +65,7 @@ impl Content {
             token: token.to_owned(),
             lease_seconds: LEASE.as_secs(),
             released: false,
+            note,
         }
     }
 }
@@ -62,6 +73,8 @@ impl Content {
 /// What became of a conditional write.
 enum Written {
     Done(UpdateVersion),
+    /// It was written and is there, but the store does not keep two writers apart.
+    Hoped(UpdateVersion),
     /// Somebody else wrote.
     Changed,
     /// It may have been written or not.
@@ -88,6 +101,10 @@ struct Held {
 #[derive(Debug)]
 struct State {
     version: UpdateVersion,
+    /// What was noted and is not settled.
+    note: Option<String>,
+    /// Whether the store kept others from taking it too.
+    exclusive: bool,
     /// Nothing is left to give back.
     over: bool,
     /// Somebody else has it.
@@ -99,14 +116,8 @@ impl Lease {
     pub(super) async fn take(inner: Arc<Inner>, dir: &str, owner: &str) -> Result<Self> {
         let path = if dir.is_empty() { LOCK.to_owned() } else { format!("{dir}/{LOCK}") };
         let token = uuid::Uuid::new_v4().to_string();
-        let version = acquire(&inner, &path, owner, &token).await?;
-        let held = Arc::new(Held {
-            inner,
-            path,
-            owner: owner.to_owned(),
-            token,
-            state: Mutex::new(State { version, over: false, lost: false }),
-        });
+        let state = acquire(&inner, &path, owner, &token).await?;
+        let held = Arc::new(Held { inner, path, owner: owner.to_owned(), token, state: Mutex::new(state) });
         let keeper = Arc::clone(&held);
         let renewing = tokio::spawn(async move {
             loop {
@@ -120,21 +131,24 @@ impl Lease {
     }
 }
 
-/// The version of the lock that is ours now.
-async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<UpdateVersion> {
+/// The state of the lock that is ours now.
+async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<State> {
     let begun = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut first: Option<ObjectMeta> = None;
+    // Nearly always there is none, so that the first look is an attempt.
+    let (mut seen, mut tried): (Option<(Bytes, ObjectMeta)>, bool) = (None, false);
     loop {
-        let seen = inner.read(path).await?;
-        let content = Content::new(inner, owner, token);
+        let mut content = Content::new(inner, owner, token, None);
         let written = match &seen {
             None => write(inner, path, &content, PutMode::Create).await?,
             Some((text, meta)) => {
                 let theirs: Option<Content> = serde_json::from_slice(text).ok();
+                // Whatever was noted stays there until the one who has the lock has seen to it.
+                content.note = theirs.as_ref().and_then(|theirs| theirs.note.clone());
                 if theirs.as_ref().is_some_and(|theirs| theirs.token == token) {
                     // Our own write took effect although its answer was lost.
-                    return Ok(version_of(meta));
+                    return Ok(State::new(version_of(meta), content.note, true));
                 }
                 let lease = theirs.as_ref().map_or(LEASE, |theirs| Duration::from_secs(theirs.lease_seconds));
                 let released = theirs.as_ref().is_some_and(|theirs| theirs.released);
@@ -165,18 +179,29 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
             }
         };
         match written {
-            Written::Done(version) => return Ok(version),
+            Written::Done(version) => return Ok(State::new(version, content.note, true)),
+            Written::Hoped(version) => return Ok(State::new(version, content.note, false)),
             Written::Unknown(error) if begun.elapsed() > DOUBT => return Err(error),
             Written::Unknown(_) | Written::Changed => {}
-        }
-        if seen.is_none() {
-            first = None;
         }
         if begun.elapsed() > PATIENCE {
             return Err(taken(inner, path, None));
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        if tried {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        tried = true;
+        seen = inner.read(path).await?;
+        if seen.is_none() {
+            first = None;
+        }
+    }
+}
+
+impl State {
+    fn new(version: UpdateVersion, note: Option<String>, exclusive: bool) -> Self {
+        Self { version, note, exclusive, over: false, lost: false }
     }
 }
 
@@ -235,11 +260,15 @@ pub(super) async fn is_exclusive(inner: &Inner, path: &str) -> Result<String> {
     let key = inner.key(path)?;
     let create = || async {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        inner.objects.put_opts(&key, bytes::Bytes::from_static(b"probe").into(), options).await
+        inner.objects.put_opts(&key, Bytes::from_static(b"probe").into(), options).await
     };
     let first = create().await;
     let second = create().await;
-    inner.delete(path).await?;
+    match inner.delete(path).await {
+        // Another check is for that.
+        Err(error) if error.kind() == ErrorKind::Denied => {}
+        outcome => outcome?,
+    }
     match (first, second) {
         (
             Ok(_),
@@ -270,7 +299,7 @@ async fn write_and_look(
 ) -> Result<Written> {
     const SETTLE: Duration = Duration::from_millis(300);
     let key = inner.key(path)?;
-    let mine = |read: &Option<(bytes::Bytes, ObjectMeta)>| {
+    let mine = |read: &Option<(Bytes, ObjectMeta)>| {
         let there = read.as_ref().and_then(|(text, _)| serde_json::from_slice::<Content>(text).ok());
         there.is_some_and(|there| there.token == content.token)
     };
@@ -291,7 +320,7 @@ async fn write_and_look(
     }
     let read = inner.read(path).await?;
     match &read {
-        Some((_, meta)) if mine(&read) => Ok(Written::Done(version_of(meta))),
+        Some((_, meta)) if mine(&read) => Ok(Written::Hoped(version_of(meta))),
         _ => Ok(Written::Changed),
     }
 }
@@ -300,31 +329,45 @@ impl Held {
     /// Writes the lock once more, which proves that it is ours.
     async fn renew(&self) -> Result<()> {
         let mut state = self.state.lock().await;
+        self.write_again(&mut state).await
+    }
+
+    /// Writes the lock as `state` has it.
+    async fn write_again(&self, state: &mut State) -> Result<()> {
         if state.over {
             return Ok(());
         }
         if state.lost {
             return Err(self.lost());
         }
-        let content = Content::new(&self.inner, &self.owner, &self.token);
-        let mode = PutMode::Update(state.version.clone());
-        match write(&self.inner, &self.path, &content, mode).await? {
-            Written::Done(version) => state.version = version,
-            Written::Changed | Written::Unknown(_) => match self.inner.read(&self.path).await? {
-                // The answer to an earlier write of ours was lost.
-                Some((text, meta))
-                    if serde_json::from_slice::<Content>(&text)
-                        .is_ok_and(|there| there.token == self.token) =>
-                {
-                    state.version = version_of(&meta);
+        let content = Content::new(&self.inner, &self.owner, &self.token, state.note.clone());
+        for _ in 0..ATTEMPTS {
+            let mode = PutMode::Update(state.version.clone());
+            match write(&self.inner, &self.path, &content, mode).await? {
+                Written::Done(version) | Written::Hoped(version) => {
+                    state.version = version;
+                    return Ok(());
                 }
-                _ => {
-                    state.lost = true;
-                    return Err(self.lost());
-                }
-            },
+                Written::Changed | Written::Unknown(_) => {}
+            }
+            let there = self.inner.read(&self.path).await?;
+            let ours = there.and_then(|(text, meta)| {
+                let there: Content = serde_json::from_slice(&text).ok()?;
+                (there.token == self.token).then_some((there, meta))
+            });
+            let Some((there, meta)) = ours else {
+                state.lost = true;
+                return Err(self.lost());
+            };
+            // The answer to a write of ours was lost: to this one, or to an earlier one.
+            state.version = version_of(&meta);
+            if there.note == content.note {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(Error::unavailable("the lock of the directory cannot be renewed")
+            .with("path", self.inner.full(&self.path))
+            .hint("run again when the storage answers"))
     }
 
     fn lost(&self) -> Error {
@@ -333,23 +376,58 @@ impl Held {
             .hint("see whether two runs write to one directory, and whether this one was held up for long")
     }
 
-    /// Gives the lock back if it is ours.
+    /// Gives the lock back if it is ours. One with a note stays, for the next run to read.
     async fn give_back(&self) -> Result<()> {
         let mut state = self.state.lock().await;
         if state.over || state.lost {
             return Ok(());
         }
         state.over = true;
-        match self.inner.delete(&self.path).await {
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                tracing::debug!(%error, "the lock is marked as given back instead");
-                let mut content = Content::new(&self.inner, &self.owner, &self.token);
-                content.until = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-                content.released = true;
-                let mode = PutMode::Update(state.version.clone());
-                write(&self.inner, &self.path, &content, mode).await.map(|_| ())
+        if state.note.is_none() {
+            match self.inner.delete(&self.path).await {
+                Err(error) if error.kind() == ErrorKind::Denied => {
+                    tracing::debug!(%error, "the lock is marked as given back instead");
+                }
+                outcome => return outcome,
             }
-            outcome => outcome,
+        }
+        let mut content = Content::new(&self.inner, &self.owner, &self.token, state.note.clone());
+        content.until = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        content.released = true;
+        let mode = PutMode::Update(state.version.clone());
+        write(&self.inner, &self.path, &content, mode).await.map(|_| ())
+    }
+
+    /// Makes an object, and finds out what became of it when the answer does not tell.
+    async fn create(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        const ACTION: &str = "cannot write an object";
+        let (inner, key) = (&self.inner, self.inner.key(path)?);
+        let bytes = content.len() as u64;
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let put = || inner.objects.put_opts(&key, content.clone().into(), options.clone());
+        let error = match again(super::PATIENCE, put).await {
+            Ok(put) => return Ok(StoredObject { path: path.to_owned(), bytes, e_tag: put.e_tag }),
+            Err(error) => error,
+        };
+        let passing = Refusal::of_store(&error).is_passing();
+        let exists = matches!(
+            error,
+            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }
+        );
+        if !exists && !passing {
+            return Err(inner.failed(ACTION, path, &error));
+        }
+        match inner.head(path).await? {
+            Some(meta)
+                if meta.size == bytes
+                    && inner.read(path).await?.is_some_and(|(there, _)| there == content) =>
+            {
+                Ok(Inner::stored(path, meta))
+            }
+            Some(_) if exists => Err(Error::data("an object of this name has come from elsewhere meanwhile")
+                .with("path", inner.full(path))
+                .hint("see whether two runs write to one directory, then run again")),
+            _ => Err(inner.failed(ACTION, path, &error)),
         }
     }
 }
@@ -358,6 +436,27 @@ impl Held {
 impl DirLock for Lease {
     async fn check(&self) -> Result<()> {
         self.held.renew().await
+    }
+
+    async fn found(&self) -> Option<Bytes> {
+        self.held.state.lock().await.note.clone().map(Bytes::from)
+    }
+
+    async fn note(&self, note: &str) -> Result<bool> {
+        let mut state = self.held.state.lock().await;
+        if !state.exclusive {
+            return Ok(false);
+        }
+        state.note = Some(note.to_owned());
+        self.held.write_again(&mut state).await.map(|()| true)
+    }
+
+    async fn settled(&self) {
+        self.held.state.lock().await.note = None;
+    }
+
+    async fn create(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        self.held.create(path, content).await
     }
 
     async fn release(self: Box<Self>) -> Result<()> {

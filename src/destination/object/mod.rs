@@ -41,7 +41,7 @@ pub(crate) use self::problem::Remedies;
 use self::problem::{Refusal, explain};
 use super::preflight::Check;
 use super::{Destination, DirLock, PendingUpload, StoredObject, Upload};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::spec::layout::LOCK;
 
 /// How long first contact may take, retries included.
@@ -230,7 +230,8 @@ impl Inner {
     }
 
     async fn abort(&self, path: &str, upload_id: &str) -> Result<()> {
-        if self.place.pending == Pending::Blocks {
+        // Without an id this would be the request that deletes the object.
+        if self.place.pending == Pending::Blocks || upload_id.is_empty() {
             return Ok(());
         }
         let key = self.key(path)?;
@@ -239,6 +240,13 @@ impl Inner {
             Ok(_) => Ok(()),
             Err(refusal) if refusal.is_not_found() || refusal.code() == "NoSuchUpload" => Ok(()),
             Err(refusal) => Err(self.refused("cannot abort an upload", path, &refusal)),
+        }
+    }
+
+    /// Aborts an upload for nobody who waits for it.
+    async fn abort_in_passing(&self, path: &str, upload_id: &str) {
+        if let Err(error) = self.abort(path, upload_id).await {
+            tracing::warn!(%error, "an upload was not removed; the next run removes it");
         }
     }
 
@@ -325,15 +333,11 @@ impl Destination for ObjectStorage {
     }
 
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
-        // Who gives up while the store begins an upload never learns its id: then it is aborted all the same.
-        let (inner, path) = (Arc::clone(&self.0), path.to_owned());
-        let (give, take) = tokio::sync::oneshot::channel();
-        self.0.in_background(async move {
-            drop(give.send(upload::ObjectUpload::create(inner, &path, est_bytes).await));
-        });
-        let made =
-            take.await.map_err(|error| Error::internal("an upload ended early").caused_by(error))??;
-        Ok(Box::new(made))
+        Ok(Box::new(upload::ObjectUpload::create(Arc::clone(&self.0), path, est_bytes).await?))
+    }
+
+    async fn create_later(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(upload::ObjectUpload::later(Arc::clone(&self.0), path, est_bytes)?))
     }
 
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
@@ -356,15 +360,7 @@ impl Destination for ObjectStorage {
             let url = format!("{}?{query}", inner.place.bucket);
             let reply = match inner.send(Method::GET, &url, PATIENCE).await {
                 Ok(reply) => reply,
-                Err(refusal) => {
-                    let error = inner.refused("cannot list unfinished uploads", dir, &refusal);
-                    if error.kind() != ErrorKind::Denied {
-                        return Err(error);
-                    }
-                    // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
-                    tracing::warn!(%error, "what an earlier run may have left is not removed");
-                    return Ok(Vec::new());
-                }
+                Err(refusal) => return Err(inner.refused("cannot list unfinished uploads", dir, &refusal)),
             };
             let (found, more) = pending::page(&reply.body, &prefix)?;
             uploads.extend(found.into_iter().filter_map(|found| {

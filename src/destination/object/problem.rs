@@ -17,6 +17,8 @@ pub(crate) struct Remedies {
     pub(crate) endpoint: &'static str,
     /// The rights that an export needs.
     pub(crate) rights: &'static str,
+    /// The right that each action needs; the first whose action begins so.
+    pub(crate) steps: &'static [(&'static str, &'static str)],
 }
 
 /// Why a store refused, or could not be asked.
@@ -398,6 +400,10 @@ pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Erro
     if !refusal.code.is_empty() {
         error = error.with("code", &refusal.code);
     }
+    let step = words.steps.iter().find(|(step, _)| action.starts_with(step));
+    if let (Remedy::Rights, Some((_, right))) = (remedy, step) {
+        error = error.with("needs", right);
+    }
     for hint in hints(remedy, refusal, words) {
         error = error.hint(hint);
     }
@@ -462,7 +468,7 @@ fn judge(refusal: &Refusal) -> (ErrorKind, &'static str, Remedy) {
 }
 
 fn hints(remedy: Remedy, refusal: &Refusal, words: &Remedies) -> Vec<String> {
-    let Remedies { bucket, credentials, endpoint, rights } = words;
+    let Remedies { bucket, credentials, endpoint, rights, .. } = words;
     let hint = match remedy {
         Remedy::Bucket => {
             format!("check {bucket} and {endpoint}; the bucket must be made before the first export")
@@ -474,7 +480,7 @@ fn hints(remedy: Remedy, refusal: &Refusal, words: &Remedies) -> Vec<String> {
             Some(region) => format!("write \"region\": \"{region}\""),
             None => format!("check region and {endpoint}"),
         },
-        Remedy::Token => format!("get new credentials: {credentials}"),
+        Remedy::Token => format!("get new credentials and check {credentials} of the storage"),
         Remedy::Clock => "set this machine's clock, for example with NTP".to_owned(),
         Remedy::Proxy => format!(
             "see what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say, and whether {endpoint} is the store's and not a console's"

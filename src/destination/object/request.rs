@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Longest answer that is read.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for an answer: short enough that there is patience left to ask again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// An answer with its content.
 #[derive(Debug)]

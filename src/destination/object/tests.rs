@@ -2,9 +2,15 @@ use super::complete::expected_tag;
 use super::problem::{Refusal, explain};
 use super::upload::part_bytes;
 use super::*;
+use crate::error::ErrorKind;
 
-const WORDS: Remedies =
-    Remedies { bucket: "bucket", credentials: "keys", endpoint: "endpoint_url", rights: "rights" };
+const WORDS: Remedies = Remedies {
+    bucket: "bucket",
+    credentials: "keys",
+    endpoint: "endpoint_url",
+    rights: "rights",
+    steps: &[],
+};
 
 #[test]
 fn ten_thousand_parts_always_suffice() {

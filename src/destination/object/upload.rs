@@ -10,8 +10,9 @@ use object_store::path::Path;
 use tokio::task::JoinSet;
 
 use super::super::{PendingUpload, Upload};
+use super::problem::Refusal;
 use super::request::again;
-use super::{Inner, PATIENCE, Pending};
+use super::{Inner, PATIENCE};
 use crate::error::{Error, Result};
 
 const MIB: u64 = 1 << 20;
@@ -40,7 +41,8 @@ pub(super) struct ObjectUpload {
     inner: Arc<Inner>,
     path: String,
     key: Path,
-    upload_id: String,
+    /// None while the store has not heard of it.
+    upload_id: Option<String>,
     est_bytes: u64,
     /// Of the part being filled.
     blocks: Vec<Bytes>,
@@ -55,18 +57,21 @@ pub(super) struct ObjectUpload {
 }
 
 impl ObjectUpload {
+    /// Begins an upload.
     pub(super) async fn create(inner: Arc<Inner>, path: &str, est_bytes: u64) -> Result<Self> {
+        let mut upload = Self::later(inner, path, est_bytes)?;
+        upload.id().await?;
+        Ok(upload)
+    }
+
+    /// An upload that begins when there is a part to send.
+    pub(super) fn later(inner: Arc<Inner>, path: &str, est_bytes: u64) -> Result<Self> {
         let key = inner.key(path)?;
-        let begun = again(PATIENCE, || inner.uploads.0.create_multipart(&key)).await;
-        let upload_id = match begun {
-            Ok(id) => id,
-            Err(error) => return Err(inner.failed("cannot begin an upload", path, &error)),
-        };
         Ok(Self {
             inner,
             path: path.to_owned(),
             key,
-            upload_id,
+            upload_id: None,
             est_bytes,
             blocks: Vec::new(),
             filled: 0,
@@ -79,18 +84,42 @@ impl ObjectUpload {
         })
     }
 
+    /// The upload's id; begins it if that was not done.
+    async fn id(&mut self) -> Result<String> {
+        if let Some(id) = &self.upload_id {
+            return Ok(id.clone());
+        }
+        // Who gives up while the store begins an upload never learns its id: then it is aborted all the same.
+        let (inner, key, path) = (Arc::clone(&self.inner), self.key.clone(), self.path.clone());
+        let (give, take) = tokio::sync::oneshot::channel();
+        self.inner.in_background(async move {
+            let begun = begin(&inner, &path, &key).await;
+            drop(give.send(begun.map(|id| Begun { inner, path, id: Some(id) })));
+        });
+        let begun = take.await.map_err(|error| Error::internal("an upload ended early").caused_by(error))?;
+        self.upload_id = begun?.id.take();
+        Ok(self.upload_id.clone().unwrap_or_default())
+    }
+
     /// Sends what is filled as the next part; waits while too many are on their way.
     async fn send(&mut self) -> Result<()> {
         while self.sending.len() >= IN_FLIGHT {
             self.sent_one().await?;
         }
+        let id = self.id().await?;
         let payload: PutPayload = std::mem::take(&mut self.blocks).into_iter().collect();
         let (inner, index) = (Arc::clone(&self.inner), self.sent);
-        let (key, id, path) = (self.key.clone(), self.upload_id.clone(), self.path.clone());
+        let (key, path) = (self.key.clone(), self.path.clone());
         (self.filled, self.sent) = (0, self.sent + 1);
         self.sending.spawn(async move {
             let number = usize::try_from(index).unwrap_or(usize::MAX);
-            match inner.uploads.0.put_part(&key, &id, number, payload).await {
+            let put = || inner.uploads.0.put_part(&key, &id, number, payload.clone());
+            let sent = match put().await {
+                // Repetitions keep the signature of the first attempt, which may have been held up for long.
+                Err(error) if Refusal::of_store(&error).code() == "ExpiredToken" => put().await,
+                outcome => outcome,
+            };
+            match sent {
                 Ok(part) => Ok((index, part.content_id)),
                 Err(error) => Err(inner.failed("cannot upload a part of an object", &path, &error)),
             }
@@ -134,17 +163,30 @@ impl Upload for ObjectUpload {
         Ok(())
     }
 
+    fn take_back(&mut self) -> Option<Bytes> {
+        if self.upload_id.is_some() {
+            return None;
+        }
+        self.ours = false;
+        let mut whole = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or_default());
+        for block in std::mem::take(&mut self.blocks) {
+            whole.extend_from_slice(&block);
+        }
+        Some(whole.into())
+    }
+
     async fn finish(mut self: Box<Self>) -> Result<PendingUpload> {
         if self.filled > 0 {
             self.send().await?;
         }
+        let upload_id = self.id().await?;
         while !self.sending.is_empty() {
             self.sent_one().await?;
         }
         self.ours = false;
         Ok(PendingUpload {
             path: self.path.clone(),
-            upload_id: self.upload_id.clone(),
+            upload_id,
             part_tags: std::mem::take(&mut self.tags).into_values().collect(),
             bytes: self.bytes,
             crc32: format!("{:08x}", self.crc.clone().finalize()),
@@ -154,25 +196,44 @@ impl Upload for ObjectUpload {
     async fn abort(mut self: Box<Self>) -> Result<()> {
         // A part that arrives after the abort would stay: first nothing may be on its way.
         self.sending.shutdown().await;
-        let aborted = self.inner.abort(&self.path, &self.upload_id).await;
+        let aborted = match &self.upload_id {
+            Some(id) => self.inner.abort(&self.path, id).await,
+            None => Ok(()),
+        };
         self.ours = false;
         aborted
     }
 }
 
+/// An upload that nobody has taken yet. Dropped, it is aborted.
+struct Begun {
+    inner: Arc<Inner>,
+    path: String,
+    id: Option<String>,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let (inner, path) = (Arc::clone(&self.inner), std::mem::take(&mut self.path));
+        self.inner.in_background(async move { inner.abort_in_passing(&path, &id).await });
+    }
+}
+
+async fn begin(inner: &Inner, path: &str, key: &Path) -> Result<String> {
+    let begun = again(PATIENCE, || inner.uploads.0.create_multipart(key)).await;
+    begun.map_err(|error| inner.failed("cannot begin an upload", path, &error))
+}
+
 impl Drop for ObjectUpload {
     fn drop(&mut self) {
-        if !self.ours || self.inner.place.pending == Pending::Blocks {
-            return;
-        }
+        let Some(id) = self.upload_id.take().filter(|_| self.ours) else { return };
         self.sending.abort_all();
         let mut sending = std::mem::take(&mut self.sending);
-        let (inner, path, id) = (Arc::clone(&self.inner), self.path.clone(), self.upload_id.clone());
+        let (inner, path) = (Arc::clone(&self.inner), self.path.clone());
         self.inner.in_background(async move {
             sending.shutdown().await;
-            if let Err(error) = inner.abort(&path, &id).await {
-                tracing::warn!(%error, "an upload was not removed; the next run removes it");
-            }
+            inner.abort_in_passing(&path, &id).await;
         });
     }
 }

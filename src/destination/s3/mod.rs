@@ -25,6 +25,16 @@ const REMEDIES: Remedies = Remedies {
     credentials: "access_key_id and secret_access_key, or profile,",
     endpoint: "endpoint_url",
     rights: "s3:ListBucket on the bucket; s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on what is in it",
+    steps: &[
+        ("cannot use the storage", "s3:ListBucket"),
+        ("cannot list objects", "s3:ListBucket"),
+        ("cannot list unfinished uploads", "s3:ListBucketMultipartUploads"),
+        ("cannot delete", "s3:DeleteObject"),
+        ("cannot abort", "s3:AbortMultipartUpload"),
+        ("cannot read", "s3:GetObject"),
+        ("cannot look", "s3:GetObject"),
+        ("cannot", "s3:PutObject"),
+    ],
 };
 
 /// Opens a bucket, or a path in one; does not connect yet.

@@ -1,11 +1,11 @@
 //! The n-th request fails, for n = 1, 2, 3 ... until a run passes untouched. Whatever happens, readers of
 //! manifests see the old table or the new one, and the next run ends with the new one and nothing else.
 //!
-//! Where the program tries for minutes before it gives up, every third request is taken; `LAKEXPRESS_FAULT_STEP`
-//! is another step.
+//! Every store meets every fault. Where that takes long only every n-th request is taken; `LAKEXPRESS_FAULT_STEP`
+//! is the step of all (`make verify-storage`: 1).
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,6 @@ const AT_ONCE: usize = 4;
 const AT_ONCE_WAITING: usize = 12;
 /// How long a run may try.
 const LONGEST: Duration = Duration::from_secs(200);
-/// The old table has more parts than the new one, so that some must be deleted.
-const OLD_ROWS: u64 = 1_200;
-const NEW_ROWS: u64 = 400;
 const FLAGS: [&str; 8] = ["-i", "t", "-p", "2", "--part-bytes", "64KiB", "--large-table-threshold", "100"];
 /// The directory of the table, below a base.
 const TABLE: &str = "main/t/";
@@ -34,9 +31,28 @@ const TABLE: &str = "main/t/";
 /// Makes an auth entry of an endpoint's port and a base path.
 type Entry<'a> = &'a (dyn Fn(&Place, u16, &str) -> Value + Sync);
 
+/// What is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    name: &'static str,
+    /// Rows of the table that is there before; none if there is no table.
+    old: Option<u64>,
+    new: u64,
+    /// A run has at least so many requests.
+    least: usize,
+}
+
+/// The old table has more parts than the new one, so that some must be deleted.
+const PARTS: Shape = Shape { name: "parts replace parts", old: Some(1_200), new: 400, least: 20 };
+/// The file is written at once, and not uploaded.
+const SMALL: Shape = Shape { name: "a small new table", old: None, new: 20, least: 9 };
+/// It is uploaded after all.
+const SMALLER: Shape = Shape { name: "a small table replaces another", old: Some(30), new: 20, least: 15 };
+
 /// A store, with an export of what the table was before.
 struct Matrix<'a> {
     name: &'static str,
+    shape: Shape,
     store: &'a dyn Store,
     /// The server's own port.
     port: u16,
@@ -58,18 +74,22 @@ struct Tally {
 }
 
 impl<'a> Matrix<'a> {
-    fn new(name: &'static str, store: &'a dyn Store, port: u16, entry: Entry<'a>) -> Self {
+    fn new(name: &'static str, shape: Shape, store: &'a dyn Store, port: u16, entry: Entry<'a>) -> Self {
         let place = Place::new();
-        let matrix = Self { name, store, port, entry, place, old: unique("faults-old") };
-        matrix.place.fill(OLD_ROWS, 200);
-        matrix.run(matrix.port, &matrix.old).output().ok();
-        assert_eq!(store.ids(&format!("{}/{TABLE}", matrix.old)), Some(ids(OLD_ROWS)));
-        matrix.place.fill(NEW_ROWS, 200);
-        let new = unique("faults-new");
-        matrix.run(matrix.port, &new).output().ok();
-        let parts = |base: &str| store.names(&format!("{base}/{TABLE}")).len() - 1;
-        assert!(parts(&new) >= 2, "the new table is one part");
-        assert!(parts(&matrix.old) > parts(&new), "no old part will be deleted");
+        let matrix = Self { name, shape, store, port, entry, place, old: unique("faults-old") };
+        if let Some(rows) = shape.old {
+            matrix.place.fill(rows, 200);
+            matrix.run(matrix.port, &matrix.old).output().ok();
+            assert_eq!(store.ids(&format!("{}/{TABLE}", matrix.old)), Some(ids(rows)));
+        }
+        matrix.place.fill(shape.new, 200);
+        if shape == PARTS {
+            let new = unique("faults-new");
+            matrix.run(matrix.port, &new).output().ok();
+            let parts = |base: &str| store.names(&format!("{base}/{TABLE}")).len() - 1;
+            assert!(parts(&new) >= 2, "the new table is one part");
+            assert!(parts(&matrix.old) > parts(&new), "no old part will be deleted");
+        }
         matrix
     }
 
@@ -87,7 +107,9 @@ impl<'a> Matrix<'a> {
     fn case(&self, nth: usize, fault: Fault, tally: &Mutex<Tally>) -> bool {
         let base = unique("faults");
         let table = format!("{base}/{TABLE}");
-        self.store.copy(&self.old, &base);
+        if self.shape.old.is_some() {
+            self.store.copy(&self.old, &base);
+        }
         // A store that is busy and one that failed are told apart by nothing but their number.
         let fault =
             if fault == Fault::Status(503) && nth.is_multiple_of(2) { Fault::Status(500) } else { fault };
@@ -102,7 +124,7 @@ impl<'a> Matrix<'a> {
         let output = running.kill9().no_panic();
         let seen = proxy.seen();
         let what = seen.get(nth - 1).map_or("none", |seen| seen.line.as_str());
-        let when = format!("{} {fault:?} at request {nth}, {what}", self.name);
+        let when = format!("{}, {}: {fault:?} at request {nth}, {what}", self.name, self.shape.name);
         assert!(took < LONGEST, "{when}: no end after {took:?}\n{output}");
         if proxy.met() == 0 {
             output.ok();
@@ -126,15 +148,16 @@ impl<'a> Matrix<'a> {
     #[track_caller]
     fn assert_sound(&self, table: &str, output: &Output, when: &str) {
         let found = self.store.ids(table);
-        let intent = self.store.json(&format!("{table}_commit.json"));
+        let (old, new) = (self.shape.old.map(ids), ids(self.shape.new));
         match &found {
-            Some(found) => {
-                assert!(*found == ids(OLD_ROWS) || *found == ids(NEW_ROWS), "{when}: half a table");
+            Some(found) => assert!(old.as_ref() == Some(found) || *found == new, "{when}: half a table"),
+            None => {
+                let intent = self.store.json(&format!("{table}_commit.json"));
+                assert!(old.is_none() || intent.is_some(), "{when}: neither manifest nor intent\n{output}");
             }
-            None => assert!(intent.is_some(), "{when}: neither manifest nor intent\n{output}"),
         }
         match output.code {
-            Some(0) => assert_eq!(found, Some(ids(NEW_ROWS)), "{when}: success without the new table"),
+            Some(0) => assert_eq!(found, Some(new), "{when}: success without the new table"),
             Some(SOME_FAILED | UNAVAILABLE | DENIED) => {}
             code => panic!("{when}: exit code {code:?}\n{output}"),
         }
@@ -146,7 +169,7 @@ impl<'a> Matrix<'a> {
         let output = self.run(self.port, base).output();
         assert_eq!(output.code, Some(0), "{when}: the next run fails\n{output}");
         let table = format!("{base}/{TABLE}");
-        assert_eq!(self.store.ids(&table), Some(ids(NEW_ROWS)), "{when}");
+        assert_eq!(self.store.ids(&table), Some(ids(self.shape.new)), "{when}");
         self.store.assert_tidy(&table);
         for name in self.store.names(&format!("{base}/")) {
             let ours = name.starts_with(TABLE) || name.starts_with("_lakexpress/") && name.ends_with(".json");
@@ -155,11 +178,11 @@ impl<'a> Matrix<'a> {
         assert_eq!(self.store.uploads(base), [""; 0], "{when}: uploads are left");
     }
 
-    /// One fault at every request, until a run passes untouched.
-    fn every_request(&self, fault: Fault) {
+    /// One fault at every `step`-th request, until a run passes untouched.
+    fn every_request(&self, fault: Fault, step: usize) {
         let waiting = fault == Fault::StatusForEver(503);
-        let (step, at_once) =
-            if waiting { (env_number("LAKEXPRESS_FAULT_STEP", 3), AT_ONCE_WAITING) } else { (1, AT_ONCE) };
+        let at_once = if waiting { AT_ONCE_WAITING } else { AT_ONCE };
+        let step = env_number("LAKEXPRESS_FAULT_STEP", step);
         let (next, over, tally) = (AtomicUsize::new(1), AtomicBool::new(false), Mutex::default());
         thread::scope(|scope| {
             for _ in 0..at_once {
@@ -175,9 +198,9 @@ impl<'a> Matrix<'a> {
             }
         });
         let tally: Tally = tally.into_inner().unwrap();
-        println!("{}: {} cases of {fault:?}, {} ended well", self.name, tally.cases, tally.passed);
-        // Two requests per part and six of the commit are the least there can be.
-        assert!(tally.cases * step > 12, "only {} requests were seen", tally.cases);
+        let (name, shape) = (self.name, self.shape.name);
+        println!("{name}, {shape}: {} cases of {fault:?}, {} ended well", tally.cases, tally.passed);
+        assert!(tally.cases * step >= self.shape.least, "only {} requests were seen", tally.cases);
         match fault {
             Fault::StatusForEver(status) => {
                 let silent: Vec<_> =
@@ -194,54 +217,130 @@ impl<'a> Matrix<'a> {
     }
 }
 
-fn s3_entry(_: &Place, port: u16, base: &str) -> Value {
-    Seaweed::shared().entry(port, WRITER, base)
+fn s3(shape: Shape) -> Matrix<'static> {
+    let entry = &|_: &Place, port: u16, base: &str| Seaweed::shared().entry(port, WRITER, base);
+    Matrix::new("S3", shape, Seaweed::shared(), Seaweed::shared().port, entry)
 }
 
-fn s3() -> &'static Matrix<'static> {
-    static MATRIX: OnceLock<Matrix<'static>> = OnceLock::new();
-    MATRIX.get_or_init(|| Matrix::new("S3", Seaweed::shared(), Seaweed::shared().port, &s3_entry))
+fn gcs(shape: Shape) -> Matrix<'static> {
+    let entry = &|place: &Place, port: u16, base: &str| {
+        let dir = place.path(&format!("key-{port}"));
+        std::fs::create_dir_all(&dir).unwrap();
+        Gcs::shared().entry(&Gcs::shared().key_file(port, &dir), BUCKET, base)
+    };
+    Matrix::new("GCS", shape, Seaweed::shared(), Gcs::shared().port, entry)
 }
+
+fn azure(shape: Shape) -> Matrix<'static> {
+    let entry = &|_: &Place, port: u16, base: &str| Azurite::shared().entry(port, base);
+    Matrix::new("Azure", shape, Azurite::shared(), Azurite::shared().port, entry)
+}
+
+/// A request meets this once, or for ever.
+const FAULTS: [Fault; 5] = [
+    Fault::Status(503),
+    Fault::StatusForEver(503),
+    Fault::StatusForEver(403),
+    Fault::ResetBefore,
+    Fault::ResetAfter,
+];
 
 #[test]
 fn s3_says_once_that_it_is_busy_or_failed() {
-    s3().every_request(Fault::Status(503));
+    s3(PARTS).every_request(Fault::Status(503), 1);
 }
 
 #[test]
 fn s3_is_too_busy_for_one_request_for_ever() {
-    s3().every_request(Fault::StatusForEver(503));
+    s3(PARTS).every_request(Fault::StatusForEver(503), 3);
 }
 
 #[test]
 fn s3_forbids_one_request() {
-    s3().every_request(Fault::StatusForEver(403));
+    s3(PARTS).every_request(Fault::StatusForEver(403), 1);
 }
 
 #[test]
 fn s3_resets_the_connection_before_the_effect() {
-    s3().every_request(Fault::ResetBefore);
+    s3(PARTS).every_request(Fault::ResetBefore, 1);
 }
 
 #[test]
 fn s3_resets_the_connection_after_the_effect() {
-    s3().every_request(Fault::ResetAfter);
+    s3(PARTS).every_request(Fault::ResetAfter, 1);
+}
+
+#[test]
+fn gcs_says_once_that_it_is_busy_or_failed() {
+    gcs(PARTS).every_request(Fault::Status(503), 5);
+}
+
+#[test]
+fn gcs_is_too_busy_for_one_request_for_ever() {
+    gcs(PARTS).every_request(Fault::StatusForEver(503), 5);
+}
+
+#[test]
+fn gcs_forbids_one_request() {
+    gcs(PARTS).every_request(Fault::StatusForEver(403), 5);
+}
+
+#[test]
+fn gcs_resets_the_connection_before_the_effect() {
+    gcs(PARTS).every_request(Fault::ResetBefore, 5);
 }
 
 #[test]
 fn gcs_resets_the_connection_after_the_effect() {
-    let gcs = Gcs::shared();
-    let entry = |place: &Place, port: u16, base: &str| {
-        let dir = place.path(&format!("key-{port}"));
-        std::fs::create_dir_all(&dir).unwrap();
-        gcs.entry(&gcs.key_file(port, &dir), BUCKET, base)
-    };
-    Matrix::new("GCS", Seaweed::shared(), gcs.port, &entry).every_request(Fault::ResetAfter);
+    gcs(PARTS).every_request(Fault::ResetAfter, 1);
+}
+
+#[test]
+fn azure_says_once_that_it_is_busy_or_failed() {
+    azure(PARTS).every_request(Fault::Status(503), 5);
+}
+
+#[test]
+fn azure_is_too_busy_for_one_request_for_ever() {
+    azure(PARTS).every_request(Fault::StatusForEver(503), 5);
+}
+
+#[test]
+fn azure_forbids_one_request() {
+    azure(PARTS).every_request(Fault::StatusForEver(403), 5);
+}
+
+#[test]
+fn azure_resets_the_connection_before_the_effect() {
+    azure(PARTS).every_request(Fault::ResetBefore, 5);
 }
 
 #[test]
 fn azure_resets_the_connection_after_the_effect() {
-    let azurite = Azurite::shared();
-    let entry = |_: &Place, port: u16, base: &str| azurite.entry(port, base);
-    Matrix::new("Azure", azurite, azurite.port, &entry).every_request(Fault::ResetAfter);
+    azure(PARTS).every_request(Fault::ResetAfter, 1);
+}
+
+#[test]
+fn a_small_new_table_on_s3() {
+    let matrix = s3(SMALL);
+    for fault in FAULTS {
+        matrix.every_request(fault, if fault == Fault::StatusForEver(503) { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn a_small_new_table_on_gcs_and_azure() {
+    for matrix in [gcs(SMALL), azure(SMALL)] {
+        for fault in FAULTS {
+            matrix.every_request(fault, if fault == Fault::ResetAfter { 1 } else { 4 });
+        }
+    }
+}
+
+#[test]
+fn a_small_table_replaces_another_on_s3() {
+    let matrix = s3(SMALLER);
+    for fault in FAULTS {
+        matrix.every_request(fault, if fault == Fault::ResetAfter { 1 } else { 4 });
+    }
 }

@@ -9,15 +9,26 @@ use super::gcs::Gcs;
 use super::process::free_ports;
 use super::proxy::{Class, Fault, Proxy, When};
 use super::seaweed::{BUCKET, DROPPER, READER, Seaweed, WRITER};
+use super::standin::{Mint, StandIn, gate, s3_refusal};
 use super::{CONFIG, DENIED, Place, SOME_FAILED, Store, UNAVAILABLE, ids, unique};
 use crate::lake::Output;
 
 /// How long anybody has to wait for a message.
 const SOON: Duration = Duration::from_secs(15);
 
-/// An export that must fail soon with one of `codes`, without a word of the secrets.
+/// An export that must fail soon with one of `codes`, without a word of the secrets, and with a remedy.
 #[track_caller]
 fn fails(place: &Place, entry: Value, codes: &[i32], words: &[&str]) -> Output {
+    let output = fails_late(place, entry, codes, words);
+    // What is wrong with an entry is named with its key, and says by itself what to write.
+    let by_itself = output.stderr.contains("auth entry is not valid: lake.");
+    assert!(by_itself || output.stderr.contains("hint"), "no remedy\n{output}");
+    output
+}
+
+/// The same for a failure after first contact; the remedy is in the summary.
+#[track_caller]
+fn fails_late(place: &Place, entry: Value, codes: &[i32], words: &[&str]) -> Output {
     place.entry("lake", entry);
     let begun = Instant::now();
     let output = place.export("lake", &[]).output();
@@ -25,9 +36,6 @@ fn fails(place: &Place, entry: Value, codes: &[i32], words: &[&str]) -> Output {
     let output =
         output.exits_one_of(codes).says(words).never_says(&[WRITER.1, READER.1, DROPPER.1, "wrong-secret"]);
     assert!(took < SOON, "it took {took:?}\n{output}");
-    // What is wrong with an entry is named with its key, and says by itself what to write.
-    let by_itself = output.stderr.contains("auth entry is not valid: lake.");
-    assert!(by_itself || output.stderr.contains("hint"), "no remedy\n{output}");
     assert!(output.stderr.lines().count() < 20, "not one clear message\n{output}");
     output
 }
@@ -149,6 +157,93 @@ fn refusals_are_final_and_asked_for_once() {
     let entry = s3(&[("endpoint_url", endpoint), ("aws_secret_access_key", json!("wrong-secret"))]);
     fails(&place(), entry, &[DENIED], &["secret"]);
     assert_eq!(proxy.seen().len(), 1, "{:?}", proxy.seen());
+}
+
+/// What AWS answers where SeaweedFS does not look: each with its cause and what to do.
+#[test]
+fn answers_of_aws() {
+    let place = place();
+    let cases: [(&str, &str, &str, i32, &[&str]); 6] = [
+        (
+            "400 Bad Request",
+            "AuthorizationHeaderMalformed",
+            "<Region>eu-central-1</Region>",
+            CONFIG,
+            &["another region", "\"region\": \"eu-central-1\""],
+        ),
+        ("301 Moved Permanently", "PermanentRedirect", "", CONFIG, &["another region", "region"]),
+        ("403 Forbidden", "RequestTimeTooSkewed", "", CONFIG, &["clock", "ntp"]),
+        ("400 Bad Request", "ExpiredToken", "", DENIED, &["session token has expired", "new credentials"]),
+        ("403 Forbidden", "InvalidAccessKeyId", "", DENIED, &["access key id is not known"]),
+        ("403 Forbidden", "AllAccessDisabled", "", DENIED, &["denied", "s3:ListBucket"]),
+    ];
+    for (status, code, more, exit, words) in cases {
+        let server = StandIn::new(move |_| s3_refusal(status, code, more));
+        let entry = s3(&[("endpoint_url", json!(server.url())), ("session_token", json!("wrong-secret"))]);
+        fails(&place, entry, &[exit], words);
+        assert_eq!(server.seen().len(), 1, "{code} was asked for more than once");
+    }
+}
+
+/// Between first contact and the end of an export.
+#[test]
+fn a_token_that_expires_under_way() {
+    let (seaweed, place) = (Seaweed::shared(), place());
+    let (mint, base) = (Mint::default(), unique("expires"));
+    let gate = gate(&mint, seaweed.open_port);
+    let coin = mint.coin(2);
+    let slow = Proxy::new(gate.port, When::Class(Class::Lock, 1), Fault::Delay(Duration::from_secs(3)));
+    let mut entry = seaweed.entry(slow.port, (&coin.id, &coin.secret), &base);
+    entry["info"]["session_token"] = json!(coin.token);
+    let output = fails_late(&place, entry, &[DENIED], &["session token has expired"]);
+    assert!(output.stdout.contains("hint: get new credentials"), "{output}");
+    assert_eq!(seaweed.ids(&format!("{base}/main/t/")), None);
+}
+
+#[test]
+fn a_proxy_in_the_way() {
+    let place = place();
+    let proxy = StandIn::new(|_| {
+        super::standin::answer("407 Proxy Authentication Required", "text/html", "<html>Who are you?</html>")
+    });
+    for scheme in ["http", "https"] {
+        place.entry("lake", s3(&[("endpoint_url", json!(format!("{scheme}://store.example:9000")))]));
+        let mut run = place.export("lake", &[]).without_env("NO_PROXY").without_env("no_proxy");
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+            run = run.env(name, proxy.url());
+        }
+        let begun = Instant::now();
+        let output = run.output().exits_one_of(&[CONFIG]).says(&["proxy", "NO_PROXY"]);
+        assert!(begun.elapsed() < SOON, "{scheme}: it took {:?}\n{output}", begun.elapsed());
+    }
+}
+
+#[test]
+fn azure_answers() {
+    let (azurite, place) = (Azurite::shared(), place());
+    let cases: [(&str, &str, i32, &[&str]); 3] = [
+        (
+            "403 Server failed",
+            "AuthorizationPermissionMismatch",
+            DENIED,
+            &["denied", "Storage Blob Data Contributor"],
+        ),
+        ("404 Not Found", "ContainerNotFound", CONFIG, &["bucket does not exist", "container"]),
+        ("403 Forbidden", "AccountIsDisabled", DENIED, &["denied"]),
+    ];
+    for (status, code, exit, words) in cases {
+        let server = StandIn::new(move |_| s3_refusal(status, code, ""));
+        fails(&place, azurite.entry(server.port, &unique("azure-answers")), &[exit], words);
+    }
+    let server = StandIn::new(|_| {
+        super::standin::answer(
+            "403 Forbidden",
+            "application/xml",
+            "<Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate the request.</Message>\
+             <AuthenticationErrorDetail>Signature not valid in the specified time frame: expired</AuthenticationErrorDetail></Error>",
+        )
+    });
+    fails(&place, azurite.entry(server.port, &unique("azure-answers")), &[DENIED], &["key"]);
 }
 
 #[test]

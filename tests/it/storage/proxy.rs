@@ -41,6 +41,8 @@ pub(super) enum Class {
 impl Class {
     fn of(request: &Message) -> Self {
         let (path, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
+        // Some clients encode more of a path than others.
+        let path = path.replace("%2F", "/").replace("%5F", "_").replace("%2E", ".");
         let query =
             |key: &str| query.split('&').any(|pair| pair == key || pair.starts_with(&format!("{key}=")));
         let block = |kind: &str| request.target().contains(&format!("comp={kind}"));

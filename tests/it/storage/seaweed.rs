@@ -20,6 +20,9 @@ pub(super) const WRITER: (&str, &str) = ("LXWRITERKEY", "writer-secret-7Jx2");
 pub(super) const READER: (&str, &str) = ("LXREADERKEY", "reader-secret-9Qm4");
 /// The key that may write but neither list nor delete: less than the commit needs.
 pub(super) const DROPPER: (&str, &str) = ("LXDROPPERKEY", "dropper-secret-3Kd8");
+/// The key that has the rights of the old documentation's policy: put, get and list. A policy of the bucket denies
+/// it what else comes with the right to write.
+pub(super) const POOR: (&str, &str) = ("LXPOORKEY", "poor-secret-5Rt1");
 
 /// A running SeaweedFS.
 pub(super) struct Seaweed {
@@ -110,6 +113,14 @@ impl Seaweed {
             return Err(processes.log());
         }
         send(open_port, "DELETE", &format!("/{BUCKET}/hello"), &[], b"").unwrap().ok();
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Sid": "poor", "Effect": "Deny",
+            "Principal": {"AWS": ["arn:aws:iam::000000000000:user/poor", "arn:aws:iam:::user/poor", "poor"]},
+            "Action": ["s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListBucketMultipartUploads"],
+            "Resource": [format!("arn:aws:s3:::{BUCKET}"), format!("arn:aws:s3:::{BUCKET}/*")],
+        }]});
+        let target = format!("/{BUCKET}?policy=");
+        send(open_port, "PUT", &target, &[], policy.to_string().as_bytes()).unwrap().ok();
         Ok(Self { port, open_port, _processes: processes })
     }
 
@@ -174,6 +185,7 @@ fn strict() -> Value {
         identity("writer", WRITER, &["Read", "Write", "List", "Tagging"]),
         identity("reader", READER, &["Read", "List"]),
         identity("dropper", DROPPER, &["Write"]),
+        identity("poor", POOR, &["Read", "Write", "List"]),
     ])
 }
 

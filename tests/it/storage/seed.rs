@@ -1,5 +1,5 @@
 //! Every configuration example of the documentation of old, with only hosts, buckets and secrets changed, and
-//! TPC-H through each of them.
+//! TPC-H through each of them, by the command lines that it prints. (`LAKEXPRESS_TPCH_SCALE` as in `tpch.rs`.)
 
 use serde_json::json;
 
@@ -10,11 +10,39 @@ use super::{Place, Store, unique};
 use crate::lake::{Run, assert_same};
 use crate::tpch::{self, TABLES};
 
-/// Exports and asserts that every table is at `base` and the same as on the server.
-fn exports_all(run: Run, base: &str) {
+/// The command line of the documentation for a storage, with a run log that works by now.
+fn command_line(place: &Place, storage: &str) -> Run {
+    let log = place.path("log.sqlite");
+    place.entry(
+        "log_db_ms",
+        json!({"ds_type": "sqlite", "auth_mode": "filesystem", "info": {"filepath": log}}),
+    );
+    let url = url::Url::parse(tpch::tpch()).unwrap();
+    let mut source = json!({"ds_type": "postgres", "auth_mode": "classic", "info": {
+        "username": url.username(), "server": url.host_str(), "port": url.port(),
+        "database": url.path().trim_start_matches('/'),
+    }});
+    source["info"]["password"] = json!(url.password().unwrap_or("none"));
+    place.entry("ds_03_pg", source);
+    let auth = place.auth();
+    let words =
+        format!("--log_db_auth_id log_db_ms --source_db_auth_id ds_03_pg --target_storage_id {storage}");
+    let mut args: Vec<&str> = vec!["-a", auth.to_str().unwrap()];
+    args.extend(words.split(' '));
+    args.extend(["--fastbcp_dir_path", "/path/to/fastbcp"]);
+    place.at_home(Run::new(args))
+}
+
+/// Exports and asserts that every table is at `base` and the same as on the server, and that the run is logged.
+fn exports_all(place: &Place, run: Run, base: &str) {
     let seaweed = Seaweed::shared();
+    let small = if tpch::scale() == "0.01" { "256KiB" } else { "2MiB" };
     let output =
-        run.args(["-p", "2", "--part-bytes", "256KiB", "--large-table-threshold", "10000"]).output().ok();
+        run.args(["-p", "2", "--part-bytes", small, "--large-table-threshold", "10000"]).output().ok();
+    let log = rusqlite::Connection::open(place.path("log.sqlite")).unwrap();
+    let logged: u64 =
+        log.query_row("SELECT count(*) FROM jobs WHERE status = 'completed'", [], |row| row.get(0)).unwrap();
+    assert_eq!(logged, TABLES.len() as u64, "{output}");
     let output = output.never_says(&[WRITER.1]);
     assert!(output.stderr.contains(BUCKET) || output.stdout.contains(BUCKET), "no word of where\n{output}");
     let dir = seaweed.download(&format!("{base}/"));
@@ -47,7 +75,7 @@ fn s3_with_a_profile() {
             "profile": "your-aws-profile", "bucket": BUCKET, "base_path": base, "region": "eu-west-1",
         }}),
     );
-    exports_all(place.export_from(tpch::tpch(), "aws_s3_01", &[]), &base);
+    exports_all(&place, command_line(&place, "aws_s3_01"), &base);
 }
 
 #[test]
@@ -63,8 +91,8 @@ fn s3_with_direct_credentials() {
         }}),
     );
     // With a path between base path and schema.
-    let run = place.export_from(tpch::tpch(), "aws_s3_direct", &["--sub_path", "staging/daily/2025-01-15"]);
-    exports_all(run, &format!("{base}/staging/daily/2025-01-15"));
+    let run = command_line(&place, "aws_s3_direct").args(["--sub_path", "staging/daily/2025-01-15"]);
+    exports_all(&place, run, &format!("{base}/staging/daily/2025-01-15"));
 }
 
 #[test]
@@ -72,7 +100,7 @@ fn s3_compatible_of_ovh() {
     let (seaweed, place) = (Seaweed::shared(), Place::new());
     let base = unique("lakexpress");
     place.entry("ovh_s3_01", seaweed.entry(seaweed.port, WRITER, &base));
-    exports_all(place.export_from(tpch::tpch(), "ovh_s3_01", &[]), &base);
+    exports_all(&place, command_line(&place, "ovh_s3_01"), &base);
 }
 
 #[test]
@@ -87,7 +115,8 @@ fn s3_compatible_of_minio_without_a_base_path() {
     );
     // The root of the bucket is everybody's: a path of our own through the other way to give one.
     let sub_path = unique("minio");
-    exports_all(place.export_from(tpch::tpch(), "minio_01", &["--sub-path", &sub_path]), &sub_path);
+    let run = command_line(&place, "minio_01").args(["--sub-path", &sub_path]);
+    exports_all(&place, run, &sub_path);
 }
 
 #[test]
@@ -97,7 +126,7 @@ fn gcs() {
     let base = unique("lakexpress/gcs");
     let key_file = gcs.key_file(proxy.port, place.dir.path());
     place.entry("gcs_01", gcs.entry(&key_file, BUCKET, &base));
-    exports_all(place.export_from(tpch::tpch(), "gcs_01", &[]), &base);
+    exports_all(&place, command_line(&place, "gcs_01"), &base);
     let seen = proxy.seen();
     for request in &seen {
         Gcs::assert_has_token(request.authorization.as_deref());
