@@ -72,63 +72,51 @@ fn inspected(url: &str, table: &str, extra: &[&str]) -> serde_json::Map<String, 
     columns.into_iter().map(|c| (c["name"].as_str().unwrap().to_owned(), c)).collect()
 }
 
-#[test]
-fn every_value_is_the_servers_own() {
-    let values: usize =
-        FAMILIES.iter().flat_map(|(_, columns)| *columns).map(|(_, values)| values.len()).sum();
-    assert!(values >= 200, "only {values} values");
+/// What became of the values of the matrix.
+#[derive(Default)]
+struct Totals {
+    exact: u64,
+    by_two_readers: u64,
+    refused: usize,
+    problems: String,
+}
+
+/// Exports every family and compares each value, as two readers read it, with the server's text.
+fn export_families(totals: &mut Totals) {
     let out = tempfile::tempdir().unwrap();
     export(matrix(), out.path(), &["-p", "2"]).ok();
-    let mut problems = String::new();
-    for (family, columns) in FAMILIES {
+    for (family, _) in FAMILIES {
         let dir = out.path().join("public").join(family);
         assert_tidy(&dir);
         let args =
             ["--url", matrix(), "--table", &format!("public.{family}"), "--dir", dir.to_str().unwrap()];
         let verdict = script("matrix.py", args);
-        if verdict.code != Some(0) {
-            write!(problems, "{family}: {verdict}").unwrap();
+        let said: Value = serde_json::from_str(&verdict.stdout).unwrap_or_default();
+        if verdict.code == Some(0) {
+            totals.exact += said["values"].as_u64().unwrap();
+            totals.by_two_readers += said["by_two_readers"].as_u64().unwrap();
+        } else {
+            write!(totals.problems, "{family}: {verdict}").unwrap();
         }
-        // DuckDB reads the same files, and sees the same values present and absent.
-        let counts: Vec<String> = (0..columns.len()).map(|at| format!(", count(c{at})")).collect();
-        let counts = format!("SELECT count(*){} FROM", counts.concat());
-        assert_eq!(
-            duck(&format!("{counts} read_parquet('{}/*.parquet')", dir.display())),
-            PgServer::shared().query(MATRIX, &format!("{counts} {family}")),
-            "{family}"
-        );
     }
-    assert!(problems.is_empty(), "{problems}");
 }
 
 #[test]
-fn duckdb_reads_the_same_values() {
-    let out = tempfile::tempdir().unwrap();
-    let tables = "numbers,numerics,texts,bytes,arrays";
-    export(matrix(), out.path(), &["--include", tables]).ok();
-    for (table, here, there) in [
-        ("numbers", "c0, c1, c2, c3, lower(c7::text)", "c0, c1, c2, c3, c7::text"),
-        ("numerics", "c0::text, c2::text, c3::text, c5::text, c12", "c0, c2, c3, c5, c12"),
-        ("texts", "md5(c0), md5(c1), md5(c3), length(c0)", "md5(c0), md5(c1), md5(c3::text), length(c0)"),
-        ("bytes", "md5(c0), octet_length(c0), c1::text", "md5(c0), length(c0), c1"),
-        (
-            "arrays",
-            "len(c0), c0[1], len(c43), c43[2][1]",
-            "cardinality(c0), c0[1], array_length(c43, 1), c43[2][1]",
-        ),
-    ] {
-        let files = format!("{}/public/{table}/*.parquet", out.path().display());
-        let found = duck(&format!("SELECT id, {here} FROM read_parquet('{files}') ORDER BY id"));
-        let expected =
-            PgServer::shared().query(MATRIX, &format!("SELECT id, {there} FROM {table} ORDER BY id"));
-        // An empty array's first dimension has no length there.
-        let found = if table == "arrays" { found.replace("|0|", "||") } else { found };
-        let expected = if table == "arrays" { expected.replace("|0|", "||") } else { expected };
-        for (found, expected) in found.lines().zip(expected.lines()) {
-            assert_eq!(found, expected, "{table}");
-        }
-        assert_eq!(found.lines().count(), expected.lines().count(), "{table}");
-    }
+fn every_value_is_the_servers_own_or_refused_with_its_place_and_remedy() {
+    let mut totals = Totals::default();
+    export_families(&mut totals);
+    refuse_specials(&mut totals);
+    let listed: usize =
+        FAMILIES.iter().flat_map(|(_, columns)| *columns).map(|(_, values)| values.len()).sum();
+    assert!(totals.problems.is_empty(), "{}", totals.problems);
+    assert_eq!(usize::try_from(totals.exact).unwrap(), listed, "a value is missing");
+    let all = listed + totals.refused;
+    let Totals { exact, by_two_readers, refused, .. } = totals;
+    println!(
+        "{all} hostile values: {exact} exact ({by_two_readers} by both readers), {refused} refused, 0 wrong"
+    );
+    assert!(all >= 400, "only {all} values");
+    assert!(totals.refused * 20 <= all, "{} of {all} values are refused: more than 5 %", totals.refused);
 }
 
 /// A type, a value of it that Parquet does not have, words of the error, and whether `null` settles it.
@@ -171,8 +159,9 @@ fn specials(name: &str) -> String {
     url
 }
 
-#[test]
-fn special_values_are_refused_with_their_place_and_the_remedy() {
+/// Every special value stops its table with an error that names table, column and row, and the flag that settles
+/// it (tried by the tests below).
+fn refuse_specials(totals: &mut Totals) {
     let url = specials("special_errors");
     for (at, (kind, value, words, settled)) in SPECIALS.iter().enumerate() {
         let out = tempfile::tempdir().unwrap();
@@ -182,6 +171,9 @@ fn special_values_are_refused_with_their_place_and_the_remedy() {
         let run = refused(run, &[words, &table, "column v", row, "--cast 'table.column: text'"]);
         assert_eq!(run.stdout.contains("--special-values null"), *settled, "{kind} {value}\n{run}");
         assert_nothing_visible(out.path());
+        totals.refused += 1;
+        let flag = if *settled { "--special-values null or --cast" } else { "--cast" };
+        println!("refused: {kind} {value}: {words} ({flag})");
     }
 }
 
