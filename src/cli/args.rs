@@ -376,7 +376,8 @@ pub(super) struct ParallelArgs {
     pub(super) part_bytes: u64,
     /// How tables are cut: 'table:method:key:readers;...'. Repeatable. Default: automatic.
     ///
-    /// Methods: None, Ctid (also Rowid, Physical), RangeId. An empty field means its default.
+    /// Methods: None, Ctid (also Rowid, Physical, Physloc), DBPartition, RangeId, Ntile, Random (also Modulo), DataDriven
+    /// (a column or an expression), Timepartition ('(column,year,month)'). An empty field means its default.
     #[arg(
         long,
         env = "LAKEXPRESS_TABLE_CONFIG",

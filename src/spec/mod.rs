@@ -5,7 +5,7 @@ pub mod method;
 
 use serde::{Deserialize, Serialize};
 
-pub use method::{Method, TableConfig};
+pub use method::{Method, Period, TableConfig};
 
 use crate::catalog::{Consistency, TableFilter};
 

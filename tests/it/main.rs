@@ -21,6 +21,7 @@ mod discovery;
 mod expressions;
 mod interruptions;
 mod lake;
+mod methods;
 mod query;
 mod server;
 mod sqlite;

@@ -1,6 +1,7 @@
 //! The type contract: every value of every type is the server's own value, or a loud error.
 
 mod families;
+mod large;
 
 use std::fmt::Write;
 use std::fs;

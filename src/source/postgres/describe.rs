@@ -3,10 +3,10 @@
 use arrow_schema::DataType;
 
 use super::column::{self, PgColumn, PgElement};
-use super::dialect::{ident, literal};
+use super::dialect::literal;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, KeyBounds, KeyValue, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, Leaf, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use crate::spec::TypePolicy;
 
@@ -55,8 +55,9 @@ pub(super) async fn table(
         columns,
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
-        heap_blocks: if view.server_version_num() >= 140_000 { sizes.heap_blocks } else { Vec::new() },
+        heap_blocks: sizes.heap_blocks,
         relations: sizes.relations,
+        leaves: sizes.leaves,
         primary_key,
         range_key,
     })
@@ -131,7 +132,7 @@ fn pg_column(row: &Row) -> Result<PgColumn> {
     })
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
     text.parse()
         .map_err(|_| Error::internal(format!("the catalog returned '{text}' where a number was expected")))
 }
@@ -156,6 +157,7 @@ struct Sizes {
     bytes: u64,
     heap_blocks: Vec<u64>,
     relations: Vec<u32>,
+    leaves: Vec<Leaf>,
 }
 
 /// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
@@ -164,21 +166,33 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
     let block = view.query("SHOW block_size").await?;
     let block: u64 = block.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(BLOCK);
     let sql = include_str!("sizes.sql").replace("{oid}", oid).replace("{block}", &block.to_string());
-    let mut sizes = Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new() };
-    let mut all_heap = true;
+    let mut sizes =
+        Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new(), leaves: Vec::new() };
+    let tid_ranges = view.server_version_num() >= 140_000;
+    let (mut all_heap, mut all_readable) = (true, true);
     for row in view.query(&sql).await? {
         let (relkind, access_method) = (row.required(0)?, row.required(1)?);
         let blocks: u64 = number(row.required(2)?)?;
         let reltuples: f64 = number(row.required(4)?)?;
         let relpages: f64 = number(row.required(5)?)?;
-        sizes.bytes += number::<u64>(row.required(3)?)?;
-        sizes.relations.push(number(row.required(6)?)?);
-        match relkind {
-            // Inner nodes of a partitioned table store nothing.
-            "p" => continue,
-            "r" | "m" if access_method == "heap" => sizes.heap_blocks.push(blocks),
-            _ => all_heap = false,
+        let bytes: u64 = number(row.required(3)?)?;
+        sizes.bytes += bytes;
+        let id = number(row.required(6)?)?;
+        sizes.relations.push(id);
+        // Inner nodes of a partitioned table store nothing.
+        if relkind == "p" {
+            continue;
         }
+        let is_heap = matches!(relkind, "r" | "m") && access_method == "heap";
+        if is_heap {
+            sizes.heap_blocks.push(blocks);
+        } else {
+            all_heap = false;
+        }
+        // Read alone a leaf needs rights of its own, and its own row-level security counts.
+        all_readable &= row.required(8)? == "t";
+        let heap_blocks = (is_heap && tid_ranges).then_some(blocks);
+        sizes.leaves.push(Leaf { id, name: row.required(7)?.to_owned(), bytes, heap_blocks });
         sizes.rows += if reltuples > 0.0 && relpages > 0.0 {
             (reltuples / relpages * blocks as f64) as u64
         } else if relkind == "f" || relkind == "v" {
@@ -188,59 +202,11 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
             blocks * block / 100
         };
     }
-    if !all_heap {
+    if !all_heap || !tid_ranges {
         sizes.heap_blocks.clear();
     }
-    Ok(sizes)
-}
-
-/// Smallest and largest key as of the connection's view.
-pub(super) async fn bounds(
-    view: &mut Connection,
-    table: &TableInfo,
-    column: &str,
-) -> Result<Option<KeyBounds>> {
-    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
-    let key = ident(column);
-    // Infinite dates have no number; the first and the last slice are open, so they are covered anyway.
-    let (expression, condition) = match info.field.data_type() {
-        DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            (format!("{key}::pg_catalog.int8"), "true".to_owned())
-        }
-        DataType::Date32 => {
-            (format!("({key} - '1970-01-01'::pg_catalog.date)"), format!("pg_catalog.isfinite({key})"))
-        }
-        DataType::Timestamp(_, _) => (
-            format!(
-                "pg_catalog.trunc(extract(epoch FROM {key})::pg_catalog.numeric * 1000000)::pg_catalog.int8"
-            ),
-            format!("pg_catalog.isfinite({key})"),
-        ),
-        other => {
-            return Err(Error::usage(format!(
-                "RangeId cannot cut by a column of type {} ({other})",
-                info.source_type
-            ))
-            .hint("choose an integer, date or timestamp column, or method Ctid or None"));
-        }
-    };
-    let name = format!("{}.{}", ident(&table.table.schema), ident(&table.table.name));
-    // min and max over the bare column can use an index; over the expression they could not.
-    let (min, max) = (expression.replace(&key, "lo"), expression.replace(&key, "hi"));
-    let rows = view
-        .query(&format!(
-            "SELECT {min}, {max} FROM (SELECT min({key}) AS lo, max({key}) AS hi FROM {name} WHERE {condition}) AS b"
-        ))
-        .await?;
-    let value = |text: &str| -> Result<KeyValue> {
-        Ok(match info.field.data_type() {
-            DataType::Date32 => KeyValue::Date(number(text)?),
-            DataType::Timestamp(_, _) => KeyValue::Timestamp(number(text)?),
-            _ => KeyValue::Int(number(text)?),
-        })
-    };
-    match rows.first().map(|r| (r.get(0), r.get(1))) {
-        Some((Some(min), Some(max))) => Ok(Some(KeyBounds { min: value(min)?, max: value(max)? })),
-        _ => Ok(None),
+    if !all_readable || sizes.leaves.len() < 2 {
+        sizes.leaves.clear();
     }
+    Ok(sizes)
 }

@@ -10,6 +10,7 @@ pub mod dialect;
 mod locate;
 mod pool;
 mod read;
+mod sample;
 mod snapshot;
 pub mod wire;
 
