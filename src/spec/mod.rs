@@ -90,6 +90,8 @@ pub enum NumericPolicy {
     Decimal(u8, i8),
     /// Double; the user accepts rounding.
     Double,
+    /// The smallest decimal that holds every value of the column, found by reading all of them.
+    Measure,
 }
 
 /// Shape of the Parquet files.

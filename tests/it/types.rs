@@ -45,6 +45,8 @@ fn matrix_sql() -> String {
             }
         }
     }
+    // A type that has changed since its values were stored.
+    sql.push_str("ALTER TYPE changed DROP ATTRIBUTE b; ALTER TYPE changed ADD ATTRIBUTE d numeric;");
     sql
 }
 
@@ -133,6 +135,7 @@ const SPECIALS: &[(&str, &str, &str, bool)] = &[
     ("date[]", "'{2024-01-01,infinity}'", "element 2 of an array: infinity", true),
     ("numeric(3,1)[]", "'{NULL,1.5,NaN}'", "element 3 of an array: NaN", true),
     ("time[]", "'{24:00:00}'", "element 1 of an array: 24:00:00", true),
+    ("day_pair", "ROW(1, 'infinity')", "field at of a composite value: infinity", true),
     ("timestamp", "'294276-12-31 23:59:59.999999'", "out of the range", false),
     ("timestamptz", "'294247-01-10 04:00:54.775808+00'", "out of the range", false),
     ("integer[]", "'[0:1]={1,2}'", "starts at index 0", false),
@@ -145,7 +148,7 @@ const SPECIALS: &[(&str, &str, &str, bool)] = &[
 /// A database with one table for each special value: with a key if its number is even.
 fn specials(name: &str) -> String {
     let url = PgServer::shared().create_db(name);
-    let mut sql = "CREATE DOMAIN some_day AS date;".to_owned();
+    let mut sql = "CREATE DOMAIN some_day AS date; CREATE TYPE day_pair AS (a integer, at date);".to_owned();
     for (at, (kind, value, ..)) in SPECIALS.iter().enumerate() {
         let key = if at % 2 == 0 { " PRIMARY KEY" } else { "" };
         write!(
@@ -235,6 +238,49 @@ fn a_numeric_that_does_not_fit_what_was_asked_for_is_refused() {
         refused(run, &["table public.odd", "column v", "row id=321", "decimal(10,2)", "--cast"]);
         assert_nothing_visible(out.path());
     }
+}
+
+#[test]
+fn a_measured_numeric_is_the_smallest_decimal_that_holds_all() {
+    let server = PgServer::shared();
+    let url = server.create_db("measured");
+    server.sql("measured", "CREATE DOMAIN amount AS numeric; CREATE TYPE pair AS (n numeric);
+        CREATE TABLE sums (id integer PRIMARY KEY, small numeric, tiny numeric, wide numeric, far amount, none numeric,
+            list numeric[], fixed numeric(5,1), kept numeric, p pair);
+        INSERT INTO sums VALUES (1, 1.50, -0.00001, 1e60, 1e200, NULL, '{1.5}', 2.5, 7.25, ROW(1.5)),
+            (2, -99999, 0, 1e-10, 1e-200, NULL, NULL, NULL, NULL, NULL), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL);");
+    let out = tempfile::tempdir().unwrap();
+    export(&url, out.path(), &["--numeric", "measure", "--cast", "sums.kept: text"]).ok();
+    let dir = out.path().join("public/sums");
+    let schema = schema(&dir);
+    let types: Vec<String> = schema["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| format!("{} {}", f["name"].as_str().unwrap(), f["type"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "id int32",
+        "small decimal128(7, 2)",
+        "tiny decimal128(5, 5)",
+        "wide decimal256(71, 10)",
+        "far string",
+        "none decimal128(1, 0)",
+        "list list<element: string>",
+        "fixed decimal128(5, 1)",
+        "kept string",
+        "p struct<n: string>",
+    ];
+    assert_eq!(types, expected);
+    let files = format!("{}/*.parquet", dir.display());
+    assert_eq!(
+        duck(&format!("SELECT small::text, (tiny * 100000)::int, far, kept, p.n FROM '{files}' ORDER BY id")),
+        format!("1.50|-1|1{}|7.25|1.5\n-99999.00|0|0.{}1||\n|||1|", "0".repeat(200), "0".repeat(199))
+    );
+    // NaN is no matter of width, and what came after the measure does not fit: both are refused.
+    server.sql("measured", "INSERT INTO sums (id, small) VALUES (4, 'NaN')");
+    let run = export(&url, out.path(), &["--numeric", "measure"]);
+    refused(run, &["NaN is not a decimal(7,2)", "column small", "row id=4", "--special-values null"]);
 }
 
 /// Every setting that changes how the server spells a value, or that could end a run early.

@@ -413,8 +413,8 @@ impl Destination for ObjectStorage {
             objects.extend(listed.objects.into_iter().filter_map(|meta| {
                 let name = meta.location.as_ref().strip_prefix(&start)?;
                 // Some stores and tools keep an empty object for a directory.
-                let is_file = |file: &str| !file.is_empty() && !(is_hive(file) && meta.size == 0);
-                if name == LOCK || !file_name(name).is_some_and(is_file) {
+                let is_directory = |file: &str| file.is_empty() || (meta.size == 0 && is_hive(file));
+                if name == LOCK || file_name(name).is_none_or(is_directory) {
                     return None;
                 }
                 let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };

@@ -4,11 +4,12 @@ use arrow_schema::DataType;
 
 use super::column::{self, PgColumn, PgElement};
 use super::dialect::literal;
+use super::measure;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Leaf, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
-use crate::spec::TypePolicy;
+use crate::spec::{NumericPolicy, TypePolicy};
 
 /// Describes `table` as of the connection's view.
 pub(super) async fn table(
@@ -18,16 +19,22 @@ pub(super) async fn table(
     money_scale: i8,
 ) -> Result<TableInfo> {
     let (oid, kind) = identify(view, table).await?;
-    let rows = view.query(&include_str!("columns.sql").replace("{oid}", &oid)).await?;
+    let rows = view.query(&columns_sql(&oid)).await?;
+    let mut described = Vec::with_capacity(rows.len());
+    for row in &rows {
+        described.push(pg_column(view, row).await?);
+    }
+    let is_cast = |name: &str| {
+        policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
+    };
+    let mut policies = vec![policy.clone(); described.len()];
+    if policy.numeric == NumericPolicy::Measure {
+        measure(view, table, &described, &mut policies, is_cast).await?;
+    }
     let mut columns = Vec::with_capacity(rows.len());
     let mut primary_key = Vec::new();
-    for row in &rows {
-        let described = pg_column(row)?;
-        let cast = policy
-            .cast_text
-            .iter()
-            .any(|(pattern, name)| *name == described.name && pattern_matches(pattern, table));
-        let choice = column::choose(&described, policy, cast, money_scale);
+    for ((row, described), policy) in rows.iter().zip(described).zip(policies) {
+        let choice = column::choose(&described, &policy, is_cast(&described.name), money_scale);
         if row.required(17)? == "t" {
             primary_key.push(described.name.clone());
         }
@@ -61,6 +68,27 @@ pub(super) async fn table(
         primary_key,
         range_key,
     })
+}
+
+/// Puts what `--numeric measure` finds into the policies of the columns that it is about.
+async fn measure(
+    view: &mut Connection,
+    table: &TableRef,
+    columns: &[PgColumn],
+    policies: &mut [TypePolicy],
+    is_cast: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let wanted = |column: &PgColumn| column::is_bare_numeric(column) && !is_cast(&column.name);
+    let places: Vec<usize> = (0..columns.len()).filter(|at| wanted(&columns[*at])).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let chosen: Vec<&PgColumn> = places.iter().map(|at| &columns[*at]).collect();
+    for (at, found) in places.iter().zip(measure::numerics(view, table, &chosen).await?) {
+        // Where there is none the note says that it was looked for.
+        policies[*at].numeric = if found == NumericPolicy::Text { NumericPolicy::Measure } else { found };
+    }
+    Ok(())
 }
 
 fn is_range_key(column: &ColumnInfo) -> bool {
@@ -104,14 +132,30 @@ async fn identify(view: &mut Connection, table: &TableRef) -> Result<(String, Ta
     Ok((row.required(0)?.to_owned(), kind))
 }
 
+fn columns_sql(oid: &str) -> String {
+    include_str!("columns.sql").replace("{oid}", oid)
+}
+
+/// The fields of a composite type, which are described like columns. A type cannot hold itself.
+async fn composite_fields(view: &mut Connection, typtype: &str, relation: &str) -> Result<Vec<PgColumn>> {
+    let mut fields = Vec::new();
+    if typtype == "c" {
+        for row in view.query(&columns_sql(relation)).await? {
+            fields.push(Box::pin(pg_column(view, &row)).await?);
+        }
+    }
+    Ok(fields)
+}
+
 /// One row of `columns.sql`.
-fn pg_column(row: &Row) -> Result<PgColumn> {
+async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
     let element = match row.get(13) {
         Some(oid) => Some(Box::new(PgElement {
             type_oid: number(oid)?,
             typmod: number(row.required(18)?)?,
             base_type_name: row.required(14)?.to_owned(),
             typtype: character(row.required(15)?),
+            fields: composite_fields(view, row.required(15)?, row.required(20)?).await?,
         })),
         None => None,
     };
@@ -124,6 +168,7 @@ fn pg_column(row: &Row) -> Result<PgColumn> {
         base_type_name: row.required(5)?.to_owned(),
         typtype: character(row.required(6)?),
         typcategory: character(row.required(7)?),
+        fields: composite_fields(view, row.required(6)?, row.required(19)?).await?,
         element,
         ndims: number(row.required(9)?)?,
         not_null: row.required(10)? == "t",

@@ -254,11 +254,13 @@ impl Dialect for PostgresDialect {
                     return None;
                 }
                 // `IS NULL` of a composite is also true when all its fields are NULL.
-                let test = match (matches!(filter, Expr::IsNull(_)), info.verdict) {
-                    (true, Verdict::Text) => "IS NOT DISTINCT FROM NULL",
-                    (false, Verdict::Text) => "IS DISTINCT FROM NULL",
-                    (true, _) => "IS NULL",
-                    (false, _) => "IS NOT NULL",
+                let composite =
+                    info.verdict == Verdict::Text || matches!(info.field.data_type(), DataType::Struct(_));
+                let test = match (matches!(filter, Expr::IsNull(_)), composite) {
+                    (true, true) => "IS NOT DISTINCT FROM NULL",
+                    (false, true) => "IS DISTINCT FROM NULL",
+                    (true, false) => "IS NULL",
+                    (false, false) => "IS NOT NULL",
                 };
                 Some(format!("{} {test}", ident(info.name())))
             }

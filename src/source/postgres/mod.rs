@@ -8,6 +8,7 @@ pub mod config;
 mod describe;
 pub mod dialect;
 mod locate;
+mod measure;
 mod pool;
 mod read;
 mod sample;

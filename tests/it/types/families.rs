@@ -23,6 +23,9 @@ CREATE TYPE pair AS (a integer, b text);
 CREATE TYPE exotic AS (n numeric, i inet, d date, e mood, c char(4), m money, x text[], "Q q" cents, u uuid, ok bool);
 CREATE TYPE nested AS (p pair, tags text[], at timestamptz, v bytea);
 CREATE DOMAIN checked_pair AS pair;
+CREATE TYPE simple AS (a bigint, tags text[], p pair, at timestamptz);
+CREATE TYPE deep AS (s simple, list simple[], e exotic, "p.q" checked_pair, r int4range);
+CREATE TYPE changed AS (a integer, b text, c date); CREATE TYPE empty AS ();
 CREATE TYPE float_range AS RANGE (subtype = float8);
 CREATE DOMAIN flag AS boolean; CREATE DOMAIN day AS date; CREATE DOMAIN moment AS timestamptz(3);
 CREATE DOMAIN blob AS bytea; CREATE DOMAIN document AS jsonb; CREATE DOMAIN code AS char(4);
@@ -394,9 +397,28 @@ const USER_TYPES: &[Column] = &[
         &[
             "ROW('NaN', '1.2.3.4', '4713-01-01 BC', 'sad', 'a', '1.25', ARRAY['x', NULL, ''], 1.50, \
               '00000000-0000-0000-0000-00000000000f', true)",
-            "ROW(1.500, NULL, 'infinity', '', '', NULL, '{}', 0, NULL, false)",
+            "ROW(1.500, NULL, '0001-01-01', '', '', NULL, '{}', 0, NULL, false)",
+            "ROW(NULL, '::1', NULL, NULL, NULL, '-92233720368547758.08', NULL, NULL, NULL, NULL)",
         ],
     ),
+    (
+        "simple",
+        &[
+            "ROW(9223372036854775807, '{}', ROW(NULL, NULL), '4713-01-01 00:00+00 BC')",
+            "ROW(0, NULL, NULL, NULL)",
+        ],
+    ),
+    (
+        "deep",
+        &[
+            "ROW(ROW(1, '{a,NULL}', ROW(2, ''), NULL), ARRAY[NULL, ROW(3, '{}', NULL, NULL)::simple], \
+              ROW('Infinity', '::1/64', NULL, 'sad', ' a', 0, '{}', NULL, NULL, NULL), ROW(4, 'x'), '[1,5)')",
+            "ROW(NULL, '{}', NULL, NULL, 'empty')",
+            "ROW(ROW(NULL, NULL, NULL, NULL), NULL, ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), NULL, NULL)",
+        ],
+    ),
+    ("empty", &["ROW()"]),
+    ("changed", &["ROW(1, 'b', '2024-01-01')"]),
     (
         "nested",
         &["ROW(ROW(1, 'p'), ARRAY['t', 'u'], '2024-01-01 00:00+05', '\\x00ff')", "ROW(NULL, NULL, NULL, '')"],
@@ -446,6 +468,14 @@ const ARRAYS: &[Column] = &[
     ("feeling[]", &["'{sad,NULL}'"]),
     ("scores[]", &["'{\"{1,2}\",\"{}\",NULL}'"]),
     ("pair[]", &["ARRAY[ROW(1, 'x')::pair, NULL, ROW(NULL, 'a \"b\" \\')::pair]"]),
+    (
+        "simple[]",
+        &[
+            "ARRAY[ROW(1, ARRAY['a', NULL], ROW(2, '3')::pair, '2024-01-01')::simple, NULL, ROW(NULL, NULL, NULL, NULL)::simple]",
+            "'{}'",
+        ],
+    ),
+    ("simple[][]", &["ARRAY[[ROW(1, '{}', NULL, NULL)::simple], [NULL::simple]]"]),
     ("nested[]", &["ARRAY[ROW(ROW(1, 'p'), ARRAY['t'], NULL, '\\x00')::nested, NULL]"]),
     ("hstore[]", &["ARRAY['a=>1'::hstore, NULL]"]),
     ("citext[]", &["'{Ab,NULL}'"]),
