@@ -6,6 +6,26 @@ pub(super) type Column = (&'static str, &'static [&'static str]);
 /// A table: its name and its columns, named `c0`, `c1` ...; the first column of the table is `id`.
 pub(super) type Family = (&'static str, &'static [Column]);
 
+/// The major version of PostgreSQL in which a type, or a statement, came to have a value.
+pub(super) fn since(kind: &str, value: &str) -> u32 {
+    if kind.contains("multirange") || kind == "spans" {
+        14
+    } else if kind.starts_with("xid8") || kind == "pg_snapshot" || kind == "regcollation" {
+        13
+    } else if matches!(kind, "numeric" | "numeric[]" | "deep") && value.contains("Infinity") {
+        14
+    } else if kind == "interval" && value.contains("infinity") {
+        17
+    } else if let Some((precision, scale)) =
+        kind.strip_prefix("numeric(").and_then(|rest| rest.strip_suffix(')')?.split_once(','))
+    {
+        let (precision, scale): (i32, i32) = (precision.parse().unwrap(), scale.parse().unwrap());
+        if scale < 0 || scale > precision { 15 } else { 0 }
+    } else {
+        0
+    }
+}
+
 /// What the families need to exist.
 pub(super) const PREPARE: &str = r#"
 CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE EXTENSION cube;
@@ -30,7 +50,8 @@ CREATE TYPE float_range AS RANGE (subtype = float8);
 CREATE DOMAIN flag AS boolean; CREATE DOMAIN day AS date; CREATE DOMAIN moment AS timestamptz(3);
 CREATE DOMAIN blob AS bytea; CREATE DOMAIN document AS jsonb; CREATE DOMAIN code AS char(4);
 CREATE DOMAIN handle AS uuid; CREATE DOMAIN exact_number AS numeric; CREATE DOMAIN price AS money;
-CREATE DOMAIN span AS int4range; CREATE DOMAIN spans AS int4multirange; CREATE DOMAIN wait AS interval;
+CREATE DOMAIN span AS int4range; CREATE DOMAIN wait AS interval;
+CREATE DOMAIN spans AS int4multirange;
 CREATE DOMAIN address AS inet; CREATE DOMAIN nothing AS day; CREATE DOMAIN grid AS integer[][];
 "#;
 
@@ -298,6 +319,8 @@ const MOMENTS: &[Column] = &[
             "'2147483647 days'",
             "'-00:00:00.000001'",
             "'1 mon -1 day'",
+            "'infinity'",
+            "'-infinity'",
         ],
     ),
     ("interval day to second(3)", &["'1 day 00:00:00.1235'"]),
