@@ -13,8 +13,9 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 SCALE ?= 1
 CONSISTENCY_RUNS ?= 20
 KILLS ?= 50
+METHOD_ROWS ?= 10000000
 
-.PHONY: build test check test-deps verify verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage bench cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage bench cargo
 
 ## build: the program, optimised
 build: cargo
@@ -34,7 +35,20 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage
+
+## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
+verify-methods: test-deps cargo
+	LAKEXPRESS_METHOD_ROWS=$(METHOD_ROWS) cargo test --release --locked --test it -- --nocapture methods::every_method
+
+## verify-huge: values of a gigabyte
+verify-huge: test-deps cargo
+	cargo test --release --locked --test it -- --nocapture --ignored types::large
+
+## verify-versions: the matrix of values and every cut over PostgreSQL 12, 13, 14, 16, 17 and 18
+verify-versions: test-deps cargo
+	scripts/install-postgres-versions.sh
+	cargo test --release --locked --test it -- --nocapture --ignored types::versions
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo

@@ -21,6 +21,8 @@ have cc || packages+=(gcc libc6-dev)
 have openssl || packages+=(openssl)
 nginx_is_new=
 { have nginx || [ -x /usr/sbin/nginx ]; } || { packages+=(nginx-light) && nginx_is_new=1; }
+pgbouncer_is_new=
+{ have pgbouncer || [ -x /usr/sbin/pgbouncer ]; } || { packages+=(pgbouncer) && pgbouncer_is_new=1; }
 have node || packages+=(nodejs)
 cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt" || have npm || packages+=(npm)
 if [ ! -x "$venv/bin/python" ]; then
@@ -47,6 +49,9 @@ if [ ${#packages[@]} -gt 0 ]; then
     if [ -n "$nginx_is_new" ] && [ -d /run/systemd/system ]; then
         # The tests start one of their own: none of the system's, and nothing on port 80.
         "${sudo[@]}" systemctl disable --quiet --now nginx
+    fi
+    if [ -n "$pgbouncer_is_new" ] && [ -d /run/systemd/system ]; then
+        "${sudo[@]}" systemctl disable --quiet --now pgbouncer
     fi
 fi
 

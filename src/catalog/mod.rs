@@ -122,6 +122,10 @@ pub struct TableInfo {
     pub relations: Vec<u32>,
     /// Names of the primary key's columns, in catalog order; empty without one.
     pub primary_key: Vec<String>,
+    /// Relations that store rows, each of which can be read alone; empty when the table is one relation, or when
+    /// they cannot be read so.
+    #[serde(default)]
+    pub leaves: Vec<Leaf>,
     /// A column over which `Slice::Range` can cut without asking the user: the single-column
     /// primary key of an integer, date or timestamp type.
     pub range_key: Option<String>,
@@ -138,6 +142,37 @@ impl TableInfo {
     pub fn column(&self, name: &str) -> Option<&ColumnInfo> {
         self.columns.iter().find(|c| c.name() == name)
     }
+}
+
+/// One relation of a table that is stored in several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaf {
+    /// The source's number of it.
+    pub id: u32,
+    /// Its name as the source's SQL, quoted.
+    pub name: String,
+    /// Bytes on the server.
+    pub bytes: u64,
+    /// Blocks of its heap; none when it has none that `Slice::Physical` could cut.
+    pub heap_blocks: Option<u64>,
+}
+
+/// How the values of a key lie, from a sample or from all rows. May be wrong: steers the size of slices only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyQuantiles {
+    /// Keys at equal steps of rank, ascending: each stands for as many rows. A frequent key is there repeatedly.
+    pub points: Vec<KeyValue>,
+    /// Share of rows whose key is NULL, 0 to 1.
+    pub nulls: f64,
+}
+
+/// A value of an expression and how many rows have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueCount {
+    /// The value as the source's text; none for NULL.
+    pub value: Option<String>,
+    /// Rows, of all or of a sample.
+    pub rows: u64,
 }
 
 /// The smallest and largest non-NULL value of a key column, both inclusive. Bounds may not be wrong.

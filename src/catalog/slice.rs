@@ -8,13 +8,19 @@
 //! | `Range { lower: None, upper: Some(10) }` | key < 10, NULL keys left out |
 //! | `Range { lower: Some(10), upper: None }` | key >= 10, NULL keys left out |
 //! | `IsNull` | rows whose key is NULL |
+//! | `Modulo { of: 8, remainder: 3 }` | rows whose integer key, never negative modulo 8, is 3; NULL keys left out |
+//! | `Value { expression, value: Some("x") }` | rows where the source's SQL expression equals `x` |
+//! | `Value { expression, value: None }` | rows where it is NULL |
+//! | `Other { expression, values }` | rows where it is neither NULL nor one of `values` |
+//! | `Relation { .. }` | rows stored in one leaf of a partitioned table |
+//! | `Both(a, b)` | rows that are in `a` and in `b` |
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// A bound of a key range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyValue {
     /// An integer key.
@@ -23,6 +29,8 @@ pub enum KeyValue {
     Date(i32),
     /// A timestamp key (with or without time zone), in microseconds since 1970-01-01 00:00 UTC.
     Timestamp(i64),
+    /// A key of any other type that the source can order, as the source's own text. Compared by the source only.
+    Text(String),
 }
 
 /// One part of a table.
@@ -52,6 +60,58 @@ pub enum Slice {
         /// Key column.
         column: String,
     },
+    /// Rows by the remainder of an integer key, which is never negative; never NULL keys.
+    Modulo {
+        /// Key column.
+        column: String,
+        /// Divisor, at least 1.
+        of: u32,
+        /// Remainder, below `of`.
+        remainder: u32,
+    },
+    /// Rows for which an expression has one value.
+    Value {
+        /// The source's SQL.
+        expression: String,
+        /// The value as the source's text; none for NULL.
+        value: Option<String>,
+    },
+    /// Rows for which an expression is not NULL and has none of these values.
+    Other {
+        /// The source's SQL.
+        expression: String,
+        /// Values as the source's text.
+        values: Vec<String>,
+    },
+    /// Rows stored in one relation of those that make up the table.
+    Relation {
+        /// The source's number of it, one of `TableInfo::relations`.
+        id: u32,
+        /// Its name as the source's SQL, quoted.
+        name: String,
+    },
+    /// Rows that are in both slices.
+    Both(Box<Self>, Box<Self>),
+}
+
+impl Slice {
+    /// The parts of this slice in each of `pieces`, which are disjoint and covering; with less than two of them
+    /// the slice as it is.
+    pub fn in_pieces(self, pieces: Vec<Self>) -> Vec<Self> {
+        if pieces.len() < 2 {
+            return vec![self];
+        }
+        pieces.into_iter().map(|piece| Self::Both(Box::new(self.clone()), Box::new(piece))).collect()
+    }
+
+    /// The name of the one relation that holds all rows of this slice, if it is cut so.
+    pub fn relation(&self) -> Option<&str> {
+        match self {
+            Self::Relation { name, .. } => Some(name),
+            Self::Both(left, right) => left.relation().or_else(|| right.relation()),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for KeyValue {
@@ -60,6 +120,7 @@ impl fmt::Display for KeyValue {
             Self::Int(v) => write!(f, "{v}"),
             Self::Date(days) => write!(f, "day {days}"),
             Self::Timestamp(us) => write!(f, "{us} us"),
+            Self::Text(text) => write!(f, "'{text}'"),
         }
     }
 }
@@ -67,6 +128,7 @@ impl fmt::Display for KeyValue {
 impl fmt::Display for Slice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let open = |v: Option<String>| v.unwrap_or_else(|| "..".into());
+        let shown = |v: &Option<KeyValue>| open(v.as_ref().map(ToString::to_string));
         match self {
             Self::All => f.write_str("all rows"),
             Self::Physical { from, to } => write!(
@@ -75,13 +137,16 @@ impl fmt::Display for Slice {
                 open(from.map(|v| v.to_string())),
                 open(to.map(|v| v.to_string()))
             ),
-            Self::Range { column, lower, upper } => write!(
-                f,
-                "{column} in [{}, {})",
-                open(lower.map(|v| v.to_string())),
-                open(upper.map(|v| v.to_string()))
-            ),
+            Self::Range { column, lower, upper } => {
+                write!(f, "{column} in [{}, {})", shown(lower), shown(upper))
+            }
             Self::IsNull { column } => write!(f, "{column} is null"),
+            Self::Modulo { column, of, remainder } => write!(f, "{column} modulo {of} = {remainder}"),
+            Self::Value { expression, value: Some(value) } => write!(f, "{expression} = '{value}'"),
+            Self::Value { expression, value: None } => write!(f, "{expression} is null"),
+            Self::Other { expression, values } => write!(f, "{expression} none of {} values", values.len()),
+            Self::Relation { name, .. } => write!(f, "relation {name}"),
+            Self::Both(left, right) => write!(f, "{left} and {right}"),
         }
     }
 }

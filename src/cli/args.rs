@@ -311,9 +311,10 @@ pub(super) struct TypeArgs {
     /// NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error.
     #[arg(long, env = "LAKEXPRESS_SPECIAL_VALUES", value_enum, default_value = "error", ignore_case = true)]
     pub(super) special_values: SpecialValuesArg,
-    /// numeric without precision: text, double, or decimal:PRECISION,SCALE (digits). Default: text.
+    /// numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text.
     ///
-    /// text keeps every value and is the largest; double rounds; decimal fails on the first value that does not fit.
+    /// text keeps every value and is the largest; measure reads each such column once more, before the export, for the
+    /// smallest decimal that holds it; double rounds; decimal fails on the first value that does not fit.
     #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value = "text", value_parser = parse_numeric)]
     pub(super) numeric: NumericPolicy,
 }
@@ -376,7 +377,8 @@ pub(super) struct ParallelArgs {
     pub(super) part_bytes: u64,
     /// How tables are cut: 'table:method:key:readers;...'. Repeatable. Default: automatic.
     ///
-    /// Methods: None, Ctid (also Rowid, Physical), RangeId. An empty field means its default.
+    /// Methods: None, Ctid (also Rowid, Physical, Physloc), DBPartition, RangeId, Ntile, Random (also Modulo), DataDriven
+    /// (a column or an expression), Timepartition ('(column,year,month)'). An empty field means its default.
     #[arg(
         long,
         env = "LAKEXPRESS_TABLE_CONFIG",

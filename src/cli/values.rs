@@ -45,13 +45,14 @@ pub(super) fn parse_compression(text: &str) -> Result<Compression> {
     }
 }
 
-/// `text`, `double`, `decimal:38,10`.
+/// `text`, `measure`, `double`, `decimal:38,10`.
 pub(super) fn parse_numeric(text: &str) -> Result<NumericPolicy> {
-    let wrong = |what: &str| Error::usage(format!("{what}; write text, double or decimal:38,10"));
+    let wrong = |what: &str| Error::usage(format!("{what}; write text, measure, double or decimal:38,10"));
     let lower = text.trim().to_ascii_lowercase();
     match lower.as_str() {
         "text" => return Ok(NumericPolicy::Text),
         "double" => return Ok(NumericPolicy::Double),
+        "measure" => return Ok(NumericPolicy::Measure),
         _ => {}
     }
     let inner = lower
@@ -197,6 +198,7 @@ mod tests {
     #[test]
     fn numeric_policies_are_read() {
         assert_eq!(parse_numeric("Text").expect("text"), NumericPolicy::Text);
+        assert_eq!(parse_numeric("measure").expect("measure"), NumericPolicy::Measure);
         assert_eq!(parse_numeric("decimal:38,10").expect("decimal"), NumericPolicy::Decimal(38, 10));
         assert_eq!(parse_numeric("decimal(76, 0)").expect("decimal"), NumericPolicy::Decimal(76, 0));
         for text in ["decimal", "decimal:77,0", "decimal:0,0", "decimal:10,11", "decimal:10,-1", "float"] {

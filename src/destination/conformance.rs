@@ -66,7 +66,13 @@ async fn small_objects(dest: &dyn Destination) -> Result<()> {
     ensure(names(&listed) == [path.clone(), other.clone()], "list shows the directory itself, by name")?;
     ensure(listed[0].bytes == 6, "list tells sizes")?;
     ensure(dest.head(&at("below")).await?.is_none(), "a directory is not an object")?;
-    for path in [&path, &other, &at("below/c.txt"), &path] {
+    let hive = at("year=2024/month=03/d.txt");
+    dest.put(&hive, Bytes::from_static(b"d")).await?;
+    ensure(
+        names(&dest.list(DIR).await?) == [path.clone(), other.clone(), hive.clone()],
+        "list shows key=value directories, whatever their depth",
+    )?;
+    for path in [&path, &other, &hive, &at("below/c.txt"), &path] {
         dest.delete(path).await?;
     }
     ensure(dest.get(&path).await?.is_none(), "delete removes, and may be repeated")?;
@@ -116,6 +122,15 @@ async fn uploads(dest: &dyn Destination) -> Result<()> {
         if dest.uploads_expire() { pending.is_empty() } else { pending.len() == 1 && found },
         "list_pending shows an upload that is neither completed nor aborted",
     )?;
+
+    let below = upload(dest, &at("year=2024/part-00001.parquet"), &[b"x"]).await?;
+    let pending = dest.list_pending(DIR).await?;
+    ensure(
+        dest.uploads_expire()
+            || pending.iter().any(|p| p.path == below.path && p.upload_id == below.upload_id),
+        "list_pending looks into key=value directories",
+    )?;
+    dest.abort(&below).await?;
 
     let text = serde_json::to_string(&first).map_err(|e| Error::internal("upload as JSON").caused_by(e))?;
     let first: PendingUpload =

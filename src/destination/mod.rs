@@ -191,7 +191,7 @@ pub trait Destination: Debug + Send + Sync {
     /// Removes an upload that was not completed. Removing what is not there succeeds.
     async fn abort(&self, upload: &PendingUpload) -> Result<()>;
 
-    /// Uploads under `dir` that were neither completed nor aborted, whoever began them.
+    /// Uploads in `dir`, and in `key=value` directories below it, that were neither completed nor aborted, whoever began them.
     /// Their sizes, tags and checksums may be unknown (zero and empty).
     async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>>;
 
@@ -204,7 +204,7 @@ pub trait Destination: Debug + Send + Sync {
     /// Size and tag of an object; none if there is none.
     async fn head(&self, path: &str) -> Result<Option<StoredObject>>;
 
-    /// Objects directly in `dir`, by name. A directory that is not there is empty.
+    /// Objects directly in `dir` and in `key=value` directories below it, by path. A directory that is not there is empty.
     async fn list(&self, dir: &str) -> Result<Vec<StoredObject>>;
 
     /// Removes an object. Removing what is not there succeeds.

@@ -2,8 +2,16 @@
 
 #[cfg(test)]
 mod laws;
+pub mod leaves;
+pub mod modulo;
+pub mod period;
 pub mod physical;
+pub mod quantile;
 pub mod range;
+pub mod share;
+pub mod values;
+
+use arrow_schema::DataType;
 
 use crate::catalog::TableInfo;
 use crate::error::{Error, Result};
@@ -14,7 +22,7 @@ use crate::spec::{ExportSpec, Method, TableConfig};
 pub struct Choice {
     /// The method.
     pub method: Method,
-    /// Key column, for keyed methods.
+    /// Key, for keyed methods: a column, or what `--table-config` calls so.
     pub key: Option<String>,
     /// Parts to aim at.
     pub parts: usize,
@@ -48,6 +56,9 @@ pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<C
     for method in able {
         match (method, &table.range_key) {
             (Method::Ctid, _) => return Ok(choice(Method::Ctid, None, "ranges of storage blocks")),
+            (Method::DbPartition, _) => {
+                return Ok(choice(Method::DbPartition, None, "the partitions it has in the database"));
+            }
             (Method::RangeId, Some(key)) => {
                 return Ok(choice(Method::RangeId, Some(key.clone()), "ranges of the primary key"));
             }
@@ -69,25 +80,71 @@ fn explicit(
             .with("table", &table.table)
             .hint(format!("methods it can be cut by: {}", able.join(", "))));
     }
-    let key = match method {
-        Method::RangeId => {
-            let key = key.or_else(|| table.range_key.clone()).ok_or_else(|| {
-                Error::usage("method RangeId needs a key column: the table has no single-column primary key")
-                    .with("table", &table.table)
-                    .hint("--table-config 'table:RangeId:column:p'")
-            })?;
-            if table.column(&key).is_none() {
-                return Err(unknown_key(table, &key));
-            }
-            Some(key)
-        }
-        Method::None | Method::Ctid => None,
-    };
+    let key = if method.has_key() { Some(key_of(table, method, key)?) } else { None };
     let (parts, readers) = match method {
         Method::None => (1, 1),
         _ => (parts(table, spec, readers), readers),
     };
     Ok(Choice { method, key, parts, readers, reason: "--table-config".into() })
+}
+
+/// The key of a keyed method, checked as far as that can be done here.
+fn key_of(table: &TableInfo, method: Method, key: Option<String>) -> Result<String> {
+    let wants = match method {
+        Method::DataDriven => "'table:DataDriven:column or expression:p'",
+        Method::Timepartition => "'table:Timepartition:(column,year,month):p'",
+        Method::Random => "'table:Random:integer column:p'",
+        Method::Ntile => "'table:Ntile:column:p'",
+        _ => "'table:RangeId:column:p'",
+    };
+    let by_default = match method {
+        Method::RangeId | Method::Ntile => table.range_key.clone(),
+        Method::Random => table.range_key.clone().filter(|key| is_integer(table, key)),
+        _ => None,
+    };
+    let key = key.or(by_default).ok_or_else(|| {
+        let why = match method {
+            Method::RangeId | Method::Ntile | Method::Random => {
+                ": the table has no single-column primary key that it could use"
+            }
+            _ => "",
+        };
+        Error::usage(format!("method {method} needs a key{why}"))
+            .with("table", &table.table)
+            .hint(format!("--table-config {wants}"))
+    })?;
+    let column = match method {
+        // An expression if it is no column; the source says what is wrong with it.
+        Method::DataDriven => return Ok(key),
+        Method::Timepartition => key.parse::<period::TimeKey>()?.column,
+        _ => key.clone(),
+    };
+    if table.column(&column).is_none() {
+        return Err(unknown_key(table, &column));
+    }
+    let fits = match method {
+        Method::Random => is_integer(table, &column),
+        Method::Timepartition => is_calendar(table, &column),
+        _ => true,
+    };
+    if fits {
+        return Ok(key);
+    }
+    let wanted = if method == Method::Random { "an integer" } else { "a date or timestamp" };
+    Err(Error::usage(format!("method {method} needs {wanted} column"))
+        .with("table", &table.table)
+        .with("column", &column)
+        .hint(format!("--table-config {wants}, or another method")))
+}
+
+fn is_integer(table: &TableInfo, column: &str) -> bool {
+    let data_type = table.column(column).map(|c| c.field.data_type());
+    matches!(data_type, Some(DataType::Int16 | DataType::Int32 | DataType::Int64))
+}
+
+fn is_calendar(table: &TableInfo, column: &str) -> bool {
+    let data_type = table.column(column).map(|c| c.field.data_type());
+    matches!(data_type, Some(DataType::Date32 | DataType::Timestamp(_, _)))
 }
 
 fn unknown_key(table: &TableInfo, key: &str) -> Error {

@@ -10,9 +10,14 @@ use crate::catalog::Slice;
 pub fn cut(heap_blocks: &[u64], parts: usize) -> Vec<Slice> {
     let total: u64 = heap_blocks.iter().sum();
     let parts = (parts as u64).clamp(1, total.max(1));
-    let mut cuts: Vec<u64> = (1..parts).map(|i| block_at(heap_blocks, share(total, i, parts))).collect();
-    cuts.dedup();
+    between((1..parts).map(|i| block_at(heap_blocks, share(total, i, parts))).collect())
+}
+
+/// The ranges between these blocks, each of which begins one. The first is open to the left and the last to the right.
+pub fn between(mut cuts: Vec<u64>) -> Vec<Slice> {
     cuts.retain(|b| *b > 0);
+    cuts.sort_unstable();
+    cuts.dedup();
     let froms = std::iter::once(None).chain(cuts.iter().copied().map(Some));
     let tos = cuts.iter().copied().map(Some).chain(std::iter::once(None));
     froms.zip(tos).map(|(from, to)| Slice::Physical { from, to }).collect()

@@ -4,6 +4,7 @@ mod budget;
 pub mod cancel;
 mod check;
 pub mod clock;
+mod cut;
 mod export;
 mod prepare;
 pub mod progress;
@@ -125,7 +126,7 @@ fn failures_text<S: serde::Serializer>(
     pairs.serialize(to)
 }
 
-/// Plans a run; reads catalogs and key bounds, no rows, and writes nothing.
+/// Plans a run; reads catalogs and what slices are made from (samples, keys), and writes nothing.
 pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>) -> Result<RunPlan> {
     let identity = source.identity().await?;
     let tables = prepare::select(spec, source.as_ref()).await?;
@@ -144,7 +145,7 @@ async fn plan_all(
 ) -> Result<(Vec<TablePlan>, Vec<(TableRef, Error)>)> {
     let (mut plans, mut failures) = (Vec::new(), Vec::new());
     for table in tables {
-        match prepare::plan_one(spec, source, view, table, run_id).await {
+        match Box::pin(prepare::plan_one(spec, source, view, table, run_id)).await {
             Ok(plan) => plans.push(plan),
             // A wrong flag is the user's to mend before anything is written.
             Err(error) if error.kind() == ErrorKind::Usage => return Err(error),

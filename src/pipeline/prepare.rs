@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::cut::cut;
 use crate::catalog::filter::{like, pattern_matches};
-use crate::catalog::{ListedTable, Slice, TableFilter, TableInfo, TableRef};
+use crate::catalog::{Consistency, ListedTable, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
-use crate::partition::{self, Choice, physical, range};
+use crate::partition;
 use crate::plan::query::QueryInput;
 use crate::plan::{Cut, TablePlan, plan_table};
 use crate::source::{Snapshot, Source};
@@ -116,7 +117,12 @@ pub(super) async fn plan_one(
             .hint("leave it out with --exclude"));
     }
     let choice = partition::choose(&info, &source.dialect().methods(&info), spec)?;
-    let slices = cut(&info, &choice, view).await?;
+    if choice.method == Method::Timepartition && spec.consistency == Consistency::None {
+        return Err(Error::usage("method Timepartition needs one point in time for all readers")
+            .with("table", table)
+            .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
+    }
+    let slices = cut(&info, &choice, source.dialect(), view).await?;
     let append = (spec.if_exists == IfExists::Append).then_some(run_id);
     plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await
 }
@@ -133,20 +139,8 @@ pub(super) async fn query_input(
     // The rows flow on at once: smaller slices would only be more connections.
     let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
     let choice = partition::choose(&info, &source.dialect().methods(&info), &spec)?;
-    let slices = cut(&info, &choice, view).await?;
-    Ok(QueryInput { info, slices })
-}
-
-async fn cut(info: &TableInfo, choice: &Choice, view: &dyn Snapshot) -> Result<Vec<Slice>> {
-    Ok(match (choice.method, &choice.key) {
-        (Method::Ctid, _) => physical::cut(&info.heap_blocks, choice.parts),
-        (Method::RangeId, Some(key)) => {
-            let bounds = view.bounds(info, key).await?;
-            let nullable = info.column(key).is_none_or(|c| c.field.is_nullable());
-            range::cut(key, bounds.as_ref(), choice.parts, nullable)
-        }
-        _ => vec![Slice::All],
-    })
+    let slices = cut(&info, &choice, source.dialect(), view).await?;
+    Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
 }
 
 /// `--cast` of a column that is not there.

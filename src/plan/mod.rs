@@ -75,7 +75,7 @@ pub struct PartPlan {
     pub condition: Option<String>,
     /// Estimated bytes of source.
     pub est_bytes: u64,
-    /// File name.
+    /// File name, in the table's directory or in `key=value` directories below it.
     pub file: String,
 }
 
@@ -85,7 +85,16 @@ pub struct Cut {
     /// Method, readers and reason.
     pub choice: partition::Choice,
     /// Its slices, disjoint and covering.
-    pub slices: Vec<Slice>,
+    pub slices: Vec<CutSlice>,
+}
+
+/// One slice of a table, and where its file belongs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CutSlice {
+    /// Rows.
+    pub slice: Slice,
+    /// Directories between the table's and the file, `key=value` joined by slashes; none for the table's own.
+    pub directory: Option<String>,
 }
 
 /// What the user wants of one table, as SQL text.
@@ -137,12 +146,15 @@ pub async fn plan_table(
         .slices
         .into_iter()
         .enumerate()
-        .map(|(part, slice)| PartPlan {
+        .map(|(part, CutSlice { slice, directory })| PartPlan {
             part,
             condition: source.dialect().slice_sql(&info, &slice),
             slice,
             est_bytes: share,
-            file: layout::part_name(part, append_run),
+            file: match (directory, layout::part_name(part, append_run)) {
+                (Some(directory), name) => format!("{directory}/{name}"),
+                (None, name) => name,
+            },
         })
         .collect();
     let mut plan = TablePlan {

@@ -93,6 +93,7 @@ fn plan() -> RunPlan {
         est_rows: 1000,
         est_bytes: 4096,
         heap_blocks: vec![],
+        leaves: vec![],
         relations: Vec::new(),
         primary_key: Vec::new(),
         range_key: None,

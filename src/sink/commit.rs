@@ -344,7 +344,8 @@ async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>
     let listed = destination.list(&place.dir).await?;
     let mut sizes = std::collections::HashMap::new();
     for object in &listed {
-        let name = object.path.rsplit('/').next().unwrap_or_default();
+        let start = if place.dir.is_empty() { String::new() } else { format!("{}/", place.dir) };
+        let name = object.path.strip_prefix(&start).unwrap_or_default();
         if is_plain(name) {
             sizes.insert(name, object.bytes);
         }

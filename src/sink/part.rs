@@ -34,7 +34,7 @@ pub struct PartTarget {
     pub destination: Arc<dyn Destination>,
     /// The file's path below the base.
     pub path: String,
-    /// The file's name, the last component of `path`.
+    /// The file's name relative to its table's directory: the end of `path`.
     pub name: String,
     /// Number of the part.
     pub part: usize,

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use datafusion::logical_expr::Expr;
 
 use crate::catalog::{Slice, TableInfo, TableRef};
-use crate::spec::Method;
+use crate::spec::{Method, Period};
 
 /// How one database spells SQL.
 pub trait Dialect: Debug + Send + Sync {
@@ -17,6 +17,18 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// The quoted name of a table.
     fn table(&self, table: &TableRef) -> String;
+
+    /// The quoted name of a column.
+    fn column(&self, name: &str) -> String;
+
+    /// The remainder of an integer column, from 0 to `of` - 1, NULL for NULL.
+    fn remainder(&self, column: &str, of: u32) -> String;
+
+    /// The day on which the period of a date or timestamp begins, in days since 1970-01-01, by UTC where that matters;
+    /// NULL for NULL and infinity. None when this source cannot tell.
+    fn period(&self, _table: &TableInfo, _column: &str, _period: Period) -> Option<String> {
+        None
+    }
 
     /// The condition that selects a slice; none for all rows.
     fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String>;

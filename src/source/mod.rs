@@ -16,8 +16,8 @@ pub use dialect::Dialect;
 pub use limited::Limited;
 
 use crate::catalog::{
-    Consistency, KeyBounds, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter, TableInfo,
-    TableRef,
+    Consistency, KeyBounds, KeyQuantiles, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter,
+    TableInfo, TableRef, ValueCount,
 };
 use crate::error::{Error, Result};
 use crate::spec::TypePolicy;
@@ -113,8 +113,41 @@ pub trait Snapshot: Debug + Send + Sync {
     /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read.
     async fn describe(&self, table: &TableRef) -> Result<TableInfo>;
 
-    /// Smallest and largest key, inclusive; none when every key is NULL or the table is empty.
-    async fn bounds(&self, table: &TableInfo, column: &str) -> Result<Option<KeyBounds>>;
+    /// Smallest and largest key, inclusive, where [`Self::quantiles`] does not know more; none when every key is NULL or
+    /// the table is empty.
+    async fn bounds(&self, _table: &TableInfo, _column: &str) -> Result<Option<KeyBounds>> {
+        Ok(None)
+    }
+
+    /// About how the keys of `column` lie, at `points` steps of rank: of a sample, or of `every` row. None when this
+    /// source does not know; slices are then cut by [`Self::bounds`].
+    async fn quantiles(
+        &self,
+        _table: &TableInfo,
+        _column: &str,
+        _points: usize,
+        _every: bool,
+    ) -> Result<Option<KeyQuantiles>> {
+        Ok(None)
+    }
+
+    /// The values of an expression in the source's SQL, most frequent first and at most `most` of them: of `every`
+    /// row, or of a sample. Empty when this source does not know.
+    async fn values(
+        &self,
+        _table: &TableInfo,
+        _expression: &str,
+        _most: usize,
+        _every: bool,
+    ) -> Result<Vec<ValueCount>> {
+        Ok(Vec::new())
+    }
+
+    /// About where the rows of `slice` lie: the blocks at which to cut it into `pieces` of as many rows each. Empty
+    /// when the table cannot be cut by [`Slice::Physical`].
+    async fn blocks(&self, _table: &TableInfo, _slice: &Slice, _pieces: usize) -> Result<Vec<u64>> {
+        Ok(Vec::new())
+    }
 
     /// An error if the view has been lost (its connection ended), so that the run stops.
     async fn check(&self) -> Result<()>;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! [sub_path/]<schema>/<table>/part-00000.parquet      one file per slice
+//! [sub_path/]<schema>/<table>/year=2024/month=03/part-00007.parquet   method Timepartition
 //! [sub_path/]<schema>/<table>/_manifest.json          written last
 //! [sub_path/]<schema>/<table>/_commit.json            only while a commit is under way
 //! _lakexpress/<run_id>.json                           the whole run
@@ -52,6 +53,20 @@ pub fn escape(name: &str) -> String {
     out
 }
 
+/// Whether a directory's name is Hive's `key=value`: such directories belong to the table that they are in.
+pub fn is_hive(name: &str) -> bool {
+    let key = name.split_once('=').map_or("", |(key, _)| key);
+    !key.is_empty() && !name.starts_with(['.', '_']) && !name.contains(['/', '\\', '\0'])
+}
+
+/// The name of a data file relative to its table's directory: what comes after the last slash, if all before it are
+/// `key=value` directories.
+pub fn file_name(relative: &str) -> Option<&str> {
+    let mut names = relative.rsplit('/');
+    let file = names.next()?;
+    names.all(is_hive).then_some(file)
+}
+
 /// The directory of a table below the base, without a trailing slash.
 pub fn table_dir(sub_path: &str, table: &TableRef) -> String {
     let own = format!("{}/{}", escape(&table.schema), escape(&table.name));
@@ -90,6 +105,15 @@ mod tests {
             ("tab\t", "tab%09"),
         ] {
             assert_eq!(escape(name), dir);
+        }
+    }
+
+    #[test]
+    fn hive_directories_belong_to_their_table() {
+        assert_eq!(file_name("year=2024/month=03/part-00000.parquet"), Some("part-00000.parquet"));
+        assert_eq!(file_name("part-00000.parquet"), Some("part-00000.parquet"));
+        for other in ["below/x", "../x", "a=b/../x", "=b/x", ".a=b/x", "_a=b/x", "/x", "a=b//x"] {
+            assert_eq!(file_name(other), None, "{other}");
         }
     }
 

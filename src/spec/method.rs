@@ -14,13 +14,37 @@ pub enum Method {
     None,
     /// By place of storage: ctid (PostgreSQL 14 and later), rowid (SQLite).
     Ctid,
-    /// By equal ranges of a key.
+    /// By ranges of a key, with bounds from a sample.
     RangeId,
+    /// By ranges of a key with as many rows each, counted.
+    Ntile,
+    /// By the remainder of an integer key.
+    Random,
+    /// By the values of a column or an expression.
+    DataDriven,
+    /// By years, months, days or weeks of a date or timestamp, into Hive directories.
+    Timepartition,
+    /// By the partitions that the table has in the database.
+    DbPartition,
 }
 
 impl Method {
     /// All methods, in the order they are documented.
-    pub const ALL: [Self; 3] = [Self::None, Self::Ctid, Self::RangeId];
+    pub const ALL: [Self; 8] = [
+        Self::None,
+        Self::Ctid,
+        Self::DbPartition,
+        Self::RangeId,
+        Self::Ntile,
+        Self::Random,
+        Self::DataDriven,
+        Self::Timepartition,
+    ];
+
+    /// Whether the method needs a key.
+    pub fn has_key(self) -> bool {
+        !matches!(self, Self::None | Self::Ctid | Self::DbPartition)
+    }
 }
 
 impl fmt::Display for Method {
@@ -29,6 +53,11 @@ impl fmt::Display for Method {
             Self::None => "None",
             Self::Ctid => "Ctid",
             Self::RangeId => "RangeId",
+            Self::Ntile => "Ntile",
+            Self::Random => "Random",
+            Self::DataDriven => "DataDriven",
+            Self::Timepartition => "Timepartition",
+            Self::DbPartition => "DBPartition",
         })
     }
 }
@@ -36,16 +65,44 @@ impl fmt::Display for Method {
 impl FromStr for Method {
     type Err = Error;
 
-    /// Case does not matter; `Physical` and `Rowid` mean the source's physical method.
+    /// Case does not matter; `Physical`, `Rowid` and `Physloc` mean the source's physical method, `Modulo` is `Random`.
     fn from_str(text: &str) -> Result<Self> {
         match text.to_ascii_lowercase().as_str() {
             "none" => Ok(Self::None),
-            "ctid" | "rowid" | "physical" => Ok(Self::Ctid),
+            "ctid" | "rowid" | "physical" | "physloc" => Ok(Self::Ctid),
             "rangeid" => Ok(Self::RangeId),
-            _ => Err(Error::usage(format!("unknown method '{text}'"))
-                .hint("methods so far: None, Ctid (also Rowid, Physical), RangeId")),
+            "ntile" => Ok(Self::Ntile),
+            "random" | "modulo" => Ok(Self::Random),
+            "datadriven" => Ok(Self::DataDriven),
+            "timepartition" => Ok(Self::Timepartition),
+            "dbpartition" => Ok(Self::DbPartition),
+            _ => {
+                let names = Self::ALL.map(|method| method.to_string());
+                let near = names.iter().min_by_key(|name| {
+                    strsim::damerau_levenshtein(&name.to_lowercase(), &text.to_lowercase())
+                });
+                Err(Error::usage(format!("unknown method '{text}'")).hint(format!(
+                    "did you mean {}? Methods: {}; Rowid, Physical and Physloc are Ctid, Modulo is Random",
+                    near.map_or("None", String::as_str),
+                    names.join(", ")
+                )))
+            }
         }
     }
+}
+
+/// A period of the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// Years.
+    Year,
+    /// Months.
+    Month,
+    /// Days.
+    Day,
+    /// Weeks, from Monday on (ISO 8601).
+    Week,
 }
 
 /// One row of `--table-config`; empty fields mean the default.
@@ -55,7 +112,8 @@ pub struct TableConfig {
     pub pattern: String,
     /// Method; none means automatic.
     pub method: Option<Method>,
-    /// Key column for keyed methods.
+    /// Key of keyed methods: a column; DataDriven: a column or an expression in the source's SQL; Timepartition:
+    /// `(column,year[,month[,day]|,week])`.
     pub key: Option<String>,
     /// Readers; none means `-p`.
     pub readers: Option<usize>,
@@ -72,12 +130,21 @@ impl TableConfig {
             Error::usage(format!("{what} in --table-config row '{row}'"))
                 .hint("write table:method:key:p, for example orders:RangeId:o_orderkey:4 or orders:Ctid::")
         };
-        let fields: Vec<&str> = row.split(':').map(str::trim).collect();
-        if fields.len() > 4 || fields[0].is_empty() {
-            return Err(wrong("wrong number of fields"));
-        }
-        let field = |i: usize| fields.get(i).copied().filter(|f| !f.is_empty());
-        let readers = match field(3) {
+        let (pattern, rest) = row.split_once(':').unwrap_or((row, ""));
+        let (method, rest) = rest.split_once(':').unwrap_or((rest, ""));
+        let method = Some(method.trim()).filter(|m| !m.is_empty()).map(str::parse::<Method>).transpose()?;
+        // An expression may have colons of its own (`x::date`): the readers come after the last one.
+        let (key, readers) = rest.rsplit_once(':').unwrap_or((rest, ""));
+        let (key, readers) = match method {
+            // A cast at the end of an expression without readers is no number.
+            Some(Method::DataDriven) if !readers.trim().bytes().all(|b| b.is_ascii_digit()) => (rest, ""),
+            Some(Method::DataDriven) => (key, readers),
+            _ if key.contains(':') => return Err(wrong("too many fields")),
+            _ => (key, readers),
+        };
+        let present = |text: &'_ str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let Some(pattern) = present(pattern) else { return Err(wrong("no table")) };
+        let readers = match present(readers) {
             None => None,
             Some(p) => Some(
                 p.parse::<usize>()
@@ -86,12 +153,7 @@ impl TableConfig {
                     .ok_or_else(|| wrong("p is not a positive number"))?,
             ),
         };
-        Ok(Self {
-            pattern: fields[0].to_owned(),
-            method: field(1).map(str::parse).transpose()?,
-            key: field(2).map(str::to_owned),
-            readers,
-        })
+        Ok(Self { pattern, method, key: present(key), readers })
     }
 }
 
@@ -107,6 +169,21 @@ mod tests {
         assert_eq!(rows[1].key.as_deref(), Some("id"));
         assert_eq!(rows[1].readers, Some(4));
         assert_eq!(rows[2].method, None);
+    }
+
+    #[test]
+    fn expressions_keep_their_colons() {
+        for (row, key, readers) in [
+            ("t:DataDriven:at::date:4", "at::date", Some(4)),
+            ("t:DataDriven:at::date:", "at::date", None),
+            ("t:DataDriven:at::date", "at::date", None),
+            ("t:DataDriven:extract(year from at):2", "extract(year from at)", Some(2)),
+            ("t:DataDriven:region", "region", None),
+            ("t:Timepartition:(at,year,month):3", "(at,year,month)", Some(3)),
+        ] {
+            let rows = TableConfig::parse_list(row).expect(row);
+            assert_eq!((rows[0].key.as_deref(), rows[0].readers), (Some(key), readers), "{row}");
+        }
     }
 
     #[test]

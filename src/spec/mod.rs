@@ -5,7 +5,7 @@ pub mod method;
 
 use serde::{Deserialize, Serialize};
 
-pub use method::{Method, TableConfig};
+pub use method::{Method, Period, TableConfig};
 
 use crate::catalog::{Consistency, TableFilter};
 
@@ -90,6 +90,8 @@ pub enum NumericPolicy {
     Decimal(u8, i8),
     /// Double; the user accepts rounding.
     Double,
+    /// The smallest decimal that holds every value of the column, found by reading all of them.
+    Measure,
 }
 
 /// Shape of the Parquet files.

@@ -41,6 +41,8 @@ const SETTINGS: &[(&str, &str)] = &[
 /// A running PostgreSQL server. Dropping it stops the server at once and removes its directory.
 pub(crate) struct PgServer {
     dir: PathBuf,
+    /// Where `postgres` is; none for the newest that the system has.
+    programs: Option<PathBuf>,
     port: u16,
     postmaster: Mutex<Option<Child>>,
     watchdog: Child,
@@ -61,16 +63,67 @@ impl PgServer {
     /// A server with further settings and its own rules for connections over TCP.
     /// `postgres` is always trusted on the socket, which is how the helpers below connect.
     pub(crate) fn start_with(conf: &[(&str, &str)], hba: &str) -> Self {
+        Self::start_of(None, conf, hba)
+    }
+
+    /// A server of a major version that `scripts/install-postgres-versions.sh` has installed.
+    pub(crate) fn start_version(major: u32) -> Self {
+        let place = std::env::var_os("LAKEXPRESS_POSTGRES").map(PathBuf::from).unwrap_or_else(|| {
+            if running_as_root() {
+                return "/usr/local/lib/lakexpress-postgres".into();
+            }
+            PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/lakexpress-postgres")
+        });
+        let programs = place.join(format!("{major}/native/bin"));
+        assert!(programs.exists(), "{} is missing: run `make verify-versions`", programs.display());
+        Self::start_of(Some(programs), &[], "host all all 127.0.0.1/32 trust")
+    }
+
+    /// A streaming replica of this server, which must allow that (`wal_level`, `max_wal_senders`, replication in its
+    /// rules). It has replayed all there is when this returns.
+    pub(crate) fn standby(&self, conf: &[(&str, &str)]) -> Self {
         let dir = tempfile::Builder::new().prefix("lakexpress-pg-").tempdir().unwrap().keep();
         if running_as_root() {
             must(Command::new("chown").arg(SERVER_USER).arg(&dir));
         }
-        let mut initdb = as_server_user(&binary("initdb"));
+        let mut backup = as_server_user(&binary("pg_basebackup"));
+        backup.arg("-D").arg(dir.join("data")).args(["-R", "-c", "fast", "-X", "stream", "-U", "postgres"]);
+        must(backup.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).current_dir("/"));
+        let watchdog = watchdog(&dir);
+        let mut standby =
+            Self { dir, programs: None, port: free_port(), postmaster: Mutex::new(None), watchdog };
+        standby.port = free_port();
+        let mut settings = SETTINGS.to_vec();
+        settings.extend_from_slice(&[("wal_level", "replica"), ("max_wal_senders", "4")]);
+        settings.extend_from_slice(conf);
+        standby.write_settings(&settings);
+        assert!(standby.launch(), "the standby did not start:\n{}", standby.log());
+        standby.catch_up(self);
+        standby
+    }
+
+    /// Waits until this standby has replayed what its primary has written by now.
+    pub(crate) fn catch_up(&self, primary: &Self) {
+        let position = primary.query("postgres", "SELECT pg_current_wal_insert_lsn()");
+        let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{position}'");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.query("postgres", &replayed) != "t" {
+            assert!(Instant::now() < deadline, "the standby does not follow:\n{}", self.log());
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn start_of(programs: Option<PathBuf>, conf: &[(&str, &str)], hba: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("lakexpress-pg-").tempdir().unwrap().keep();
+        if running_as_root() {
+            must(Command::new("chown").arg(SERVER_USER).arg(&dir));
+        }
+        let mut initdb = as_server_user(&program_of(programs.as_deref(), "initdb"));
         initdb.arg("-D").arg(dir.join("data"));
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
         must(initdb.current_dir("/"));
         let watchdog = watchdog(&dir);
-        let mut server = Self { dir, port: 0, postmaster: Mutex::new(None), watchdog };
+        let mut server = Self { dir, programs, port: 0, postmaster: Mutex::new(None), watchdog };
         server.set_hba(hba);
         // The free port may be taken by someone else before the server binds it: try again.
         for _ in 0..10 {
@@ -122,7 +175,10 @@ impl PgServer {
 
     /// Creates an empty database, removing one of that name, and returns its URL.
     pub(crate) fn create_db(&self, name: &str) -> String {
-        self.sql("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        // PostgreSQL 12 does not know FORCE; its servers are never used twice.
+        if self.programs.is_none() {
+            self.sql("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        }
         self.sql("postgres", &format!("CREATE DATABASE \"{name}\""));
         self.url(name)
     }
@@ -223,7 +279,7 @@ impl PgServer {
     /// Starts the postmaster and waits until it answers. False if it ended instead.
     fn launch(&self) -> bool {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log")).unwrap();
-        let mut postmaster = as_server_user(&binary("postgres"));
+        let mut postmaster = as_server_user(&program_of(self.programs.as_deref(), "postgres"));
         postmaster.arg("-D").arg(self.data_dir()).current_dir("/");
         postmaster.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         // A group of its own, so that Ctrl-C reaches it through the watchdog only.
@@ -271,6 +327,10 @@ impl Drop for PgServer {
     }
 }
 
+fn program_of(programs: Option<&Path>, name: &str) -> PathBuf {
+    programs.map_or_else(|| binary(name), |place| place.join(name))
+}
+
 /// The path of a PostgreSQL program: the newest installed version, otherwise from `PATH`.
 pub(crate) fn binary(name: &str) -> PathBuf {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
@@ -303,7 +363,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// `program` as a user that PostgreSQL accepts; replaced, not wrapped, so that its id is the child's.
-fn as_server_user(program: &Path) -> Command {
+pub(crate) fn as_server_user(program: &Path) -> Command {
     if !running_as_root() {
         return Command::new(program);
     }

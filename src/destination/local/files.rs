@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::super::{PendingUpload, StoredObject};
 use crate::error::{Error, Result};
+use crate::spec::layout::is_hive;
 
 const TEMPORARY_SUFFIX: &str = ".tmp";
 const RANDOM_DIGITS: usize = 16;
@@ -214,8 +215,26 @@ pub(super) fn size(path: &Path) -> Result<Option<u64>> {
     }
 }
 
-/// Names and sizes of everything in a directory that is not a directory, by name.
+/// Names and sizes of everything in a directory and in `key=value` directories below it that is not a directory,
+/// by name relative to `dir`.
 pub(super) fn list(dir: &Path) -> Result<Vec<(String, u64)>> {
+    let mut found = Vec::new();
+    let mut places = vec![(dir.to_path_buf(), String::new())];
+    while let Some((place, prefix)) = places.pop() {
+        for (name, bytes) in entries(&place)? {
+            match bytes {
+                Some(bytes) => found.push((format!("{prefix}{name}"), bytes)),
+                None if is_hive(&name) => places.push((place.join(&name), format!("{prefix}{name}/"))),
+                None => {}
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Names of everything in a directory, with sizes of what is not a directory.
+fn entries(dir: &Path) -> Result<Vec<(String, Option<u64>)>> {
     let wrong = |error| io_error("cannot list a directory", dir, error);
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -225,12 +244,9 @@ pub(super) fn list(dir: &Path) -> Result<Vec<(String, u64)>> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(wrong)?;
-        // Removed since it was listed: not there.
-        if let Some(bytes) = size(&entry.path())? {
-            found.push((entry.file_name().to_string_lossy().into_owned(), bytes));
-        }
+        // Removed since it was listed: not there, like a directory without a name of interest.
+        found.push((entry.file_name().to_string_lossy().into_owned(), size(&entry.path())?));
     }
-    found.sort();
     Ok(found)
 }
 

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use super::preflight::Check;
 use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of};
 use crate::error::{Error, Result};
-use crate::spec::layout::LOCK;
+use crate::spec::layout::{self, LOCK};
 use files::blocking;
 
 /// URL schemes.
@@ -150,9 +150,16 @@ impl Destination for LocalDirectory {
         blocking(move || {
             let found = files::list(&place)?;
             let pending = found.into_iter().filter_map(|(name, bytes)| {
-                let target = files::target_name(&name)?;
-                let path = join(&dir, target);
-                Some(PendingUpload { path, upload_id: name, part_tags: vec![], bytes, crc32: String::new() })
+                let (above, file) =
+                    name.rsplit_once('/').map_or(("", name.as_str()), |(above, file)| (above, file));
+                let path = join(&dir, &join(above, files::target_name(file)?));
+                Some(PendingUpload {
+                    path,
+                    upload_id: file.to_owned(),
+                    part_tags: vec![],
+                    bytes,
+                    crc32: String::new(),
+                })
             });
             Ok(pending.collect())
         })
@@ -185,8 +192,9 @@ impl Destination for LocalDirectory {
         let (place, dir) = (self.resolve(dir)?, dir.to_owned());
         blocking(move || {
             let found = files::list(&place)?;
-            let visible =
-                found.into_iter().filter(|(name, _)| name != LOCK && files::target_name(name).is_none());
+            let visible = found.into_iter().filter(|(name, _)| {
+                name != LOCK && layout::file_name(name).is_some_and(|file| files::target_name(file).is_none())
+            });
             Ok(visible
                 .map(|(name, bytes)| StoredObject { path: join(&dir, &name), bytes, e_tag: None })
                 .collect())

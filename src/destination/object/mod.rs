@@ -42,7 +42,7 @@ use self::problem::{Refusal, explain};
 use super::preflight::Check;
 use super::{Destination, DirLock, PendingUpload, StoredObject, Upload};
 use crate::error::{Error, Result};
-use crate::spec::layout::LOCK;
+use crate::spec::layout::{LOCK, file_name, is_hive};
 
 /// How long first contact may take, retries included.
 const CONTACT: Duration = Duration::from_secs(12);
@@ -364,7 +364,7 @@ impl Destination for ObjectStorage {
             };
             let (found, more) = pending::page(&reply.body, &prefix)?;
             uploads.extend(found.into_iter().filter_map(|found| {
-                let name = found.key.strip_prefix(&prefix).filter(|name| !name.contains('/'))?;
+                let name = found.key.strip_prefix(&prefix).filter(|name| file_name(name).is_some())?;
                 let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
                 Some(PendingUpload {
                     path,
@@ -398,22 +398,25 @@ impl Destination for ObjectStorage {
 
     async fn list(&self, dir: &str) -> Result<Vec<StoredObject>> {
         let key = self.0.key(dir)?;
-        let prefix = (!key.as_ref().is_empty()).then_some(&key);
-        let listed = self.0.objects.list_with_delimiter(prefix).await;
-        let listed = listed.map_err(|error| self.0.failed("cannot list objects", dir, &error))?;
         let start = if key.as_ref().is_empty() { String::new() } else { format!("{key}/") };
-        let mut objects: Vec<StoredObject> = listed
-            .objects
-            .into_iter()
-            .filter_map(|meta| {
+        let (mut objects, mut places) = (Vec::new(), vec![key]);
+        while let Some(place) = places.pop() {
+            let prefix = (!place.as_ref().is_empty()).then_some(&place);
+            let listed = self.0.objects.list_with_delimiter(prefix).await;
+            let listed = listed.map_err(|error| self.0.failed("cannot list objects", dir, &error))?;
+            // A table's own directories cost a request each; most tables have none.
+            places.extend(listed.common_prefixes.into_iter().filter(|p| p.filename().is_some_and(is_hive)));
+            objects.extend(listed.objects.into_iter().filter_map(|meta| {
                 let name = meta.location.as_ref().strip_prefix(&start)?;
-                if name.is_empty() || name.contains('/') || name == LOCK {
+                // Some stores and tools keep an empty object for a directory.
+                let is_directory = |file: &str| file.is_empty() || (meta.size == 0 && is_hive(file));
+                if name == LOCK || file_name(name).is_none_or(is_directory) {
                     return None;
                 }
                 let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
                 Some(Inner::stored(&path, meta.clone()))
-            })
-            .collect();
+            }));
+        }
         objects.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(objects)
     }

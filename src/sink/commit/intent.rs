@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::destination::PendingUpload;
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::spec::layout;
 
 /// `_commit.json`: a commit that will happen. All paths in it are file names in its directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,9 +59,12 @@ impl Intent {
     }
 }
 
-/// A name of a data file in the table's directory: no path, no document of ours, not hidden.
+/// A name of a data file in the table's directory, or in `key=value` directories below it: no document of ours, not
+/// hidden.
 pub(super) fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['_', '.']) && !name.contains(['/', '\\', '\0'])
+    let is_file =
+        |name: &str| !name.is_empty() && !name.starts_with(['_', '.']) && !name.contains(['/', '\\', '\0']);
+    layout::file_name(name).is_some_and(is_file)
 }
 
 fn check_names(manifest: &Manifest) -> Result<()> {

@@ -42,7 +42,9 @@ SELECT a.attnum,
        et.typnamespace = 'pg_catalog'::pg_catalog.regnamespace,
        EXISTS (SELECT FROM pg_catalog.pg_index i
                WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),
-       e.typmod
+       e.typmod,
+       t.typrelid,
+       et.typrelid
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

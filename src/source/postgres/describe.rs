@@ -3,12 +3,13 @@
 use arrow_schema::DataType;
 
 use super::column::{self, PgColumn, PgElement};
-use super::dialect::{ident, literal};
+use super::dialect::literal;
+use super::measure;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, KeyBounds, KeyValue, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, Leaf, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
-use crate::spec::TypePolicy;
+use crate::spec::{NumericPolicy, TypePolicy};
 
 /// Describes `table` as of the connection's view.
 pub(super) async fn table(
@@ -18,16 +19,22 @@ pub(super) async fn table(
     money_scale: i8,
 ) -> Result<TableInfo> {
     let (oid, kind) = identify(view, table).await?;
-    let rows = view.query(&include_str!("columns.sql").replace("{oid}", &oid)).await?;
+    let rows = view.query(&columns_sql(&oid)).await?;
+    let mut described = Vec::with_capacity(rows.len());
+    for row in &rows {
+        described.push(pg_column(view, row).await?);
+    }
+    let is_cast = |name: &str| {
+        policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
+    };
+    let mut policies = vec![policy.clone(); described.len()];
+    if policy.numeric == NumericPolicy::Measure {
+        measure(view, table, &described, &mut policies, is_cast).await?;
+    }
     let mut columns = Vec::with_capacity(rows.len());
     let mut primary_key = Vec::new();
-    for row in &rows {
-        let described = pg_column(row)?;
-        let cast = policy
-            .cast_text
-            .iter()
-            .any(|(pattern, name)| *name == described.name && pattern_matches(pattern, table));
-        let choice = column::choose(&described, policy, cast, money_scale);
+    for ((row, described), policy) in rows.iter().zip(described).zip(policies) {
+        let choice = column::choose(&described, &policy, is_cast(&described.name), money_scale);
         if row.required(17)? == "t" {
             primary_key.push(described.name.clone());
         }
@@ -55,11 +62,33 @@ pub(super) async fn table(
         columns,
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
-        heap_blocks: if view.server_version_num() >= 140_000 { sizes.heap_blocks } else { Vec::new() },
+        heap_blocks: sizes.heap_blocks,
         relations: sizes.relations,
+        leaves: sizes.leaves,
         primary_key,
         range_key,
     })
+}
+
+/// Puts what `--numeric measure` finds into the policies of the columns that it is about.
+async fn measure(
+    view: &mut Connection,
+    table: &TableRef,
+    columns: &[PgColumn],
+    policies: &mut [TypePolicy],
+    is_cast: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let wanted = |column: &PgColumn| column::is_bare_numeric(column) && !is_cast(&column.name);
+    let places: Vec<usize> = (0..columns.len()).filter(|at| wanted(&columns[*at])).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let chosen: Vec<&PgColumn> = places.iter().map(|at| &columns[*at]).collect();
+    for (at, found) in places.iter().zip(measure::numerics(view, table, &chosen).await?) {
+        // Where there is none the note says that it was looked for.
+        policies[*at].numeric = if found == NumericPolicy::Text { NumericPolicy::Measure } else { found };
+    }
+    Ok(())
 }
 
 fn is_range_key(column: &ColumnInfo) -> bool {
@@ -103,14 +132,30 @@ async fn identify(view: &mut Connection, table: &TableRef) -> Result<(String, Ta
     Ok((row.required(0)?.to_owned(), kind))
 }
 
+fn columns_sql(oid: &str) -> String {
+    include_str!("columns.sql").replace("{oid}", oid)
+}
+
+/// The fields of a composite type, which are described like columns. A type cannot hold itself.
+async fn composite_fields(view: &mut Connection, typtype: &str, relation: &str) -> Result<Vec<PgColumn>> {
+    let mut fields = Vec::new();
+    if typtype == "c" {
+        for row in view.query(&columns_sql(relation)).await? {
+            fields.push(Box::pin(pg_column(view, &row)).await?);
+        }
+    }
+    Ok(fields)
+}
+
 /// One row of `columns.sql`.
-fn pg_column(row: &Row) -> Result<PgColumn> {
+async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
     let element = match row.get(13) {
         Some(oid) => Some(Box::new(PgElement {
             type_oid: number(oid)?,
             typmod: number(row.required(18)?)?,
             base_type_name: row.required(14)?.to_owned(),
             typtype: character(row.required(15)?),
+            fields: composite_fields(view, row.required(15)?, row.required(20)?).await?,
         })),
         None => None,
     };
@@ -123,6 +168,7 @@ fn pg_column(row: &Row) -> Result<PgColumn> {
         base_type_name: row.required(5)?.to_owned(),
         typtype: character(row.required(6)?),
         typcategory: character(row.required(7)?),
+        fields: composite_fields(view, row.required(6)?, row.required(19)?).await?,
         element,
         ndims: number(row.required(9)?)?,
         not_null: row.required(10)? == "t",
@@ -131,7 +177,7 @@ fn pg_column(row: &Row) -> Result<PgColumn> {
     })
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
     text.parse()
         .map_err(|_| Error::internal(format!("the catalog returned '{text}' where a number was expected")))
 }
@@ -156,6 +202,7 @@ struct Sizes {
     bytes: u64,
     heap_blocks: Vec<u64>,
     relations: Vec<u32>,
+    leaves: Vec<Leaf>,
 }
 
 /// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
@@ -164,21 +211,33 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
     let block = view.query("SHOW block_size").await?;
     let block: u64 = block.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(BLOCK);
     let sql = include_str!("sizes.sql").replace("{oid}", oid).replace("{block}", &block.to_string());
-    let mut sizes = Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new() };
-    let mut all_heap = true;
+    let mut sizes =
+        Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new(), leaves: Vec::new() };
+    let tid_ranges = view.server_version_num() >= 140_000;
+    let (mut all_heap, mut all_readable) = (true, true);
     for row in view.query(&sql).await? {
         let (relkind, access_method) = (row.required(0)?, row.required(1)?);
         let blocks: u64 = number(row.required(2)?)?;
         let reltuples: f64 = number(row.required(4)?)?;
         let relpages: f64 = number(row.required(5)?)?;
-        sizes.bytes += number::<u64>(row.required(3)?)?;
-        sizes.relations.push(number(row.required(6)?)?);
-        match relkind {
-            // Inner nodes of a partitioned table store nothing.
-            "p" => continue,
-            "r" | "m" if access_method == "heap" => sizes.heap_blocks.push(blocks),
-            _ => all_heap = false,
+        let bytes: u64 = number(row.required(3)?)?;
+        sizes.bytes += bytes;
+        let id = number(row.required(6)?)?;
+        sizes.relations.push(id);
+        // Inner nodes of a partitioned table store nothing.
+        if relkind == "p" {
+            continue;
         }
+        let is_heap = matches!(relkind, "r" | "m") && access_method == "heap";
+        if is_heap {
+            sizes.heap_blocks.push(blocks);
+        } else {
+            all_heap = false;
+        }
+        // Read alone a leaf needs rights of its own, and its own row-level security counts.
+        all_readable &= row.required(8)? == "t";
+        let heap_blocks = (is_heap && tid_ranges).then_some(blocks);
+        sizes.leaves.push(Leaf { id, name: row.required(7)?.to_owned(), bytes, heap_blocks });
         sizes.rows += if reltuples > 0.0 && relpages > 0.0 {
             (reltuples / relpages * blocks as f64) as u64
         } else if relkind == "f" || relkind == "v" {
@@ -188,59 +247,11 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
             blocks * block / 100
         };
     }
-    if !all_heap {
+    if !all_heap || !tid_ranges {
         sizes.heap_blocks.clear();
     }
-    Ok(sizes)
-}
-
-/// Smallest and largest key as of the connection's view.
-pub(super) async fn bounds(
-    view: &mut Connection,
-    table: &TableInfo,
-    column: &str,
-) -> Result<Option<KeyBounds>> {
-    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
-    let key = ident(column);
-    // Infinite dates have no number; the first and the last slice are open, so they are covered anyway.
-    let (expression, condition) = match info.field.data_type() {
-        DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            (format!("{key}::pg_catalog.int8"), "true".to_owned())
-        }
-        DataType::Date32 => {
-            (format!("({key} - '1970-01-01'::pg_catalog.date)"), format!("pg_catalog.isfinite({key})"))
-        }
-        DataType::Timestamp(_, _) => (
-            format!(
-                "pg_catalog.trunc(extract(epoch FROM {key})::pg_catalog.numeric * 1000000)::pg_catalog.int8"
-            ),
-            format!("pg_catalog.isfinite({key})"),
-        ),
-        other => {
-            return Err(Error::usage(format!(
-                "RangeId cannot cut by a column of type {} ({other})",
-                info.source_type
-            ))
-            .hint("choose an integer, date or timestamp column, or method Ctid or None"));
-        }
-    };
-    let name = format!("{}.{}", ident(&table.table.schema), ident(&table.table.name));
-    // min and max over the bare column can use an index; over the expression they could not.
-    let (min, max) = (expression.replace(&key, "lo"), expression.replace(&key, "hi"));
-    let rows = view
-        .query(&format!(
-            "SELECT {min}, {max} FROM (SELECT min({key}) AS lo, max({key}) AS hi FROM {name} WHERE {condition}) AS b"
-        ))
-        .await?;
-    let value = |text: &str| -> Result<KeyValue> {
-        Ok(match info.field.data_type() {
-            DataType::Date32 => KeyValue::Date(number(text)?),
-            DataType::Timestamp(_, _) => KeyValue::Timestamp(number(text)?),
-            _ => KeyValue::Int(number(text)?),
-        })
-    };
-    match rows.first().map(|r| (r.get(0), r.get(1))) {
-        Some((Some(min), Some(max))) => Ok(Some(KeyBounds { min: value(min)?, max: value(max)? })),
-        _ => Ok(None),
+    if !all_readable || sizes.leaves.len() < 2 {
+        sizes.leaves.clear();
     }
+    Ok(sizes)
 }

@@ -7,7 +7,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
 use crate::source::Dialect;
-use crate::spec::{Method, SpecialValues};
+use crate::spec::{Method, Period, SpecialValues};
 
 /// See the module.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub fn literal(text: &str) -> String {
 
 /// A key bound as SQL. The same text on both sides of a cut, so slices meet exactly even where the
 /// server's interval arithmetic rounds.
-fn key_value(value: KeyValue, tz: bool) -> String {
+fn key_value(value: &KeyValue, tz: bool) -> String {
     match value {
         KeyValue::Int(v) => format!("({v})"),
         KeyValue::Date(days) => format!("('1970-01-01'::pg_catalog.date + ({days}))"),
@@ -40,7 +40,19 @@ fn key_value(value: KeyValue, tz: bool) -> String {
             let origin = if tz { "'1970-01-01 00:00:00+00'::timestamptz" } else { "'1970-01-01'::timestamp" };
             format!("({origin} + ({us}) * '1 microsecond'::interval)")
         }
+        // Without a type it is of the type of what it is compared with.
+        KeyValue::Text(text) => literal(text),
     }
+}
+
+/// NULL itself; `IS NULL` is also true of a composite value whose fields are all NULL.
+fn is_null(expression: &str) -> String {
+    format!("{expression} IS NOT DISTINCT FROM NULL")
+}
+
+/// The remainder of an integer column, never negative.
+pub(super) fn remainder_sql(column: &str, of: u32) -> String {
+    format!("((({}::pg_catalog.int8 % {of}) + {of}) % {of})", ident(column))
 }
 
 impl PostgresDialect {
@@ -48,8 +60,8 @@ impl PostgresDialect {
         &self,
         table: &TableInfo,
         column: &str,
-        lower: Option<KeyValue>,
-        upper: Option<KeyValue>,
+        lower: Option<&KeyValue>,
+        upper: Option<&KeyValue>,
     ) -> String {
         let tz = table
             .column(column)
@@ -63,7 +75,7 @@ impl PostgresDialect {
             terms.push(format!("{key} < {}", key_value(upper, tz)));
         }
         if terms.is_empty() {
-            terms.push(format!("{key} IS NOT NULL"));
+            terms.push(format!("{key} IS DISTINCT FROM NULL"));
         }
         terms.join(" AND ")
     }
@@ -166,6 +178,32 @@ impl Dialect for PostgresDialect {
         format!("{}.{}", ident(&table.schema), ident(&table.name))
     }
 
+    fn column(&self, name: &str) -> String {
+        ident(name)
+    }
+
+    fn remainder(&self, column: &str, of: u32) -> String {
+        remainder_sql(column, of)
+    }
+
+    fn period(&self, table: &TableInfo, column: &str, period: Period) -> Option<String> {
+        let key = ident(column);
+        let moment = match table.column(column)?.field.data_type() {
+            DataType::Timestamp(_, Some(_)) => format!("({key} AT TIME ZONE 'UTC')"),
+            _ => format!("{key}::pg_catalog.timestamp"),
+        };
+        let unit = match period {
+            Period::Year => "year",
+            Period::Month => "month",
+            Period::Day => "day",
+            Period::Week => "week",
+        };
+        Some(format!(
+            "(CASE WHEN pg_catalog.isfinite({key}) THEN pg_catalog.date_trunc('{unit}', {moment})::pg_catalog.date \
+             - '1970-01-01'::pg_catalog.date END)"
+        ))
+    }
+
     fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String> {
         match slice {
             Slice::All => None,
@@ -177,8 +215,31 @@ impl Dialect for PostgresDialect {
                     .collect();
                 (!terms.is_empty()).then(|| terms.join(" AND "))
             }
-            Slice::Range { column, lower, upper } => Some(self.range(table, column, *lower, *upper)),
-            Slice::IsNull { column } => Some(format!("{} IS NULL", ident(column))),
+            Slice::Range { column, lower, upper } => {
+                Some(self.range(table, column, lower.as_ref(), upper.as_ref()))
+            }
+            Slice::IsNull { column } => Some(is_null(&ident(column))),
+            Slice::Modulo { column, of, remainder } => {
+                Some(format!("{} = {remainder}", remainder_sql(column, *of)))
+            }
+            Slice::Value { expression, value: Some(value) } => {
+                Some(format!("{expression} = {}", literal(value)))
+            }
+            Slice::Value { expression, value: None } => Some(is_null(expression)),
+            Slice::Other { expression, values } => {
+                let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
+                let present = format!("{expression} IS DISTINCT FROM NULL");
+                Some(match values.is_empty() {
+                    true => present,
+                    false => format!("{present} AND ({expression} IN ({})) IS NOT TRUE", values.join(", ")),
+                })
+            }
+            Slice::Relation { id, .. } => Some(format!("tableoid = {id}::pg_catalog.oid")),
+            Slice::Both(left, right) => {
+                let sides = [left, right].into_iter().filter_map(|side| self.slice_sql(table, side));
+                let sides: Vec<String> = sides.collect();
+                (!sides.is_empty()).then(|| sides.join(" AND "))
+            }
         }
     }
 
@@ -193,11 +254,13 @@ impl Dialect for PostgresDialect {
                     return None;
                 }
                 // `IS NULL` of a composite is also true when all its fields are NULL.
-                let test = match (matches!(filter, Expr::IsNull(_)), info.verdict) {
-                    (true, Verdict::Text) => "IS NOT DISTINCT FROM NULL",
-                    (false, Verdict::Text) => "IS DISTINCT FROM NULL",
-                    (true, _) => "IS NULL",
-                    (false, _) => "IS NOT NULL",
+                let composite =
+                    info.verdict == Verdict::Text || matches!(info.field.data_type(), DataType::Struct(_));
+                let test = match (matches!(filter, Expr::IsNull(_)), composite) {
+                    (true, true) => "IS NOT DISTINCT FROM NULL",
+                    (false, true) => "IS DISTINCT FROM NULL",
+                    (true, false) => "IS NULL",
+                    (false, false) => "IS NOT NULL",
                 };
                 Some(format!("{} {test}", ident(info.name())))
             }
@@ -242,8 +305,17 @@ impl Dialect for PostgresDialect {
         if !table.heap_blocks.is_empty() {
             methods.push(Method::Ctid);
         }
+        if !table.leaves.is_empty() {
+            methods.push(Method::DbPartition);
+        }
         if table.kind != TableKind::Foreign {
-            methods.push(Method::RangeId);
+            methods.extend([
+                Method::RangeId,
+                Method::Ntile,
+                Method::Random,
+                Method::DataDriven,
+                Method::Timepartition,
+            ]);
         }
         methods.push(Method::None);
         methods

@@ -8,9 +8,11 @@ pub mod config;
 mod describe;
 pub mod dialect;
 mod locate;
+mod measure;
 mod pool;
 mod read;
 mod rows;
+mod sample;
 mod snapshot;
 pub mod wire;
 

@@ -72,6 +72,11 @@ impl Job {
     fn relation_sql(&self) -> String {
         let info = &self.read.table;
         let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
+        if let Some(leaf) = self.read.slice.relation() {
+            // Alone, so that the server does not open the others to find that they hold none of these rows.
+            let conditions = self.conditions(None);
+            return format!("FROM ONLY {leaf}{conditions}");
+        }
         let (only, members) = match (info.kind, oids.as_slice()) {
             (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
             (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
@@ -79,17 +84,17 @@ impl Job {
             }
             _ => ("", None),
         };
+        format!("FROM {only}{}{}", self.dialect.table(&info.table), self.conditions(members))
+    }
+
+    /// WHERE of the part, if it has any.
+    fn conditions(&self, members: Option<String>) -> String {
         let conditions: Vec<String> = members
             .into_iter()
-            .chain(self.dialect.slice_sql(info, &self.read.slice))
+            .chain(self.dialect.slice_sql(&self.read.table, &self.read.slice))
             .chain(self.read.filter.iter().map(|f| format!("({f})")))
             .collect();
-        let mut sql = format!("FROM {only}{}", self.dialect.table(&info.table));
-        if !conditions.is_empty() {
-            sql.push_str(" WHERE ");
-            sql.push_str(&conditions.join(" AND "));
-        }
-        sql
+        if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
     }
 
     async fn open(self) -> Result<Reader> {

@@ -11,7 +11,9 @@ SELECT c.relkind,
        CASE WHEN c.relkind IN ('r', 'm') THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END,
        c.reltuples::pg_catalog.float8,
        c.relpages,
-       c.oid
+       c.oid,
+       c.oid::pg_catalog.regclass::pg_catalog.text,
+       pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT c.relrowsecurity
 FROM tree t
 JOIN pg_catalog.pg_class c ON c.oid = t.oid
 LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam

@@ -12,13 +12,13 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::dialect::{ident, literal};
+use super::dialect::{PostgresDialect, ident, literal};
 use super::pool::Pool;
-use super::wire::Connection;
-use super::{SESSION, describe};
-use crate::catalog::{Consistency, KeyBounds, SnapshotToken, TableInfo, TableRef};
+use super::wire::{Connection, Row};
+use super::{SESSION, describe, sample};
+use crate::catalog::{Consistency, KeyQuantiles, Slice, SnapshotToken, TableInfo, TableRef, ValueCount};
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::Snapshot;
+use crate::source::{Dialect, Snapshot};
 use crate::spec::TypePolicy;
 
 /// See the module.
@@ -66,6 +66,44 @@ impl PostgresSnapshot {
             failures: Mutex::new(failures),
             money_scale,
         })
+    }
+}
+
+impl PostgresSnapshot {
+    fn dialect(&self) -> PostgresDialect {
+        PostgresDialect { special_values: self.policy.special_values }
+    }
+
+    /// Asks a sample of `table` that is large enough for `slices` slices, and all of it where there can be none.
+    async fn sampled(
+        &self,
+        table: &TableInfo,
+        slices: usize,
+        sql: &(dyn Fn(&str) -> Result<String> + Sync),
+    ) -> Result<Vec<Row>> {
+        let dialect = self.dialect();
+        let some = sql(&sample::from(&dialect, table, slices))?;
+        let all = sql(&sample::from(&dialect, table, usize::MAX))?;
+        let mut view = self.view.lock().await;
+        let answer = match under_savepoint(&mut view, async |view| view.query(&some).await).await {
+            // Not every way to store rows can be sampled.
+            Err(_) if some != all => under_savepoint(&mut view, async |view| view.query(&all).await).await,
+            answer => answer,
+        };
+        answer.map_err(|error| explain_question(error).with("table", &table.table))
+    }
+}
+
+/// What the server says about a key or an expression of the user's.
+fn explain_question(error: Error) -> Error {
+    match super::wire::sqlstate(&error) {
+        // Syntax, unknown column or function, ambiguous function, no ordering or equality, wrong type, aggregate.
+        Some("42601" | "42703" | "42883" | "42725" | "42804" | "42803" | "42P20" | "42P01" | "22P02") => {
+            Error::usage("the server cannot cut the table by this key of --table-config")
+                .caused_by(error)
+                .hint("name a column, or an expression over the table's columns in PostgreSQL's SQL; functions outside pg_catalog need their schema, types without order or equality (json, xml, point) a cast")
+        }
+        _ => error,
     }
 }
 
@@ -164,11 +202,40 @@ impl Snapshot for PostgresSnapshot {
         described.map_err(|e| e.with("table", table))
     }
 
-    async fn bounds(&self, table: &TableInfo, column: &str) -> Result<Option<KeyBounds>> {
-        let mut view = self.view.lock().await;
-        let bounds =
-            under_savepoint(&mut view, async |view| describe::bounds(view, table, column).await).await;
-        bounds.map_err(|e| e.with("table", &table.table).with("column", column))
+    async fn quantiles(
+        &self,
+        table: &TableInfo,
+        column: &str,
+        points: usize,
+        every: bool,
+    ) -> Result<Option<KeyQuantiles>> {
+        let slices = if every { usize::MAX } else { points };
+        let sql = |from: &str| sample::quantiles_sql(from, table, column, points);
+        let rows = self.sampled(table, slices, &sql).await.map_err(|e| e.with("column", column))?;
+        sample::quantiles(&rows, table, column).map(Some)
+    }
+
+    async fn values(
+        &self,
+        table: &TableInfo,
+        expression: &str,
+        most: usize,
+        every: bool,
+    ) -> Result<Vec<ValueCount>> {
+        let slices = if every { usize::MAX } else { most };
+        let sql = |from: &str| Ok(sample::values_sql(from, expression, most));
+        let rows = self.sampled(table, slices, &sql).await.map_err(|e| e.with("expression", expression))?;
+        sample::values(&rows)
+    }
+
+    async fn blocks(&self, table: &TableInfo, slice: &Slice, pieces: usize) -> Result<Vec<u64>> {
+        if table.heap_blocks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let condition = self.dialect().slice_sql(table, slice).unwrap_or_else(|| "true".to_owned());
+        let sql = |from: &str| Ok(sample::blocks_sql(from, &condition, pieces));
+        // A slice may be a small share of the table: look at more of it.
+        sample::blocks(&self.sampled(table, pieces.saturating_mul(8), &sql).await?)
     }
 
     async fn check(&self) -> Result<()> {

@@ -194,7 +194,7 @@ impl Job {
         let by_rowid = match &self.read.slice {
             Slice::All | Slice::Physical { .. } => true,
             Slice::Range { column, .. } => table.range_key.as_ref() == Some(column),
-            Slice::IsNull { .. } => false,
+            _ => false,
         };
         table.kind == TableKind::Table && rowid_of(table).is_some() && by_rowid && self.read.filter.is_none()
     }

@@ -6,9 +6,30 @@ pub(super) type Column = (&'static str, &'static [&'static str]);
 /// A table: its name and its columns, named `c0`, `c1` ...; the first column of the table is `id`.
 pub(super) type Family = (&'static str, &'static [Column]);
 
+/// The major version of PostgreSQL in which a type, or a statement, came to have a value.
+pub(super) fn since(kind: &str, value: &str) -> u32 {
+    if kind.contains("multirange") || kind == "spans" {
+        14
+    } else if kind.starts_with("xid8") || kind == "pg_snapshot" || kind == "regcollation" {
+        13
+    } else if matches!(kind, "numeric" | "numeric[]" | "deep") && value.contains("Infinity") {
+        14
+    } else if kind == "interval" && value.contains("infinity") {
+        17
+    } else if let Some((precision, scale)) =
+        kind.strip_prefix("numeric(").and_then(|rest| rest.strip_suffix(')')?.split_once(','))
+    {
+        let (precision, scale): (i32, i32) = (precision.parse().unwrap(), scale.parse().unwrap());
+        if scale < 0 || scale > precision { 15 } else { 0 }
+    } else {
+        0
+    }
+}
+
 /// What the families need to exist.
 pub(super) const PREPARE: &str = r#"
-CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree;
+CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE EXTENSION cube;
+CREATE EXTENSION seg; CREATE EXTENSION isn; CREATE EXTENSION lo; CREATE EXTENSION intarray;
 CREATE SCHEMA "odd schema";
 CREATE TYPE mood AS ENUM ('sad', 'it''s "ok"', '', 'back\slash', 'größer, als');
 CREATE TYPE "odd schema"."Odd Type" AS ENUM ('A', 'a');
@@ -22,7 +43,16 @@ CREATE TYPE pair AS (a integer, b text);
 CREATE TYPE exotic AS (n numeric, i inet, d date, e mood, c char(4), m money, x text[], "Q q" cents, u uuid, ok bool);
 CREATE TYPE nested AS (p pair, tags text[], at timestamptz, v bytea);
 CREATE DOMAIN checked_pair AS pair;
+CREATE TYPE simple AS (a bigint, tags text[], p pair, at timestamptz);
+CREATE TYPE deep AS (s simple, list simple[], e exotic, "p.q" checked_pair, r int4range);
+CREATE TYPE changed AS (a integer, b text, c date); CREATE TYPE empty AS ();
 CREATE TYPE float_range AS RANGE (subtype = float8);
+CREATE DOMAIN flag AS boolean; CREATE DOMAIN day AS date; CREATE DOMAIN moment AS timestamptz(3);
+CREATE DOMAIN blob AS bytea; CREATE DOMAIN document AS jsonb; CREATE DOMAIN code AS char(4);
+CREATE DOMAIN handle AS uuid; CREATE DOMAIN exact_number AS numeric; CREATE DOMAIN price AS money;
+CREATE DOMAIN span AS int4range; CREATE DOMAIN wait AS interval;
+CREATE DOMAIN spans AS int4multirange;
+CREATE DOMAIN address AS inet; CREATE DOMAIN nothing AS day; CREATE DOMAIN grid AS integer[][];
 "#;
 
 const NUMBERS: &[Column] = &[
@@ -119,6 +149,15 @@ const NUMERICS: &[Column] = &[
         ],
     ),
     ("money", &["'92233720368547758.07'", "'-92233720368547758.08'", "0", "'-0.01'", "'1,234.56'"]),
+    ("numeric(1,0)", &["9", "-9", "0.5"]),
+    ("numeric(37,37)", &["0.9999999999999999999999999999999999999", "-1e-37"]),
+    ("numeric(3,-35)", &["999::numeric * 10::numeric ^ 35", "-1e35", "0"]),
+    ("numeric(3,-73)", &["999::numeric * 10::numeric ^ 73", "-1e73"]),
+    ("numeric(3,-74)", &["999::numeric * 10::numeric ^ 74"]),
+    ("numeric(3,70)", &["-999e-70", "1e-70"]),
+    ("numeric(1000,1000)", &["1e-1000", "1 - 1e-1000"]),
+    ("numeric(1000,0)", &["10::numeric ^ 999", "'NaN'"]),
+    ("numeric(10,1000)", &["1e-1000"]),
 ];
 
 const TEXTS: &[Column] = &[
@@ -183,6 +222,7 @@ const TEXTS: &[Column] = &[
     ("xml", &["'<a b=\"c\">&lt;</a>'", "''", "'text only'", "'<?xml version=\"1.0\"?><a/>'"]),
     ("tsvector", &["''", "'a:1A fat:2 cat:3'", "'''it''''s'':1'"]),
     ("tsquery", &["''", "'fat & (rat | !cat)'", "'a <-> b'"]),
+    ("tsvector", &["'a:1A,2B,16383C'", "to_tsvector('simple', repeat('word ', 300))", "'\u{a0}ü:1'"]),
     ("hstore", &["''", "'a=>1, b=>NULL'", "hstore('q\"', 'x,y')", "hstore('k', 'back\\slash')"]),
     ("ltree", &["''", "'Top.Science.Astronomy'"]),
 ];
@@ -279,6 +319,8 @@ const MOMENTS: &[Column] = &[
             "'2147483647 days'",
             "'-00:00:00.000001'",
             "'1 mon -1 day'",
+            "'infinity'",
+            "'-infinity'",
         ],
     ),
     ("interval day to second(3)", &["'1 day 00:00:00.1235'"]),
@@ -308,6 +350,27 @@ const OTHERS: &[Column] = &[
     ("regclass", &["'pg_class'", "0", "'pg_catalog.pg_type'", "'numbers'"]),
     ("regtype", &["'integer'", "'mood'", "'\"odd schema\".\"Odd Type\"'"]),
     ("regproc", &["'now'"]),
+    ("regprocedure", &["'pg_catalog.abs(bigint)'", "0"]),
+    ("regoper", &["'pg_catalog.||/'"]),
+    ("regoperator", &["'pg_catalog.+(integer,integer)'"]),
+    ("regrole", &["'postgres'"]),
+    ("regnamespace", &["'\"odd schema\"'"]),
+    ("regconfig", &["'simple'"]),
+    ("regdictionary", &["'simple'"]),
+    ("regcollation", &["'\"C\"'"]),
+    ("pg_snapshot", &["'10:20:10,14,15'"]),
+    ("refcursor", &["'a \"cursor\"'"]),
+    ("lo", &["'4294967295'"]),
+    ("cube", &["'(1,2),(3,4)'", "'()'", "'(0.1)'"]),
+    ("seg", &["'1.50 .. 2'", "'<1'", "'5(+-)0.3'"]),
+    ("isbn13", &["'978-0-393-04002-9'"]),
+    ("ean13", &["'0220356483481'"]),
+    ("query_int", &["'1&(2|!3)'"]),
+    ("int8multirange", &["'{(,-9223372036854775808],[0,9223372036854775807)}'"]),
+    ("nummultirange", &["'{[1.10,2.200),(3,)}'"]),
+    ("tstzmultirange", &["'{[2024-01-01 00:00+05,infinity)}'"]),
+    ("circle", &["'<(NaN,0),Infinity>'"]),
+    ("line", &["'{0.1,-1e300,5e-324}'"]),
     ("pg_lsn", &["'0/0'", "'FFFFFFFF/FFFFFFFF'"]),
     ("tid", &["'(0,1)'"]),
     ("jsonpath", &["'$.a[*] ? (@ > 1)'"]),
@@ -323,6 +386,21 @@ const USER_TYPES: &[Column] = &[
     ("cents", &["0", "0.01", "9999999999.99"]),
     ("tips", &["0.10"]),
     ("label", &["''", "'ä€😀'"]),
+    ("flag", &["true", "false"]),
+    ("day", &["'4713-01-01 BC'"]),
+    ("nothing", &["'0001-01-01'"]),
+    ("moment", &["'2024-01-01 00:00:00.1235+05'"]),
+    ("blob", &["''", "'\\x00ff'"]),
+    ("document", &["'{\"a\": 1.00}'"]),
+    ("code", &["'a'", "''"]),
+    ("handle", &["'12345678-9abc-def0-8123-456789abcdef'"]),
+    ("exact_number", &["'NaN'", "1.500"]),
+    ("price", &["'-0.01'"]),
+    ("span", &["'[1,10)'", "'empty'"]),
+    ("spans", &["'{[1,2),[3,4)}'"]),
+    ("wait", &["'-1 mon 2 days'"]),
+    ("address", &["'1.2.3.4/24'"]),
+    ("grid", &["'{{1,NULL},{3,4}}'"]),
     ("scores", &["'{1,NULL,3}'", "'{}'"]),
     ("amounts", &["'{1.25,NULL,-9999.9}'"]),
     ("feeling", &["'sad'", "''"]),
@@ -342,9 +420,28 @@ const USER_TYPES: &[Column] = &[
         &[
             "ROW('NaN', '1.2.3.4', '4713-01-01 BC', 'sad', 'a', '1.25', ARRAY['x', NULL, ''], 1.50, \
               '00000000-0000-0000-0000-00000000000f', true)",
-            "ROW(1.500, NULL, 'infinity', '', '', NULL, '{}', 0, NULL, false)",
+            "ROW(1.500, NULL, '0001-01-01', '', '', NULL, '{}', 0, NULL, false)",
+            "ROW(NULL, '::1', NULL, NULL, NULL, '-92233720368547758.08', NULL, NULL, NULL, NULL)",
         ],
     ),
+    (
+        "simple",
+        &[
+            "ROW(9223372036854775807, '{}', ROW(NULL, NULL), '4713-01-01 00:00+00 BC')",
+            "ROW(0, NULL, NULL, NULL)",
+        ],
+    ),
+    (
+        "deep",
+        &[
+            "ROW(ROW(1, '{a,NULL}', ROW(2, ''), NULL), ARRAY[NULL, ROW(3, '{}', NULL, NULL)::simple], \
+              ROW('Infinity', '::1/64', NULL, 'sad', ' a', 0, '{}', NULL, NULL, NULL), ROW(4, 'x'), '[1,5)')",
+            "ROW(NULL, '{}', NULL, NULL, 'empty')",
+            "ROW(ROW(NULL, NULL, NULL, NULL), NULL, ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), NULL, NULL)",
+        ],
+    ),
+    ("empty", &["ROW()"]),
+    ("changed", &["ROW(1, 'b', '2024-01-01')"]),
     (
         "nested",
         &["ROW(ROW(1, 'p'), ARRAY['t', 'u'], '2024-01-01 00:00+05', '\\x00ff')", "ROW(NULL, NULL, NULL, '')"],
@@ -394,10 +491,27 @@ const ARRAYS: &[Column] = &[
     ("feeling[]", &["'{sad,NULL}'"]),
     ("scores[]", &["'{\"{1,2}\",\"{}\",NULL}'"]),
     ("pair[]", &["ARRAY[ROW(1, 'x')::pair, NULL, ROW(NULL, 'a \"b\" \\')::pair]"]),
+    (
+        "simple[]",
+        &[
+            "ARRAY[ROW(1, ARRAY['a', NULL], ROW(2, '3')::pair, '2024-01-01')::simple, NULL, ROW(NULL, NULL, NULL, NULL)::simple]",
+            "'{}'",
+        ],
+    ),
+    ("simple[][]", &["ARRAY[[ROW(1, '{}', NULL, NULL)::simple], [NULL::simple]]"]),
     ("nested[]", &["ARRAY[ROW(ROW(1, 'p'), ARRAY['t'], NULL, '\\x00')::nested, NULL]"]),
     ("hstore[]", &["ARRAY['a=>1'::hstore, NULL]"]),
     ("citext[]", &["'{Ab,NULL}'"]),
     ("ltree[]", &["'{a.b,NULL}'"]),
+    ("day[]", &["'{4713-01-01 BC,NULL}'"]),
+    ("span[]", &["'{\"[1,3)\",NULL}'"]),
+    ("cidr[]", &["'{10.0.0.0/8}'"]),
+    ("tsrange[]", &["ARRAY['[2024-01-01,)'::tsrange]"]),
+    ("bit varying[]", &["'{101,\"\",NULL}'"]),
+    ("\"char\"[]", &["'{a,\"\"}'"]),
+    ("xid8[]", &["'{18446744073709551615}'"]),
+    ("cube[]", &["ARRAY['(1,2)'::cube]"]),
+    ("double precision[][][][][][]", &["'{{{{{{0.1,NULL}}}}}}'"]),
     ("integer[][]", &["'{{1,2},{3,NULL}}'", "'{}'", "'{{1}}'"]),
     ("integer[3]", &["'{1,2,3,4}'"]),
     ("text[][][]", &["'{{{a,NULL},{\"\",b}},{{c,d},{e,f}}}'", "'{{{x}}}'"]),

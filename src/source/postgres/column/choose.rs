@@ -7,7 +7,7 @@ use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_K
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use super::{Choice, Codec, PgColumn};
+use super::{Choice, Codec, CompositeField, PgColumn};
 use crate::catalog::Verdict;
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
 
@@ -60,27 +60,9 @@ const MONEY_DIGITS: u8 = 19;
 /// `cast_to_text` is the user's `--cast 'table.column: text'`. `money_scale` is the number of decimal places
 /// that the server's `lc_monetary` gives money.
 pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_scale: i8) -> Choice {
-    let pseudo_array = matches!(column.type_oid, oid::INT2VECTOR | oid::OIDVECTOR);
-    let kind = match &column.element {
-        _ if cast_to_text => Kind::text("as asked by --cast"),
-        Some(element) if column.typcategory == 'A' && !pseudo_array => {
-            let element = TypeRef {
-                oid: element.type_oid,
-                typmod: element.typmod,
-                typtype: element.typtype,
-                name: &element.base_type_name,
-            };
-            Kind::array(Kind::scalar(&element, policy, money_scale), column.ndims)
-        }
-        _ => {
-            let scalar = TypeRef {
-                oid: column.type_oid,
-                typmod: column.typmod,
-                typtype: column.typtype,
-                name: &column.base_type_name,
-            };
-            Kind::scalar(&scalar, policy, money_scale)
-        }
+    let kind = match cast_to_text {
+        true => Kind::text("as asked by --cast"),
+        false => Kind::of(column, policy, money_scale),
     };
     let becomes_null = kind.has_special && policy.special_values == SpecialValues::Null;
     let is_text = kind.data_type == DataType::Utf8;
@@ -98,12 +80,18 @@ pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_
     }
 }
 
+/// Whether a column is of type numeric without precision and scale.
+pub fn is_bare_numeric(column: &PgColumn) -> bool {
+    column.type_oid == oid::NUMERIC && column.typmod < 4
+}
+
 /// A type without its column.
 struct TypeRef<'a> {
     oid: u32,
     typmod: i32,
     typtype: char,
     name: &'a str,
+    fields: &'a [PgColumn],
 }
 
 /// A decision about a type.
@@ -164,6 +152,64 @@ impl Kind {
         self
     }
 
+    /// The type of a column, or of a field of a composite type.
+    fn of(column: &PgColumn, policy: &TypePolicy, money_scale: i8) -> Self {
+        let pseudo_array = matches!(column.type_oid, oid::INT2VECTOR | oid::OIDVECTOR);
+        match &column.element {
+            Some(element) if column.typcategory == 'A' && !pseudo_array => {
+                let of = TypeRef {
+                    oid: element.type_oid,
+                    typmod: element.typmod,
+                    typtype: element.typtype,
+                    name: &element.base_type_name,
+                    fields: &element.fields,
+                };
+                let kind = Self::scalar(&of, policy, money_scale);
+                // The server casts all elements at once, which it can only to a type that has a name.
+                let kind = match &kind.codec {
+                    codec @ Codec::Composite { .. } if !codec.is_sent_as_it_is() => {
+                        Self::text("composite type as the database's text: the server must cast fields of it")
+                    }
+                    _ => kind,
+                };
+                Self::array(kind, column.ndims)
+            }
+            _ => {
+                let of = TypeRef {
+                    oid: column.type_oid,
+                    typmod: column.typmod,
+                    typtype: column.typtype,
+                    name: &column.base_type_name,
+                    fields: &column.fields,
+                };
+                Self::scalar(&of, policy, money_scale)
+            }
+        }
+    }
+
+    /// A struct of the fields, each of which may be NULL.
+    fn composite(columns: &[PgColumn], policy: &TypePolicy, money_scale: i8) -> Self {
+        let (mut fields, mut codecs, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut verdict = Verdict::Exact;
+        for column in columns {
+            let kind = Self::of(column, policy, money_scale);
+            let mut metadata = kind.extension;
+            metadata.insert(SOURCE_TYPE_KEY.to_owned(), column.type_name.clone());
+            fields.push(Field::new(&column.name, kind.data_type, true).with_metadata(metadata));
+            codecs.push(CompositeField { name: column.name.clone(), codec: kind.codec });
+            if !kind.note.is_empty() {
+                notes.push(format!("{}: {}", column.name, kind.note));
+            }
+            verdict = match (verdict, kind.verdict) {
+                (Verdict::Text, _) | (_, Verdict::Text) => Verdict::Text,
+                (Verdict::Widened, _) | (_, Verdict::Widened) => Verdict::Widened,
+                _ => Verdict::Exact,
+            };
+        }
+        let codec = Codec::Composite { fields: codecs };
+        Self::exact(DataType::Struct(fields.into()), codec).verdict(verdict, notes.join("; "))
+    }
+
     fn scalar(pg: &TypeRef<'_>, policy: &TypePolicy, money_scale: i8) -> Self {
         let micros = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
         match pg.oid {
@@ -200,7 +246,9 @@ impl Kind {
             oid::INTERVAL => Self::text("as ISO 8601 text"),
             _ => match pg.typtype {
                 'e' => Self::exact(DataType::Utf8, Codec::Text).verdict(Verdict::Text, "enum as its label"),
-                'c' => Self::text("composite type as the database's text"),
+                // A type without fields has no struct.
+                'c' if pg.fields.is_empty() => Self::text("composite type as the database's text"),
+                'c' => Self::composite(pg.fields, policy, money_scale),
                 _ => Self::text(format!("{} as the database's text", pg.name)),
             },
         }
@@ -233,9 +281,12 @@ impl Kind {
 
     fn bare_numeric(policy: &TypePolicy) -> Self {
         match policy.numeric {
-            NumericPolicy::Text => {
-                Self::text("numeric without precision; --numeric decimal:P,S or double makes it a number")
-            }
+            NumericPolicy::Text => Self::text(
+                "numeric without precision; --numeric measure, decimal:P,S or double makes it a number",
+            ),
+            NumericPolicy::Measure => Self::text(
+                "numeric without precision; --numeric measure found no decimal for it, or it is inside another type",
+            ),
             NumericPolicy::Double => Self::exact(DataType::Float64, Codec::Double)
                 .verdict(Verdict::Widened, "rounded to double, as asked by --numeric"),
             NumericPolicy::Decimal(digits @ 1..=DECIMAL256_DIGITS, places @ 0..)

@@ -12,6 +12,7 @@
 //! | date, time, timestamp, timestamptz | Date32, Time64(us), Timestamp(us), Timestamp(us, UTC) | exact |
 //! | enum | Utf8, the label | text |
 //! | arrays of the above | List, as deep as declared | as their elements |
+//! | composite types | Struct of their fields by this table | as the least of their fields |
 //! | everything else | Utf8, the server's own text | text |
 //!
 //! A domain counts as its base type. To add a type, give it a file with its decoder, a variant of [`Codec`],
@@ -20,6 +21,7 @@
 mod boolean;
 mod bytes;
 mod choose;
+mod composite;
 mod date;
 mod float;
 mod integer;
@@ -43,8 +45,9 @@ use crate::catalog::Verdict;
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
-pub use choose::{SOURCE_TYPE_KEY, choose};
+pub use choose::{SOURCE_TYPE_KEY, choose, is_bare_numeric};
 
+use super::dialect::ident;
 use primitive::PrimitiveDecoder;
 use variable::VariableDecoder;
 
@@ -67,6 +70,8 @@ pub struct PgColumn {
     pub typtype: char,
     /// `pg_type.typcategory` of the base type; `A` for arrays.
     pub typcategory: char,
+    /// The fields of a composite type, each like a column.
+    pub fields: Vec<Self>,
     /// What a true array (category `A`, with `typelem`, `typlen` -1) holds.
     pub element: Option<Box<PgElement>>,
     /// `attndims`; 0 when nobody declared it.
@@ -90,6 +95,8 @@ pub struct PgElement {
     pub typtype: char,
     /// Its `pg_type.typname`.
     pub base_type_name: String,
+    /// Its fields, if it is a composite type.
+    pub fields: Vec<PgColumn>,
 }
 
 /// What was decided about a column.
@@ -150,6 +157,11 @@ pub enum Codec {
     Time,
     /// timestamp and timestamptz.
     Timestamp,
+    /// A composite value.
+    Composite {
+        /// Its fields, at least one.
+        fields: Vec<CompositeField>,
+    },
     /// An array of `depth` dimensions.
     List {
         /// Dimensions, at least 1.
@@ -159,10 +171,29 @@ pub enum Codec {
     },
 }
 
+/// One field of a composite type.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct CompositeField {
+    /// Its name.
+    pub name: String,
+    /// How it is selected and decoded.
+    pub codec: Codec,
+}
+
 impl Codec {
     /// What to select so that the server sends what [`Self::decoder`] reads: `"c"`, `"c"::pg_catalog.text`,
     /// `"c"::pg_catalog.text[]`. `quoted_column` is the column, already quoted and qualified as needed.
     pub fn select_expr(&self, quoted_column: &str) -> String {
+        if let (Self::Composite { fields }, false) = (self, self.is_sent_as_it_is()) {
+            let field =
+                |of: &CompositeField| of.codec.select_expr(&format!("({quoted_column}).{}", ident(&of.name)));
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            // `IS NULL` would also be true of a value whose fields are all NULL.
+            return format!(
+                "CASE WHEN {quoted_column} IS DISTINCT FROM NULL THEN ROW({}) END",
+                fields.join(", ")
+            );
+        }
         let (element, suffix) = match self {
             Self::List { element, .. } => (element.as_ref(), "[]"),
             other => (other, ""),
@@ -170,6 +201,15 @@ impl Codec {
         match element.cast() {
             Some(target) => format!("{quoted_column}::pg_catalog.{target}{suffix}"),
             None => quoted_column.to_owned(),
+        }
+    }
+
+    /// Whether the server's own binary form of the value is what the decoder reads.
+    fn is_sent_as_it_is(&self) -> bool {
+        match self {
+            Self::Composite { fields } => fields.iter().all(|field| field.codec.is_sent_as_it_is()),
+            Self::List { element, .. } => element.is_sent_as_it_is(),
+            other => other.cast().is_none(),
         }
     }
 
@@ -229,6 +269,9 @@ impl Codec {
             }
             (Self::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, _)) => {
                 PrimitiveDecoder::boxed(timestamp::ToTimestamp { special }, data_type, rows)
+            }
+            (Self::Composite { fields }, DataType::Struct(_)) => {
+                Box::new(composite::CompositeDecoder::new(field, fields, rows, special)?)
             }
             (Self::List { depth, element }, DataType::List(_)) => {
                 Box::new(list::ListDecoder::new(field, *depth, element, rows, special)?)

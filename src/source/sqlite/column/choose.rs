@@ -162,6 +162,9 @@ impl Kind {
                 Codec::AnyText,
                 "a number without precision; --numeric decimal:P,S or double makes it one",
             ),
+            NumericPolicy::Measure => {
+                Self::text(Codec::AnyText, "a number without precision; --numeric measure is for PostgreSQL")
+            }
             NumericPolicy::Double => Self {
                 verdict: Verdict::Widened,
                 note: "rounded to double, as asked by --numeric".into(),

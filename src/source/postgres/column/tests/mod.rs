@@ -1,6 +1,7 @@
 //! Decoders against hand-made binary values, and the type contract as a table.
 
 mod choices;
+mod composites;
 mod lists;
 mod numerics;
 mod scalars;
@@ -23,6 +24,7 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
         typtype: 'b',
         typcategory: 'X',
         element: None,
+        fields: vec![],
         ndims: 0,
         not_null: true,
         collation_deterministic: true,
@@ -31,8 +33,13 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
 }
 
 fn array_of(type_oid: u32, base_type_name: &str, ndims: i32) -> super::PgColumn {
-    let element =
-        super::PgElement { type_oid, typmod: -1, typtype: 'b', base_type_name: base_type_name.into() };
+    let element = super::PgElement {
+        type_oid,
+        typmod: -1,
+        typtype: 'b',
+        base_type_name: base_type_name.into(),
+        fields: vec![],
+    };
     super::PgColumn {
         typcategory: 'A',
         element: Some(Box::new(element)),

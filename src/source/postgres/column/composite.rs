@@ -1,0 +1,99 @@
+//! Composite types: structs with their fields.
+//!
+//! Binary form, all big-endian 32 bits: number of fields, then for each its type and its length (-1 for NULL) with
+//! the value. Attributes that were dropped from the type are not sent.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StructArray};
+use arrow_schema::{DataType, Field, Fields};
+
+use super::primitive::Nulls;
+use super::{BadValue, ColumnDecoder, CompositeField};
+use crate::error::{Error, Result};
+use crate::spec::SpecialValues;
+
+/// Fills a `StructArray`.
+pub(super) struct CompositeDecoder {
+    fields: Fields,
+    columns: Vec<Box<dyn ColumnDecoder>>,
+    nulls: Nulls,
+}
+
+impl CompositeDecoder {
+    pub(super) fn new(
+        field: &Field,
+        codecs: &[CompositeField],
+        capacity: usize,
+        special: SpecialValues,
+    ) -> Result<Self> {
+        let mismatch = || {
+            Error::internal(format!("{} fields cannot fill {}", codecs.len(), field.data_type()))
+                .with("column", field.name())
+        };
+        let DataType::Struct(fields) = field.data_type() else { return Err(mismatch()) };
+        if fields.len() != codecs.len() || fields.is_empty() {
+            return Err(mismatch());
+        }
+        let columns = fields
+            .iter()
+            .zip(codecs)
+            .map(|(field, of)| of.codec.decoder(field, capacity, special))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { fields: fields.clone(), columns, nulls: Nulls::new(capacity) })
+    }
+
+    /// None when the bytes are not a record of as many fields.
+    fn try_append(&mut self, value: &[u8]) -> Option<Result<(), BadValue>> {
+        let mut rest = value;
+        if usize::try_from(take_i32(&mut rest)?) != Ok(self.columns.len()) {
+            return None;
+        }
+        for (field, column) in self.fields.iter().zip(&mut self.columns) {
+            // The type: known from the catalog.
+            take_i32(&mut rest)?;
+            let length = take_i32(&mut rest)?;
+            if length == -1 {
+                column.append_null();
+                continue;
+            }
+            let (bytes, tail) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+            if let Err(bad) = column.append(bytes) {
+                let what = format!("field {} of a composite value: {}", field.name(), bad.what);
+                return Some(Err(BadValue { what, hint: bad.hint }));
+            }
+            rest = tail;
+        }
+        rest.is_empty().then_some(Ok(()))
+    }
+}
+
+fn take_i32(rest: &mut &[u8]) -> Option<i32> {
+    let (head, tail) = rest.split_first_chunk()?;
+    *rest = tail;
+    Some(i32::from_be_bytes(*head))
+}
+
+impl ColumnDecoder for CompositeDecoder {
+    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
+        self.try_append(value).ok_or_else(|| BadValue::malformed("composite value", value))??;
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
+    fn append_null(&mut self) {
+        for column in &mut self.columns {
+            column.append_null();
+        }
+        self.nulls.append_null();
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let columns = self.columns.iter_mut().map(|column| column.finish()).collect();
+        Arc::new(StructArray::new(self.fields.clone(), columns, self.nulls.finish()))
+    }
+
+    fn bytes(&self) -> usize {
+        self.columns.iter().map(|column| column.bytes()).sum()
+    }
+}
