@@ -73,8 +73,8 @@ verify-queries: test-deps cargo
 ## verify-storage: TPC-H at 0.1 to every storage; every request to S3, GCS and Azure fails once, or is refused for ever
 verify-storage: test-deps cargo
 	LAKEXPRESS_TPCH_SCALE=0.1 cargo test --release --locked --test it -- --nocapture storage::seed::
-	LAKEXPRESS_FAULT_STEP=1 cargo test --release --locked --test it -- --nocapture storage::faults storage::small | tee /dev/stderr | \
-		awk '/ cases of / { for (i = 2; i <= NF; i++) if ($$i == "cases") n += $$(i - 1) } END { print n " cases of a request that failed: nothing half, nothing left" }'
+	LAKEXPRESS_FAULT_STEP=1 cargo test --release --locked --test it -- --nocapture storage::faults storage::small | \
+		awk '{ print; fflush() } / cases of / { for (i = 2; i <= NF; i++) if ($$i == "cases") n += $$(i - 1) } END { print n " cases of a request that failed: nothing half, nothing left" }'
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build

@@ -18,6 +18,7 @@ mod seaweed;
 mod seed;
 mod small;
 mod standin;
+mod tokens;
 mod usage;
 
 use std::collections::BTreeSet;

@@ -228,6 +228,18 @@ fn place(fields: &mut Fields) -> AzurePlace {
     }
 }
 
+/// A secret goes there: with TLS, or to this machine.
+fn is_safe(authority: &str) -> bool {
+    let Ok(url) = Url::parse(authority) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
+}
+
 fn credentials(fields: &mut Fields) -> Credentials {
     let mode = fields.mode();
     let key = fields.secret(KEY);
@@ -235,7 +247,7 @@ fn credentials(fields: &mut Fields) -> Credentials {
     let (client, tenant) = (fields.text(CLIENT), fields.text(TENANT));
     let (secret, token_file) = (fields.secret(SECRET), fields.text(TOKEN_FILE));
     let authority = fields.text(AUTHORITY);
-    if authority.as_ref().is_some_and(|host| !host.starts_with("https://")) {
+    if authority.as_ref().is_some_and(|host| !is_safe(host)) {
         fields.wrong("authority_host", "write a URL, such as https://login.microsoftonline.com");
     }
     let given = [key.is_some(), sas.is_some(), secret.is_some(), token_file.is_some()];

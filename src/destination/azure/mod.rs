@@ -92,10 +92,18 @@ fn builder(credentials: &Credentials) -> MicrosoftAzureBuilder {
             let builder = new().with_client_id(&sign_in.client).with_tenant_id(&sign_in.tenant);
             at_authority(builder.with_federated_token_file(token_file), sign_in.authority.as_deref())
         }
-        Credentials::Managed { client } => match client {
-            Some(client) => new().with_client_id(client),
-            None => new(),
-        },
+        Credentials::Managed { client } => {
+            let builder = match client {
+                Some(client) => new().with_client_id(client),
+                None => new(),
+            };
+            // App Service and others have their own place for it, and say where.
+            let endpoint = MicrosoftAzureBuilder::from_env().get_config_value(&AzureConfigKey::MsiEndpoint);
+            match endpoint {
+                Some(endpoint) => builder.with_msi_endpoint(endpoint),
+                None => builder,
+            }
+        }
     }
 }
 

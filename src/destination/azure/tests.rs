@@ -90,3 +90,27 @@ fn every_problem_of_an_entry_is_said_at_once() {
     }
     assert!(!error.to_string().contains("pa55word"));
 }
+
+#[test]
+fn secrets_go_to_a_sign_in_service_with_tls_or_on_this_machine() {
+    let at = |authority: &str| {
+        config(
+            Some("service_principal"),
+            json!({"account": "acc", "container": "c", "azure_client_id": "i", "azure_tenant_id": "t",
+                "azure_client_secret": "pa55word", "authority_host": authority}),
+        )
+    };
+    for good in
+        ["https://login.microsoftonline.us", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1"]
+    {
+        assert!(at(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "http://login.microsoftonline.com",
+        "http://127.0.0.1.evil.example",
+        "login.microsoftonline.com",
+        "ftp://x",
+    ] {
+        assert!(at(bad).is_err(), "{bad}");
+    }
+}

@@ -313,3 +313,24 @@ fn connector_error(error: HttpError) -> ConnectorError {
         _ => ConnectorError::io(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_renewed_five_minutes_before_they_expire_or_at_half_of_a_short_life() {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        let fresh = |lifetime: Duration, left: Duration| {
+            let credential = AwsCredential { key_id: String::new(), secret_key: String::new(), token: None };
+            let asked = Instant::now().checked_sub(minutes(1)).expect("the machine runs for a minute");
+            let expires = Some(SystemTime::now() + left);
+            Kept { credential: Arc::new(credential), expires, lifetime, asked }.is_fresh()
+        };
+        let second = Duration::from_secs(1);
+        assert!(fresh(minutes(60), minutes(5) + second));
+        assert!(!fresh(minutes(60), minutes(5)));
+        assert!(fresh(minutes(11), minutes(5) + second) && !fresh(minutes(11), minutes(5)));
+        assert!(fresh(minutes(1), second * 32) && !fresh(minutes(1), second * 29));
+    }
+}

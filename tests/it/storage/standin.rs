@@ -158,6 +158,21 @@ pub(super) fn gate(mint: &Mint, open_port: u16) -> StandIn {
     })
 }
 
+/// A gate before Azurite that lets in who has one of these bearer tokens; Azurite itself takes such over TLS only.
+pub(super) fn azure_gate(token: &'static str, port: u16, sas: &str) -> StandIn {
+    let sas = sas.to_owned();
+    StandIn::new(move |request| {
+        if request.header("authorization") != Some(&format!("Bearer {token}")) {
+            return s3_refusal("401 Unauthorized", "InvalidAuthenticationInfo", "");
+        }
+        let separator = if request.target().contains('?') { '&' } else { '?' };
+        let head = String::from_utf8_lossy(&request.head);
+        let signed = head.replacen(request.target(), &format!("{}{separator}{sas}", request.target()), 1);
+        let signed = Message { head: signed.into_bytes(), body: request.body.clone() };
+        forward(&signed, port).unwrap_or_else(|_| s3_refusal("500 Error", "InternalError", ""))
+    })
+}
+
 /// Passes a request on without what says who sends it.
 fn forward(request: &Message, port: u16) -> io::Result<Message> {
     let head = String::from_utf8_lossy(&request.head);
