@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 
 const CATALOG: &str = "source";
 /// Rows per batch that a source is asked for and that operators pass on.
-pub(super) const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 4096;
 /// Rows per batch below which the overhead of a batch outgrows its content.
 const LEAST_BATCH_ROWS: usize = 256;
 /// Batches that a partition must find room for at once (a sort merges as many spilt runs), and bytes that a

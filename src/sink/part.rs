@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{ColumnStats, FileEntry};
 
 /// Bytes handed to the upload at once.
-const BLOCK_BYTES: usize = 4 << 20;
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Told about rows and Arrow bytes as they are handed to the encoder.
 pub type ProgressFn = Arc<dyn Fn(u64, u64) + Send + Sync>;

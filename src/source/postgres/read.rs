@@ -195,7 +195,7 @@ impl Reader {
     /// The next batch; none after the last.
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
         loop {
-            while let Some(message) = self.copy.next_range()? {
+            while let Some(message) = self.next_message()? {
                 self.find(message)?;
                 // Large rows are weighed each, small ones now and then.
                 let enough = self.batch_rows + self.found.len() >= self.job.read.batch_rows;
@@ -211,6 +211,18 @@ impl Reader {
                 return Ok(if self.batch_rows > 0 { Some(self.batch()?) } else { None });
             }
             self.copy.fill().await?;
+        }
+    }
+
+    /// Where the next message lies. Before an error, the rows that came first are decoded: they tell its place.
+    #[inline]
+    fn next_message(&mut self) -> Result<Option<Range<usize>>, Failure> {
+        match self.copy.next_range() {
+            Ok(range) => Ok(range),
+            Err(error) => {
+                self.decode(false)?;
+                Err(error.into())
+            }
         }
     }
 
