@@ -47,7 +47,7 @@ fn a_standby_is_exported_as_of_one_moment_and_a_conflict_is_an_error() {
     let run = running.finish();
     assert!(run.code != Some(0), "{run}");
     let said = format!("{run}");
-    assert!(said.contains("conflict with recovery"), "{run}");
+    assert!(said.contains("conflict with recovery") && said.contains("hot_standby_feedback"), "{run}");
     assert_nothing_visible(conflicted.path());
     assert!(!conflicted.path().join("public/slow/_manifest.json").exists());
     run.no_panic();

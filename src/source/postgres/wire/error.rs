@@ -120,6 +120,10 @@ fn advice(code: &str) -> Option<&'static str> {
         "55P03" => {
             "another session holds or waits for a stronger lock on the table (ALTER, VACUUM FULL, REINDEX ...): export it when that is done"
         }
+        // Reading alone never conflicts with other sessions: this is a standby.
+        "40001" => {
+            "the primary removed rows that this read still needs: set hot_standby_feedback = on, or a larger max_standby_streaming_delay, on the standby, or export from the primary"
+        }
         "57014" => "the statement was cancelled, or ran into the server's statement_timeout",
         "42883" => {
             "functions called by a view are looked up in pg_catalog only: write their schema, or ALTER FUNCTION ... SET search_path"
