@@ -322,7 +322,7 @@ pub(super) struct TypeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Destination")]
 pub(super) struct TargetArgs {
-    /// Directory or URL to write to. Default: none; it is needed.
+    /// Directory or URL to write to. Default: none; this or --target-storage-id is needed.
     ///
     /// Or a storage of the auth file with --target-storage-id. A URL is s3://bucket/path, gs://bucket/path, abfss://container@account.dfs.core.windows.net/path or
     /// onelake://workspace/lakehouse/path; credentials come from the environment then.
@@ -382,7 +382,7 @@ pub(super) struct ParallelArgs {
     #[arg(
         long,
         env = "LAKEXPRESS_TABLE_CONFIG",
-        value_name = "ROWS",
+        value_name = "RULES",
         visible_alias = "fastbcp-table-config"
     )]
     pub(super) table_config: Vec<String>,

@@ -23,13 +23,44 @@ pub(super) fn error(error: &Error, as_json: bool) -> u8 {
 /// Tells about a command line that clap refused; help and version are no errors.
 pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
     let code = u8::try_from(refusal.exit_code()).unwrap_or(ErrorKind::Usage.exit_code());
-    if as_json && refusal.use_stderr() {
-        let text = refusal.render().to_string();
+    let text = refusal.render().to_string();
+    let shown = without_secrets(&text);
+    if refusal.use_stderr() && shown != text {
+        // A URL where none belongs: most likely the source.
+        let error = Error::usage(shown.trim().trim_start_matches("error: "))
+            .hint("a database is named by --source URL");
+        if as_json {
+            document(&error_json(&error, code));
+        } else {
+            output::message(&error_text(&error));
+        }
+    } else if as_json && refusal.use_stderr() {
         document(&error_json(&Error::usage(text.trim().trim_start_matches("error: ")), code));
     } else if refusal.print().is_err() {
         tracing::debug!("the terminal is closed");
     }
     code
+}
+
+/// `text` with what stands between `://` and `@` in it hidden: a password may be there.
+fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        // The password itself may hold an @ that somebody forgot to escape.
+        let end = after.find(char::is_whitespace).unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(at) => {
+                shown.push_str("***");
+                &after[at..]
+            }
+            None => after,
+        };
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Tells that a signal ended the run and returns the exit code.

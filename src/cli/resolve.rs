@@ -369,8 +369,13 @@ pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>
 fn source_url(text: &str) -> Result<Address> {
     // The text may hold a password: it is in no message.
     Url::parse(text).map(Address::Url).map_err(|error| {
-        Error::usage(format!("--source is not a URL: {error}"))
-            .hint("write postgres://user@host:5432/database; special characters of a password as %XX")
+        let wrong = Error::usage(format!("--source is not a URL: {error}"));
+        if std::path::Path::new(text).is_file() {
+            return wrong.hint(format!("a SQLite file is named so: --source 'sqlite:{text}'"));
+        }
+        wrong.hint(
+            "write postgres://user@host:5432/database, special characters of a password as %XX, or sqlite:path/of/file",
+        )
     })
 }
 

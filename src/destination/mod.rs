@@ -21,6 +21,7 @@ pub(crate) use object::{
 };
 
 use crate::error::{Error, Result};
+use crate::spec::nearest;
 
 /// Where a destination is. Debug shows no secret.
 #[derive(Clone)]
@@ -84,21 +85,39 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
             _ => entry.kind.clone(),
         },
     };
+    if let Address::Location(text) = address
+        && scheme_of(text).is_none()
+        && let Some((scheme, _)) = text.split_once(':')
+        && DESTINATIONS.iter().any(|(names, _)| names.contains(&scheme.to_ascii_lowercase().as_str()))
+    {
+        return Err(Error::usage(format!("--output-dir: '{scheme}:' is no URL")).hint(format!(
+            "write {scheme}:// for the storage, ./{scheme}:... for a directory of that name"
+        )));
+    }
     if let Some((_, open)) = DESTINATIONS.iter().find(|(names, _)| names.contains(&kind.as_str())) {
         return open(address);
     }
-    let names = || DESTINATIONS.iter().flat_map(|(names, _)| names.iter().copied());
-    let near = names().min_by_key(|name| strsim::damerau_levenshtein(name, &kind)).unwrap_or_default();
+    // A directory is no storage of the auth file.
+    let entry = matches!(address, Address::Entry(_));
+    let names = || {
+        let names = DESTINATIONS.iter().flat_map(|(names, _)| names.iter().copied());
+        names.filter(move |name| !entry || !local::NAMES.contains(name))
+    };
+    let near = match nearest(&kind, names()) {
+        Some(near) if entry => format!("did you mean {near}? "),
+        Some(near) => format!("did you mean {near}://? "),
+        None => String::new(),
+    };
     let all = names().collect::<Vec<_>>().join(", ");
     // The text of a location may hold a password: only its scheme is told.
     Err(match address {
         Address::Location(_) => Error::usage(format!("--output-dir: no destination takes {kind}:// URLs"))
-            .hint(format!("did you mean {near}://? Name a directory or a URL with one of: {all}")),
+            .hint(format!("{near}Name a directory or a URL with one of: {all}")),
         Address::Entry(entry) => Error::config(format!(
             "{}.storage_type: '{kind}' is not a storage this version can write to",
             entry.id
         ))
-        .hint(format!("did you mean {near}? Storages so far: {all}")),
+        .hint(format!("{near}Storages so far: {all}")),
     })
 }
 

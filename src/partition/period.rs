@@ -79,12 +79,14 @@ pub fn cut(
             None => absent += start.rows,
         }
     }
-    present.sort_unstable();
-    let share = |rows: u64| rows as f64 / all.max(1) as f64;
     let bound = |day: i64| match timestamps {
         true => day.checked_mul(DAY_MICROSECONDS).map(KeyValue::Timestamp),
         false => i32::try_from(day).ok().map(KeyValue::Date),
     };
+    // A period that a key cannot name (the last year of all) is among the others: no bound would mean every row.
+    present.retain(|(start, _)| bound(*start).is_some() && bound(following(*start, key.period)).is_some());
+    present.sort_unstable();
+    let share = |rows: u64| rows as f64 / all.max(1) as f64;
     let mut portions = Vec::with_capacity(present.len() + 2);
     for (start, rows) in &present {
         let slice = Slice::Range {

@@ -11,6 +11,7 @@ mod shape;
 mod sums;
 pub mod table;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_schema::Field;
@@ -177,7 +178,25 @@ pub async fn plan_table(
     explain_filter(&optimized, source, &mut plan)?;
     let schema = Arc::clone(optimized.schema().inner());
     plan.columns = schema.fields().iter().map(|f| manifest_column(f, &plan.info)).collect();
+    check_directories(&plan)?;
     Ok(plan)
+}
+
+/// Readers take the value of a column from a `key=value` directory of the same name, whatever the file holds.
+fn check_directories(plan: &TablePlan) -> Result<()> {
+    let keys =
+        plan.parts.iter().flat_map(|part| part.file.split('/').filter_map(|name| name.split_once('=')));
+    let keys: BTreeSet<String> = keys.map(|(key, _)| key.to_lowercase()).collect();
+    match plan.columns.iter().find(|column| keys.contains(&column.name.to_lowercase())) {
+        None => Ok(()),
+        Some(column) => Err(Error::usage(format!(
+            "the method makes directories {}=..., which readers would take for the column's values",
+            column.name.to_lowercase()
+        ))
+        .with("table", &plan.info.table)
+        .with("column", &column.name)
+        .hint("rename the column with --columns, leave it out, or choose another method in --table-config")),
+    }
 }
 
 /// The physical plan: partition `i` yields the rows of part `i`. With the context to execute it in.

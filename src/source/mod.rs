@@ -20,7 +20,7 @@ use crate::catalog::{
     TableInfo, TableRef, ValueCount,
 };
 use crate::error::{Error, Result};
-use crate::spec::TypePolicy;
+use crate::spec::{TypePolicy, nearest};
 
 /// How to reach a source: a URL or an entry of the auth file, interpolated. Debug shows no secret.
 #[derive(Clone)]
@@ -68,9 +68,9 @@ pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
         return open(address, policy);
     }
     let names = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
-    let near = names().min_by_key(|name| strsim::damerau_levenshtein(name, kind)).unwrap_or_default();
+    let near = nearest(kind, names()).map_or(String::new(), |near| format!("did you mean {near}? "));
     Err(Error::usage(format!("'{kind}' is not a source this version can read"))
-        .hint(format!("did you mean {near}? Sources so far: {}", names().collect::<Vec<_>>().join(", "))))
+        .hint(format!("{near}Sources so far: {}", names().collect::<Vec<_>>().join(", "))))
 }
 
 /// A database we can list, describe and read. Implementations are called concurrently.

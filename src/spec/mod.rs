@@ -2,10 +2,12 @@
 
 pub mod layout;
 pub mod method;
+mod names;
 
 use serde::{Deserialize, Serialize};
 
 pub use method::{Method, Period, TableConfig};
+pub use names::nearest;
 
 use crate::catalog::{Consistency, TableFilter};
 

@@ -37,7 +37,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn help_and_version_are_no_errors() {
     let (code, out, _) = run(&["--version"]);
     assert_eq!((code, out.trim()), (0, concat!("lakexpress ", env!("CARGO_PKG_VERSION"))));
-    for command in ["export", "plan", "inspect", "query", "demo", "runs", "status", "completions"] {
+    for command in ["check", "export", "plan", "inspect", "query", "demo", "runs", "status", "completions"] {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""), "{command}");
         assert!(out.contains(&format!("lakexpress {command}")), "{out}");
@@ -45,6 +45,32 @@ fn help_and_version_are_no_errors() {
     let (code, out, _) = run(&["--help"]);
     assert!(code == 0 && out.contains("inspect"), "{out}");
     assert_eq!(run(&[]).0, 2);
+}
+
+#[test]
+fn a_url_in_the_wrong_place_does_not_show_its_password() {
+    for arguments in [
+        &["postgres://me:hunter2@h/d"][..],
+        &["export", "postgres://me:p@hunter2@h/d"],
+        &["export", "--json", "postgres://me:hunter2@h/d"],
+        &["plan", "sqlite:x.db", "postgres://me:hunter2@h/d"],
+    ] {
+        let (code, out, err) = run(arguments);
+        assert_eq!(code, 2, "{out}{err}");
+        assert!(!format!("{out}{err}").contains("hunter2"), "{out}{err}");
+    }
+    let (_, _, err) = run(&["postgres://me:hunter2@h/d"]);
+    assert!(err.contains("postgres://***@h/d") && err.contains("--source URL"), "{err}");
+}
+
+#[test]
+fn a_storage_without_slashes_is_no_directory() {
+    let (code, _, err) = run(&["export", "--source", "sqlite:/none.db", "--output-dir", "s3:/lake"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("write s3://"), "{err}");
+    let (code, _, err) = run(&["export", "--source", "./Cargo.toml", "--output-dir", "lake"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("sqlite:path/of/file") || err.contains("'sqlite:./Cargo.toml'"), "{err}");
 }
 
 #[test]

@@ -317,3 +317,34 @@ fn keys_that_cannot_be_used_are_refused_with_what_can() {
         run.no_panic();
     }
 }
+
+#[test]
+fn keys_with_an_order_or_an_end_of_their_own_are_read_once() {
+    let server = PgServer::shared();
+    skewed();
+    // citext sorts without regard to case; the last timestamp of PostgreSQL is past the end of its year in 64 bits.
+    server.sql(
+        DB,
+        "CREATE EXTENSION IF NOT EXISTS citext; DROP TABLE IF EXISTS mixed;
+         CREATE TABLE mixed (id integer, c citext, at timestamp, year integer);
+         INSERT INTO mixed SELECT g, CASE WHEN g % 2 = 0 THEN upper(md5(g::text)) ELSE md5(g::text) END,
+             CASE g WHEN 1 THEN '294276-12-31' ELSE timestamp '2024-01-01' + g * interval '1 hour' END, g
+         FROM generate_series(1, 20000) g; ANALYZE mixed;",
+    );
+    for config in
+        ["Ntile:c:4", "RangeId:c:4", "Timepartition:(at,year):2", "DataDriven:lower(left(c::text, 1)):4"]
+    {
+        let out = tempfile::tempdir().unwrap();
+        cut(out.path(), "mixed", config, &["--columns", "public.mixed: id, c"]).ok();
+        let files = format!("{}/public/mixed/**/*.parquet", out.path().display());
+        let found =
+            duck(&format!("SELECT count(*) || ' ' || count(DISTINCT id) FROM read_parquet('{files}')"));
+        assert_eq!(found, "20000 20000", "{config}");
+    }
+    let out = tempfile::tempdir().unwrap();
+    let refused =
+        cut(out.path(), "mixed", "Timepartition:(at,year):2", &["--columns", "public.mixed: id, year"]);
+    refused.exits(2).says(&["year=", "--columns"]);
+    let refused = cut(out.path(), "mixed", "DataDriven:(random() * 7)::int:4", &[]);
+    refused.exits(2).says(&["random", "DataDriven"]);
+}

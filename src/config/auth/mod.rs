@@ -31,9 +31,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use self::interpolate::Environment;
-use super::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::{Address, SOURCES};
+use crate::spec::nearest;
 
 const ENTRY_KEYS: [&str; 4] = ["ds_type", "storage_type", "auth_mode", "info"];
 /// Databases that will hold a run log later, so that the message can say "not yet" and not "unknown".

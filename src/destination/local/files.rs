@@ -41,6 +41,9 @@ pub(super) fn io_error(action: &str, path: &Path, error: std::io::Error) -> Erro
             .hint("give this user the right to write there, or choose another --output-dir"),
         IoKind::ReadOnlyFilesystem => Error::denied(format!("{action}: the file system is read-only"))
             .hint("choose another --output-dir, or mount the file system for writing"),
+        IoKind::NotFound => Error::unavailable(format!("{action}: it is not there and cannot be made")).hint(
+            "choose another --output-dir, one below a directory in which this user may make directories",
+        ),
         IoKind::StorageFull | IoKind::QuotaExceeded => Error::unavailable(format!("{action}: no space left"))
             .hint("free space or raise the quota there, or choose another --output-dir"),
         IoKind::NotADirectory => Error::config(format!("{action}: something on its path is not a directory"))

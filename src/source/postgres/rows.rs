@@ -47,7 +47,7 @@ impl Rows {
     #[inline]
     pub(super) fn find(&mut self, buffer: &[u8], at: usize, end: usize) -> Result<Option<usize>> {
         let bytes = &buffer[..end];
-        let Some(count) = bytes.get(at..).and_then(|rest| rest.first_chunk::<2>()) else {
+        let Some((count, mut rest)) = bytes.get(at..).and_then(|rest| rest.split_first_chunk::<2>()) else {
             return Err(cut_short());
         };
         let count = i16::from_be_bytes(*count);
@@ -60,24 +60,19 @@ impl Rows {
         if self.rows == 0 {
             self.start = at;
         }
-        let mut at = at + 2;
-        for column in 0..self.columns {
-            let Some(length) = bytes.get(at..at + 4).and_then(|four| four.first_chunk::<4>()) else {
-                return Err(cut_short());
-            };
+        // Both fit: a buffer of rows is BYTES long at most, and one message more, which has 31 bits.
+        let whole = end - self.start;
+        for cells in self.cells.chunks_exact_mut(STRIDE) {
+            let Some((length, tail)) = rest.split_first_chunk::<4>() else { return Err(cut_short()) };
             let length = i32::from_be_bytes(*length);
-            at += 4;
-            // Both fit: a buffer of rows is BYTES long at most, and one message more, which has 31 bits.
-            self.cells[self.rows + column * STRIDE] = Cell { start: (at - self.start) as u32, length };
-            if length >= 0 {
-                at += length as usize;
-            } else if length != -1 {
-                return Err(cut_short());
-            }
+            cells[self.rows] = Cell { start: (whole - tail.len()) as u32, length };
+            rest = match usize::try_from(length) {
+                Ok(length) => tail.get(length..).ok_or_else(cut_short)?,
+                Err(_) if length == -1 => tail,
+                Err(_) => return Err(cut_short()),
+            };
         }
-        if at > end {
-            return Err(cut_short());
-        }
+        let at = end - rest.len();
         self.rows += 1;
         self.end = at;
         Ok(Some(at))

@@ -64,14 +64,15 @@ fn key_value(table: &TableInfo, column: &str, text: &str) -> Result<KeyValue> {
     })
 }
 
-/// Asks for `points` keys at equal steps of rank, of the rows that `from` gives.
+/// Asks for `points` keys at equal steps of rank, of the rows that `from` gives. They are in the order of the operator
+/// that slices compare with: a type's own order may be another (citext), and then slices would overlap.
 pub(super) fn quantiles_sql(from: &str, table: &TableInfo, column: &str, points: usize) -> Result<String> {
     let (key, finite) = key_sql(table, column)?;
     Ok(format!(
         "SELECT a.n, a.present, {} FROM (SELECT count(*) AS n, count(k) AS present, \
             pg_catalog.percentile_disc(ARRAY(SELECT (g + 0.5) / {points} \
                 FROM pg_catalog.generate_series(0, {points} - 1) AS g)::pg_catalog.float8[]) \
-                WITHIN GROUP (ORDER BY k) FILTER (WHERE {finite}) AS points \
+                WITHIN GROUP (ORDER BY k USING OPERATOR(pg_catalog.<)) FILTER (WHERE {finite}) AS points \
             FROM (SELECT {} AS k FROM {from}) AS s) AS a \
          LEFT JOIN LATERAL pg_catalog.unnest(a.points) WITH ORDINALITY AS p(p, at) ON true ORDER BY p.at",
         key.replace("{}", "p.p"),

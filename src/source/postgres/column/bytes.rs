@@ -10,4 +10,8 @@ impl Checked for BinaryType {
     fn check(_value: &[u8]) -> Result<(), BadValue> {
         Ok(())
     }
+
+    fn plain(_values: &[u8]) -> bool {
+        true
+    }
 }

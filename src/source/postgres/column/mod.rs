@@ -299,19 +299,16 @@ pub trait ColumnDecoder: Send {
     /// Appends a NULL.
     fn append_null(&mut self);
 
-    /// Appends the values of several rows, which lie in `bytes`. Not to be overridden: it is here so that every
-    /// decoder has a loop of its own.
+    /// Appends the values of several rows, which lie in `bytes`. It is here so that every decoder has a loop of
+    /// its own.
     ///
     /// # Errors
     /// The number of the refused value in `cells`, and why; those before it were appended.
     fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
         for (number, cell) in cells.iter().enumerate() {
-            match usize::try_from(cell.length) {
-                Ok(length) => {
-                    let start = cell.start as usize;
-                    self.append(&bytes[start..start + length]).map_err(|bad| (number, bad))?;
-                }
-                Err(_) => self.append_null(),
+            match cell.of(bytes) {
+                Some(value) => self.append(value).map_err(|bad| (number, bad))?,
+                None => self.append_null(),
             }
         }
         Ok(())
@@ -337,6 +334,13 @@ pub struct Cell {
 impl Cell {
     /// No value.
     pub const NULL: Self = Self { start: 0, length: -1 };
+
+    /// The value in the bytes of its rows; none for NULL.
+    #[inline(always)]
+    fn of(self, bytes: &[u8]) -> Option<&[u8]> {
+        let length = usize::try_from(self.length).ok()?;
+        Some(&bytes[self.start as usize..][..length])
+    }
 }
 
 /// A value that cannot be kept exactly. The caller knows the table, the column and the row.

@@ -16,6 +16,10 @@ impl Checked for Utf8Type {
         }
         std::str::from_utf8(value).map(drop).map_err(|error| not_utf8(&error))
     }
+
+    fn plain(values: &[u8]) -> bool {
+        values.is_ascii()
+    }
 }
 
 #[cold]

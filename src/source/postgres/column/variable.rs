@@ -8,12 +8,15 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::ByteArrayType;
 
 use super::primitive::Nulls;
-use super::{BadValue, ColumnDecoder};
+use super::{BadValue, Cell, ColumnDecoder};
 
 /// Values with 32-bit offsets that come from bytes by a check alone.
 pub(super) trait Checked: ByteArrayType<Offset = i32> {
     /// Refuses bytes that are no value of this type.
     fn check(value: &[u8]) -> Result<(), BadValue>;
+
+    /// Whether it is plain that each of the values that make up `values` would pass [`Self::check`].
+    fn plain(values: &[u8]) -> bool;
 }
 
 /// Fills a `StringArray` or a `BinaryArray`: plain vectors, which Arrow takes over as they are.
@@ -37,6 +40,18 @@ impl<T: Checked> VariableDecoder<T> {
     }
 }
 
+impl<T: Checked> VariableDecoder<T> {
+    /// Appends a value that is, or will be, checked.
+    #[inline(always)]
+    fn push(&mut self, value: &[u8]) -> Result<(), BadValue> {
+        check_room(self.values.len(), value.len())?;
+        self.values.extend_from_slice(value);
+        self.offsets.push(self.values.len() as i32);
+        self.nulls.append_non_null();
+        Ok(())
+    }
+}
+
 /// Room for `capacity` values, with the first offset in it.
 fn offsets(capacity: usize) -> Vec<i32> {
     let mut offsets = Vec::with_capacity(capacity + 1);
@@ -45,15 +60,27 @@ fn offsets(capacity: usize) -> Vec<i32> {
 }
 
 impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
-    // A part of the loop of `append_all`.
-    #[inline(always)]
+    #[inline]
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         T::check(value)?;
-        check_room(self.values.len(), value.len())?;
-        self.values.extend_from_slice(value);
-        self.offsets.push(self.values.len() as i32);
-        self.nulls.append_non_null();
-        Ok(())
+        self.push(value)
+    }
+
+    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
+        let before = self.values.len();
+        for (number, cell) in cells.iter().enumerate() {
+            match cell.of(bytes) {
+                Some(value) => self.push(value).map_err(|bad| (number, bad))?,
+                None => self.append_null(),
+            }
+        }
+        // All at once, many bytes at a time; one by one only where that does not tell.
+        if T::plain(&self.values[before..]) {
+            return Ok(());
+        }
+        cells.iter().enumerate().try_for_each(|(number, cell)| {
+            cell.of(bytes).map_or(Ok(()), T::check).map_err(|bad| (number, bad))
+        })
     }
 
     fn append_null(&mut self) {
