@@ -322,9 +322,9 @@ pub(super) struct TypeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Destination")]
 pub(super) struct TargetArgs {
-    /// Directory or URL to write to. Default: none; this or --target-storage-id is needed.
+    /// Directory or URL to write to. Default: none; one is needed.
     ///
-    /// Or a storage of the auth file with --target-storage-id. A URL is s3://bucket/path, gs://bucket/path, abfss://container@account.dfs.core.windows.net/path or
+    /// Or a storage of the auth file with --target-storage-id instead. A URL is s3://bucket/path, gs://bucket/path, abfss://container@account.dfs.core.windows.net/path or
     /// onelake://workspace/lakehouse/path; credentials come from the environment then.
     #[arg(long, env = "LAKEXPRESS_OUTPUT_DIR", value_name = "PATH")]
     pub(super) output_dir: Option<String>,
