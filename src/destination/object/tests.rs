@@ -16,8 +16,8 @@ const WORDS: Remedies = Remedies {
 fn ten_thousand_parts_always_suffice() {
     const MIB: u64 = 1 << 20;
     const TIB: u64 = 1 << 40;
-    assert_eq!(part_bytes(0, 0), 8 * MIB);
-    assert_eq!(part_bytes(256 * MIB, 31), 8 * MIB);
+    assert_eq!(part_bytes(0, 0), 5 * MIB);
+    assert_eq!(part_bytes(256 * MIB, 31), 5 * MIB);
     for est in [0, 80 << 30, TIB, 5 * TIB] {
         let size: u64 = (0..10_000).map(|index| part_bytes(est, index)).sum();
         assert!(size > est + est / 4 && size > 250 << 30, "{est}: {size}");

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 const MIB: u64 = 1 << 20;
 /// Every store takes parts of this size; S3 refuses smaller ones than 5 MiB.
-const LEAST_PART: u64 = 8 * MIB;
+const LEAST_PART: u64 = 5 * MIB;
 /// The largest part of any store.
 const MOST_PART: u64 = 4 << 30;
 /// Stores refuse more parts than 10,000; the size is chosen so that this many suffice.
