@@ -23,7 +23,7 @@ const MOST_PART: u64 = 4 << 30;
 /// Stores refuse more parts than 10,000; the size is chosen so that this many suffice.
 const PLANNED_PARTS: u64 = 7_500;
 /// After that many parts more, they double: an estimate was far too low, and refusing would help nobody.
-const STEP: u64 = 500;
+const STEP: u64 = 400;
 /// Parts on their way at once, beside the one being filled.
 const IN_FLIGHT: usize = 2;
 
@@ -32,7 +32,7 @@ pub(super) fn part_bytes(est_bytes: u64, index: u64) -> u64 {
     // What is estimated are bytes of source; Parquet is rarely larger.
     let wanted = (est_bytes + est_bytes / 4).div_ceil(PLANNED_PARTS).div_ceil(MIB) * MIB;
     let doublings = (index + STEP).saturating_sub(PLANNED_PARTS) / STEP;
-    (wanted.max(LEAST_PART) << doublings.min(5)).min(MOST_PART)
+    (wanted.max(LEAST_PART) << doublings.min(6)).min(MOST_PART)
 }
 
 /// An upload to an object store.
