@@ -22,12 +22,12 @@ fn every_spelling_of_a_place_is_understood() {
         ("abfss://acc.dfs.core.windows.net/c/a", "acc", "c", "a"),
         ("https://acc.blob.core.windows.net/c", "acc", "c", ""),
         ("az://c@acc.dfs.core.windows.net/a", "acc", "c", "a"),
-        ("onelake://work/lake/Files/x", "onelake", "work", "lake.Lakehouse/Files/x"),
-        ("onelake://work/lake.Lakehouse/Files", "onelake", "work", "lake.Lakehouse/Files"),
+        ("onelake://sales/lake/Files/x", "onelake", "sales", "lake.Lakehouse/Files/x"),
+        ("onelake://sales/lake.Lakehouse/Files", "onelake", "sales", "lake.Lakehouse/Files"),
         (
-            "abfss://work@onelake.dfs.fabric.microsoft.com/lake.Lakehouse/Files",
+            "abfss://sales@onelake.dfs.fabric.microsoft.com/lake.Lakehouse/Files",
             "onelake",
-            "work",
+            "sales",
             "lake.Lakehouse/Files",
         ),
     ] {
@@ -40,7 +40,7 @@ fn every_spelling_of_a_place_is_understood() {
     }
     let plain = AzureConfig::of_url("az://c/a").expect("valid");
     assert_eq!((plain.place.account, plain.place.container.as_str()), (None, "c"));
-    let one = AzureConfig::of_url("onelake://work/lake/Files").expect("valid");
+    let one = AzureConfig::of_url("onelake://sales/lake/Files").expect("valid");
     assert_eq!(one.service_url("onelake"), "https://onelake.blob.fabric.microsoft.com");
     for wrong in ["abfss://", "abfss://c@acc.example.com/x", "az://key:pass@acc/x", "az://c/a/../b"] {
         let error = AzureConfig::of_url(wrong).expect_err(wrong);
