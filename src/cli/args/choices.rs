@@ -1,0 +1,58 @@
+//! Flags that take one word of a few.
+
+use clap::ValueEnum;
+
+/// `--special-values`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum SpecialValuesArg {
+    Error,
+    Null,
+}
+
+/// `--consistency`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum ConsistencyArg {
+    Run,
+    Table,
+    None,
+}
+
+/// `--if-exists`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum IfExistsArg {
+    Overwrite,
+    Error,
+    Append,
+}
+
+/// `--error-action`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum ErrorActionArg {
+    Continue,
+    Fail,
+}
+
+/// `--empty-tables`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum EmptyTablesArg {
+    Write,
+    Skip,
+}
+
+/// `--log-level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(in crate::cli) enum LogLevelArg {
+    Debug,
+    Info,
+    #[value(alias = "warn")]
+    Warning,
+    #[value(alias = "critical")]
+    Error,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum LogFormatArg {
+    Text,
+    Json,
+}

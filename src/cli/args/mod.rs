@@ -1,0 +1,226 @@
+//! The command line as typed text. No effects: what can fail on the world is in `resolve`.
+
+//!
+//! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
+
+mod choices;
+mod run;
+mod selection;
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+
+pub(super) use self::choices::{
+    ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
+};
+pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
+pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
+use super::values::{parse_count, parse_scale};
+
+/// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
+///
+/// Without a command, `export` runs. Every flag is also accepted with underscores, and read from the
+/// environment as LAKEXPRESS_ plus its name (--n-jobs: LAKEXPRESS_N_JOBS).
+///
+/// Exit codes: 0 all done; 1 the run ended and some tables failed; 2 usage; 65 data; 70 internal;
+/// 75 try again later; 77 denied; 78 configuration; 130 or 143 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "lakexpress", version, arg_required_else_help = true)]
+pub(in crate::cli) struct Cli {
+    #[command(subcommand)]
+    pub(in crate::cli) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Command {
+    /// Export tables to Parquet files (the default command)
+    Export(Box<ExportArgs>),
+    /// Show what an export would read and write, up to the first byte
+    Plan(Box<ExportArgs>),
+    /// Show tables, columns and how exactly each type travels
+    Inspect(Box<InspectArgs>),
+    /// Export the result of SQL over the source's tables
+    Query(Box<QueryArgs>),
+    /// Try everything that an export needs, at the source and at the destination
+    Check(Box<CheckArgs>),
+    /// Make a small database, export it and show what came out; needs nothing
+    Demo(DemoArgs),
+    /// List the latest runs
+    Runs(RunsArgs),
+    /// Show one run and its tables
+    Status(StatusArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    pub(in crate::cli) fn output(&self) -> &OutputArgs {
+        match self {
+            Self::Export(args) | Self::Plan(args) => &args.output,
+            Self::Inspect(args) => &args.output,
+            Self::Query(args) => &args.output,
+            Self::Check(args) => &args.output,
+            Self::Demo(args) => &args.output,
+            Self::Completions(args) => &args.output,
+            Self::Runs(args) => &args.output,
+            Self::Status(args) => &args.output,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExportArgs {
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(in crate::cli) rules: RuleArgs,
+    #[command(flatten)]
+    pub(in crate::cli) types: TypeArgs,
+    #[command(flatten)]
+    pub(in crate::cli) target: TargetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) parallel: ParallelArgs,
+    #[command(flatten)]
+    pub(in crate::cli) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
+    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub(in crate::cli) no_progress: bool,
+    #[command(flatten)]
+    pub(in crate::cli) ignored: IgnoredArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct InspectArgs {
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(in crate::cli) types: TypeArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+/// Try everything that an export needs, at the source and at the destination.
+///
+/// Source: connect, pin one point in time, read no rows of every table. Destination: list, write, read, upload in
+/// parts, complete, abort, lock, write under a condition, clock or free space, delete; on a probe that is removed.
+/// One line each, with what to do. Name either or both; the exit code is that of the first failure.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CheckArgs {
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(in crate::cli) target: TargetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+/// Export the result of SQL over the source's tables.
+///
+/// Any DataFusion query: joins, aggregates, windows, CTEs, UNION, ORDER BY. All tables are read as of one
+/// snapshot, and the result lies in <output-dir>/[sub-path/]query/<name>/, committed all or nothing. Names
+/// without a schema are tables of `public` (PostgreSQL) or `main` (SQLite).
+#[derive(Debug, Args)]
+pub(in crate::cli) struct QueryArgs {
+    /// The query; this or --script is needed
+    #[arg(value_name = "SQL", conflicts_with = "script")]
+    pub(in crate::cli) sql: Option<String>,
+    /// Name of the export. Default: none; goes with SQL.
+    #[arg(long, env = "LAKEXPRESS_NAME", value_name = "NAME", help_heading = "Query")]
+    pub(in crate::cli) name: Option<String>,
+    /// File of COPY (SELECT ...) TO 'name'; statements. Default: none.
+    ///
+    /// - is standard input. One export each, all as of one snapshot. Everything is checked before anything is exported.
+    #[arg(long, env = "LAKEXPRESS_SCRIPT", value_name = "FILE", help_heading = "Query")]
+    pub(in crate::cli) script: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) types: TypeArgs,
+    #[command(flatten)]
+    pub(in crate::cli) target: TargetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) parallel: ParallelArgs,
+    #[command(flatten)]
+    pub(in crate::cli) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
+    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub(in crate::cli) no_progress: bool,
+}
+
+/// Make a small database, export it and show what came out; needs nothing.
+///
+/// Writes a TPC-H database to a SQLite file, exports it to Parquet, and asks the files a question. Always
+/// the same rows; a few seconds at the default scale.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DemoArgs {
+    /// Directory to make. Default: ./lakexpress-demo.
+    ///
+    /// It must not exist, or be empty.
+    #[arg(long, env = "LAKEXPRESS_DIR", value_name = "PATH", default_value = "./lakexpress-demo")]
+    pub(in crate::cli) dir: PathBuf,
+    /// TPC-H scale factor. Default: 0.1.
+    ///
+    /// 1 is 8.7 million rows; time and space grow in proportion (0.1 is about 113 MB of SQLite).
+    #[arg(long, env = "LAKEXPRESS_SCALE", value_name = "FACTOR", default_value = "0.1", value_parser = parse_scale)]
+    pub(in crate::cli) scale: f64,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+/// Print the completion script of a shell.
+///
+/// For example: lakexpress completions bash > ~/.local/share/bash-completion/completions/lakexpress
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, ignore_case = true)]
+    pub(in crate::cli) shell: clap_complete::Shell,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunsArgs {
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    /// Runs to list, newest first. Default: 20.
+    #[arg(long, env = "LAKEXPRESS_LIMIT", value_name = "N", default_value = "20", value_parser = parse_count)]
+    pub(in crate::cli) limit: usize,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StatusArgs {
+    /// Id of the run; a unique beginning of it is enough
+    #[arg(value_name = "RUN_ID")]
+    pub(in crate::cli) run_id: String,
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) output: OutputArgs,
+}

@@ -1,0 +1,194 @@
+//! Flags that say how: parallelism, Parquet, the run, what is told.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args};
+
+use super::choices::{
+    ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg,
+};
+use crate::cli::values::{parse_compression, parse_count};
+use crate::config::units::parse_bytes;
+use crate::spec::Compression;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parallelism")]
+pub(in crate::cli) struct ParallelArgs {
+    /// Tables at once. Default: 2.
+    ///
+    /// Each takes up to -p connections and as many open row groups. Queries run one after the other.
+    #[arg(long, env = "LAKEXPRESS_N_JOBS", value_name = "TABLES", default_value = "2", value_parser = parse_count)]
+    pub(in crate::cli) n_jobs: usize,
+    /// Readers per large table. Default: one per core, at most 4.
+    ///
+    /// 0: one per core; -K: cores / K. Each costs one connection, one backend of the server and one open row group.
+    #[arg(
+        short = 'p',
+        long,
+        env = "LAKEXPRESS_FASTBCP_P",
+        value_name = "READERS",
+        alias = "parallel",
+        allow_negative_numbers = true
+    )]
+    pub(in crate::cli) fastbcp_p: Option<i64>,
+    /// Connections to the source in all, the snapshot's two included; at least 3. Default: 8.
+    ///
+    /// Readers wait when there are fewer than --n-jobs times -p and two.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_MAX_CONNECTIONS",
+        value_name = "CONNECTIONS",
+        default_value = "8",
+        value_parser = parse_count
+    )]
+    pub(in crate::cli) max_connections: usize,
+    /// Tables with fewer (estimated) rows are read by one reader. Default: 100000 rows.
+    #[arg(long, env = "LAKEXPRESS_LARGE_TABLE_THRESHOLD", value_name = "ROWS", default_value = "100000")]
+    pub(in crate::cli) large_table_threshold: u64,
+    /// Size of the parts a large table is cut into, in bytes of source. Default: 256MiB.
+    ///
+    /// Smaller parts spread better over readers and cost a statement and a file each.
+    #[arg(long, env = "LAKEXPRESS_PART_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
+    pub(in crate::cli) part_bytes: u64,
+    /// How tables are cut: 'table:method:key:readers;...'. Repeatable. Default: automatic.
+    ///
+    /// Methods: None, Ctid (also Rowid, Physical, Physloc), DBPartition, RangeId, Ntile, Random (also Modulo), DataDriven
+    /// (a column or an expression), Timepartition ('(column,year,month)'). An empty field means its default.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_TABLE_CONFIG",
+        value_name = "RULES",
+        visible_alias = "fastbcp-table-config"
+    )]
+    pub(in crate::cli) table_config: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parquet files")]
+pub(in crate::cli) struct ParquetArgs {
+    /// zstd, gzip, brotli, snappy, lz4 or none. Default: zstd(1).
+    ///
+    /// Costs processor time: snappy and lz4 least, zstd(1) a little more for smaller files, gzip and brotli
+    /// much more. A level may follow in parentheses, zstd(3). Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
+    #[arg(
+        long,
+        env = "LAKEXPRESS_COMPRESSION",
+        value_name = "CODEC",
+        default_value = "zstd(1)",
+        alias = "compression-type",
+        value_parser = parse_compression
+    )]
+    pub(in crate::cli) compression: Compression,
+    /// Rows after which a row group closes. Default: 131072 rows.
+    ///
+    /// Every reader holds one open row group, encoded, in memory.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_ROW_GROUP_ROWS",
+        value_name = "ROWS",
+        default_value = "131072",
+        value_parser = parse_count
+    )]
+    pub(in crate::cli) row_group_rows: usize,
+    /// Encoded bytes after which a row group closes. Default: 64MiB.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_ROW_GROUP_BYTES",
+        value_name = "SIZE",
+        default_value = "64MiB",
+        value_parser = parse_bytes
+    )]
+    pub(in crate::cli) row_group_bytes: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(in crate::cli) struct RunArgs {
+    /// One point in time: run, table or none. Default: run.
+    ///
+    /// For the whole run, for each table, or for nothing. run keeps one transaction open on the server from the
+    /// first row to the last, which holds back vacuum.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        hide_possible_values = true,
+        env = "LAKEXPRESS_CONSISTENCY",
+        value_enum,
+        default_value = "run",
+        ignore_case = true
+    )]
+    pub(in crate::cli) consistency: ConsistencyArg,
+    /// Old files: overwrite, error or append. Default: overwrite.
+    ///
+    /// When a table's directory already holds files. overwrite replaces what the last manifest lists, and nothing else.
+    #[arg(
+        long,
+        value_name = "ACTION",
+        hide_possible_values = true,
+        env = "LAKEXPRESS_IF_EXISTS",
+        value_enum,
+        default_value = "overwrite",
+        ignore_case = true
+    )]
+    pub(in crate::cli) if_exists: IfExistsArg,
+    /// When a table fails, go on with the others or stop. Default: continue.
+    #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value = "continue", ignore_case = true)]
+    pub(in crate::cli) error_action: ErrorActionArg,
+    /// For a table without rows, write one file with its schema, or none. Default: write.
+    #[arg(long, env = "LAKEXPRESS_EMPTY_TABLES", value_enum, default_value = "write", ignore_case = true)]
+    pub(in crate::cli) empty_tables: EmptyTablesArg,
+    /// Memory for operators and open row groups, in bytes. Default: 1GiB.
+    ///
+    /// Sorts, aggregates and joins of `query` that need more spill to the system's temporary directory (TMPDIR).
+    #[arg(
+        long,
+        env = "LAKEXPRESS_MEMORY_LIMIT",
+        value_name = "SIZE",
+        default_value = "1GiB",
+        value_parser = parse_bytes
+    )]
+    pub(in crate::cli) memory_limit: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(in crate::cli) struct OutputArgs {
+    /// One JSON document on standard output. Default: text.
+    ///
+    /// Everything else goes to standard error.
+    #[arg(long, env = "LAKEXPRESS_JSON", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) json: bool,
+    /// Only warnings and errors. Default: summary and progress too.
+    #[arg(short = 'q', long, env = "LAKEXPRESS_QUIET", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) quiet: bool,
+    /// Least important messages to log. Default: info.
+    #[arg(long, env = "LAKEXPRESS_LOG_LEVEL", value_enum, default_value = "info", ignore_case = true)]
+    pub(in crate::cli) log_level: LogLevelArg,
+    /// Form of the log lines. Default: text.
+    #[arg(long, env = "LAKEXPRESS_LOG_FORMAT", value_enum, default_value = "text", ignore_case = true)]
+    pub(in crate::cli) log_format: LogFormatArg,
+    /// Directory for a log file lakexpress_<date-time>.log as well. Default: no file.
+    #[arg(long, env = "LAKEXPRESS_LOG_DIR", value_name = "PATH")]
+    pub(in crate::cli) log_dir: Option<PathBuf>,
+}
+
+/// Flags of LakeXpress that have no meaning here. Accepted so that old command lines work.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct IgnoredArgs {
+    /// No meaning here, ignored
+    #[arg(long, hide = true, value_name = "PATH")]
+    pub(in crate::cli) fastbcp_dir_path: Option<String>,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, value_name = "TEXT")]
+    pub(in crate::cli) license: Option<String>,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, value_name = "PATH")]
+    pub(in crate::cli) license_file: Option<String>,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, action = ArgAction::SetTrue)]
+    pub(in crate::cli) no_banner: bool,
+    /// No meaning here, ignored
+    #[arg(long, hide = true, action = ArgAction::SetTrue)]
+    pub(in crate::cli) quiet_fbcp: bool,
+}
