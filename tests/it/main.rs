@@ -19,6 +19,7 @@ mod crash;
 mod demo;
 mod discovery;
 mod expressions;
+mod foreign;
 mod interruptions;
 mod lake;
 mod methods;
