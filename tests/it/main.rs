@@ -29,6 +29,7 @@ mod server;
 mod sqlite;
 mod standby;
 mod storage;
+mod structure;
 mod tls;
 mod tpch;
 mod types;
