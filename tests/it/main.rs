@@ -21,6 +21,7 @@ mod discovery;
 mod expressions;
 mod interruptions;
 mod lake;
+mod metadata;
 mod methods;
 mod pooler;
 mod query;
