@@ -24,6 +24,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("partition", &["error", "catalog", "spec"]),
     ("destination", &["error", "spec"]),
     ("runlog", &["error", "catalog", "manifest"]),
+    ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["error", "catalog", "spec", "manifest", "destination"]),
     ("plan", &["error", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     (
@@ -37,6 +38,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "partition",
             "destination",
             "runlog",
+            "metadata",
             "sink",
             "plan",
         ],

@@ -236,6 +236,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         projection: plan.projection.clone(),
         query: None,
         columns: plan.columns.clone(),
+        keys: plan.info.keys.clone(),
         rows: 0,
         files: Vec::new(),
     }

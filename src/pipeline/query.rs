@@ -16,7 +16,7 @@ use super::{
     Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, reach, record,
     recorded,
 };
-use crate::catalog::{Slice, SnapshotToken, TableInfo, TableRef};
+use crate::catalog::{Keys, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
@@ -58,6 +58,7 @@ pub async fn query(
         identity: &identity,
         config: config.to_string(),
         tables: &tables,
+        spec,
     };
     let (watch, stop) = Stop::new(&parts.cancel);
     let connections = Arc::new(Semaphore::new(0));
@@ -249,6 +250,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         projection: None,
         query: Some(plan.sql.clone()),
         columns: plan.columns.clone(),
+        keys: Keys::default(),
         rows: 0,
         files: Vec::new(),
     }

@@ -10,13 +10,14 @@
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
+//! | `metadata` | [`MetadataOutcome`] |
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
-use crate::pipeline::{Checked, RunPlan, RunSummary};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
 
 /// What became of a run.
@@ -25,6 +26,14 @@ use crate::runlog::RunRecord;
 /// Internal only.
 pub fn summary(summary: &RunSummary) -> Result<String> {
     pretty(summary)
+}
+
+/// What became of metadata.
+///
+/// # Errors
+/// Internal only.
+pub fn metadata(outcome: &MetadataOutcome) -> Result<String> {
+    pretty(outcome)
 }
 
 /// A plan; `destination` is null when none was named.

@@ -286,6 +286,14 @@ pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Resul
     finish_intent(&Place { destination, dir: dir.to_owned() }).await
 }
 
+/// What is committed in `dir`; none without a manifest.
+///
+/// # Errors
+/// `Data` when the manifest cannot be understood; those of the destination.
+pub async fn committed(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
+    current_manifest(&Place { destination, dir: dir.to_owned() }).await
+}
+
 async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
     let Some(content) = place.destination.get(&place.path(INTENT)).await? else { return Ok(None) };
     if content == WITHDRAWN {

@@ -22,6 +22,7 @@ mod expressions;
 mod foreign;
 mod interruptions;
 mod lake;
+mod metadata;
 mod methods;
 mod pooler;
 mod query;

@@ -7,6 +7,7 @@ pub mod column;
 pub mod config;
 mod describe;
 pub mod dialect;
+mod keys;
 mod locate;
 mod measure;
 mod pool;
