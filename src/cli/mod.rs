@@ -25,6 +25,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod verify;
 
 use std::time::Duration;
 
@@ -87,6 +88,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Completions(args) => completions::run(args),
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Verify(args) => Box::pin(verify::run(args)).await,
     }
 }
 

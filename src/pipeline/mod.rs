@@ -11,6 +11,7 @@ pub mod progress;
 mod query;
 mod stop;
 mod summary;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -133,7 +133,8 @@ async fn committed(
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         write(plan, shared, &progress, &prepared).await
     };
-    let (_, files) = export::committed(&place, view, shared, write, || manifest(plan, shared)).await?;
+    let (_, files) =
+        export::committed(&place, view, shared, write, || manifest(plan, shared), async |_| Ok(())).await?;
     let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
     Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
 }
@@ -237,6 +238,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         query: Some(plan.sql.clone()),
         columns: plan.columns.clone(),
         rows: 0,
+        verification: None,
         files: Vec::new(),
     }
 }

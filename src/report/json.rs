@@ -8,6 +8,7 @@
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
+//! | `verify` | [`Report`] |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
 
@@ -18,6 +19,7 @@ use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
 use crate::pipeline::{Checked, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
+use crate::verify::Report;
 
 /// What became of a run.
 ///
@@ -25,6 +27,14 @@ use crate::runlog::RunRecord;
 /// Internal only.
 pub fn summary(summary: &RunSummary) -> Result<String> {
     pretty(summary)
+}
+
+/// What was found at a destination.
+///
+/// # Errors
+/// Internal only.
+pub fn verified(report: &Report) -> Result<String> {
+    pretty(report)
 }
 
 /// A plan; `destination` is null when none was named.

@@ -103,6 +103,7 @@ impl Export {
             query: None,
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
             rows: 0,
+            verification: None,
             files: vec![],
         }
     }

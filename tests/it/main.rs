@@ -31,4 +31,5 @@ mod storage;
 mod tls;
 mod tpch;
 mod types;
+mod verify;
 mod wire;

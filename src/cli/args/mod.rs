@@ -6,6 +6,7 @@
 mod choices;
 mod run;
 mod selection;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(super) use self::choices::{
 };
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
+pub(super) use self::verify::{VerifyArgs, VerifyFlag};
 use super::values::{parse_count, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
@@ -51,6 +53,8 @@ pub(in crate::cli) enum Command {
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Prove that what lies at a destination is what its manifests say
+    Verify(VerifyArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
 }
@@ -66,6 +70,7 @@ impl Command {
             Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
+            Self::Verify(args) => &args.output,
         }
     }
 }
@@ -90,6 +95,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parquet: ParquetArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) verify: VerifyFlag,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
     /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
