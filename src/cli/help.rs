@@ -23,6 +23,7 @@ const RARE: &[&str] = &[
     "row-group-bytes",
     "error-action",
     "empty-tables",
+    "verify",
     "no-progress",
     "log-level",
     "log-format",

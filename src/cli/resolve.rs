@@ -215,6 +215,10 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
             "name a directory, a URL or the id of a run, or a storage of the auth file with --target-storage-id",
         ));
     };
+    if run_id.ends_with('%') {
+        return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
+            .hint(format!("a share of the files is written with an equals sign: --read-data={run_id}")));
+    }
     let runlog = open_run_log(run_log_target(&args.auth, auth.as_ref())?)?;
     let Some(run) = runlog.run(run_id).await? else {
         return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))

@@ -40,6 +40,7 @@ fn example(name: &str) -> &'static str {
         "if-exists" => "append",
         "error-action" => "fail",
         "empty-tables" => "skip",
+        "verify" => "count",
         "log-level" => "DEBUG",
         "log-format" => "json",
         "fastbcp-p" | "parallel" => "-4",
@@ -114,9 +115,20 @@ fn the_command_names_are_those_of_the_parser() {
     let mut cli = Cli::command();
     cli.build();
     let names: BTreeSet<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
-    let expected =
-        ["check", "completions", "demo", "export", "help", "inspect", "plan", "query", "runs", "status"]
-            .into();
+    let expected = [
+        "check",
+        "completions",
+        "demo",
+        "export",
+        "help",
+        "inspect",
+        "plan",
+        "query",
+        "runs",
+        "status",
+        "verify",
+    ]
+    .into();
     assert_eq!(names, expected);
 }
 

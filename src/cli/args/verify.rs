@@ -52,12 +52,14 @@ impl VerifyFlag {
 /// --read-data every byte and every value too. Exit code 0 when all is well, 65 when not.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct VerifyArgs {
-    /// Directory, URL, or id of a run. A table's directory, or the one that --output-dir named: then all its tables
+    /// Directory, URL, or id of a run
+    ///
+    /// A table's directory, or the one that --output-dir named: then all its tables.
     #[arg(value_name = "RUN_ID|URL|PATH")]
     pub(in crate::cli) what: Option<String>,
-    /// Read the files' bytes and values too, or of so many of each table's files. Default: not; alone 100%.
+    /// Read files' bytes and values too. Default: no; alone: of all files.
     ///
-    /// Compares the CRC-32 of the bytes, the number of rows and NULLs, and, after an export with --verify hash, the hash
+    /// --read-data=10% reads such a share of each table's files. Compares the CRC-32 of the bytes, the number of rows and NULLs, and, after an export with --verify hash, the hash
     /// that the source computed. At least one file of each table is read, chosen at random.
     #[arg(
         long,

@@ -224,14 +224,21 @@ impl Inner {
     /// Bytes of an object, fewer where it ends before; none if it is not there or ends before the first.
     async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Option<Bytes>> {
         let key = self.key(path)?;
-        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
         let reading = async { self.objects.get_opts(&key, options).await?.bytes().await };
         match reading.await {
             Ok(content) => Ok(Some(content)),
             Err(error) => {
                 let refusal = Refusal::of_store(&error);
-                // A range that begins behind the end: 416.
-                if refusal.is_not_found() || refusal.is_beyond_the_end() {
+                // Stores say in many ways that there is nothing behind the end.
+                if refusal.is_not_found() {
+                    return Ok(None);
+                }
+                if !refusal.is_silence()
+                    && !refusal.is_passing()
+                    && let Ok(Some(meta)) = self.head(path).await
+                    && meta.size < range.end
+                {
                     return Ok(None);
                 }
                 Err(self.failed("cannot read an object", path, &error))

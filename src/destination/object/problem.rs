@@ -140,11 +140,6 @@ impl Refusal {
         self.status == Some(404) && row_of(&self.code).is_none()
     }
 
-    /// Whether bytes were asked for that begin behind the object's end.
-    pub(super) fn is_beyond_the_end(&self) -> bool {
-        self.status == Some(416)
-    }
-
     /// Whether asking once more gives the same answer.
     pub(super) fn is_permanent(&self) -> bool {
         match &self.transport {

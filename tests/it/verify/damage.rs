@@ -194,6 +194,7 @@ fn a_run_is_named_by_its_id_or_its_place() {
     run(&["verify"]).exits(USAGE).says(&["--target-storage-id"]);
     fs::create_dir(place.path().join("nothing")).unwrap();
     run(&["verify", "nothing"]).exits(USAGE).says(&["_lakexpress", "--output-dir"]);
+    run(&["verify", "--read-data", "10%"]).exits(USAGE).says(&["--read-data=10%"]);
     for percent in ["0", "101%", "many"] {
         run(&["verify", dir, &format!("--read-data={percent}")]).exits(USAGE).says(&["percentage"]);
     }
