@@ -26,6 +26,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod verify;
 
 use std::time::Duration;
 
@@ -89,6 +90,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
+        Command::Verify(args) => Box::pin(verify::run(args)).await,
     }
 }
 

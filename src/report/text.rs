@@ -9,6 +9,8 @@ use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::plan::TablePlan;
 use crate::runlog::{RunRecord, RunStatus};
 
+pub use super::verified::verified;
+
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

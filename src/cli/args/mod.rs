@@ -7,6 +7,7 @@ mod choices;
 mod metadata;
 mod run;
 mod selection;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(super) use self::choices::{
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
+pub(super) use self::verify::{VerifyArgs, VerifyFlag};
 use super::values::{parse_count, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
@@ -55,6 +57,8 @@ pub(in crate::cli) enum Command {
     Status(StatusArgs),
     /// Write metadata of Microsoft's Common Data Model for an earlier run
     Metadata(MetadataArgs),
+    /// Prove that what lies at a destination is what its manifests say
+    Verify(VerifyArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
 }
@@ -71,6 +75,7 @@ impl Command {
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
             Self::Metadata(args) => &args.output,
+            Self::Verify(args) => &args.output,
         }
     }
 }
@@ -97,6 +102,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) run: RunArgs,
     #[command(flatten)]
     pub(in crate::cli) metadata: GenerateArgs,
+    #[command(flatten)]
+    pub(in crate::cli) verify: VerifyFlag,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
     /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
