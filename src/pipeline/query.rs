@@ -16,7 +16,7 @@ use super::{
     Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, reach, record,
     recorded,
 };
-use crate::catalog::{Slice, SnapshotToken, TableInfo, TableRef};
+use crate::catalog::{Keys, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
@@ -58,6 +58,7 @@ pub async fn query(
         identity: &identity,
         config: config.to_string(),
         tables: &tables,
+        spec,
     };
     let (watch, stop) = Stop::new(&parts.cancel);
     let connections = Arc::new(Semaphore::new(0));
@@ -146,7 +147,8 @@ async fn committed(
         Ok(())
     };
     let view = pinned.view.as_ref();
-    let (_, files) = export::committed(&place, view, shared, write, || manifest(plan, shared)).await?;
+    let (_, files) =
+        export::committed(&place, view, shared, write, || manifest(plan, shared), async |_| Ok(())).await?;
     let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
     Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
 }
@@ -249,7 +251,9 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         projection: None,
         query: Some(plan.sql.clone()),
         columns: plan.columns.clone(),
+        keys: Keys::default(),
         rows: 0,
+        verification: None,
         files: Vec::new(),
     }
 }
