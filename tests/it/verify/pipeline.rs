@@ -161,7 +161,7 @@ async fn export(
     lie: Option<(Lie, Arc<AtomicBool>)>,
 ) -> RunSummary {
     let address = source::Address::Url(tpch().parse().unwrap());
-    let mut source = source::open(&address, &TypePolicy::default()).unwrap();
+    let mut source = source::open(&address, &TypePolicy::default(), &source::Environment::default()).unwrap();
     if let Some((lie, told)) = lie {
         source = Arc::new(Liar { inner: source, lie, told });
     }
