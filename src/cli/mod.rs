@@ -13,6 +13,7 @@ mod export;
 mod help;
 mod inspect;
 mod logging;
+mod metadata;
 mod output;
 mod plan;
 mod progress;
@@ -88,6 +89,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Completions(args) => completions::run(args),
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Metadata(args) => Box::pin(metadata::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use url::Url;
 
 use super::args::{
-    AuthArgs, CheckArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg,
-    InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg,
-    TargetArgs, TypeArgs, VerifyArgs,
+    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
+    GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs,
+    SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::values;
 use crate::catalog::{Consistency, TableFilter};
@@ -18,12 +18,11 @@ use crate::destination::{self, Destination, StorageEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
-use crate::runlog::RunLog;
-use crate::runlog::SqliteRunLog;
+use crate::runlog::{RunLog, RunRecord, SqliteRunLog};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, SpecialValues, TableConfig, TypePolicy,
-    Verify,
+    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, ParquetSpec, SpecialValues, TableConfig,
+    TypePolicy, Verify,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -251,6 +250,7 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         verify: Verify::None,
         sub_path: String::new(),
         memory_limit_bytes: 1 << 30,
+        metadata: None,
     }
 }
 
@@ -258,6 +258,15 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
 pub(super) fn run_log(args: &AuthArgs) -> Result<Arc<dyn RunLog>> {
     let auth = auth_file(args)?;
     open_run_log(run_log_target(args, auth.as_ref())?)
+}
+
+/// One run, from its id or a unique beginning of it.
+pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRecord> {
+    runlog.run(run_id).await?.ok_or_else(|| {
+        Error::usage(format!("no run '{run_id}'"))
+            .with("run log", runlog.location())
+            .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
+    })
 }
 
 pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
@@ -273,6 +282,7 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         parquet: &args.parquet,
         run: &args.run,
     };
+    let metadata = generated(&args.metadata, problems);
     let verify = args.verify.level();
     if verify != Verify::None && consistency(&args.run) == Consistency::None {
         problems.add(
@@ -282,7 +292,55 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
             .hint("leave out one of them; --consistency table is enough"),
         );
     }
-    ExportSpec { filter: table_filter(&args.selection), wheres, columns, verify, ..groups.spec(problems) }
+    let filter = table_filter(&args.selection);
+    ExportSpec { filter, wheres, columns, metadata, verify, ..groups.spec(problems) }
+}
+
+/// The metadata that an export is to write.
+fn generated(args: &GenerateArgs, problems: &mut Problems) -> Option<MetadataSpec> {
+    if args.generate_metadata {
+        return Some(metadata_spec(&args.documents));
+    }
+    for (flag, given) in [
+        ("--include-entity-files", args.documents.include_entity_files),
+        ("--manifest-name", args.documents.manifest_name.is_some()),
+        ("--run-id", args.run_id.is_some()),
+    ] {
+        if given {
+            problems.add(
+                Error::usage(format!("{flag} goes with --generate-metadata"))
+                    .hint("add --generate-metadata, or leave it out; ids of runs are made by the program"),
+            );
+        }
+    }
+    None
+}
+
+fn metadata_spec(args: &DocumentArgs) -> MetadataSpec {
+    MetadataSpec { entity_files: args.include_entity_files, manifest_name: args.manifest_name.clone() }
+}
+
+/// What `metadata` works with.
+pub(super) struct Metadata {
+    pub(super) spec: MetadataSpec,
+    pub(super) runlog: Arc<dyn RunLog>,
+    /// The destination, if one is named.
+    pub(super) destination: Option<Arc<dyn Destination>>,
+}
+
+/// Everything `metadata` needs.
+pub(super) fn metadata(
+    documents: &DocumentArgs,
+    auth_args: &AuthArgs,
+    target: &TargetArgs,
+) -> Result<Metadata> {
+    let mut problems = Problems::default();
+    let auth = problems.keep(auth_file(auth_args)).flatten();
+    let log = problems.keep(run_log_target(auth_args, auth.as_ref())).flatten();
+    let address = problems.keep(target_address(target, (auth_args, auth.as_ref()), false)).flatten();
+    let destination = address.and_then(|address| problems.keep(destination::open(&address)));
+    problems.finish()?;
+    Ok(Metadata { spec: metadata_spec(documents), runlog: open_run_log(log)?, destination })
 }
 
 /// The groups of flags that `export` and `query` share.
@@ -338,6 +396,7 @@ impl Groups<'_> {
             verify: Verify::None,
             sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
             memory_limit_bytes: args.run.memory_limit,
+            metadata: None,
         }
     }
 }

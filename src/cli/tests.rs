@@ -69,7 +69,7 @@ fn every_flag_is_known_in_both_spellings() {
                 }
                 for line in lines {
                     let id: &[&str] = match command.as_str() {
-                        "status" => &["some_id"],
+                        "status" | "metadata" => &["some_id"],
                         "completions" => &["bash"],
                         _ => &[],
                     };
@@ -122,6 +122,7 @@ fn the_command_names_are_those_of_the_parser() {
         "export",
         "help",
         "inspect",
+        "metadata",
         "plan",
         "query",
         "runs",

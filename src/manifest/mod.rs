@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
+use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
 
 /// Version of the manifest's format; a reader refuses a larger one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -33,6 +33,9 @@ pub struct Manifest {
     pub query: Option<String>,
     /// Columns in file order.
     pub columns: Vec<ManifestColumn>,
+    /// Keys of the table in the source; some of their columns may not be in the files.
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    pub keys: Keys,
     /// All rows of all files.
     pub rows: u64,
     /// What `--verify` compared; none when it was not asked for.

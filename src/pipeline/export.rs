@@ -48,7 +48,7 @@ pub(super) async fn table(
         if let Some(verification) = verify::beside_source(plan, shared, &prepared).await? {
             let _ = verified.set(verification);
         }
-        Ok(())
+        view.unchanged(&plan.info).await.map_err(|error| error.with("table", &plan.info.table))
     };
     let manifest = || Manifest { verification: verified.get().cloned(), ..manifest(plan, shared) };
     let read_back = async |manifest: &mut Manifest| verify::read_back(plan, shared, manifest).await;
@@ -249,6 +249,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         projection: plan.projection.clone(),
         query: None,
         columns: plan.columns.clone(),
+        keys: plan.info.keys.clone(),
         rows: 0,
         verification: None,
         files: Vec::new(),

@@ -6,6 +6,7 @@ mod check;
 pub mod clock;
 mod cut;
 mod export;
+mod metadata;
 mod prepare;
 pub mod progress;
 mod query;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 
 pub use cancel::{Cancel, CancelSwitch};
 pub use check::{Checked, check};
+pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
 pub use progress::{Progress, TableProgress};
 pub use query::query;
 
@@ -81,6 +83,9 @@ pub struct RunSummary {
     pub snapshot: SnapshotToken,
     /// Per table, in catalog order.
     pub tables: Vec<TableOutcome>,
+    /// What became of the metadata; none if none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataOutcome>,
 }
 
 /// What became of a table.
@@ -172,7 +177,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let identity = parts.source.identity().await?;
     let tables = prepare::select(spec, parts.source.as_ref()).await?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
-    let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables };
+    let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables, spec };
     conduct(opening, parts, Box::pin(export_all(spec, run_id, parts, &identity, &tables))).await
 }
 
@@ -193,6 +198,7 @@ struct Opening<'a> {
     /// The whole configuration as JSON.
     config: String,
     tables: &'a [TableRef],
+    spec: &'a ExportSpec,
 }
 
 /// Records the run, announces it at the destination, does the `work` and records how it ended.
@@ -201,7 +207,7 @@ async fn conduct(
     parts: &Parts,
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
-    let Opening { run_id, begun, started_at, identity, config, tables } = opening;
+    let Opening { run_id, begun, started_at, identity, config, tables, spec } = opening;
     let started = RunEvent::RunStarted {
         run_id: run_id.to_owned(),
         at: started_at.clone(),
@@ -231,6 +237,7 @@ async fn conduct(
             return Err(error);
         }
     };
+    let metadata = described(spec, run_id, parts, &tables).await;
     let summary = RunSummary {
         run_id: run_id.to_owned(),
         status,
@@ -240,10 +247,26 @@ async fn conduct(
         destination: parts.destination.location(),
         snapshot,
         tables,
+        metadata,
     };
     summary::write(&parts.destination, &summary).await;
     parts.destination.settle().await;
     Ok(summary)
+}
+
+/// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome.
+async fn described(
+    spec: &ExportSpec,
+    run_id: &str,
+    parts: &Parts,
+    tables: &[TableOutcome],
+) -> Option<MetadataOutcome> {
+    let asked = spec.metadata.as_ref()?;
+    let tables: Vec<MetadataTable> = tables
+        .iter()
+        .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
+        .collect();
+    Some(metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked).await)
 }
 
 /// Records an event; a run log that is down never stops a run.

@@ -11,13 +11,14 @@
 //! | `verify` | [`Report`] |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
+//! | `metadata` | [`MetadataOutcome`] |
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
-use crate::pipeline::{Checked, RunPlan, RunSummary};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
 use crate::verify::Report;
 
@@ -27,6 +28,14 @@ use crate::verify::Report;
 /// Internal only.
 pub fn summary(summary: &RunSummary) -> Result<String> {
     pretty(summary)
+}
+
+/// What became of metadata.
+///
+/// # Errors
+/// Internal only.
+pub fn metadata(outcome: &MetadataOutcome) -> Result<String> {
+    pretty(outcome)
 }
 
 /// What was found at a destination.

@@ -51,6 +51,19 @@ pub struct ExportSpec {
     pub sub_path: String,
     /// Memory that DataFusion operators and open row groups may use together, in bytes.
     pub memory_limit_bytes: u64,
+    /// Metadata to write when the tables are committed; none for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataSpec>,
+}
+
+/// Metadata of Microsoft's Common Data Model (CDM).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MetadataSpec {
+    /// One document of entities per table instead of one per schema.
+    pub entity_files: bool,
+    /// `manifestName` of the database's manifest, and of the schema's when there is one schema; none for the names of
+    /// database and schema.
+    pub manifest_name: Option<String>,
 }
 
 /// `schema.table: text` as given to `--where` and `--columns`.

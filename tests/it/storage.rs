@@ -11,6 +11,7 @@ mod http;
 mod interrupted;
 mod locks;
 mod messages;
+mod metadata;
 mod process;
 mod proxy;
 mod rights;

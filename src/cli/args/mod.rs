@@ -4,6 +4,7 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod metadata;
 mod run;
 mod selection;
 mod verify;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use self::choices::{
     ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
 };
+pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
 pub(super) use self::verify::{VerifyArgs, VerifyFlag};
@@ -53,6 +55,8 @@ pub(in crate::cli) enum Command {
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Write metadata of Microsoft's Common Data Model for an earlier run
+    Metadata(MetadataArgs),
     /// Prove that what lies at a destination is what its manifests say
     Verify(VerifyArgs),
     /// Print the completion script of a shell
@@ -70,6 +74,7 @@ impl Command {
             Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
+            Self::Metadata(args) => &args.output,
             Self::Verify(args) => &args.output,
         }
     }
@@ -95,6 +100,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parquet: ParquetArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) metadata: GenerateArgs,
     #[command(flatten)]
     pub(in crate::cli) verify: VerifyFlag,
     #[command(flatten)]

@@ -8,6 +8,7 @@ pub mod config;
 mod describe;
 pub mod dialect;
 mod fingerprint;
+mod keys;
 mod locate;
 mod measure;
 mod pool;
@@ -15,6 +16,7 @@ mod read;
 mod rows;
 mod sample;
 mod snapshot;
+mod structure;
 pub mod wire;
 
 use std::sync::Arc;

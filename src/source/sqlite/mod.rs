@@ -11,6 +11,7 @@ pub mod config;
 mod connect;
 mod describe;
 pub mod dialect;
+mod keys;
 mod pins;
 mod read;
 mod snapshot;

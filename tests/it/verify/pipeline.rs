@@ -202,6 +202,7 @@ pub(super) async fn export_to(
         verify,
         sub_path: String::new(),
         memory_limit_bytes: 1 << 30,
+        metadata: None,
     };
     let run_id = uuid::Uuid::new_v4().to_string();
     Box::pin(pipeline::run(&spec, &run_id, &parts)).await.unwrap()

@@ -17,6 +17,7 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
     super::PgColumn {
         name: "c".into(),
         attnum: 7,
+        declared_oid: type_oid,
         type_oid,
         typmod: -1,
         type_name: base_type_name.into(),
