@@ -24,6 +24,8 @@ nginx_is_new=
 { have nginx || [ -x /usr/sbin/nginx ]; } || { packages+=(nginx-light) && nginx_is_new=1; }
 pgbouncer_is_new=
 { have pgbouncer || [ -x /usr/sbin/pgbouncer ]; } || { packages+=(pgbouncer) && pgbouncer_is_new=1; }
+mariadb_is_new=
+{ have mariadbd || [ -x /usr/sbin/mariadbd ]; } || { packages+=(mariadb-server) && mariadb_is_new=1; }
 have node || packages+=(nodejs)
 cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt" || have npm || packages+=(npm)
 if [ ! -x "$venv/bin/python" ]; then
@@ -58,6 +60,9 @@ if [ ${#packages[@]} -gt 0 ]; then
     fi
     if [ -n "$pgbouncer_is_new" ] && [ -d /run/systemd/system ]; then
         "${sudo[@]}" systemctl disable --quiet --now pgbouncer
+    fi
+    if [ -n "$mariadb_is_new" ] && [ -d /run/systemd/system ]; then
+        "${sudo[@]}" systemctl disable --quiet --now mariadb
     fi
 fi
 

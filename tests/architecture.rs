@@ -24,7 +24,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("source", &["error", "fingerprint", "catalog", "spec"]),
     ("partition", &["error", "catalog", "spec"]),
     ("destination", &["error", "spec"]),
-    ("runlog", &["error", "catalog", "manifest"]),
+    ("runlog", &["error", "catalog", "spec", "manifest", "source"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["error", "catalog", "spec", "manifest", "destination"]),
     ("verify", &["error", "fingerprint", "spec", "manifest", "destination", "sink"]),
@@ -48,7 +48,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["error", "catalog", "spec", "manifest", "runlog", "verify", "plan", "pipeline"]),
-    ("config", &["error", "catalog", "spec", "source"]),
+    ("config", &["error", "catalog", "spec", "source", "runlog"]),
     ("demo", &["error"]),
     (
         "cli",
@@ -89,6 +89,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "config",
             "demo",
             "runlog/sqlite",
+            "runlog/spool",
             "cli/logging.rs",
             "source/postgres/wire/tls.rs",
             "source/postgres/config/environment.rs",
@@ -96,6 +97,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("tokio::fs", &[]),
     ("postgres_protocol", &["source/postgres"]),
+    ("mysql_async", &["runlog/mysql"]),
     ("rusqlite", &["demo", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
 ];
@@ -393,7 +395,8 @@ fn a_source_is_one_folder_and_one_row() {
         assert_eq!(naming, ["source/mod.rs"], "files outside src/{own} that name it");
         // `pub mod`, and a row of its names and how it is opened.
         assert_eq!(registry.code.matches(&format!("mod {name};")).count(), 1, "{name}");
-        assert_eq!(registry.code.matches(&format!("{name}::")).count(), 2, "{name}");
+        let code: String = registry.code.lines().filter(|line| !line.starts_with("pub use ")).collect();
+        assert_eq!(code.matches(&format!("{name}::")).count(), 2, "{name}");
     }
     assert!(sources >= 2, "{sources}");
 }

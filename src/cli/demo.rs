@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::json;
 use url::Url;
@@ -16,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::{self, Parts, RunSummary};
 use crate::report;
 use crate::report::text::{count, duration};
-use crate::runlog::{RunStatus, SqliteRunLog};
+use crate::runlog::{self, RunStatus};
 use crate::spec::TypePolicy;
 
 /// Schema of a SQLite file's own tables.
@@ -38,7 +37,7 @@ pub(super) async fn run(args: &DemoArgs) -> Result<u8> {
         source: resolve::open_url(&url, &TypePolicy::default())?,
         destination: resolve::open_destination(&lake.display().to_string())?,
         // Of its own, so that the demo touches nothing outside its directory.
-        runlog: Arc::new(SqliteRunLog::open(&dir.join("runlog.sqlite"))?),
+        runlog: runlog::open_file(&dir.join("runlog.sqlite")),
     };
     let spec = resolve::plain_spec(TableFilter::default());
     let watched = Watched { opened, output: &args.output, bars: None };

@@ -7,10 +7,10 @@ use indicatif::MultiProgress;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::args::{ExportArgs, IgnoredArgs, OutputArgs};
+use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
-use super::{metadata, print, render, resolve};
+use super::{logdb, metadata, print, render, resolve};
 use crate::error::Result;
 use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
 use crate::report;
@@ -22,11 +22,18 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Runs an export; progress lines are drawn on `bars` when `drawn`.
 pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     mention_ignored(&args.ignored);
+    let mode = args.run_log.log_db_mode;
+    if args.run_log.init_db {
+        return logdb::init(&args.auth, mode, &args.output).await;
+    }
     if let Some(run_id) = args.metadata.run_id.as_deref().filter(|_| args.metadata.generate_metadata) {
         // LakeXpress' way to write metadata for an earlier run.
         return Box::pin(metadata::of_export(args, run_id)).await;
     }
     let resolved = resolve::export(args)?;
+    if mode != LogDbModeArg::Preserve {
+        logdb::prepare(&resolved.opened.runlog, mode).await?;
+    }
     let spec = resolved.spec;
     let watched = Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars) };
     let ended = watch(watched, async |run_id: &str, parts: &Parts| {

@@ -7,6 +7,9 @@ use super::args::Cli;
 /// Flags that `-h` leaves out; `--help` has them all.
 const RARE: &[&str] = &[
     "log-db-auth-id",
+    "init-db",
+    "log-db-mode",
+    "env-name",
     "source-db-name",
     "source-schema-name",
     "views",
@@ -40,15 +43,19 @@ pub(super) fn command() -> clap::Command {
     let mut cli = Cli::command();
     let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
-        cli = cli.mut_subcommand(name, |command| {
-            command.mut_args(|arg| {
-                let rare = arg.get_long().is_some_and(|long| RARE.contains(&long));
-                let valued = arg.get_action().takes_values();
-                arg.hide_env(true).hide_default_value(valued).hide_short_help(rare)
-            })
-        });
+        cli = cli.mut_subcommand(name, tidy);
     }
     cli
+}
+
+fn tidy(command: clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let command = command.mut_args(|arg| {
+        let rare = arg.get_long().is_some_and(|long| RARE.contains(&long));
+        let valued = arg.get_action().takes_values();
+        arg.hide_env(true).hide_default_value(valued).hide_short_help(rare)
+    });
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, tidy))
 }
 
 #[cfg(test)]

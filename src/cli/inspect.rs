@@ -9,7 +9,7 @@ use crate::report;
 /// Prints tables and column verdicts of a source. Code 1 when some tables could not be described.
 pub(super) async fn run(args: &InspectArgs) -> Result<u8> {
     let resolved = resolve::inspect(args)?;
-    let plan = pipeline::plan(&resolved.spec, &resolved.source).await?;
+    let plan = pipeline::plan(&resolved.spec, &resolved.source, &[]).await?;
     if args.output.json {
         print(&report::json::inspect(&plan)?)?;
     } else {

@@ -12,6 +12,7 @@ mod demo;
 mod export;
 mod help;
 mod inspect;
+mod logdb;
 mod logging;
 mod metadata;
 mod output;
@@ -90,6 +91,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Check(args) => Box::pin(check::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Completions(args) => completions::run(args),
+        Command::Logdb(args) => logdb::run(args).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,

@@ -1,16 +1,24 @@
 //! `lakexpress plan`.
 
-use super::args::ExportArgs;
+use super::args::{ExportArgs, LogDbModeArg};
 use super::{export, print, resolve};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
 
 /// Prints what an export would read and write. Code 1 when some tables could not be exported.
 pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
     export::mention_ignored(&args.ignored);
+    if args.run_log.init_db || args.run_log.log_db_mode != LogDbModeArg::Preserve {
+        return Err(Error::usage("plan changes nothing: --init-db and --log-db-mode are for export")
+            .hint("leave them out, or use `lakexpress logdb`"));
+    }
     let resolved = resolve::plan(args)?;
-    let plan = pipeline::plan(&resolved.spec, &resolved.source).await?;
+    let rows = match &resolved.runlog {
+        Some(runlog) => runlog.partition_columns().await?,
+        None => Vec::new(),
+    };
+    let plan = pipeline::plan(&resolved.spec, &resolved.source, &rows).await?;
     let destination = resolved.destination.as_deref();
     if args.output.json {
         print(&report::json::plan(&plan, destination)?)?;

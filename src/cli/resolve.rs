@@ -1,10 +1,13 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
+mod run_log;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use url::Url;
 
+use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
     GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs,
@@ -12,13 +15,13 @@ use super::args::{
 };
 use super::values;
 use crate::catalog::{Consistency, TableFilter};
-use crate::config::auth::{AuthFile, RunLogTarget};
-use crate::config::{environment, script, state};
+use crate::config::auth::AuthFile;
+use crate::config::{environment, script};
 use crate::destination::{self, Destination, StorageEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
-use crate::runlog::{RunLog, RunRecord, SqliteRunLog};
+use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
     EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, ParquetSpec, SpecialValues, TableConfig,
@@ -47,6 +50,8 @@ pub(super) struct Plan {
     pub(super) source: Arc<dyn Source>,
     /// The destination as the user wrote it.
     pub(super) destination: Option<String>,
+    /// The run log, whose `partition_columns` count; none when it has no place.
+    pub(super) runlog: Option<Arc<dyn RunLog>>,
 }
 
 /// Everything `export` needs. The destination and the run log are opened last, when nothing else is wrong.
@@ -106,15 +111,15 @@ fn opened(
     target_args: &TargetArgs,
     mut problems: Problems,
 ) -> Result<Opened> {
-    let target = problems.keep(run_log_target(auth_args, auth)).flatten();
+    let runlog = problems.keep(run_log_of(auth_args, auth));
     let destination = target_address(target_args, (auth_args, auth), true);
     let destination = problems.keep(destination).flatten();
     let destination = destination.and_then(|address| problems.keep(destination::open(&address)));
     problems.finish()?;
-    let (Some(source), Some(destination)) = (source, destination) else {
+    let (Some(source), Some(destination), Some(runlog)) = (source, destination, runlog) else {
         return Err(Error::internal("a flag was neither resolved nor refused"));
     };
-    Ok(Opened { source, destination, runlog: open_run_log(target)? })
+    Ok(Opened { source, destination, runlog })
 }
 
 /// Everything `plan` needs. The run log's and the destination's flags are checked, nothing is opened or made.
@@ -123,7 +128,11 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
     let spec = export_spec(args, &mut problems);
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
-    problems.keep(run_log_target(&args.auth, auth.as_ref()));
+    // A plan needs no run log: without a place for one there are no rows.
+    let runlog = match args.auth.log_db_auth_id {
+        Some(_) => problems.keep(run_log_of(&args.auth, auth.as_ref())),
+        None => open_run_log(None).ok(),
+    };
     let destination = target_address(&args.target, (&args.auth, auth.as_ref()), false);
     let destination = problems.keep(destination).flatten();
     let destination = destination.and_then(|address| {
@@ -135,7 +144,7 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
     });
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
-    Ok(Plan { spec, source, destination })
+    Ok(Plan { spec, source, destination, runlog })
 }
 
 /// Everything `inspect` needs: a plan of one reader per table.
@@ -151,7 +160,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
     problems.keep(run_log_target(&args.auth, auth.as_ref()));
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
-    Ok(Plan { spec, source, destination: None })
+    Ok(Plan { spec, source, destination: None, runlog: None })
 }
 
 /// What `check` tries.
@@ -218,7 +227,7 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
         return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
             .hint(format!("a share of the files is written with an equals sign: --read-data={run_id}")));
     }
-    let runlog = open_run_log(run_log_target(&args.auth, auth.as_ref())?)?;
+    let runlog = run_log_of(&args.auth, auth.as_ref())?;
     let Some(run) = runlog.run(run_id).await? else {
         return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
             .with("run log", runlog.location())
@@ -242,6 +251,7 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         large_table_rows: 100_000,
         part_bytes: 256 << 20,
         table_configs: Vec::new(),
+        env_name: None,
         parquet: ParquetSpec::default(),
         consistency: Consistency::Run,
         if_exists: IfExists::default(),
@@ -257,11 +267,13 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
 /// The run log that `runs` and `status` read.
 pub(super) fn run_log(args: &AuthArgs) -> Result<Arc<dyn RunLog>> {
     let auth = auth_file(args)?;
-    open_run_log(run_log_target(args, auth.as_ref())?)
+    run_log_of(args, auth.as_ref())
 }
 
 /// One run, from its id or a unique beginning of it.
 pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRecord> {
+    // What an earlier run could not record is written now.
+    runlog.reach().await?;
     runlog.run(run_id).await?.ok_or_else(|| {
         Error::usage(format!("no run '{run_id}'"))
             .with("run log", runlog.location())
@@ -282,6 +294,7 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         parquet: &args.parquet,
         run: &args.run,
     };
+    let env_name = args.run_log.env_name.clone().filter(|name| !name.is_empty());
     let metadata = generated(&args.metadata, problems);
     let verify = args.verify.level();
     if verify != Verify::None && consistency(&args.run) == Consistency::None {
@@ -293,7 +306,7 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         );
     }
     let filter = table_filter(&args.selection);
-    ExportSpec { filter, wheres, columns, metadata, verify, ..groups.spec(problems) }
+    ExportSpec { filter, wheres, columns, env_name, metadata, verify, ..groups.spec(problems) }
 }
 
 /// The metadata that an export is to write.
@@ -378,6 +391,7 @@ impl Groups<'_> {
             large_table_rows: args.parallel.large_table_threshold,
             part_bytes: args.parallel.part_bytes,
             table_configs,
+            env_name: None,
             parquet: ParquetSpec {
                 compression: args.parquet.compression,
                 row_group_rows: args.parquet.row_group_rows,
@@ -489,26 +503,6 @@ fn source_url(text: &str) -> Result<Address> {
             "write postgres://user@host:5432/database, special characters of a password as %XX, or sqlite:path/of/file",
         )
     })
-}
-
-/// Where the run log lies; none for the default place.
-fn run_log_target(args: &AuthArgs, auth: Option<&AuthFile>) -> Result<Option<RunLogTarget>> {
-    match (&args.log_db_auth_id, auth) {
-        (None, _) => Ok(None),
-        (Some(id), Some(auth)) => auth.runlog(id).map(Some),
-        (Some(_), None) if args.auth.is_some() => Ok(None),
-        (Some(_), None) => {
-            Err(Error::usage("--log-db-auth-id needs an auth file").hint("name it with -a/--auth FILE"))
-        }
-    }
-}
-
-fn open_run_log(target: Option<RunLogTarget>) -> Result<Arc<dyn RunLog>> {
-    let RunLogTarget::Sqlite(path) = match target {
-        Some(target) => target,
-        None => RunLogTarget::Sqlite(state::default_run_log()?),
-    };
-    Ok(Arc::new(SqliteRunLog::open(&path)?))
 }
 
 /// Where files go; none if that is not said and not needed.

@@ -7,7 +7,10 @@ use crate::report;
 
 /// Prints the latest runs.
 pub(super) async fn run(args: &RunsArgs) -> Result<u8> {
-    let runs = resolve::run_log(&args.auth)?.runs(args.limit).await?;
+    let runlog = resolve::run_log(&args.auth)?;
+    // What an earlier run could not record is written now.
+    runlog.reach().await?;
+    let runs = runlog.runs(args.limit).await?;
     if args.output.json {
         print(&report::json::runs(&runs)?)?;
     } else {

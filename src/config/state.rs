@@ -12,6 +12,13 @@ pub fn default_run_log() -> Result<PathBuf> {
     run_log_below(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
+/// `lakexpress/unrecorded` in the same directory: events that a run log did not take. None when neither variable
+/// holds an absolute path.
+pub fn unrecorded() -> Option<PathBuf> {
+    let run_log = default_run_log().ok()?;
+    Some(run_log.with_file_name("unrecorded"))
+}
+
 fn run_log_below(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> {
     // The XDG specification says that a relative path is to be ignored.
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());

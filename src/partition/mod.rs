@@ -32,15 +32,17 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Chooses for `table`: its `--table-config` row, else automatically by size and by what the source
+/// Chooses for `table`: its row of `partition_columns` or `--table-config`, else automatically by size and by what the source
 /// can do (`able`, best first).
 pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<Choice> {
-    let config =
-        spec.table_configs.iter().find(|c| crate::catalog::filter::pattern_matches(&c.pattern, &table.table));
+    let config = spec.table_configs.iter().find(|config| config.matches(&table.table));
     let readers = config.and_then(|c| c.readers).unwrap_or(spec.readers);
-    if let Some(TableConfig { method: Some(method), key, .. }) = config {
-        return explicit(table, able, spec, (*method, key.clone(), readers));
+    if let Some(config @ TableConfig { method: Some(method), key, .. }) = config {
+        let choice = explicit(table, able, spec, (*method, key.clone(), readers))?;
+        return Ok(Choice { reason: config.origin(), ..choice });
     }
+    let by_row = config.filter(|config| config.row.is_some() && config.readers.is_some());
+    let by_row = by_row.map_or(String::new(), |config| format!(", readers by {}", config.origin()));
     let whole = |reason: String| Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
     if table.est_rows < spec.large_table_rows {
         return Ok(whole(format!("about {} rows, fewer than --large-table-threshold", table.est_rows)));
@@ -51,7 +53,7 @@ pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<C
         key,
         parts,
         readers,
-        reason: format!("automatic: about {} rows, {why}", table.est_rows),
+        reason: format!("automatic: about {} rows, {why}{by_row}", table.est_rows),
     };
     for method in able {
         match (method, &table.range_key) {
@@ -76,7 +78,7 @@ fn explicit(
 ) -> Result<Choice> {
     if !able.contains(&method) {
         let able: Vec<String> = able.iter().map(ToString::to_string).collect();
-        return Err(Error::usage(format!("method {method} of --table-config cannot cut this table"))
+        return Err(Error::usage(format!("method {method} cannot cut this table"))
             .with("table", &table.table)
             .hint(format!("methods it can be cut by: {}", able.join(", "))));
     }
@@ -154,9 +156,7 @@ fn unknown_key(table: &TableInfo, key: &str) -> Error {
         .map(|c| (strsim::damerau_levenshtein(c.name(), key), c.name()))
         .min()
         .map_or(String::new(), |(_, name)| format!("did you mean {name}?"));
-    Error::usage(format!("key column '{key}' of --table-config does not exist"))
-        .with("table", &table.table)
-        .hint(nearest)
+    Error::usage(format!("key column '{key}' does not exist")).with("table", &table.table).hint(nearest)
 }
 
 /// Part numbers have five digits.

@@ -10,6 +10,7 @@ mod metadata;
 mod prepare;
 pub mod progress;
 mod query;
+mod rows;
 mod stop;
 mod summary;
 mod verify;
@@ -37,7 +38,7 @@ use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::FileEntry;
 use crate::plan::TablePlan;
-use crate::runlog::{RunEvent, RunLog, RunStatus};
+use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::source::{Snapshot, Source};
 use crate::spec::{ErrorAction, ExportSpec, layout};
 
@@ -132,10 +133,12 @@ fn failures_text<S: serde::Serializer>(
     pairs.serialize(to)
 }
 
-/// Plans a run; reads catalogs and what slices are made from (samples, keys), and writes nothing.
-pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>) -> Result<RunPlan> {
+/// Plans a run; reads catalogs and what slices are made from (samples, keys), and writes nothing. `rows` are those
+/// of `partition_columns`.
+pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[PartitionRow]) -> Result<RunPlan> {
     let identity = source.identity().await?;
     let tables = prepare::select(spec, source.as_ref()).await?;
+    let spec = &rows::configured(spec, rows, &identity, &tables)?;
     let view = source.snapshot(&tables, Consistency::None).await?;
     let (plans, failures) = plan_all(spec, source, view.as_ref(), &tables, "00000000").await?;
     Ok(RunPlan { source: identity, tables: plans, failures })
@@ -174,17 +177,23 @@ async fn plan_all(
 pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSummary> {
     let (begun, started_at) = (Stopwatch::start(), clock::now());
     reach(parts).await?;
+    let rows = parts.runlog.partition_columns().await?;
     let identity = parts.source.identity().await?;
     let tables = prepare::select(spec, parts.source.as_ref()).await?;
+    let spec = &rows::configured(spec, &rows, &identity, &tables)?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables, spec };
     conduct(opening, parts, Box::pin(export_all(spec, run_id, parts, &identity, &tables))).await
 }
 
-/// Makes contact with the destination, so that what is wrong there is said before anything is read.
+/// Makes contact with the run log and the destination, so that what is wrong there is said before anything is read.
 async fn reach(parts: &Parts) -> Result<()> {
+    let both = async {
+        parts.runlog.reach().await?;
+        parts.destination.reach().await
+    };
     tokio::select! {
-        reached = parts.destination.reach() => reached,
+        reached = both => reached,
         () = parts.cancel.cancelled() => Err(Cancel::error()),
     }
 }
@@ -219,7 +228,10 @@ async fn conduct(
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
     let exported = match summary::announce(&parts.destination, run_id, &started_at).await {
-        Ok(()) => work.await,
+        Ok(()) => tokio::select! {
+            done = work => done,
+            never = keep_alive(parts, run_id) => match never {},
+        },
         Err(error) => Err(error),
     };
     let (status, error) = match &exported {
@@ -252,6 +264,16 @@ async fn conduct(
     summary::write(&parts.destination, &summary).await;
     parts.destination.settle().await;
     Ok(summary)
+}
+
+/// Tells the run log now and then that this process lives.
+async fn keep_alive(parts: &Parts, run_id: &str) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if let Err(error) = parts.runlog.heartbeat(run_id, &clock::now()).await {
+            tracing::debug!(%error, "could not tell the run log that the run is alive");
+        }
+    }
 }
 
 /// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome.

@@ -117,13 +117,18 @@ pub(super) async fn plan_one(
             .with("table", table)
             .hint("leave it out with --exclude"));
     }
-    let choice = partition::choose(&info, &source.dialect().methods(&info), spec)?;
+    let row = spec.table_configs.iter().find(|config| config.matches(table)).and_then(|c| c.row.as_ref());
+    let by_row = |error: Error| match row {
+        Some(row) => error.with("partition_columns row", &row.name),
+        None => error,
+    };
+    let choice = partition::choose(&info, &source.dialect().methods(&info), spec).map_err(by_row)?;
     if choice.method == Method::Timepartition && spec.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
-    let slices = cut(&info, &choice, source.dialect(), view).await?;
+    let slices = cut(&info, &choice, source.dialect(), view).await.map_err(by_row)?;
     let append = (spec.if_exists == IfExists::Append).then_some(run_id);
     let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
     verify::check(&plan, source.as_ref(), spec.verify)?;

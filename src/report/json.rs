@@ -9,8 +9,9 @@
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `verify` | [`Report`] |
-//! | `runs` | array of [`RunRecord`] without `jobs` |
-//! | `status` | [`RunRecord`] with `jobs` |
+//! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
+//! | `status` | the same of one run, with `jobs` |
+//! | `logdb` | `{"run_log", "done"}` |
 //! | `metadata` | [`MetadataOutcome`] |
 
 use serde::Serialize;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
 use crate::runlog::RunRecord;
 use crate::verify::Report;
 
@@ -118,6 +119,7 @@ fn record(run: &RunRecord) -> Result<Value> {
     if let Ok(config) = serde_json::from_str::<Value>(&run.config) {
         document["config"] = config;
     }
+    document["silent_seconds"] = run.silent_seconds(&clock::now()).map_or(Value::Null, Value::from);
     Ok(document)
 }
 

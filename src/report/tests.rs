@@ -144,6 +144,7 @@ fn record() -> RunRecord {
         destination: "/data".into(),
         config: "{\"n_jobs\": 2}".into(),
         error_message: None,
+        heartbeat_at: None,
         jobs: vec![job],
     }
 }

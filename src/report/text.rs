@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
 use crate::plan::TablePlan;
 use crate::runlog::{RunRecord, RunStatus};
 
@@ -194,7 +194,7 @@ pub fn runs(runs: &[RunRecord]) -> String {
     for run in runs {
         rows.push(vec![
             run.run_id.clone(),
-            status(run.status).to_owned(),
+            run_status(run),
             run.started_at.clone(),
             run.source.clone(),
             run.destination.clone(),
@@ -206,7 +206,7 @@ pub fn runs(runs: &[RunRecord]) -> String {
 /// One run with its tables.
 pub fn run(run: &RunRecord) -> String {
     let mut out = format!("run          {}\n", run.run_id);
-    let _ = writeln!(out, "status       {}", status(run.status));
+    let _ = writeln!(out, "status       {}", run_status(run));
     let _ = writeln!(out, "started      {}", run.started_at);
     if let Some(at) = &run.finished_at {
         let _ = writeln!(out, "finished     {at}");
@@ -351,6 +351,14 @@ fn snapshot(snapshot: &SnapshotToken) -> String {
         }
     }
     out
+}
+
+/// A run whose process has not been heard of for long says so: it was killed, or is cut off from the run log.
+fn run_status(run: &RunRecord) -> String {
+    match run.silent_seconds(&clock::now()) {
+        Some(seconds) => format!("running (no sign of life for {})", duration(seconds as f64)),
+        None => status(run.status).to_owned(),
+    }
 }
 
 fn status(status: RunStatus) -> &'static str {

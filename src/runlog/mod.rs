@@ -1,17 +1,63 @@
 //! The record of runs. It records; it never decides whether data is good.
+//!
+//! One folder per database it can live in; each offers a [`session::Session`] and a dialect of a few words, and
+//! the statements are the same for all. Tables are in `sql/runlog/`, what they mean in `docs/run-log.md`.
+//!
+//! A new event is a variant of [`RunEvent`], its row in [`RunEvent::run_id`] and what it changes in `append.rs`.
 
+mod append;
+pub mod conformance;
+mod database;
+mod manage;
+mod migrate;
+mod mysql;
+mod partition;
+mod postgres;
+mod query;
+mod session;
+mod spool;
 mod sqlite;
 
 use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-pub use sqlite::SqliteRunLog;
+pub use partition::PartitionRow;
+pub use spool::Spooled;
 
 use crate::catalog::TableRef;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::FileEntry;
+use crate::source::Address;
+
+/// Opens a run log on a server; checks the address, does not connect yet.
+pub type OpenFn = fn(&Address) -> Result<Arc<dyn RunLog>>;
+
+/// Servers that can hold the run log: `ds_type` values and how to open it. SQLite files are [`open_file`].
+pub const SERVERS: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open), (mysql::NAMES, mysql::open)];
+
+/// Opens the run log at an entry of the auth file; does not connect yet.
+///
+/// # Errors
+/// Those of the entry; `Config` for a kind that is none of [`SERVERS`].
+pub fn open_server(address: &Address) -> Result<Arc<dyn RunLog>> {
+    let kind = match address {
+        Address::Url(url) => url.scheme(),
+        Address::Entry { kind, .. } => kind,
+    };
+    match SERVERS.iter().find(|(names, _)| names.contains(&kind)) {
+        Some((_, open)) => open(address),
+        None => Err(Error::config(format!("'{kind}' cannot hold a run log"))),
+    }
+}
+
+/// Opens the run log in a SQLite file; makes it when it is first needed.
+pub fn open_file(path: &Path) -> Arc<dyn RunLog> {
+    Arc::new(sqlite::open(path))
+}
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +138,20 @@ pub enum RunEvent {
     },
 }
 
+impl RunEvent {
+    /// The run it belongs to.
+    pub fn run_id(&self) -> &str {
+        match self {
+            Self::RunStarted { run_id, .. }
+            | Self::SnapshotTaken { run_id, .. }
+            | Self::TableStarted { run_id, .. }
+            | Self::TableDone { run_id, .. }
+            | Self::TableFailed { run_id, .. }
+            | Self::RunEnded { run_id, .. } => run_id,
+        }
+    }
+}
+
 /// State of a run or of a job (one table of a run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,8 +185,25 @@ pub struct RunRecord {
     pub config: String,
     /// Why it failed as a whole.
     pub error_message: Option<String>,
+    /// When its process was last seen alive, RFC 3339 UTC; renewed every [`HEARTBEAT`] while it runs.
+    pub heartbeat_at: Option<String>,
     /// Its tables, in order.
     pub jobs: Vec<JobRecord>,
+}
+
+/// How often a run tells that it is alive.
+pub const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl RunRecord {
+    /// For how many seconds a run that should be under way has not been heard of, when that is longer than three
+    /// heartbeats: its process was killed, or cannot reach the run log. `now` is RFC 3339.
+    pub fn silent_seconds(&self, now: &str) -> Option<u64> {
+        let last = self.heartbeat_at.as_deref().filter(|_| self.status == RunStatus::Running)?;
+        let last = chrono::DateTime::parse_from_rfc3339(last).ok()?;
+        let now = chrono::DateTime::parse_from_rfc3339(now).ok()?;
+        let seconds = u64::try_from((now - last).num_seconds()).ok()?;
+        (seconds > 3 * HEARTBEAT.as_secs()).then_some(seconds)
+    }
 }
 
 /// A table of a run as recorded.
@@ -166,4 +243,19 @@ pub trait RunLog: Debug + Send + Sync {
 
     /// Where it is, without secrets.
     fn location(&self) -> String;
+
+    /// Makes contact, and the tables if there are none: what is wrong is said before a run reads anything.
+    async fn reach(&self) -> Result<()>;
+
+    /// The process that makes a run is alive.
+    async fn heartbeat(&self, run_id: &str, at: &str) -> Result<()>;
+
+    /// What the user keeps in `partition_columns`. Makes nothing; no table is no rows.
+    async fn partition_columns(&self) -> Result<Vec<PartitionRow>>;
+
+    /// Removes all runs; `partition_columns` stays. Makes nothing.
+    async fn truncate(&self) -> Result<()>;
+
+    /// Drops the tables, `partition_columns` too. Makes nothing; tables of others are refused.
+    async fn drop_tables(&self) -> Result<()>;
 }

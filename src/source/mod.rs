@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use dialect::Dialect;
 pub use environment::Environment;
 pub use limited::Limited;
+/// The client for PostgreSQL, for what else lies in such a database: the run log.
+pub use postgres::client as postgres_client;
 
 use crate::catalog::{
     Consistency, KeyBounds, KeyQuantiles, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter,

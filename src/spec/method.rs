@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::TableRef;
+use crate::catalog::filter::pattern_matches;
 use crate::error::{Error, Result};
 
 /// How a table is cut into parts.
@@ -117,9 +119,37 @@ pub struct TableConfig {
     pub key: Option<String>,
     /// Readers; none means `-p`.
     pub readers: Option<usize>,
+    /// Set when it comes from `partition_columns` and not from `--table-config`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<ConfigRow>,
+}
+
+/// A row of `partition_columns`, which is for one table, whatever wildcards its name looks like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigRow {
+    /// The table.
+    pub table: TableRef,
+    /// How messages call the row.
+    pub name: String,
 }
 
 impl TableConfig {
+    /// Whether it is for `table`.
+    pub fn matches(&self, table: &TableRef) -> bool {
+        match &self.row {
+            Some(row) => row.table == *table,
+            None => pattern_matches(&self.pattern, table),
+        }
+    }
+
+    /// Where it comes from, for messages.
+    pub fn origin(&self) -> String {
+        match &self.row {
+            Some(row) => format!("partition_columns row {}", row.name),
+            None => "--table-config".into(),
+        }
+    }
+
     /// Parses `table:method:key:p[;...]`, any field but the first may be empty.
     pub fn parse_list(text: &str) -> Result<Vec<Self>> {
         text.split(';').map(str::trim).filter(|row| !row.is_empty()).map(Self::parse).collect()
@@ -153,7 +183,7 @@ impl TableConfig {
                     .ok_or_else(|| wrong("p is not a positive number"))?,
             ),
         };
-        Ok(Self { pattern, method, key: present(key), readers })
+        Ok(Self { pattern, method, key: present(key), readers, row: None })
     }
 }
 

@@ -6,7 +6,7 @@ mod names;
 
 use serde::{Deserialize, Serialize};
 
-pub use method::{Method, Period, TableConfig};
+pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::nearest;
 
 use crate::catalog::{Consistency, TableFilter};
@@ -34,6 +34,9 @@ pub struct ExportSpec {
     pub part_bytes: u64,
     /// Per-table method, key and readers.
     pub table_configs: Vec<TableConfig>,
+    /// Which rows of `partition_columns` count: those of this environment, or those of none.
+    #[serde(default)]
+    pub env_name: Option<String>,
     /// Shape of the files.
     pub parquet: ParquetSpec,
     /// How strongly parts belong together.

@@ -205,7 +205,10 @@ fn the_auth_file_is_checked_before_anything_is_opened() {
     assert!(code == 78 && err.contains("LX_TEST_PASSWORD is not set"), "{err}");
     assert!(err.contains("pg.info.password"), "{err}");
     let (code, err) = export("ora", &["--log_db_auth_id", "log"]);
-    assert!(code == 78 && err.contains("cannot hold a run log yet") && err.contains("2 problems"), "{err}");
+    assert!(
+        code == 78 && err.contains("log.info.username is missing") && err.contains("2 problems"),
+        "{err}"
+    );
     let (code, err) = told_of_storage(home.path());
     assert!(code == 2 && err.contains("--target-storage-id needs an auth file"), "{err}");
     assert!(!home.path().join("out").exists(), "nothing may be made before everything is checked");

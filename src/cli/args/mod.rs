@@ -4,6 +4,7 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod logdb;
 mod metadata;
 mod run;
 mod selection;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use self::choices::{
     ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
 };
+pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
@@ -55,6 +57,8 @@ pub(in crate::cli) enum Command {
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Make, empty or drop the tables of the run log
+    Logdb(LogDbArgs),
     /// Write metadata of Microsoft's Common Data Model for an earlier run
     Metadata(MetadataArgs),
     /// Prove that what lies at a destination is what its manifests say
@@ -72,6 +76,7 @@ impl Command {
             Self::Check(args) => &args.output,
             Self::Demo(args) => &args.output,
             Self::Completions(args) => &args.output,
+            Self::Logdb(args) => args.action.output(),
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
             Self::Metadata(args) => &args.output,
@@ -84,6 +89,8 @@ impl Command {
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) run_log: RunLogArgs,
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
     #[command(flatten)]

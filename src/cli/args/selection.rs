@@ -16,7 +16,7 @@ pub(in crate::cli) struct AuthArgs {
     /// Auth file: one JSON object with ids as keys. Default: none.
     #[arg(short = 'a', long, env = "LAKEXPRESS_AUTH", value_name = "FILE", alias = "auth-file")]
     pub(in crate::cli) auth: Option<PathBuf>,
-    /// Id in the auth file of the database that records runs (so far sqlite).
+    /// Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb.
     ///
     /// Default: a SQLite file in your state directory, $XDG_STATE_HOME/lakexpress/runlog.sqlite.
     #[arg(long, env = "LAKEXPRESS_LOG_DB_AUTH_ID", value_name = "ID", alias = "lxdb-auth-id")]

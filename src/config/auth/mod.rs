@@ -13,8 +13,8 @@
 //!
 //! | key | values |
 //! |---|---|
-//! | `ds_type` (or `storage_type`) | a source's name; a storage's name; `sqlite` for a run log |
-//! | `auth_mode` | `classic` or `filesystem` (sources; says nothing more), `filesystem` (run log, the default), checked by it (storages) |
+//! | `ds_type` (or `storage_type`) | a source's name; a storage's name; a run log's: `sqlite`, `postgres`, `mysql`, `mariadb` |
+//! | `auth_mode` | `classic` or `filesystem` (sources and run logs; says nothing more), checked by it (storages) |
 //! | `info` | keys of that kind of database or storage, checked by it |
 //!
 //! Every string may hold `${VAR}` or `$env{VAR}`. No message shows a value.
@@ -32,13 +32,13 @@ use serde_json::{Map, Value};
 
 use self::interpolate::Environment;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runlog;
 use crate::source::{Address, SOURCES};
 use crate::spec::nearest;
 
 const ENTRY_KEYS: [&str; 4] = ["ds_type", "storage_type", "auth_mode", "info"];
-/// Databases that will hold a run log later, so that the message can say "not yet" and not "unknown".
-const RUN_LOGS_TO_COME: [&str; 7] =
-    ["postgres", "postgresql", "pgsql", "mysql", "mariadb", "mssql", "duckdb"];
+/// Databases that held LakeXpress' run log and do not hold ours, so that the message can say "not yet" and not "unknown".
+const RUN_LOGS_TO_COME: [&str; 2] = ["mssql", "duckdb"];
 
 /// A parsed auth file. `Debug` shows ids only.
 pub struct AuthFile {
@@ -48,10 +48,12 @@ pub struct AuthFile {
 }
 
 /// Where an auth entry puts the run log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RunLogTarget {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A database of a server.
+    Server(Address),
 }
 
 impl fmt::Debug for AuthFile {
@@ -139,6 +141,10 @@ impl AuthFile {
     /// Unknown id, a kind that cannot hold a run log, and every wrong key of the entry at once.
     pub fn runlog(&self, id: &str) -> Result<RunLogTarget> {
         let entry = self.entry(id, Role::RunLog)?;
+        if entry.kind != "sqlite" {
+            let (id, kind, info) = (id.to_owned(), entry.kind, entry.info);
+            return Ok(RunLogTarget::Server(Address::Entry { id, kind, info, database: None }));
+        }
         match entry.info.get("filepath").and_then(Value::as_str) {
             Some(path) => Ok(RunLogTarget::Sqlite(PathBuf::from(path))),
             None => Err(Error::internal("a checked run log entry has no filepath")),
@@ -229,8 +235,11 @@ fn check_entry(
     let mode = fields.remove("auth_mode").and_then(|v| string(v, &format!("{id}.auth_mode"), problems));
     if let Some(mode) = mode.as_ref().filter(|_| role != Role::Storage) {
         // A source may be a file; which of the two a kind means is clear without the mode.
-        let expected: &[&str] =
-            if role == Role::RunLog { &["filesystem"] } else { &["classic", "filesystem"] };
+        let expected: &[&str] = match role {
+            Role::RunLog if kind.as_deref() == Some("sqlite") => &["filesystem"],
+            Role::RunLog => &["classic"],
+            _ => &["classic", "filesystem"],
+        };
         if known && !expected.contains(&mode.as_str()) {
             let expected = expected.join("\" or \"");
             problems.push(format!("{id}.auth_mode: '{mode}' is not supported, write \"{expected}\""));
@@ -247,7 +256,7 @@ fn check_entry(
             None
         }
     };
-    if let (true, Role::RunLog, Some(info)) = (known, role, &info) {
+    if let (true, Role::RunLog, Some("sqlite"), Some(info)) = (known, role, kind.as_deref(), &info) {
         check_sqlite(id, info, problems);
     }
     Some(Entry { kind: kind?, mode, info: info? })
@@ -265,22 +274,28 @@ fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hint
             hints.push(format!("sources so far: {}", sources().collect::<Vec<_>>().join(", ")));
         }
         Role::Storage => return true,
-        Role::RunLog if kind == "sqlite" => return true,
+        Role::RunLog if kind == "sqlite" || run_logs().any(|name| name == kind) => return true,
         Role::RunLog => {
             let when = if RUN_LOGS_TO_COME.contains(&kind) {
                 "cannot hold a run log yet"
             } else {
                 "cannot hold a run log"
             };
-            problems.push(format!("{id}.ds_type: '{kind}' {when}, sqlite can"));
+            let able: Vec<&str> = std::iter::once("sqlite").chain(run_logs()).collect();
+            problems.push(format!("{id}.ds_type: '{kind}' {when}; these can: {}", able.join(", ")));
             hints.push(
-                "use an entry {\"ds_type\": \"sqlite\", \"info\": {\"filepath\": \"/path/runlog.sqlite\"}}, or leave \
-                 out --log-db-auth-id to log to a sqlite file in your state directory"
+                "use an entry of one of those, such as {\"ds_type\": \"sqlite\", \"info\": {\"filepath\": \
+                 \"/path/runlog.sqlite\"}}, or leave out --log-db-auth-id to log to a sqlite file in your state directory"
                     .to_owned(),
             );
         }
     }
     false
+}
+
+/// Servers that can hold a run log.
+fn run_logs() -> impl Iterator<Item = &'static str> {
+    runlog::SERVERS.iter().flat_map(|(names, _)| names.iter().copied())
 }
 
 fn check_sqlite(id: &str, info: &Map<String, Value>, problems: &mut Vec<String>) {

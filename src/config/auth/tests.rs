@@ -84,17 +84,35 @@ fn an_unknown_id_names_the_nearest_and_all() {
 }
 
 #[test]
-fn run_logs_are_sqlite_files_so_far() {
+fn run_logs_are_files_or_servers() {
     let file = auth(
         r#"{"ok": {"ds_type": "sqlite", "auth_mode": "filesystem", "info": {"filepath": "/x/${USER}.sqlite"}},
             "pg": {"ds_type": "postgres", "auth_mode": "classic", "info": {}},
+            "maria": {"ds_type": "MariaDB", "info": {}},
+            "mssql": {"ds_type": "mssql", "auth_mode": "classic", "info": {}},
+            "duck": {"ds_type": "duckdb", "auth_mode": "filesystem", "info": {"filepath": "/x"}},
             "memory": {"ds_type": "sqlite", "info": {"filepath": ":memory:", "more": 1}},
             "classic": {"ds_type": "sqlite", "auth_mode": "classic", "info": {}}}"#,
     )
     .expect("file");
-    assert_eq!(file.runlog("ok").expect("target"), RunLogTarget::Sqlite("/x/ann.sqlite".into()));
-    let error = file.runlog("pg").expect_err("not yet");
-    assert!(error.message().contains("'postgres' cannot hold a run log yet, sqlite can"), "{error}");
+    let target = file.runlog("ok").expect("target");
+    assert!(
+        matches!(&target, RunLogTarget::Sqlite(path) if path == Path::new("/x/ann.sqlite")),
+        "{target:?}"
+    );
+    for (id, expected) in [("pg", "postgres"), ("maria", "mariadb")] {
+        let target = file.runlog(id).expect("target");
+        assert!(
+            matches!(&target, RunLogTarget::Server(Address::Entry { kind, .. }) if kind == expected),
+            "{target:?}"
+        );
+    }
+    for (id, kind) in [("mssql", "mssql"), ("duck", "duckdb")] {
+        let error = file.runlog(id).expect_err("not yet");
+        let expected = format!("'{kind}' cannot hold a run log yet; these can: sqlite, postgres");
+        assert!(error.message().contains(&expected) && error.message().contains("mysql, mariadb"), "{error}");
+        assert!(!error.hints().is_empty());
+    }
     let error = file.runlog("memory").expect_err("in memory");
     assert!(error.message().contains("memory.info.more: unknown key"), "{error}");
     assert!(error.message().contains("would be lost"), "{error}");

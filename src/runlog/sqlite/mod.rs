@@ -1,74 +1,59 @@
 //! The run log in a SQLite file: the embedded default. Two processes may write at once.
 //!
-//! Tables are in `sql/runlog/0001_init.sql`; they can be queried with any SQLite client while runs go on.
+//! Tables are in `sql/runlog/sqlite/`; they can be queried with any SQLite client while runs go on.
 
-mod append;
 mod open;
-mod query;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 
-use super::{RunEvent, RunLog, RunRecord, RunStatus};
+use super::RunLog;
+use super::database::DatabaseRunLog;
+use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A run log in a SQLite file.
-#[derive(Debug, Clone)]
-pub struct SqliteRunLog {
-    path: PathBuf,
-    connection: Arc<Mutex<Connection>>,
+const DIALECT: Dialect = Dialect {
+    // Immediate: a deferred transaction that turns into a writer may not wait for the other one.
+    begin_write: "BEGIN IMMEDIATE",
+    begin_read: "BEGIN",
+    count_tables: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?",
+    lock: Lock::Transaction,
+    migrations: &[
+        (1, include_str!("../../../sql/runlog/sqlite/0001-init.sql")),
+        (2, include_str!("../../../sql/runlog/sqlite/0002-heartbeat.sql")),
+    ],
+    transactional_ddl: true,
+    time: str::to_owned,
+};
+
+/// A run log in a SQLite file. The file, its directories and its tables are made when they are first needed.
+///
+/// Errors of its methods: a directory that cannot be made or written, a file that is no SQLite database,
+/// belongs to another program or was written by a later version of this one.
+pub(super) fn open(path: &Path) -> impl RunLog + use<> {
+    DatabaseRunLog::new(File { path: path.to_owned() })
 }
 
-impl SqliteRunLog {
-    /// Opens the file, creating it, its parent directories and its tables as needed. Blocks shortly.
-    ///
-    /// # Errors
-    /// A directory that cannot be made or written, a file that is no SQLite database, belongs to
-    /// another program or was written by a later version of this one.
-    pub fn open(path: &Path) -> Result<Self> {
-        let connection = open::open(path).map_err(|error| locate(error, path))?;
-        Ok(Self { path: path.to_owned(), connection: Arc::new(Mutex::new(connection)) })
-    }
-
-    async fn call<T, F>(&self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T> + Send + 'static,
-    {
-        let connection = Arc::clone(&self.connection);
-        let done = tokio::task::spawn_blocking(move || {
-            // A panic elsewhere leaves no half transaction: it was rolled back while unwinding.
-            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection)
-        });
-        match done.await {
-            Ok(result) => result.map_err(|error| locate(error, &self.path)),
-            Err(error) => {
-                Err(locate(Error::internal("the run log's thread ended early").caused_by(error), &self.path))
-            }
-        }
-    }
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
 }
 
 #[async_trait]
-impl RunLog for SqliteRunLog {
-    async fn append(&self, event: &RunEvent) -> Result<()> {
-        let event = event.clone();
-        self.call(move |connection| append::append(connection, &event)).await
+impl Connect for File {
+    async fn connect(&self) -> Result<Box<dyn Session>> {
+        let path = self.path.clone();
+        let connection = blocking(move || open::open(&path)).await?;
+        Ok(Box::new(SqliteSession { connection: Some(connection) }))
     }
 
-    async fn runs(&self, limit: usize) -> Result<Vec<RunRecord>> {
-        self.call(move |connection| query::runs(connection, limit)).await
-    }
-
-    async fn run(&self, run_id: &str) -> Result<Option<RunRecord>> {
-        let run_id = run_id.to_owned();
-        self.call(move |connection| query::run(connection, &run_id)).await
+    fn exists(&self) -> bool {
+        self.path.exists()
     }
 
     fn location(&self) -> String {
@@ -76,8 +61,81 @@ impl RunLog for SqliteRunLog {
     }
 }
 
-fn locate(error: Error, path: &Path) -> Error {
-    error.with("run log", path.display())
+/// A connection; none while a statement runs on a thread of its own.
+struct SqliteSession {
+    connection: Option<Connection>,
+}
+
+impl SqliteSession {
+    async fn call<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let connection = self.connection.take();
+        let connection =
+            connection.ok_or_else(|| Error::internal("a statement of the run log was given up"))?;
+        let (connection, done) = blocking(move || {
+            let done = work(&connection);
+            Ok((connection, done))
+        })
+        .await?;
+        self.connection = Some(connection);
+        done.map_err(|error| sqlite_error("use", error))
+    }
+}
+
+#[async_trait]
+impl Session for SqliteSession {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
+        let (sql, values) = (sql.to_owned(), values.to_vec());
+        self.call(move |connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let columns = statement.column_count();
+            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let texts = (0..columns).map(|column| row.get_ref(column).map(text_of));
+                found.push(texts.collect::<rusqlite::Result<Row>>()?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn script(&mut self, sql: &str) -> Result<()> {
+        let sql = sql.to_owned();
+        self.call(move |connection| connection.execute_batch(&sql)).await
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Self::Text(text) | Self::Time(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+        })
+    }
+}
+
+fn text_of(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal("the run log's thread ended early").caused_by(error)),
+    }
 }
 
 /// An error of SQLite, by what the user can do about it.
@@ -108,23 +166,4 @@ fn sqlite_error(action: &str, error: rusqlite::Error) -> Error {
         _ => return Error::internal(format!("cannot {action} the run log")).caused_by(error),
     };
     Error::new(kind, format!("cannot {action} the run log")).hint(hint).caused_by(error)
-}
-
-fn status_text(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Pending => "pending",
-        RunStatus::Running => "running",
-        RunStatus::Completed => "completed",
-        RunStatus::Failed => "failed",
-    }
-}
-
-fn status_from(text: &str) -> Result<RunStatus> {
-    match text {
-        "pending" => Ok(RunStatus::Pending),
-        "running" => Ok(RunStatus::Running),
-        "completed" => Ok(RunStatus::Completed),
-        "failed" => Ok(RunStatus::Failed),
-        other => Err(Error::data(format!("the run log holds an unknown status '{other}'"))),
-    }
 }

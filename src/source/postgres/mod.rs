@@ -38,6 +38,12 @@ use crate::spec::TypePolicy;
 /// URL schemes and `ds_type` values.
 pub const NAMES: &[&str] = &["postgres", "postgresql", "pgsql"];
 
+/// What others than the source need of the client.
+pub mod client {
+    pub use super::config::PostgresConfig;
+    pub use super::wire::{Connection, Row};
+}
+
 /// Opens a PostgreSQL source; does not connect yet.
 pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -> Result<Arc<dyn Source>> {
     let config = PostgresConfig::from_address(address, environment)?;

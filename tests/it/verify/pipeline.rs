@@ -20,7 +20,7 @@ use lakexpress::destination::Destination;
 use lakexpress::error::Result;
 use lakexpress::fingerprint::Fingerprint;
 use lakexpress::pipeline::{self, CancelSwitch, Observer, Parts, Progress, RunSummary};
-use lakexpress::runlog::{RunEvent, SqliteRunLog};
+use lakexpress::runlog::{self, RunEvent};
 use lakexpress::source::{self, Dialect, Snapshot, Source, TableRead};
 use lakexpress::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, TypePolicy, Verify};
 use lakexpress::{destination, error};
@@ -178,7 +178,7 @@ pub(super) async fn export_to(
     let parts = Parts {
         source,
         destination: wrap(destination::open(&destination::Address::Location(location)).unwrap()),
-        runlog: Arc::new(SqliteRunLog::open(&dir.join("runs.db")).unwrap()),
+        runlog: runlog::open_file(&dir.join("runs.db")),
         observer: Arc::new(Nobody),
         progress: Arc::new(Progress::default()),
         cancel,
@@ -194,6 +194,7 @@ pub(super) async fn export_to(
         large_table_rows: 10_000,
         part_bytes: 1 << 20,
         table_configs: vec![],
+        env_name: None,
         parquet: ParquetSpec::default(),
         consistency: Consistency::Run,
         if_exists: IfExists::Overwrite,

@@ -1,4 +1,4 @@
--- The run log, version 1. Times are RFC 3339 in UTC. A run's tables are its jobs.
+-- The run log in SQLite, version 1. Times are RFC 3339 in UTC. A run's tables are its jobs.
 
 CREATE TABLE schema_version (
     version    INTEGER NOT NULL,
@@ -70,5 +70,3 @@ CREATE TABLE partition_columns (
     fastbcp_distribution_key TEXT,
     env_name                 TEXT
 );
-
-INSERT INTO schema_version (version) VALUES (1);

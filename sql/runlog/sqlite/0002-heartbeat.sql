@@ -1,0 +1,2 @@
+-- When the process that makes the run was last seen alive.
+ALTER TABLE runs ADD COLUMN heartbeat_at TEXT;

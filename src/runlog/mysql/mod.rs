@@ -1,0 +1,160 @@
+//! The run log in MySQL and MariaDB.
+
+mod config;
+mod problem;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Params, Value as MysqlValue};
+
+use self::config::MysqlConfig;
+use self::problem::{cannot_connect, problem};
+use super::RunLog;
+use super::database::DatabaseRunLog;
+use super::session::{Connect, Dialect, Lock, Row, Session, Value};
+use crate::error::{Error, Result};
+use crate::source::Address;
+
+/// `ds_type` values.
+pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];
+
+const DIALECT: Dialect = Dialect {
+    begin_write: "START TRANSACTION",
+    begin_read: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT",
+    count_tables: "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+    // Names of locks are the server's, so the database is in it; at most 64 characters.
+    lock: Lock::Around(
+        "SELECT GET_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)), 10)",
+        "SELECT RELEASE_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)))",
+    ),
+    migrations: &[(1, include_str!("../../../sql/runlog/mysql/0001-init.sql"))],
+    transactional_ddl: false,
+    time: |column| format!("concat(left(date_format({column}, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')"),
+};
+
+/// Settings of every session, so that nothing the server is set to changes what is kept: too long a text is an
+/// error and not cut off, and CURRENT_TIMESTAMP is UTC.
+const SESSION: &str = "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', \
+    autocommit = 1, innodb_lock_wait_timeout = 10";
+
+/// Without locks on the gaps between rows, over which writers of different runs would fall.
+const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+/// Opens the run log at an entry of the auth file; does not connect yet.
+pub(super) fn open(address: &Address) -> Result<Arc<dyn RunLog>> {
+    let config = MysqlConfig::from_address(address)?;
+    Ok(Arc::new(DatabaseRunLog::new(Server { config })))
+}
+
+#[derive(Debug)]
+struct Server {
+    config: MysqlConfig,
+}
+
+#[async_trait]
+impl Connect for Server {
+    async fn connect(&self) -> Result<Box<dyn Session>> {
+        let connecting = async {
+            let mut connection = match Conn::new(self.config.options(self.config.tls)).await {
+                Err(mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer))
+                    if self.config.tls.is_optional() =>
+                {
+                    Conn::new(self.config.options(config::Tls::Disable)).await?
+                }
+                other => other?,
+            };
+            connection.query_drop(SESSION).await?;
+            connection.query_drop(ISOLATION).await?;
+            Ok::<Conn, mysql_async::Error>(connection)
+        };
+        match tokio::time::timeout(self.config.connect_timeout, connecting).await {
+            Ok(Ok(connection)) => Ok(Box::new(MysqlSession { connection })),
+            Ok(Err(error)) => Err(cannot_connect(error, &self.config)),
+            Err(_) => Err(Error::unavailable("the server did not answer in time")
+                .with("server", self.config.server())
+                .hint("check server, port and firewalls, or raise connect_timeout (seconds)")),
+        }
+    }
+
+    fn location(&self) -> String {
+        format!("mysql://{}/{}", self.config.server(), self.config.database)
+    }
+}
+
+struct MysqlSession {
+    connection: Conn,
+}
+
+#[async_trait]
+impl Session for MysqlSession {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
+        let values = values.iter().map(value_of).collect::<Result<Vec<_>>>()?;
+        let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
+        let rows: Vec<mysql_async::Row> = self.connection.exec(sql, values).await.map_err(problem)?;
+        Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect())
+    }
+
+    async fn script(&mut self, sql: &str) -> Result<()> {
+        // One at a time: an error of a later statement of several would be easy to miss.
+        for statement in statements(sql) {
+            self.connection.query_drop(statement).await.map_err(problem)?;
+        }
+        Ok(())
+    }
+}
+
+/// The statements of a script of ours, which has `;` at the ends of statements only.
+fn statements(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(';').map(str::trim).filter(|statement| !statement.is_empty())
+}
+
+fn value_of(value: &Value) -> Result<MysqlValue> {
+    Ok(match value {
+        Value::Null => MysqlValue::NULL,
+        Value::Text(text) => MysqlValue::Bytes(text.clone().into_bytes()),
+        Value::Integer(number) => MysqlValue::Int(*number),
+        Value::Time(at) => {
+            let parsed = chrono::DateTime::parse_from_rfc3339(at)
+                .map_err(|error| Error::internal(format!("'{at}' is not a moment")).caused_by(error))?;
+            let text = parsed.with_timezone(&chrono::Utc).format("%Y-%m-%d %H:%M:%S%.3f").to_string();
+            MysqlValue::Bytes(text.into_bytes())
+        }
+    })
+}
+
+/// What our queries select is text, whole numbers and NULL.
+fn text_of(value: MysqlValue) -> Option<String> {
+    match value {
+        MysqlValue::NULL => None,
+        MysqlValue::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        MysqlValue::Int(number) => Some(number.to_string()),
+        MysqlValue::UInt(number) => Some(number.to_string()),
+        other => Some(other.as_sql(true)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_lose_their_letters() {
+        let moment = |at: &str| value_of(&Value::time(at)).expect("a moment");
+        let bytes = |text: &str| MysqlValue::Bytes(text.as_bytes().to_vec());
+        assert_eq!(moment("2026-01-01T00:00:00.5Z"), bytes("2026-01-01 00:00:00.500"));
+        assert_eq!(moment("2026-01-01T01:00:00+01:00"), bytes("2026-01-01 00:00:00.000"));
+        assert!(value_of(&Value::time("yesterday")).is_err());
+    }
+
+    #[test]
+    fn scripts_are_taken_apart() {
+        assert_eq!(statements("BEGIN").collect::<Vec<_>>(), ["BEGIN"]);
+        assert_eq!(statements(DIALECT.migrations[0].1).count(), 5);
+    }
+}

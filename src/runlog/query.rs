@@ -1,0 +1,147 @@
+//! Reading runs, jobs and `partition_columns`.
+
+use super::migrate::has_table;
+use super::session::{Row, Session, Value, number, required};
+use super::{JobRecord, PartitionRow, RunRecord, RunStatus};
+use crate::catalog::TableRef;
+use crate::error::{Error, Result};
+
+/// How many candidates an ambiguous prefix names.
+const CANDIDATES: usize = 5;
+
+pub(super) async fn runs(session: &mut dyn Session, limit: usize) -> Result<Vec<RunRecord>> {
+    let columns = run_columns(session);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql = format!("SELECT {columns} FROM runs ORDER BY runs.started_at DESC, run_id DESC LIMIT {limit}");
+    session.query(&sql, &[]).await?.into_iter().map(run_of).collect()
+}
+
+pub(super) async fn run(session: &mut dyn Session, prefix: &str) -> Result<Option<RunRecord>> {
+    if prefix.is_empty() {
+        return Err(Error::usage("the run id is empty").hint("`lakexpress runs` lists the runs"));
+    }
+    let Some(run_id) = resolve(session, prefix).await? else {
+        return Ok(None);
+    };
+    let sql = format!("SELECT {} FROM runs WHERE run_id = ?", run_columns(session));
+    let Some(row) = session.query(&sql, &[Value::text(&run_id)]).await?.pop() else {
+        return Ok(None);
+    };
+    let mut record = run_of(row)?;
+    record.jobs = jobs(session, &run_id).await?;
+    Ok(Some(record))
+}
+
+/// The one run id that is `prefix` or begins with it.
+async fn resolve(session: &mut dyn Session, prefix: &str) -> Result<Option<String>> {
+    // Not LIKE: a wildcard in the prefix must not match.
+    let length = prefix.chars().count();
+    let sql = format!(
+        "SELECT run_id FROM runs WHERE substr(run_id, 1, {length}) = ?
+        ORDER BY CASE WHEN run_id = ? THEN 0 ELSE 1 END, started_at DESC, run_id LIMIT {}",
+        CANDIDATES + 1
+    );
+    let rows = session.query(&sql, &[Value::text(prefix), Value::text(prefix)]).await?;
+    let mut found = rows.into_iter().map(|mut row| required(&mut row, 0)).collect::<Result<Vec<_>>>()?;
+    // MySQL does not see spaces at the end.
+    found.retain(|run_id| run_id.starts_with(prefix));
+    match found.len() {
+        0 => Ok(None),
+        1 => Ok(found.pop()),
+        _ if found[0] == prefix => Ok(Some(found.swap_remove(0))),
+        many => {
+            let more = if many > CANDIDATES { ", ..." } else { "" };
+            found.truncate(CANDIDATES);
+            Err(Error::usage(format!("several runs begin with '{prefix}'"))
+                .hint(format!("write more of the id: {}{more}", found.join(", "))))
+        }
+    }
+}
+
+async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>> {
+    let time = session.dialect().time;
+    let sql = format!(
+        "SELECT source_schema, source_table, status, {}, {}, row_count, file_count, bytes, method, error_message
+        FROM jobs WHERE run_id = ? ORDER BY ordinal",
+        time("started_at"),
+        time("finished_at")
+    );
+    let rows = session.query(&sql, &[Value::text(run_id)]).await?;
+    let job = |mut row: Row| {
+        Ok(JobRecord {
+            table: TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? },
+            status: status_from(&required(&mut row, 2)?)?,
+            started_at: row[3].take(),
+            finished_at: row[4].take(),
+            row_count: number(&row, 5)?,
+            file_count: number(&row, 6)?,
+            bytes: number(&row, 7)?,
+            method: row[8].take(),
+            error_message: row[9].take(),
+        })
+    };
+    rows.into_iter().map(job).collect()
+}
+
+/// The rows of `partition_columns`, none when there is no such table.
+pub(super) async fn partition_columns(session: &mut dyn Session) -> Result<Vec<PartitionRow>> {
+    if !has_table(session, "partition_columns").await? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT source_db_type, source_database, source_schema, source_table, fastbcp_method,
+        fastbcp_parallel_degree, fastbcp_distribution_key, env_name FROM partition_columns";
+    let rows = session.query(sql, &[]).await?;
+    let row = |mut row: Row| {
+        Ok(PartitionRow {
+            source_db_type: required(&mut row, 0)?,
+            source_database: row[1].take(),
+            source_schema: row[2].take(),
+            source_table: required(&mut row, 3)?,
+            method: row[4].take(),
+            degree: number(&row, 5)?,
+            key: row[6].take(),
+            env_name: row[7].take(),
+        })
+    };
+    rows.into_iter().map(row).collect()
+}
+
+fn run_columns(session: &dyn Session) -> String {
+    let time = session.dialect().time;
+    let (started, finished, seen) = (time("started_at"), time("finished_at"), time("heartbeat_at"));
+    format!("run_id, status, {started}, {finished}, source, destination, config, error_message, {seen}")
+}
+
+fn run_of(mut row: Row) -> Result<RunRecord> {
+    Ok(RunRecord {
+        run_id: required(&mut row, 0)?,
+        status: status_from(&required(&mut row, 1)?)?,
+        started_at: required(&mut row, 2)?,
+        finished_at: row[3].take(),
+        source: required(&mut row, 4)?,
+        destination: required(&mut row, 5)?,
+        config: required(&mut row, 6)?,
+        error_message: row[7].take(),
+        heartbeat_at: row[8].take(),
+        jobs: Vec::new(),
+    })
+}
+
+pub(super) fn status_text(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Pending => "pending",
+        RunStatus::Running => "running",
+        RunStatus::Completed => "completed",
+        RunStatus::Failed => "failed",
+    }
+}
+
+fn status_from(text: &str) -> Result<RunStatus> {
+    match text {
+        "pending" => Ok(RunStatus::Pending),
+        "running" => Ok(RunStatus::Running),
+        "completed" => Ok(RunStatus::Completed),
+        "failed" => Ok(RunStatus::Failed),
+        other => Err(Error::data(format!("the run log holds an unknown status '{other}'"))),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a database has to offer to hold the run log: a connection, and the few words in which its SQL differs.
+//!
+//! The statements themselves are the same everywhere (`append`, `query`, `migrate`, `manage`).
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result};
+
+/// A value of a statement. It goes beside the statement, or into it by a function that quotes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    /// NULL.
+    Null,
+    /// Text of any content.
+    Text(String),
+    /// A moment, RFC 3339 in UTC.
+    Time(String),
+    /// A whole number.
+    Integer(i64),
+}
+
+impl Value {
+    pub(super) fn text(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+
+    pub(super) fn time(at: &str) -> Self {
+        Self::Time(at.to_owned())
+    }
+
+    pub(super) fn optional(text: Option<&str>) -> Self {
+        text.map_or(Self::Null, Self::text)
+    }
+
+    /// Integers of databases are signed. No count of rows or bytes comes near the limit.
+    pub(super) fn count(number: u64) -> Self {
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+/// The values of one row as text; none is NULL.
+pub(super) type Row = Vec<Option<String>>;
+
+/// The value of a column that cannot be NULL.
+pub(super) fn required(row: &mut Row, column: usize) -> Result<String> {
+    row.get_mut(column)
+        .and_then(Option::take)
+        .ok_or_else(|| Error::data(format!("the run log holds no value where there must be one ({column})")))
+}
+
+/// A whole number of a column that may be NULL.
+pub(super) fn number<T: std::str::FromStr>(row: &Row, column: usize) -> Result<Option<T>> {
+    let text = row.get(column).and_then(Option::as_deref);
+    text.map(|text| {
+        text.parse::<T>()
+            .map_err(|_| Error::data(format!("the run log holds '{text}' where there must be a number")))
+    })
+    .transpose()
+}
+
+/// How a kind of database spells what differs.
+#[derive(Debug)]
+pub(super) struct Dialect {
+    /// Begins a transaction that writes.
+    pub(super) begin_write: &'static str,
+    /// Begins a transaction that sees one moment.
+    pub(super) begin_read: &'static str,
+    /// How many tables of the name given as the one value there are in our schema.
+    pub(super) count_tables: &'static str,
+    /// Takes the lock under which tables are made, before and after the transaction begins; gives it back.
+    pub(super) lock: Lock,
+    /// Scripts that make the tables, by version, oldest first.
+    pub(super) migrations: &'static [(i64, &'static str)],
+    /// Whether CREATE TABLE can be rolled back.
+    pub(super) transactional_ddl: bool,
+    /// An expression for a moment as RFC 3339 text.
+    pub(super) time: fn(&str) -> String,
+}
+
+/// The lock under which tables are made, so that several machines can start at once.
+#[derive(Debug)]
+pub(super) enum Lock {
+    /// A transaction that writes is enough.
+    Transaction,
+    /// A statement inside the transaction; it ends with it.
+    Inside(&'static str),
+    /// Statements around the transaction. The first answers `1` when the lock was given.
+    Around(&'static str, &'static str),
+}
+
+/// A connection. After an error it is not used again: dropping it rolls back.
+#[async_trait]
+pub(super) trait Session: Send {
+    fn dialect(&self) -> &'static Dialect;
+
+    /// Runs one statement with a `?` for each value; its rows as text.
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>>;
+
+    /// Runs a script without values, statements separated by `;` at the end of a line.
+    async fn script(&mut self, sql: &str) -> Result<()>;
+}
+
+/// How to get a [`Session`].
+#[async_trait]
+pub(super) trait Connect: Debug + Send + Sync {
+    /// Connects and sets what every session needs.
+    async fn connect(&self) -> Result<Box<dyn Session>>;
+
+    /// Whether there is anything to connect to, without making it.
+    fn exists(&self) -> bool {
+        true
+    }
+
+    /// Where it is, without secrets.
+    fn location(&self) -> String;
+}

@@ -1,0 +1,197 @@
+//! The wrapper over a real run log in a file that is taken away and given back.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::catalog::TableRef;
+use crate::runlog::{RunStatus, conformance, open_file};
+
+const RUN: &str = "0199a1b2";
+
+fn started() -> RunEvent {
+    RunEvent::RunStarted {
+        run_id: RUN.into(),
+        at: "2026-01-01T00:00:00.000Z".into(),
+        source: "postgres://db:5432/sales".into(),
+        destination: "/data".into(),
+        config: "{}".into(),
+        tables: vec![table("a")],
+    }
+}
+
+fn table(name: &str) -> TableRef {
+    TableRef { schema: "public".into(), name: name.into() }
+}
+
+fn failed(name: &str, second: u32) -> RunEvent {
+    RunEvent::TableFailed {
+        run_id: RUN.into(),
+        table: table(name),
+        at: format!("2026-01-01T00:00:{second:02}.000Z"),
+        error: "why".into(),
+    }
+}
+
+fn ended() -> RunEvent {
+    RunEvent::RunEnded {
+        run_id: RUN.into(),
+        at: "2026-01-01T00:00:30.000Z".into(),
+        status: RunStatus::Failed,
+        error: None,
+    }
+}
+
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { directory: TempDir::new().expect("directory") }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.path().join("log/runlog.sqlite")
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.directory.path().join("spool")
+    }
+
+    fn open(&self) -> Spooled {
+        Spooled::new(open_file(&self.database()), Some(self.spool()))
+    }
+
+    /// Moves the database away, with a directory in its place so that nobody makes a new one.
+    fn down(&self) {
+        std::fs::rename(self.directory.path().join("log"), self.directory.path().join("away")).expect("away");
+        std::fs::create_dir_all(self.database()).expect("in its place");
+    }
+
+    fn up(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("log")).expect("remove");
+        std::fs::rename(self.directory.path().join("away"), self.directory.path().join("log")).expect("back");
+    }
+
+    fn kept(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.spool()).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+}
+
+/// A new connection each time, so that the file's going away is seen.
+fn reconnecting(place: &Place) -> Spooled {
+    place.open()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wrapper_keeps_the_contract() {
+    let place = Place::new();
+    conformance::check(&|| Arc::new(place.open())).await.expect("contract");
+    assert!(place.kept().is_empty());
+}
+
+#[tokio::test]
+async fn events_of_a_run_log_that_is_down_are_written_by_the_next_run() {
+    let place = Place::new();
+    place.open().append(&started()).await.expect("start");
+    place.down();
+    {
+        let log = reconnecting(&place);
+        assert!(log.append(&started()).await.is_err(), "a run log that is down at the start is an error");
+        log.append(&failed("a", 1)).await.expect("kept");
+        log.heartbeat(RUN, "2026-01-01T00:00:02.000Z").await.expect("nothing to say");
+        log.append(&failed("b", 3)).await.expect("kept");
+        assert!(place.open().reach().await.is_err(), "it is down");
+        log.append(&ended()).await.expect("kept");
+        assert_eq!(place.kept().len(), 1);
+        place.up();
+        // The process lives: its file is its own.
+        place.open().reach().await.expect("up");
+        assert_eq!(place.kept().len(), 1);
+    }
+    // A process killed while it wrote leaves half a line.
+    let path = place.spool().join(&place.kept()[0]);
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"{\"TableDone\": {\"run_"))
+        .expect("half a line");
+    let log = place.open();
+    log.reach().await.expect("up");
+    assert!(place.kept().is_empty());
+    let run = log.run(RUN).await.expect("query").expect("found");
+    assert_eq!(run.status, RunStatus::Failed);
+    let jobs: Vec<_> = run.jobs.iter().map(|job| (job.table.name.as_str(), job.status)).collect();
+    assert_eq!(jobs, [("a", RunStatus::Failed), ("b", RunStatus::Failed)]);
+}
+
+#[tokio::test]
+async fn events_are_written_in_order_as_soon_as_the_run_log_is_up() {
+    let place = Place::new();
+    place.open().append(&started()).await.expect("start");
+    let log = reconnecting(&place);
+    place.down();
+    log.append(&failed("a", 1)).await.expect("kept");
+    place.up();
+    // Too soon after the refusal to ask again.
+    log.append(&failed("b", 2)).await.expect("kept");
+    assert!(log.run(RUN).await.expect("query").expect("found").jobs[0].error_message.is_none());
+    log.append(&ended()).await.expect("written");
+    assert!(place.kept().is_empty());
+    let run = log.run(RUN).await.expect("query").expect("found");
+    assert_eq!((run.status, run.jobs.len()), (RunStatus::Failed, 2));
+}
+
+#[tokio::test]
+async fn what_is_newer_than_a_kept_event_stays() {
+    let place = Place::new();
+    place.open().append(&started()).await.expect("start");
+    place.down();
+    {
+        let log = reconnecting(&place);
+        log.append(&failed("a", 1)).await.expect("kept");
+        log.append(&ended()).await.expect("kept");
+    }
+    place.up();
+    // Meanwhile the run was resumed on another machine.
+    let done = RunEvent::TableDone {
+        run_id: RUN.into(),
+        table: table("a"),
+        at: "2026-01-02T00:00:00.000Z".into(),
+        rows: 1,
+        directory: "d".into(),
+        files: vec![],
+    };
+    let other = open_file(&place.database());
+    other.append(&done).await.expect("done elsewhere");
+    other.heartbeat(RUN, "2026-01-02T00:00:00.000Z").await.expect("alive elsewhere");
+    let log = place.open();
+    log.reach().await.expect("up");
+    assert!(place.kept().is_empty());
+    let run = log.run(RUN).await.expect("query").expect("found");
+    assert_eq!((run.status, run.jobs[0].status), (RunStatus::Running, RunStatus::Completed));
+}
+
+#[tokio::test]
+async fn without_a_place_to_keep_it_an_event_is_lost_with_a_word() {
+    let place = Place::new();
+    place.open().append(&started()).await.expect("start");
+    place.down();
+    let log = Spooled::new(open_file(&place.database()), None);
+    let error = log.append(&failed("a", 1)).await.expect_err("lost");
+    assert!(error.message().contains("is lost"), "{error}");
+}
+
+#[tokio::test]
+async fn events_that_the_run_log_refuses_are_set_aside() {
+    let place = Place::new();
+    place.open().append(&started()).await.expect("start");
+    place.down();
+    reconnecting(&place).append(&failed("a", 1)).await.expect("kept");
+    place.up();
+    place.open().truncate().await.expect("truncate");
+    place.open().reach().await.expect("up");
+    assert_eq!(place.kept().len(), 1);
+    assert!(place.kept()[0].ends_with(".refused"), "{:?}", place.kept());
+}
