@@ -19,6 +19,7 @@ mod plan;
 mod progress;
 mod query;
 mod render;
+mod report;
 mod resolve;
 mod runs;
 mod signals;
@@ -88,6 +89,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Completions(args) => completions::run(args),
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Report(args) => Box::pin(report::run(args)).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
     }
 }

@@ -10,6 +10,7 @@
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
+//! | `report` | [`RunReport`], described in `docs/report.md` |
 //! | `metadata` | [`MetadataOutcome`] |
 
 use serde::Serialize;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
+use crate::report::RunReport;
 use crate::runlog::RunRecord;
 
 /// What became of a run.
@@ -26,6 +28,14 @@ use crate::runlog::RunRecord;
 /// Internal only.
 pub fn summary(summary: &RunSummary) -> Result<String> {
     pretty(summary)
+}
+
+/// What a run did.
+///
+/// # Errors
+/// Internal only.
+pub fn report(report: &RunReport) -> Result<String> {
+    pretty(report)
 }
 
 /// What became of metadata.

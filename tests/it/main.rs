@@ -25,6 +25,7 @@ mod metadata;
 mod methods;
 mod pooler;
 mod query;
+mod report;
 mod server;
 mod sqlite;
 mod standby;

@@ -5,6 +5,7 @@
 
 mod choices;
 mod metadata;
+mod report;
 mod run;
 mod selection;
 
@@ -17,6 +18,7 @@ pub(super) use self::choices::{
     ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
 };
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
+pub(super) use self::report::ReportArgs;
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
 use super::values::{parse_count, parse_scale};
@@ -53,6 +55,8 @@ pub(in crate::cli) enum Command {
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Show what a run did: rates, compression, verdicts, errors, what was slow and why
+    Report(ReportArgs),
     /// Write metadata of Microsoft's Common Data Model for an earlier run
     Metadata(MetadataArgs),
     /// Print the completion script of a shell
@@ -70,6 +74,7 @@ impl Command {
             Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
+            Self::Report(args) => &args.output,
             Self::Metadata(args) => &args.output,
         }
     }

@@ -39,6 +39,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         part: 0,
         slice: Slice::All,
         columns: vec![],
+        cost: None,
     };
     Manifest {
         format_version: FORMAT_VERSION,

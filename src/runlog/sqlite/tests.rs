@@ -45,6 +45,7 @@ fn table_done(run_id: &str, name: &str, files: usize) -> RunEvent {
         part,
         slice: Slice::Physical { from: Some(part as u64), to: None },
         columns: vec![],
+        cost: None,
     };
     RunEvent::TableDone {
         run_id: run_id.into(),
