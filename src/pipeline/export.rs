@@ -43,7 +43,8 @@ pub(super) async fn table(
 ) -> Result<(Manifest, Vec<PreparedFile>)> {
     let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
-        write(plan, shared, &progress, &prepared).await
+        write(plan, shared, &progress, &prepared).await?;
+        view.unchanged(&plan.info).await.map_err(|error| error.with("table", &plan.info.table))
     };
     committed(&place, view, shared, write, || manifest(plan, shared)).await
 }

@@ -16,7 +16,7 @@ use super::{
     Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, reach, record,
     recorded,
 };
-use crate::catalog::{Keys, Slice, SnapshotToken, TableRef};
+use crate::catalog::{Keys, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
@@ -46,7 +46,7 @@ pub async fn query(
         planned = plan_all(spec, statements, &parts.source) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let (view, plans) = planned;
+    let (pinned, plans) = planned;
     let queries: Vec<_> = statements.iter().map(|s| json!({ "name": s.name, "sql": s.sql })).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
@@ -63,7 +63,13 @@ pub async fn query(
     let (watch, stop) = Stop::new(&parts.cancel);
     let connections = Arc::new(Semaphore::new(0));
     let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop };
-    conduct(opening, parts, Box::pin(export_all(&plans, view, &watch, &shared))).await
+    conduct(opening, parts, Box::pin(export_all(&plans, pinned, &watch, &shared))).await
+}
+
+/// A view, and the tables in it that are read.
+struct Pinned {
+    view: Box<dyn Snapshot>,
+    tables: Vec<TableInfo>,
 }
 
 /// Pins the tables that the statements read and plans all statements.
@@ -71,7 +77,7 @@ async fn plan_all(
     spec: &ExportSpec,
     statements: &[QueryStatement],
     source: &Arc<dyn Source>,
-) -> Result<(Box<dyn Snapshot>, Vec<QueryPlan>)> {
+) -> Result<(Pinned, Vec<QueryPlan>)> {
     let tables = planning::tables_of(statements, source.as_ref()).await?;
     let view = source.snapshot(&tables, spec.consistency).await?;
     let readers = Readers::of(spec.max_connections, view.as_ref());
@@ -83,15 +89,17 @@ async fn plan_all(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
-    Ok((view, plans))
+    let tables = inputs.into_iter().map(|input| input.info).collect();
+    Ok((Pinned { view, tables }, plans))
 }
 
 async fn export_all(
     plans: &[QueryPlan],
-    view: Box<dyn Snapshot>,
+    pinned: Pinned,
     watch: &Watch,
     shared: &Shared<'_>,
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+    let view = pinned.view.as_ref();
     let snapshot = SnapshotToken { level: shared.spec.consistency, ..view.token().clone() };
     let taken = RunEvent::SnapshotTaken {
         run_id: shared.run_id.to_owned(),
@@ -107,13 +115,13 @@ async fn export_all(
             outcomes.push(failed(shared, &plan.table, 0.0, error).await);
             continue;
         }
-        let exporting = Box::pin(one_query(plan, view.as_ref(), shared));
-        outcomes.push(watch.while_held(view.as_ref(), exporting).await?);
+        let exporting = Box::pin(one_query(plan, &pinned, shared));
+        outcomes.push(watch.while_held(view, exporting).await?);
     }
     Ok((snapshot, outcomes))
 }
 
-async fn one_query(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -> TableOutcome {
+async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> TableOutcome {
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
         table: plan.table.clone(),
@@ -122,18 +130,23 @@ async fn one_query(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -
         parts: 1,
         est_rows: 0,
     };
-    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, view, shared))).await
+    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, pinned, shared))).await
 }
 
 async fn committed(
     plan: &QueryPlan,
-    view: &dyn Snapshot,
+    pinned: &Pinned,
     shared: &Shared<'_>,
 ) -> Result<(u64, Vec<FileEntry>, String)> {
     let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
-        write(plan, shared, &progress, &prepared).await
+        write(plan, shared, &progress, &prepared).await?;
+        for table in &pinned.tables {
+            pinned.view.unchanged(table).await.map_err(|error| error.with("table", &table.table))?;
+        }
+        Ok(())
     };
+    let view = pinned.view.as_ref();
     let (_, files) = export::committed(&place, view, shared, write, || manifest(plan, shared)).await?;
     let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
     Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
