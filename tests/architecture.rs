@@ -417,7 +417,8 @@ fn files_stay_small() {
 fn tests_named(page: &str) -> BTreeSet<&str> {
     let quoted = page.split('`').skip(1).step_by(2);
     let is_path = |word: &&str| {
-        word.contains("::") && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
+        word.contains("::")
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
     };
     quoted.filter(is_path).collect()
 }
@@ -440,7 +441,10 @@ fn tests_that_the_page_of_guarantees_names_are_there() {
         }
     }
     assert_none(&problems);
-    assert_eq!(tests_named("`a::b` c `d` `E::f` `g::h_1`").into_iter().collect::<Vec<_>>(), ["a::b", "g::h_1"]);
+    assert_eq!(
+        tests_named("`a::b` c `d` `E::f` `g::h_1`").into_iter().collect::<Vec<_>>(),
+        ["a::b", "g::h_1"]
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod export;
 mod help;
 mod inspect;
 mod logging;
+mod man;
 mod metadata;
 mod output;
 mod plan;
@@ -86,6 +87,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Query(args) => Box::pin(query::run(args, bars, drawn)).await,
         Command::Check(args) => Box::pin(check::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,

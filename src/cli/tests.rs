@@ -121,6 +121,7 @@ fn the_command_names_are_those_of_the_parser() {
         "export",
         "help",
         "inspect",
+        "man",
         "metadata",
         "plan",
         "query",

@@ -5,6 +5,7 @@
 //! | `export`, `query` | [`RunSummary`] |
 //! | `demo` | `{"source", "rows", "run": [`RunSummary`], "question", "answer": {"columns", "rows"}, "seconds"}` |
 //! | `completions` | `{"shell", "script"}` |
+//! | `man` | `{"page"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |

@@ -4,6 +4,7 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod man;
 mod metadata;
 mod report;
 mod run;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use self::choices::{
     ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
 };
+pub(super) use self::man::ManArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::report::ReportArgs;
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
@@ -61,6 +63,8 @@ pub(in crate::cli) enum Command {
     Metadata(MetadataArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
+    /// Print the manual page of the program or of a command
+    Man(ManArgs),
 }
 
 impl Command {
@@ -71,6 +75,7 @@ impl Command {
             Self::Query(args) => &args.output,
             Self::Check(args) => &args.output,
             Self::Demo(args) => &args.output,
+            Self::Man(args) => &args.output,
             Self::Completions(args) => &args.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
