@@ -27,6 +27,7 @@ const RARE: &[&str] = &[
     "include-entity-files",
     "manifest-name",
     "run-id",
+    "verify",
     "no-progress",
     "log-level",
     "log-format",

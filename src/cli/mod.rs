@@ -28,6 +28,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod verify;
 
 use std::time::Duration;
 
@@ -93,6 +94,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Status(args) => status::run(args).await,
         Command::Report(args) => Box::pin(report::run(args)).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
+        Command::Verify(args) => Box::pin(verify::run(args)).await,
     }
 }
 

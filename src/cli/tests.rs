@@ -40,6 +40,7 @@ fn example(name: &str) -> &'static str {
         "if-exists" => "append",
         "error-action" => "fail",
         "empty-tables" => "skip",
+        "verify" => "count",
         "log-level" => "DEBUG",
         "log-format" => "json",
         "fastbcp-p" | "parallel" => "-4",
@@ -128,6 +129,7 @@ fn the_command_names_are_those_of_the_parser() {
         "report",
         "runs",
         "status",
+        "verify",
     ]
     .into();
     assert_eq!(names, expected);

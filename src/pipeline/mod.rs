@@ -13,6 +13,7 @@ pub mod progress;
 mod query;
 mod stop;
 mod summary;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;

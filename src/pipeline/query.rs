@@ -147,7 +147,8 @@ async fn committed(
         Ok(())
     };
     let view = pinned.view.as_ref();
-    let (_, files) = export::committed(&place, view, shared, write, || manifest(plan, shared)).await?;
+    let (_, files) =
+        export::committed(&place, view, shared, write, || manifest(plan, shared), async |_| Ok(())).await?;
     let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
     Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
 }
@@ -252,6 +253,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         columns: plan.columns.clone(),
         keys: Keys::default(),
         rows: 0,
+        verification: None,
         files: Vec::new(),
     }
 }

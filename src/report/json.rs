@@ -9,6 +9,7 @@
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
+//! | `verify` | [`Report`] |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
 //! | `report` | [`RunReport`], described in `docs/report.md` |
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::report::RunReport;
 use crate::runlog::RunRecord;
+use crate::verify::Report;
 
 /// What became of a run.
 ///
@@ -45,6 +47,14 @@ pub fn report(report: &RunReport) -> Result<String> {
 /// Internal only.
 pub fn metadata(outcome: &MetadataOutcome) -> Result<String> {
     pretty(outcome)
+}
+
+/// What was found at a destination.
+///
+/// # Errors
+/// Internal only.
+pub fn verified(report: &Report) -> Result<String> {
+    pretty(report)
 }
 
 /// A plan; `destination` is null when none was named.

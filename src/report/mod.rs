@@ -3,6 +3,7 @@
 pub mod json;
 pub mod run;
 pub mod text;
+mod verified;
 
 pub use run::RunReport;
 

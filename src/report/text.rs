@@ -10,6 +10,8 @@ use crate::plan::TablePlan;
 use crate::report::RunReport;
 use crate::runlog::{RunRecord, RunStatus};
 
+pub use super::verified::verified;
+
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

@@ -188,6 +188,7 @@ async fn conclude(
         e_tag: None,
         part: target.part,
         slice: target.slice.clone(),
+        source_hash: None,
         columns,
         cost: Some(laps.cost(encoded_bytes)),
     };

@@ -44,6 +44,9 @@ pub struct ExportSpec {
     pub error_action: ErrorAction,
     /// Empty tables: a file with no rows, or nothing.
     pub empty_tables: EmptyTables,
+    /// What is compared with the source after a table was written.
+    #[serde(default)]
+    pub verify: Verify,
     /// Directory between the base and the schema, without leading or trailing slash; empty for none.
     pub sub_path: String,
     /// Memory that DataFusion operators and open row groups may use together, in bytes.
@@ -177,4 +180,17 @@ pub enum EmptyTables {
     Write,
     /// No file; the manifest alone.
     Skip,
+}
+
+/// What is compared with the source after a table was written, in the snapshot of the export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Nothing.
+    #[default]
+    None,
+    /// How many rows the table has, before it is committed.
+    Count,
+    /// That, and a hash of all rows that the source computes itself, with the files read back from the destination.
+    Hash,
 }

@@ -104,6 +104,7 @@ impl Export {
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
             keys: Keys::default(),
             rows: 0,
+            verification: None,
             files: vec![],
         }
     }

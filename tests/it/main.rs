@@ -35,4 +35,5 @@ mod structure;
 mod tls;
 mod tpch;
 mod types;
+mod verify;
 mod wire;

@@ -17,7 +17,17 @@ fn document(output: &Output) -> Value {
 fn a_run_is_reported_part_by_part_as_the_files_are() {
     let (state, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let run = |run: Run| run.env("XDG_STATE_HOME", state.path()).output().ok();
-    let flags = ["-p", "2", "--part-bytes", "128KiB", "--large-table-threshold", "10000", "--json"];
+    let flags = [
+        "-p",
+        "2",
+        "--part-bytes",
+        "128KiB",
+        "--large-table-threshold",
+        "10000",
+        "--verify",
+        "hash",
+        "--json",
+    ];
     let id = document(&run(Run::new(export_args(tpch(), out.path(), &flags))))["run_id"]
         .as_str()
         .unwrap()
@@ -37,6 +47,8 @@ fn a_run_is_reported_part_by_part_as_the_files_are() {
         let parts = table["parts"].as_array().unwrap();
         assert_eq!(parts.len(), files.len(), "{name}");
         assert_eq!(table["rows"], manifest(&dir)["rows"]);
+        let verdict = serde_json::json!({"source_rows": table["rows"], "hash": "equal"});
+        assert_eq!(table["verification"], verdict);
         for (part, file) in parts.iter().zip(&files) {
             assert_eq!(
                 (&part["file"], &part["rows"], &part["bytes"]),
@@ -60,9 +72,13 @@ fn a_run_is_reported_part_by_part_as_the_files_are() {
         assert!(table["compression_ratio"].as_f64().unwrap() > least, "{table}");
     }
     let text = run(Run::new(["report", &id, "--parts"])).stdout;
-    for word in
-        ["exported     8 of 8 tables", "public.lineitem", "part-00001.parquet", "8 manifests and the summary"]
-    {
+    for word in [
+        "exported     8 of 8 tables",
+        "public.lineitem",
+        "part-00001.parquet",
+        "hash equal",
+        "8 manifests and the summary",
+    ] {
         assert!(text.contains(word), "{word}\n{text}");
     }
 }

@@ -21,6 +21,7 @@ mod small;
 mod standin;
 mod tokens;
 mod usage;
+mod verified;
 
 use std::collections::BTreeSet;
 use std::fs;

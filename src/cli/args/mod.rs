@@ -9,6 +9,7 @@ mod metadata;
 mod report;
 mod run;
 mod selection;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::report::ReportArgs;
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
+pub(super) use self::verify::{VerifyArgs, VerifyFlag};
 use super::values::{parse_count, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
@@ -61,6 +63,8 @@ pub(in crate::cli) enum Command {
     Report(ReportArgs),
     /// Write metadata of Microsoft's Common Data Model for an earlier run
     Metadata(MetadataArgs),
+    /// Prove that what lies at a destination is what its manifests say
+    Verify(VerifyArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -81,6 +85,7 @@ impl Command {
             Self::Status(args) => &args.output,
             Self::Report(args) => &args.output,
             Self::Metadata(args) => &args.output,
+            Self::Verify(args) => &args.output,
         }
     }
 }
@@ -107,6 +112,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) run: RunArgs,
     #[command(flatten)]
     pub(in crate::cli) metadata: GenerateArgs,
+    #[command(flatten)]
+    pub(in crate::cli) verify: VerifyFlag,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
     /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.

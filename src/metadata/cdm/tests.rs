@@ -38,6 +38,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         e_tag: None,
         part: 0,
         slice: Slice::All,
+        source_hash: None,
         columns: vec![],
         cost: None,
     };
@@ -63,6 +64,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         ],
         keys: Keys { primary: vec!["id".into()], foreign: vec![] },
         rows: 1,
+        verification: None,
         files: files.iter().map(file).collect(),
     }
 }

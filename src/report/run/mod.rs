@@ -266,7 +266,8 @@ fn table(
     manifest: Option<&Manifest>,
 ) -> TableReport {
     let done = job.status == RunStatus::Completed;
-    let manifest = manifest.filter(|_| done);
+    // A table may be committed and failed: when it is not what the source hashed.
+    let manifest = manifest.filter(|manifest| done || manifest.run_id == run.run_id);
     let own = manifest.filter(|manifest| manifest.run_id == run.run_id);
     let parts: Vec<PartReport> = manifest.map(|m| files_of(&run.run_id, m)).unwrap_or_default();
     let encoded: Option<u64> = parts.iter().map(|part| part.encoded_bytes).sum();

@@ -1,8 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalog::{Consistency, Keys, Slice, SnapshotToken, SourceIdentity};
-use crate::manifest::FORMAT_VERSION;
+use crate::catalog::Slice;
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 
@@ -34,48 +33,24 @@ fn run(jobs: Vec<JobRecord>) -> RunRecord {
     }
 }
 
+/// From JSON, as a manifest of any version is read.
 fn file(part: usize, name: String, cost: Option<FileCost>) -> FileEntry {
-    FileEntry {
-        name,
-        rows: 500,
-        bytes: 100,
-        crc32: "00000000".into(),
-        e_tag: None,
-        part,
-        slice: Slice::All,
-        columns: vec![],
-        cost,
-    }
+    let entry = json!({
+        "name": name, "rows": 500, "bytes": 100, "crc32": "00000000", "e_tag": null, "part": part, "slice": Slice::All,
+        "columns": [], "cost": cost,
+    });
+    serde_json::from_value(entry).expect("an entry")
 }
 
 fn manifest(run_id: &str, files: Vec<FileEntry>) -> Manifest {
-    Manifest {
-        format_version: FORMAT_VERSION,
-        run_id: run_id.into(),
-        created_by: "test".into(),
-        committed_at: "2026-01-01T00:00:10Z".into(),
-        source: SourceIdentity {
-            kind: "postgres".into(),
-            version: "15".into(),
-            server: "h".into(),
-            database: "d".into(),
-            user: "u".into(),
-        },
-        table: TableRef { schema: "s".into(), name: "t".into() },
-        snapshot: SnapshotToken {
-            level: Consistency::Run,
-            id: None,
-            position: None,
-            taken_at: "2026-01-01T00:00:00Z".into(),
-        },
-        filter: None,
-        projection: None,
-        query: None,
-        columns: vec![],
-        keys: Keys::default(),
-        rows: 1000,
-        files,
-    }
+    let manifest = json!({
+        "format_version": 1, "run_id": run_id, "created_by": "test", "committed_at": "2026-01-01T00:00:10Z",
+        "source": {"kind": "postgres", "version": "15", "server": "h", "database": "d", "user": "u"},
+        "table": {"schema": "s", "name": "t"},
+        "snapshot": {"level": "run", "id": null, "position": null, "taken_at": "2026-01-01T00:00:00Z"},
+        "filter": null, "projection": null, "columns": [], "rows": 1000, "files": files,
+    });
+    serde_json::from_value(manifest).expect("a manifest")
 }
 
 fn cost(waiting_ms: u64, reading_ms: u64) -> Option<FileCost> {
