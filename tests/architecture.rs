@@ -91,6 +91,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "runlog/sqlite",
             "cli/logging.rs",
             "source/postgres/wire/tls.rs",
+            "source/postgres/config/environment.rs",
         ],
     ),
     ("tokio::fs", &[]),

@@ -73,6 +73,9 @@ fn execute(command: &Command) -> Result<u8> {
     logging::start(output, &bars, drawn)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // Tasks here decode and encode for milliseconds at a time. After the usual 61 of them signals, timers and
+        // sockets would have waited for seconds; to look costs a microsecond.
+        .event_interval(2)
         .build()
         .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
     let result = runtime.block_on(Box::pin(dispatch(command, &bars, drawn)));

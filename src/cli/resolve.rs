@@ -13,7 +13,7 @@ use super::args::{
 use super::values;
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::{AuthFile, RunLogTarget};
-use crate::config::{script, state};
+use crate::config::{environment, script, state};
 use crate::destination::{self, Destination, StorageEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::QueryStatement;
@@ -465,12 +465,12 @@ fn source(
             },
         };
     let address = problems.keep(address)?;
-    problems.keep(source::open(&address, policy))
+    problems.keep(source::open(&address, policy, &environment::of_process()))
 }
 
 /// Opens the source at a URL; does not connect.
 pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
-    source::open(&Address::Url(url.clone()), policy)
+    source::open(&Address::Url(url.clone()), policy, &environment::of_process())
 }
 
 fn source_url(text: &str) -> Result<Address> {

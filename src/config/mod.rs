@@ -6,9 +6,13 @@
 //! 2. the environment variable `LAKEXPRESS_` + the flag's name (`LAKEXPRESS_N_JOBS`);
 //! 3. the default that `--help` states.
 //!
+//! Sources take defaults from variables of their own too (`PGHOST` and its like), below what the URL or the auth
+//! entry says.
+//!
 //! The environment is read here and by the command line parser only.
 
 pub mod auth;
+pub mod environment;
 pub mod script;
 pub mod state;
 pub mod units;

@@ -1,6 +1,7 @@
 //! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
 
 pub mod dialect;
+mod environment;
 pub mod limited;
 pub mod postgres;
 pub mod sqlite;
@@ -13,6 +14,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
 
 pub use dialect::Dialect;
+pub use environment::Environment;
 pub use limited::Limited;
 
 use crate::catalog::{
@@ -51,22 +53,23 @@ impl Debug for Address {
 }
 
 /// Opens a source; checks the address, does not connect yet.
-pub type OpenFn = fn(&Address, &TypePolicy) -> Result<Arc<dyn Source>>;
+pub type OpenFn = fn(&Address, &TypePolicy, &Environment) -> Result<Arc<dyn Source>>;
 
 /// Every source: names (URL schemes and `ds_type` values) and how to open it.
 pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open), (sqlite::NAMES, sqlite::open)];
 
-/// Opens the source that answers to the address's scheme or `ds_type`; does not connect yet.
+/// Opens the source that answers to the address's scheme or `ds_type`; does not connect yet. What the address leaves
+/// open comes from `environment`, where the source has such defaults.
 ///
 /// # Errors
 /// Usage, naming the nearest source and all of them, when there is none; those of the source's own address.
-pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
+pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -> Result<Arc<dyn Source>> {
     let kind = match address {
         Address::Url(url) => url.scheme(),
         Address::Entry { kind, .. } => kind,
     };
     if let Some((_, open)) = SOURCES.iter().find(|(names, _)| names.contains(&kind)) {
-        return open(address, policy);
+        return open(address, policy, environment);
     }
     let names = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
     let near = nearest(kind, names()).map_or(String::new(), |near| format!("did you mean {near}? "));
@@ -174,8 +177,8 @@ pub trait Snapshot: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// An error if rows of `table` may have been read that it does not have in this view, or as of another type. For
-    /// when all of it has been read.
+    /// An error if rows of `table` may have been read as of another type than it has in this view. For when all of it
+    /// has been read.
     async fn unchanged(&self, _table: &TableInfo) -> Result<()> {
         Ok(())
     }

@@ -124,7 +124,7 @@ async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -
             }
         }
     }
-    let mut found = BTreeSet::new();
+    let (mut found, mut failed) = (BTreeSet::new(), BTreeSet::new());
     let mut summaries = 0;
     for object in destination.list(RUNS_DIR).await? {
         let name = object.path.rsplit('/').next().unwrap_or_default();
@@ -140,7 +140,20 @@ async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -
                 .hint("name the tables' directories one by one instead")
         })?;
         summaries += 1;
-        found.extend(summary.tables.into_iter().filter(|t| t.error.is_none()).map(|t| t.directory));
+        for table in summary.tables {
+            match table.error {
+                None => drop(found.insert(table.directory)),
+                Some(_) => drop(failed.insert(table.directory)),
+            }
+        }
+    }
+    // A table that failed may have been committed before it, or have failed because its files are not good.
+    for directory in failed {
+        if !found.contains(&directory)
+            && destination.head(&format!("{directory}/{MANIFEST}")).await?.is_some()
+        {
+            found.insert(directory);
+        }
     }
     if found.is_empty() && run_id.is_none() {
         // Files without a manifest: a table all the same, and not a good one.

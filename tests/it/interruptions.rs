@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use lakexpress::catalog::{Consistency, Slice, TableRef};
-use lakexpress::source::{Address, TableRead};
+use lakexpress::source::{Address, Environment, TableRead};
 use lakexpress::spec::TypePolicy;
 
 use crate::lake::{Run, assert_nothing_visible, export_args, files};
@@ -97,7 +97,8 @@ fn relations_that_join_a_table_later_are_not_read() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let address = Address::Url(url.parse().unwrap());
-        let source = lakexpress::source::open(&address, &TypePolicy::default()).unwrap();
+        let source =
+            lakexpress::source::open(&address, &TypePolicy::default(), &Environment::default()).unwrap();
         let tables =
             ["parted", "hollow", "plain"].map(|t| TableRef { schema: "public".into(), name: t.into() });
         let view = source.snapshot(&tables, Consistency::Run).await.unwrap();
@@ -139,6 +140,92 @@ fn ctrl_c_ends_statements_on_the_server() {
         let output = running.finish().exits(code);
         wait_until("nothing is active", || server.query("cancelling", ACTIVE) == "0");
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}\n{output}", begun.elapsed());
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_large_copy_within_a_second() {
+    let server = PgServer::start();
+    let url = server.create_db("large");
+    server.sql(
+        "large",
+        "CREATE TABLE wide AS SELECT g AS id, repeat(md5(g::text), 20) AS t FROM generate_series(1, 400000) g",
+    );
+    let dir = tempfile::tempdir().unwrap();
+    // A row group is closed in one go: with the default size that alone takes seconds in a program that is not optimised.
+    let flags = ["-p", "4", "--large-table-threshold", "1000", "--row-group-rows", "1000"];
+    let args = export_args(&url, dir.path(), &flags);
+    let running = Run::new(args).spawn();
+    wait_until("parts are copied at once", || server.query("large", ACTIVE).parse::<u32>().unwrap() >= 3);
+    let begun = Instant::now();
+    signal("-INT", running.pid());
+    wait_until("no statement is left", || server.query("large", ACTIVE) == "0");
+    let ended = begun.elapsed();
+    println!("statements gone after {ended:?}");
+    // One poll of a task is twenty times as long in a program that is not optimised.
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
+    assert!(ended < limit, "{ended:?}");
+    running.finish().exits(130);
+    assert_nothing_visible(dir.path());
+}
+
+/// The most connections of this program that the server has seen at once, while `work` runs.
+fn most_connections(server: &PgServer, db: &str, work: impl FnOnce()) -> usize {
+    server.sql(db, "CREATE TABLE stop (); CREATE TABLE seen (most integer)");
+    std::thread::scope(|scope| {
+        let sampler = scope.spawn(|| {
+            server.sql(
+                db,
+                "DO $$ DECLARE most integer := 0; found integer; BEGIN
+                    WHILE NOT EXISTS (SELECT FROM stop) LOOP
+                        PERFORM pg_stat_clear_snapshot();
+                        SELECT count(*) INTO found FROM pg_stat_activity
+                        WHERE datname = current_database() AND application_name = 'lakexpress';
+                        most := greatest(most, found);
+                        PERFORM pg_sleep(0.001);
+                    END LOOP;
+                    INSERT INTO seen VALUES (most);
+                END $$",
+            );
+        });
+        work();
+        server.sql(db, "INSERT INTO stop DEFAULT VALUES");
+        sampler.join().unwrap();
+    });
+    server.query(db, "SELECT most FROM seen").parse().unwrap()
+}
+
+#[test]
+fn no_more_connections_than_allowed() {
+    let server = PgServer::start();
+    for (limit, level) in [(3, "run"), (5, "run"), (8, "run"), (8, "table")] {
+        let db = format!("limited_{limit}_{level}");
+        let url = server.create_db(&db);
+        let tables: String = (0..6)
+            .map(|t| {
+                format!(
+                    "CREATE TABLE t{t} AS SELECT g AS id, md5(g::text) AS v FROM generate_series(1, 20000) g;"
+                )
+            })
+            .collect();
+        server.sql(&db, &tables);
+        let dir = tempfile::tempdir().unwrap();
+        let allowed = limit.to_string();
+        let flags = [
+            ["--n-jobs", "4"],
+            ["-p", "4"],
+            ["--part-bytes", "256KiB"],
+            ["--large-table-threshold", "1000"],
+            ["--max-connections", &allowed],
+            ["--consistency", level],
+            ["--include", "t%"],
+        ];
+        let most = most_connections(&server, &db, || {
+            Run::new(export_args(&url, dir.path(), flags.as_flattened())).output().ok();
+        });
+        println!("--max-connections {limit}, --consistency {level}: {most} at most");
+        assert!(most <= limit, "{most} of {limit} at level {level}");
+        assert!(most >= limit - 1, "only {most} of {limit} at level {level}: the test shows nothing");
     }
 }
 

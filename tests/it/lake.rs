@@ -127,7 +127,7 @@ impl Run {
         command.args(&words[1..]).env("XDG_STATE_HOME", state.path()).env("NO_COLOR", "1");
         command.env_remove("RUST_BACKTRACE").env_remove("RUST_LOG");
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("LAKEXPRESS_") {
+            if name.to_string_lossy().starts_with("LAKEXPRESS_") || name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
             }
         }

@@ -18,6 +18,7 @@ mod consistency;
 mod crash;
 mod demo;
 mod discovery;
+mod environment;
 mod expressions;
 mod foreign;
 mod interruptions;

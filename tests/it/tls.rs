@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use lakexpress::error::{Error, ErrorKind};
-use lakexpress::source::postgres::config::{PostgresConfig, RootCert, Secret, SslMode};
+use lakexpress::source::postgres::config::{Binding, PostgresConfig, RootCert, Secret, SslMode};
 use lakexpress::source::postgres::wire::{Connection, sqlstate};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
@@ -340,4 +340,46 @@ async fn scram_is_bound_to_the_channel_and_cancel_goes_over_tls() {
         assert!(!format!("{error:?}").contains("wrong"));
     }
     setup.allow(EVERYBODY);
+}
+
+#[tokio::test]
+async fn a_required_binding_is_had_or_nobody_logs_in() {
+    let authority = Authority::new("right");
+    let setup = Setup::with_tls(&authority.sign(&names("x", &["localhost"])));
+    setup.server.sql(
+        "postgres",
+        "CREATE ROLE bound LOGIN PASSWORD 'secret'; SET password_encryption = 'md5'; CREATE ROLE old LOGIN PASSWORD 'secret'",
+    );
+    let mut config = setup.config("localhost", SslMode::Require, None);
+    config.user = "bound".into();
+    config.password = Some(Secret::new("secret"));
+    setup.allow("host all all 127.0.0.1/32 scram-sha-256");
+    for (binding, mode, works) in [
+        (Binding::Require, SslMode::Require, true),
+        (Binding::Prefer, SslMode::Require, true),
+        (Binding::Disable, SslMode::Require, true),
+        (Binding::Disable, SslMode::Disable, true),
+        // There is nothing to bind to.
+        (Binding::Require, SslMode::Disable, false),
+    ] {
+        (config.channel_binding, config.sslmode) = (binding, mode);
+        let done = Connection::connect(&config).await;
+        assert_eq!(done.is_ok(), works, "{binding:?} {mode}");
+        if let Err(error) = done {
+            assert_eq!(error.kind(), ErrorKind::Denied);
+            assert!(error.to_string().contains("channel_binding is require"), "{error:?}");
+            assert!(!error.hints().is_empty() && !format!("{error:?}").contains("secret"));
+        }
+    }
+    // A server that asks for less could be anybody's.
+    (config.channel_binding, config.sslmode) = (Binding::Require, SslMode::Require);
+    for (user, method) in [("bound", "trust"), ("bound", "password"), ("old", "md5")] {
+        setup.allow(&format!("host all all 127.0.0.1/32 {method}"));
+        config.user = user.into();
+        let error = Connection::connect(&config).await.expect_err(method);
+        assert!(error.to_string().contains("channel_binding is require"), "{method}: {error:?}");
+        config.channel_binding = Binding::Prefer;
+        Connection::connect(&config).await.expect(method);
+        config.channel_binding = Binding::Require;
+    }
 }

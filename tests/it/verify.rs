@@ -1,5 +1,6 @@
 //! `--verify` and `lakexpress verify`: no false alarm on any value, and every kind of damage found and named.
 
+mod always;
 mod damage;
 mod pipeline;
 

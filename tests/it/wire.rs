@@ -3,16 +3,16 @@
 use std::time::{Duration, Instant};
 
 use lakexpress::error::{Error, ErrorKind, Result};
-use lakexpress::source::Address;
 use lakexpress::source::postgres::config::{PostgresConfig, Secret};
 use lakexpress::source::postgres::wire::{Connection, CopyOut, sqlstate};
+use lakexpress::source::{Address, Environment};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::server::PgServer;
 
 fn config(server: &PgServer) -> PostgresConfig {
     let url = url::Url::parse(&server.url("postgres")).unwrap();
-    PostgresConfig::from_address(&Address::Url(url)).unwrap()
+    PostgresConfig::from_address(&Address::Url(url), &Environment::default()).unwrap()
 }
 
 async fn connect(server: &PgServer) -> Connection {

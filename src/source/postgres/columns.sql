@@ -1,21 +1,21 @@
--- Columns of one relation with domains unwrapped to their base type, for the column and for the
--- element of an array column. {oid} is replaced by the relation's oid.
-WITH RECURSIVE base(attnum, oid, typmod, ndims) AS (
-    SELECT a.attnum, a.atttypid, a.atttypmod, a.attndims::int
+-- Columns of relations with domains unwrapped to their base type, for the column and for the
+-- element of an array column. {oids} is replaced by the relations' oids, separated by commas.
+WITH RECURSIVE base(relation, attnum, oid, typmod, ndims) AS (
+    SELECT a.attrelid, a.attnum, a.atttypid, a.atttypmod, a.attndims::int
     FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE a.attrelid IN ({oids}) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-    SELECT b.attnum, t.typbasetype,
+    SELECT b.relation, b.attnum, t.typbasetype,
            CASE WHEN b.typmod = -1 THEN t.typtypmod ELSE b.typmod END,
            GREATEST(b.ndims, t.typndims)
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid
     WHERE t.typtype = 'd'
-), element(attnum, oid, typmod) AS (
-    SELECT b.attnum, t.typelem, b.typmod
+), element(relation, attnum, oid, typmod) AS (
+    SELECT b.relation, b.attnum, t.typelem, b.typmod
     FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.oid
     WHERE t.typcategory = 'A' AND t.typlen = -1 AND t.typelem <> 0
   UNION ALL
-    SELECT e.attnum, t.typbasetype, CASE WHEN e.typmod = -1 THEN t.typtypmod ELSE e.typmod END
+    SELECT e.relation, e.attnum, t.typbasetype, CASE WHEN e.typmod = -1 THEN t.typtypmod ELSE e.typmod END
     FROM element e JOIN pg_catalog.pg_type t ON t.oid = e.oid
     WHERE t.typtype = 'd'
 )
@@ -35,7 +35,10 @@ SELECT a.attnum,
                          WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated
                            AND a.attnum = ANY (k.conkey)),
        coalesce(l.collisdeterministic, true),
-       s.n_distinct,
+       -- Not a join: with thousands of tables the planner would read all statistics for each of them.
+       (SELECT s.n_distinct FROM pg_catalog.pg_stats s
+        WHERE s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
+          AND s.inherited = (c.relkind = 'p')),
        et.oid,
        et.typname,
        et.typtype,
@@ -45,18 +48,16 @@ SELECT a.attnum,
        e.typmod,
        t.typrelid,
        et.typrelid,
-       a.atttypid
+       a.atttypid,
+       a.attrelid
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN base b ON b.attnum = a.attnum
+JOIN base b ON b.relation = a.attrelid AND b.attnum = a.attnum
 JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
-LEFT JOIN element e ON e.attnum = a.attnum
+LEFT JOIN element e ON e.relation = a.attrelid AND e.attnum = a.attnum
                    AND EXISTS (SELECT FROM pg_catalog.pg_type x WHERE x.oid = e.oid AND x.typtype <> 'd')
 LEFT JOIN pg_catalog.pg_type et ON et.oid = e.oid
 LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
-LEFT JOIN pg_catalog.pg_stats s
-       ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
-      AND s.inherited = (c.relkind = 'p')
-WHERE a.attrelid = {oid}
-ORDER BY a.attnum
+WHERE a.attrelid IN ({oids})
+ORDER BY a.attrelid, a.attnum

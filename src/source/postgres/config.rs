@@ -1,8 +1,9 @@
 //! How to reach a server: from a URL or an entry of the auth file, checked completely, all problems at once.
 //!
 //! The names and meanings are libpq's. Two things libpq guesses are asked for instead: the user and
-//! the database. The environment is not read here.
+//! the database, here or by `PG*` variables (`environment.rs`).
 
+mod environment;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::source::Address;
+use crate::source::{Address, Environment};
 
 /// Port of a server when none is given.
 pub const DEFAULT_PORT: u16 = 5432;
@@ -89,6 +90,18 @@ impl fmt::Display for SslMode {
     }
 }
 
+/// libpq's `channel_binding`: whether the login must prove that the other end of the TLS connection is the server that
+/// knows the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binding {
+    /// Not even where it could be.
+    Disable,
+    /// Where both sides can.
+    Prefer,
+    /// Or there is no connection.
+    Require,
+}
+
 /// Which authorities are trusted: `sslrootcert`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RootCert {
@@ -125,6 +138,12 @@ pub struct PostgresConfig {
     pub connect_timeout: Duration,
     /// Name shown in `pg_stat_activity`.
     pub application_name: String,
+    /// Settings for the server to begin with, as on its command line: `-c work_mem=64MB`.
+    pub options: Option<String>,
+    /// Whether the login is bound to the TLS connection.
+    pub channel_binding: Binding,
+    /// Why a password file was not used, for the message that a password is missing.
+    pub password_note: Option<String>,
 }
 
 impl PostgresConfig {
@@ -143,21 +162,29 @@ impl PostgresConfig {
             sslkey: None,
             connect_timeout: Duration::from_secs(10),
             application_name: "lakexpress".into(),
+            options: None,
+            channel_binding: Binding::Prefer,
+            password_note: None,
         }
     }
 
-    /// Reads a URL or the `info` of an auth file entry.
+    /// Reads a URL or the `info` of an auth file entry; what they leave open comes from `environment`.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::Config`] with every problem there is: missing, unknown and
     /// mistyped keys and wrong values, each with its path.
-    pub fn from_address(address: &Address) -> Result<Self> {
-        match address {
-            Address::Url(url) => Fields::of_url(url).build("the source URL"),
+    pub fn from_address(address: &Address, environment: &Environment) -> Result<Self> {
+        let (mut fields, whole) = match address {
+            Address::Url(url) => (Fields::of_url(url), "the source URL".to_owned()),
             Address::Entry { id, info, database, .. } => {
-                Fields::of_entry(id, info, database.as_deref()).build(&format!("entry {id}"))
+                (Fields::of_entry(id, info, database.as_deref()), format!("entry {id}"))
             }
-        }
+        };
+        environment::fill(&mut fields, environment);
+        let password_file = fields.text(Key::PasswordFile);
+        let mut config = fields.build(&whole)?;
+        environment::password(&mut config, password_file, environment);
+        Ok(config)
     }
 
     /// Whether `host` is the directory of a Unix socket.
@@ -196,6 +223,10 @@ enum Key {
     PrivateKeyFile,
     ConnectTimeout,
     ApplicationName,
+    Options,
+    ChannelBinding,
+    Service,
+    PasswordFile,
 }
 
 impl Key {
@@ -219,6 +250,10 @@ const ENTRY_KEYS: &[(&str, Key)] = &[
     ("sslkey", Key::PrivateKeyFile),
     ("connect_timeout", Key::ConnectTimeout),
     ("application_name", Key::ApplicationName),
+    ("options", Key::Options),
+    ("channel_binding", Key::ChannelBinding),
+    ("service", Key::Service),
+    ("passfile", Key::PasswordFile),
 ];
 
 /// Keys of a URL's query, libpq's.
@@ -234,6 +269,10 @@ const URL_KEYS: &[(&str, Key)] = &[
     ("sslkey", Key::PrivateKeyFile),
     ("connect_timeout", Key::ConnectTimeout),
     ("application_name", Key::ApplicationName),
+    ("options", Key::Options),
+    ("channel_binding", Key::ChannelBinding),
+    ("service", Key::Service),
+    ("passfile", Key::PasswordFile),
 ];
 
 /// What an address says, as text, with the place of every value; then the problems found so far.
@@ -315,6 +354,13 @@ impl Fields {
             self.problems.push(format!("{path} contains a zero byte"));
         } else if !value.is_empty() {
             self.values.insert(key, (path, value));
+        }
+    }
+
+    /// A value that counts where none is given; `place` is where it stands.
+    fn default(&mut self, key: Key, place: &str, value: &str) {
+        if !value.is_empty() {
+            self.values.entry(key).or_insert_with(|| (place.to_owned(), value.to_owned()));
         }
     }
 
@@ -406,6 +452,24 @@ impl Fields {
         }
     }
 
+    fn channel_binding(&mut self) -> Binding {
+        match self.take(Key::ChannelBinding) {
+            None => Binding::Prefer,
+            Some((path, word)) => match word.as_str() {
+                "disable" => Binding::Disable,
+                "prefer" => Binding::Prefer,
+                "require" => Binding::Require,
+                _ => {
+                    if word != "?" {
+                        self.problems
+                            .push(format!("{path} must be disable, prefer or require, but is {word:?}"));
+                    }
+                    Binding::Prefer
+                }
+            },
+        }
+    }
+
     fn build(mut self, whole: &str) -> Result<PostgresConfig> {
         let user = self.required(Key::User);
         let host = self.host();
@@ -435,6 +499,8 @@ impl Fields {
         if let Some(name) = self.text(Key::ApplicationName) {
             config.application_name = name;
         }
+        config.options = self.text(Key::Options);
+        config.channel_binding = self.channel_binding();
         if matches!(config.sslmode, SslMode::VerifyCa | SslMode::VerifyFull)
             && config.sslrootcert.is_none()
             && !config.is_unix_socket()

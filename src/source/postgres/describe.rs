@@ -1,5 +1,7 @@
 //! What the catalog says about one table, and what becomes of its columns.
 
+use std::collections::HashMap;
+
 use arrow_schema::DataType;
 
 use super::column::{self, PgColumn, PgElement};
@@ -12,15 +14,59 @@ use crate::catalog::{ColumnInfo, Keys, Leaf, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use crate::spec::{NumericPolicy, TypePolicy};
 
-/// Describes `table` as of the connection's view.
+/// What the catalog says of one relation.
+#[derive(Debug)]
+pub(super) struct Facts {
+    relation: Row,
+    columns: Vec<Row>,
+    sizes: Vec<Row>,
+}
+
+/// Asks about all of `tables` at once, in three questions: with thousands of tables, what a question costs is most
+/// of what describing them takes. Those that do not exist are missing.
+pub(super) async fn facts(view: &mut Connection, tables: &[TableRef]) -> Result<HashMap<TableRef, Facts>> {
+    let mut all = HashMap::new();
+    let mut names = HashMap::new();
+    for relation in view.query(&relations_sql(tables)).await? {
+        let (schema, name) = (relation.required(5)?.to_owned(), relation.required(6)?.to_owned());
+        names.insert(
+            relation.required(0)?.to_owned(),
+            TableRef { schema: schema.clone(), name: name.clone() },
+        );
+        let facts = Facts { relation, columns: Vec::new(), sizes: Vec::new() };
+        all.insert(TableRef { schema, name }, facts);
+    }
+    if all.is_empty() {
+        return Ok(all);
+    }
+    let oids = names.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    for row in view.query(&columns_sql(&oids)).await? {
+        if let Some(facts) = names.get(row.required(COLUMNS_RELATION)?).and_then(|table| all.get_mut(table)) {
+            facts.columns.push(row);
+        }
+    }
+    for row in view.query(&include_str!("sizes.sql").replace("{oids}", &oids)).await? {
+        if let Some(facts) = names.get(row.required(SIZES_ROOT)?).and_then(|table| all.get_mut(table)) {
+            facts.sizes.push(row);
+        }
+    }
+    Ok(all)
+}
+
+/// Describes `table` as of the connection's view, by what the catalog says of it, if there is such a table.
 pub(super) async fn table(
     view: &mut Connection,
     table: &TableRef,
+    facts: Option<Facts>,
     policy: &TypePolicy,
     money_scale: i8,
 ) -> Result<TableInfo> {
-    let Identified { oid, kind, keys } = identify(view, table).await?;
-    let rows = view.query(&columns_sql(&oid)).await?;
+    let facts = facts.ok_or_else(|| {
+        Error::data("the table does not exist any more")
+            .hint("it was dropped or renamed after the run began; run again")
+    })?;
+    let Facts { relation, columns: rows, sizes: stored } = facts;
+    let (kind, keys) = identify(&relation, table)?;
     let mut described = Vec::with_capacity(rows.len());
     for row in &rows {
         described.push(pg_column(view, row).await?);
@@ -49,7 +95,7 @@ pub(super) async fn table(
             comparable: choice.comparable,
         });
     }
-    let sizes = sizes(view, &oid).await?;
+    let sizes = sizes(&stored, view.server_version_num())?;
     resolve_distinct(&mut columns, sizes.rows);
     let range_key = match primary_key.as_slice() {
         [key] => {
@@ -100,32 +146,25 @@ fn is_range_key(column: &ColumnInfo) -> bool {
     )
 }
 
-struct Identified {
-    oid: String,
-    kind: TableKind,
-    keys: Keys,
+/// Oid, kind, rights, keys and names of the `tables` there are.
+fn relations_sql(tables: &[TableRef]) -> String {
+    let pairs = tables.iter().map(|table| format!("({}, {})", literal(&table.schema), literal(&table.name)));
+    format!(
+        "SELECT c.oid, c.relkind, c.relispartition, \
+            pg_catalog.has_table_privilege(c.oid, 'SELECT') \
+            OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+                AND NOT a.attisdropped AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')), \
+            {}, n.nspname, c.relname \
+         FROM (VALUES {}) w(schema, name) \
+         JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema::pg_catalog.name \
+         JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name::pg_catalog.name",
+        keys::SQL,
+        pairs.collect::<Vec<_>>().join(", ")
+    )
 }
 
-/// Oid, kind and keys of a table that the user may read.
-async fn identify(view: &mut Connection, table: &TableRef) -> Result<Identified> {
-    let rows = view
-        .query(&format!(
-            "SELECT c.oid, c.relkind, c.relispartition, \
-                pg_catalog.has_table_privilege(c.oid, 'SELECT') \
-                OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-                    AND NOT a.attisdropped AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')), \
-                {} \
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = {} AND c.relname = {}",
-            keys::SQL,
-            literal(&table.schema),
-            literal(&table.name)
-        ))
-        .await?;
-    let Some(row) = rows.first() else {
-        return Err(Error::data("the table does not exist any more")
-            .hint("it was dropped or renamed after the run began; run again"));
-    };
+/// Kind and keys of a table that the user may read.
+fn identify(row: &Row, table: &TableRef) -> Result<(TableKind, Keys)> {
     if row.required(3)? != "t" {
         return Err(Error::denied("no right to SELECT from the table").hint(format!(
             "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
@@ -140,11 +179,15 @@ async fn identify(view: &mut Connection, table: &TableRef) -> Result<Identified>
         _ => TableKind::Table,
     };
     let keys = row.get(4).map(keys::parse).transpose()?.unwrap_or_default();
-    Ok(Identified { oid: row.required(0)?.to_owned(), kind, keys })
+    Ok((kind, keys))
 }
 
-fn columns_sql(oid: &str) -> String {
-    include_str!("columns.sql").replace("{oid}", oid)
+/// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.
+const COLUMNS_RELATION: usize = 22;
+const SIZES_ROOT: usize = 10;
+
+fn columns_sql(oids: &str) -> String {
+    include_str!("columns.sql").replace("{oids}", oids)
 }
 
 /// The fields of a composite type, which are described like columns. A type cannot hold itself.
@@ -218,16 +261,12 @@ struct Sizes {
 }
 
 /// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
-async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
-    const BLOCK: u64 = 8192;
-    let block = view.query("SHOW block_size").await?;
-    let block: u64 = block.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(BLOCK);
-    let sql = include_str!("sizes.sql").replace("{oid}", oid).replace("{block}", &block.to_string());
+fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
     let mut sizes =
         Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new(), leaves: Vec::new() };
-    let tid_ranges = view.server_version_num() >= 140_000;
+    let tid_ranges = server_version_num >= 140_000;
     let (mut all_heap, mut all_readable) = (true, true);
-    for row in view.query(&sql).await? {
+    for row in rows {
         let (relkind, access_method) = (row.required(0)?, row.required(1)?);
         let blocks: u64 = number(row.required(2)?)?;
         let reltuples: f64 = number(row.required(4)?)?;
@@ -256,7 +295,7 @@ async fn sizes(view: &mut Connection, oid: &str) -> Result<Sizes> {
             reltuples.max(0.0) as u64
         } else {
             // Never analyzed: assume rows of a hundred bytes.
-            blocks * block / 100
+            blocks * number::<u64>(row.required(9)?)? / 100
         };
     }
     if !all_heap || !tid_ranges {

@@ -27,7 +27,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use self::config::PostgresConfig;
 use self::dialect::PostgresDialect;
 use self::pool::Pool;
-use super::{Address, Dialect, Snapshot, Source, TableRead};
+use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableKind, TableRef,
 };
@@ -39,8 +39,8 @@ use crate::spec::TypePolicy;
 pub const NAMES: &[&str] = &["postgres", "postgresql", "pgsql"];
 
 /// Opens a PostgreSQL source; does not connect yet.
-pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
-    let config = PostgresConfig::from_address(address)?;
+pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -> Result<Arc<dyn Source>> {
+    let config = PostgresConfig::from_address(address, environment)?;
     Ok(Arc::new(PostgresSource {
         dialect: PostgresDialect { special_values: policy.special_values },
         pool: Arc::new(Pool::new(config)),

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::describe::Facts;
 use super::dialect::{PostgresDialect, ident, literal};
 use super::pool::Pool;
 use super::wire::{Connection, Row};
@@ -32,7 +33,30 @@ pub(super) struct PostgresSnapshot {
     view: Mutex<Connection>,
     /// Tables that could not be locked, and why.
     failures: Mutex<HashMap<TableRef, Error>>,
+    /// Those to be described, and what is known of some of them.
+    catalog: Mutex<Catalog>,
     money_scale: i8,
+}
+
+/// Tables that were not described yet; the catalog is asked about many at once.
+#[derive(Debug, Default)]
+struct Catalog {
+    unknown: Vec<TableRef>,
+    known: HashMap<TableRef, Option<Facts>>,
+}
+
+/// Tables that the catalog is asked about at once.
+const ASKED_AT_ONCE: usize = 100;
+
+impl Catalog {
+    /// `table`, and tables that will be described after it.
+    fn next(&mut self, table: &TableRef) -> Vec<TableRef> {
+        let Some(at) = self.unknown.iter().position(|other| other == table) else {
+            return vec![table.clone()];
+        };
+        let end = self.unknown.len().min(at + ASKED_AT_ONCE);
+        self.unknown.drain(at..end).collect()
+    }
 }
 
 impl PostgresSnapshot {
@@ -77,6 +101,7 @@ impl PostgresSnapshot {
             locks: locks.map(Mutex::new),
             view: Mutex::new(view),
             failures: Mutex::new(failures),
+            catalog: Mutex::new(Catalog { unknown: tables.to_vec(), ..Catalog::default() }),
             money_scale,
         })
     }
@@ -85,6 +110,32 @@ impl PostgresSnapshot {
 impl PostgresSnapshot {
     fn dialect(&self) -> PostgresDialect {
         PostgresDialect { special_values: self.policy.special_values }
+    }
+
+    /// What the catalog says of `table`; none when it is not there.
+    async fn facts(&self, view: &mut Connection, table: &TableRef) -> Result<Option<Facts>> {
+        let mut catalog = self.catalog.lock().await;
+        if let Some(facts) = catalog.known.remove(table) {
+            return Ok(facts);
+        }
+        let asked = catalog.next(table);
+        let answer = under_savepoint(view, async |view| describe::facts(view, &asked).await).await;
+        let mut answer = match answer {
+            // One table that cannot be asked about must not be the others' failure.
+            Err(_) if asked.len() > 1 => {
+                let alone = std::slice::from_ref(table);
+                return under_savepoint(view, async |view| describe::facts(view, alone).await)
+                    .await
+                    .map(|mut facts| facts.remove(table));
+            }
+            answer => answer?,
+        };
+        let known = asked.into_iter().map(|table| {
+            let facts = answer.remove(&table);
+            (table, facts)
+        });
+        catalog.known.extend(known);
+        Ok(catalog.known.remove(table).flatten())
     }
 
     /// Asks a sample of `table` that is large enough for `slices` slices, and all of it where there can be none.
@@ -143,19 +194,17 @@ async fn lock_attached(
 /// Takes ACCESS SHARE on one table. The outer error ends the run, the inner one only this table.
 async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()>> {
     let name = format!("{}.{}", ident(&table.schema), ident(&table.name));
-    connection.execute("SAVEPOINT one").await?;
-    let mut locked = connection.execute(&format!("LOCK TABLE {name} IN ACCESS SHARE MODE")).await;
+    // In one message: with thousands of tables, waiting for the server is most of the time.
+    let all = format!("SAVEPOINT one; LOCK TABLE {name} IN ACCESS SHARE MODE; RELEASE SAVEPOINT one");
+    let mut locked = connection.execute(&all).await;
     if matches!(&locked, Err(e) if matches!(super::wire::sqlstate(e), Some("42809" | "42501"))) {
         // Materialized views and foreign tables refuse LOCK, and so does a table of which this user may
         // only read columns; reading their first zero rows locks them too.
         connection.execute("ROLLBACK TO SAVEPOINT one").await?;
-        locked = connection.execute(&format!("SELECT FROM {name} LIMIT 0")).await;
+        locked = connection.execute(&format!("SELECT FROM {name} LIMIT 0; RELEASE SAVEPOINT one")).await;
     }
     match locked {
-        Ok(()) => {
-            connection.execute("RELEASE SAVEPOINT one").await?;
-            Ok(Ok(()))
-        }
+        Ok(()) => Ok(Ok(())),
         Err(error) => {
             // If even this fails the connection is gone, and with it the locks of the other tables.
             connection.execute("ROLLBACK TO SAVEPOINT one").await.map_err(|e| lost(e, "locks"))?;
@@ -228,10 +277,15 @@ impl Snapshot for PostgresSnapshot {
             return Err(error);
         }
         let mut view = self.view.lock().await;
-        let described = under_savepoint(&mut view, async |view| {
-            describe::table(view, table, &self.policy, self.money_scale).await
-        })
-        .await;
+        let described = match self.facts(&mut view, table).await {
+            Ok(facts) => {
+                under_savepoint(&mut view, async |view| {
+                    describe::table(view, table, facts, &self.policy, self.money_scale).await
+                })
+                .await
+            }
+            Err(error) => Err(error),
+        };
         described.map_err(|e| e.with("table", table))
     }
 

@@ -27,7 +27,7 @@ use self::config::SqliteConfig;
 use self::connect::StopOnDrop;
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
-use super::{Address, Dialect, Snapshot, Source, TableRead};
+use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };
@@ -39,7 +39,7 @@ use crate::spec::TypePolicy;
 pub const NAMES: &[&str] = &["sqlite", "sqlite3"];
 
 /// Opens a SQLite source; does not touch the file yet.
-pub fn open(address: &Address, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
+pub fn open(address: &Address, policy: &TypePolicy, _: &Environment) -> Result<Arc<dyn Source>> {
     Ok(Arc::new(SqliteSource {
         config: SqliteConfig::from_address(address)?,
         dialect: SqliteDialect,

@@ -1,5 +1,6 @@
 //! Rows that go wrong between the server and the file: a source that lies once, in one batch, at a random place.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,6 +16,7 @@ use futures::StreamExt;
 use lakexpress::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };
+use lakexpress::destination::Destination;
 use lakexpress::error::Result;
 use lakexpress::fingerprint::Fingerprint;
 use lakexpress::pipeline::{self, CancelSwitch, Observer, Parts, Progress, RunSummary};
@@ -27,7 +29,7 @@ use crate::lake::{env_number, manifest};
 use crate::tpch::{TABLES, tpch};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Lie {
+pub(super) enum Lie {
     Byte,
     Drop,
     Double,
@@ -154,14 +156,20 @@ impl Observer for Nobody {
 }
 
 /// Exports one table of TPC-H through a source that may lie.
-async fn export(
+async fn export(table: &str, verify: Verify, dir: &Path, lie: Option<(Lie, Arc<AtomicBool>)>) -> RunSummary {
+    export_to(table, verify, dir, lie, |destination| destination).await
+}
+
+/// As [`export`], to a destination that `wrap` changes.
+pub(super) async fn export_to(
     table: &str,
     verify: Verify,
-    dir: &std::path::Path,
+    dir: &Path,
     lie: Option<(Lie, Arc<AtomicBool>)>,
+    wrap: impl FnOnce(Arc<dyn Destination>) -> Arc<dyn Destination>,
 ) -> RunSummary {
     let address = source::Address::Url(tpch().parse().unwrap());
-    let mut source = source::open(&address, &TypePolicy::default()).unwrap();
+    let mut source = source::open(&address, &TypePolicy::default(), &source::Environment::default()).unwrap();
     if let Some((lie, told)) = lie {
         source = Arc::new(Liar { inner: source, lie, told });
     }
@@ -169,7 +177,7 @@ async fn export(
     let (_switch, cancel) = CancelSwitch::new();
     let parts = Parts {
         source,
-        destination: destination::open(&destination::Address::Location(location)).unwrap(),
+        destination: wrap(destination::open(&destination::Address::Location(location)).unwrap()),
         runlog: Arc::new(SqliteRunLog::open(&dir.join("runs.db")).unwrap()),
         observer: Arc::new(Nobody),
         progress: Arc::new(Progress::default()),
@@ -229,7 +237,9 @@ async fn a_row_that_goes_wrong_on_its_way_is_found() {
                     Lie::Byte | Lie::Swap => {
                         assert!(text.contains("its hash is") && text.contains("part-0"), "{text}");
                         assert_eq!(manifest(&dir)["verification"]["hash"], "differs");
-                        let said = super::problems(&super::verify(&dir, &["--read-data"]).exits(super::DATA));
+                        let said = super::problems(
+                            &super::verify(&place.path().join("out"), &["--read-data"]).exits(super::DATA),
+                        );
                         assert!(
                             said.iter().any(|p| p.ends_with(" hash")) && said.contains(&"- verdict".into())
                         );

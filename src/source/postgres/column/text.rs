@@ -33,7 +33,11 @@ fn not_utf8(error: &std::str::Utf8Error) -> BadValue {
 /// What comes before the spaces at the end, which are looked at eight at a time.
 #[inline(always)]
 fn unpadded(mut value: &[u8]) -> &[u8] {
-    while let Some((head, b"        ")) = value.split_last_chunk::<8>() {
+    while let Some((head, tail)) = value.split_last_chunk::<8>() {
+        let spaces = (u64::from_le_bytes(*tail) ^ u64::from_le_bytes([b' '; 8])).leading_zeros() / 8;
+        if spaces < 8 {
+            return &value[..value.len() - spaces as usize];
+        }
         value = head;
     }
     while let Some((b' ', head)) = value.split_last() {

@@ -72,6 +72,7 @@ impl<T: Checked> VariableDecoder<T> {
         kept: impl Fn(&[u8]) -> &[u8],
     ) -> Result<(), (usize, BadValue)> {
         let before = self.values.len();
+        self.offsets.reserve(cells.len());
         for (number, cell) in cells.iter().enumerate() {
             match cell.of(bytes) {
                 Some(value) => self.push(kept(value)).map_err(|bad| (number, bad))?,

@@ -2,17 +2,18 @@ use super::*;
 use crate::error::ErrorKind;
 
 fn url(text: &str) -> Result<PostgresConfig> {
-    PostgresConfig::from_address(&Address::Url(url::Url::parse(text).unwrap()))
+    PostgresConfig::from_address(&Address::Url(url::Url::parse(text).unwrap()), &Environment::default())
 }
 
 fn entry(info: Value, database: Option<&str>) -> Result<PostgresConfig> {
     let Value::Object(info) = info else { panic!("not an object") };
-    PostgresConfig::from_address(&Address::Entry {
+    let address = Address::Entry {
         id: "ds_03_pg".into(),
         kind: "postgres".into(),
         info,
         database: database.map(Into::into),
-    })
+    };
+    PostgresConfig::from_address(&address, &Environment::default())
 }
 
 #[test]

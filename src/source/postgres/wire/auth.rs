@@ -10,7 +10,7 @@ use super::error::{self, Response};
 use super::startup::Failure;
 use super::{Connection, tls};
 use crate::error::{Error, Result};
-use crate::source::postgres::config::PostgresConfig;
+use crate::source::postgres::config::{Binding, PostgresConfig};
 
 /// Answer of the server that is not part of any login.
 const NEGOTIATE_PROTOCOL_VERSION_TAG: u8 = b'v';
@@ -25,6 +25,9 @@ pub(super) async fn login(
 ) -> Result<(), Failure> {
     let mut scram = None;
     let mut proven = true;
+    let binding = binding.filter(|_| config.channel_binding != Binding::Disable);
+    // With `channel_binding=require` nothing else is let in, or given a password.
+    let mut bound = config.channel_binding != Binding::Require;
     loop {
         // A server that dislikes our certificate says so here only, by an alert or by hanging up.
         if let Err(lost) = connection.send().await {
@@ -53,8 +56,10 @@ pub(super) async fn login(
         let output = &mut connection.output;
         let answered = match i32::from_be_bytes(*method) {
             // SCRAM proves the server's identity too; without that proof its "come in" means nothing.
-            0 if proven => return Ok(()),
+            0 if proven && bound => return Ok(()),
+            0 if proven => return Err(unbound(config, "the server asks for no login that could").into()),
             0 => return Err(refuse(config, "the server did not prove that it knows the password").into()),
+            3 | 5 if !bound => return Err(unbound(config, "the server asks for the password itself").into()),
             3 => frontend::password_message(password(config)?, output),
             5 => {
                 let Ok(salt) = <[u8; 4]>::try_from(rest) else {
@@ -65,6 +70,10 @@ pub(super) async fn login(
             }
             10 => {
                 let (mechanism, mode) = choose(rest, binding.clone(), config)?;
+                bound |= mechanism == SCRAM_SHA_256_PLUS;
+                if !bound {
+                    return Err(unbound(config, "it needs TLS, and a server that offers it").into());
+                }
                 let dialog = ScramSha256::new(password(config)?, mode);
                 proven = false;
                 let sent = frontend::sasl_initial_response(mechanism, dialog.message(), output);
@@ -93,8 +102,14 @@ pub(super) async fn login(
 fn password(config: &PostgresConfig) -> Result<&[u8]> {
     match &config.password {
         Some(secret) => Ok(secret.expose().as_bytes()),
-        None => Err(refuse(config, "the server asks for a password, and none is given")
-            .hint("add password to the auth file entry or to the source URL")),
+        None => {
+            let error = refuse(config, "the server asks for a password, and none is given")
+                .hint("add password to the auth file entry or to the source URL, or a line to ~/.pgpass");
+            Err(match &config.password_note {
+                Some(note) => error.hint(note.clone()),
+                None => error,
+            })
+        }
     }
 }
 
@@ -118,6 +133,11 @@ fn choose(
                 .hint("this client logs in by password (SCRAM-SHA-256, MD5, clear text) or trust"))
         }
     }
+}
+
+fn unbound(config: &PostgresConfig, why: &str) -> Error {
+    refuse(config, &format!("channel_binding is require, but the login cannot be bound to the connection: {why}"))
+        .hint("set sslmode=require or stronger and scram-sha-256 in the server's pg_hba.conf, or channel_binding=prefer")
 }
 
 fn unsupported(config: &PostgresConfig, method: i32) -> Error {

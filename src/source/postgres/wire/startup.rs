@@ -157,12 +157,15 @@ async fn encrypt(stream: Stream, config: &PostgresConfig, tls: Arc<ClientConfig>
 /// Startup message, login, and the server's greeting up to the first ReadyForQuery.
 async fn start(connection: &mut Connection, config: &PostgresConfig) -> Result<(), Failure> {
     // Nothing that a pooler might not know: everything else is set by statements.
-    let parameters = [
+    let mut parameters = vec![
         ("user", config.user.as_str()),
         ("database", config.database.as_str()),
         ("client_encoding", "UTF8"),
         ("application_name", config.application_name.as_str()),
     ];
+    if let Some(options) = &config.options {
+        parameters.push(("options", options));
+    }
     frontend::startup_message(parameters, &mut connection.output).map_err(|error| {
         Error::config("user, database or application_name cannot be sent").caused_by(error)
     })?;
