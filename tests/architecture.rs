@@ -422,6 +422,40 @@ fn files_stay_small() {
     assert_none(&problems);
 }
 
+/// Tests that a page names: `module::test` in backticks.
+fn tests_named(page: &str) -> BTreeSet<&str> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_path = |word: &&str| {
+        word.contains("::")
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:".contains(c))
+    };
+    quoted.filter(is_path).collect()
+}
+
+#[test]
+fn tests_that_the_page_of_guarantees_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/semantics.md")).expect("the page");
+    let named = tests_named(&page);
+    assert!(named.len() > 40, "only {} tests are named", named.len());
+    let mut problems = Vec::new();
+    for test in named {
+        let (module, name) = test.rsplit_once("::").expect("a path");
+        let file = root.join("tests/it").join(module.replace("::", "/")).with_extension("rs");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let at = text.find(&format!("fn {name}("));
+        let attribute = at.map_or("", |at| text[..at].trim_end().trim_end_matches("async").trim_end());
+        if !attribute.ends_with(']') || !attribute.lines().last().unwrap_or("").contains("test") {
+            problems.push(format!("docs/semantics.md names {test}, which is no test in {}", file.display()));
+        }
+    }
+    assert_none(&problems);
+    assert_eq!(
+        tests_named("`a::b` c `d` `E::f` `g::h_1`").into_iter().collect::<Vec<_>>(),
+        ["a::b", "g::h_1"]
+    );
+}
+
 #[test]
 fn the_checker_reads_rust() {
     let code = blank(

@@ -1,7 +1,7 @@
 //! `lakexpress metadata RUN_ID`, and what an export tells of its metadata.
 
 use super::args::{AuthArgs, DocumentArgs, ExportArgs, MetadataArgs, OutputArgs, TargetArgs};
-use super::{print, resolve};
+use super::{print, resolve, values};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, MetadataOutcome, MetadataTable};
 use crate::report;
@@ -41,7 +41,8 @@ struct Asked<'a> {
 }
 
 async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
-    let resolved = resolve::metadata(asked.documents, asked.auth, asked.target)?;
+    let resolved = resolve::history(asked.auth, asked.target)?;
+    let spec = resolve::metadata_spec(asked.documents);
     let run = resolve::recorded(resolved.runlog.as_ref(), run_id).await?;
     let destination = match resolved.destination {
         Some(destination) => destination,
@@ -58,12 +59,8 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
     if tables.is_empty() {
         return Err(Error::data("the run has no tables").with("run", &run.run_id));
     }
-    let root = match &asked.target.sub_path {
-        Some(path) => super::values::parse_sub_path(path)?,
-        None => sub_path(&run)?,
-    };
-    let outcome =
-        Box::pin(pipeline::metadata(&destination, &run.run_id, &root, &tables, &resolved.spec)).await;
+    let root = root(asked.target, &run)?;
+    let outcome = Box::pin(pipeline::metadata(&destination, &run.run_id, &root, &tables, &spec)).await;
     destination.settle().await;
     let code = exit_code(Some(&outcome));
     if outcome.error.is_some() {
@@ -77,8 +74,11 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
     Ok(code)
 }
 
-/// The `--sub-path` of the run.
-fn sub_path(run: &RunRecord) -> Result<String> {
+/// Directory of the run's schemas: `--sub-path` as it is given now, or as it was for the run.
+pub(super) fn root(target: &TargetArgs, run: &RunRecord) -> Result<String> {
+    if let Some(path) = &target.sub_path {
+        return values::parse_sub_path(path);
+    }
     let config: serde_json::Value = serde_json::from_str(&run.config).map_err(|error| {
         Error::data("the run log's configuration of the run is not JSON").caused_by(error)
     })?;

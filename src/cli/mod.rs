@@ -14,12 +14,14 @@ mod help;
 mod inspect;
 mod logdb;
 mod logging;
+mod man;
 mod metadata;
 mod output;
 mod plan;
 mod progress;
 mod query;
 mod render;
+mod report;
 mod resolve;
 mod runs;
 mod signals;
@@ -90,10 +92,12 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Query(args) => Box::pin(query::run(args, bars, drawn)).await,
         Command::Check(args) => Box::pin(check::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Logdb(args) => logdb::run(args).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Report(args) => Box::pin(report::run(args)).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
     }

@@ -329,31 +329,26 @@ fn generated(args: &GenerateArgs, problems: &mut Problems) -> Option<MetadataSpe
     None
 }
 
-fn metadata_spec(args: &DocumentArgs) -> MetadataSpec {
+pub(super) fn metadata_spec(args: &DocumentArgs) -> MetadataSpec {
     MetadataSpec { entity_files: args.include_entity_files, manifest_name: args.manifest_name.clone() }
 }
 
-/// What `metadata` works with.
-pub(super) struct Metadata {
-    pub(super) spec: MetadataSpec,
+/// What commands about an earlier run work with.
+pub(super) struct History {
     pub(super) runlog: Arc<dyn RunLog>,
     /// The destination, if one is named.
     pub(super) destination: Option<Arc<dyn Destination>>,
 }
 
-/// Everything `metadata` needs.
-pub(super) fn metadata(
-    documents: &DocumentArgs,
-    auth_args: &AuthArgs,
-    target: &TargetArgs,
-) -> Result<Metadata> {
+/// Everything that commands about an earlier run need.
+pub(super) fn history(auth_args: &AuthArgs, target: &TargetArgs) -> Result<History> {
     let mut problems = Problems::default();
     let auth = problems.keep(auth_file(auth_args)).flatten();
     let log = problems.keep(run_log_target(auth_args, auth.as_ref())).flatten();
     let address = problems.keep(target_address(target, (auth_args, auth.as_ref()), false)).flatten();
     let destination = address.and_then(|address| problems.keep(destination::open(&address)));
     problems.finish()?;
-    Ok(Metadata { spec: metadata_spec(documents), runlog: open_run_log(log)?, destination })
+    Ok(History { runlog: open_run_log(log)?, destination })
 }
 
 /// The groups of flags that `export` and `query` share.

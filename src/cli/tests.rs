@@ -70,7 +70,7 @@ fn every_flag_is_known_in_both_spellings() {
                 }
                 for line in lines {
                     let id: &[&str] = match command.as_str() {
-                        "status" | "metadata" => &["some_id"],
+                        "status" | "metadata" | "report" => &["some_id"],
                         "completions" => &["bash"],
                         _ => &[],
                     };
@@ -124,9 +124,11 @@ fn the_command_names_are_those_of_the_parser() {
         "help",
         "inspect",
         "logdb",
+        "man",
         "metadata",
         "plan",
         "query",
+        "report",
         "runs",
         "status",
         "verify",

@@ -104,6 +104,25 @@ pub struct FileEntry {
     pub source_hash: Option<String>,
     /// Statistics per column.
     pub columns: Vec<ColumnStats>,
+    /// What writing it took; none in manifests of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<FileCost>,
+}
+
+/// What writing a file took. Times are milliseconds of wall time of the one reader that wrote it; on a busy machine
+/// each includes waiting for a processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileCost {
+    /// Bytes encoded, before compression.
+    pub encoded_bytes: u64,
+    /// Until a connection was free (`--max-connections`).
+    pub waiting_ms: u64,
+    /// Until rows came: the source, the network, decoding, and expressions that are evaluated here.
+    pub reading_ms: u64,
+    /// Encoding and compressing.
+    pub encoding_ms: u64,
+    /// Handing bytes to the destination.
+    pub storing_ms: u64,
 }
 
 /// Statistics of one column in one file, from the Parquet footer.

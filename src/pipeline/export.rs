@@ -189,13 +189,16 @@ async fn one_part(
     connections: &Semaphore,
     part: usize,
 ) -> Result<Vec<PreparedPart>> {
+    let watch = clock::Stopwatch::start();
     let _permit =
         connections.acquire().await.map_err(|e| Error::internal("no more connections").caused_by(e))?;
+    let waited = watch.seconds();
     let batches = collect(writer.execute(part, Arc::clone(context))?).await?;
     let mut written = Vec::new();
     for batch in &batches {
         written.extend(PartWriterExec::decode(batch)?);
     }
+    written.iter_mut().for_each(|part: &mut PreparedPart| part.waited(waited));
     Ok(written)
 }
 

@@ -10,7 +10,7 @@ use super::summary;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{HashVerdict, Manifest};
 use crate::metadata::{Document, cdm};
 use crate::sink;
 use crate::spec::{MetadataSpec, layout};
@@ -85,8 +85,8 @@ async fn write(
     let mut manifests = Vec::new();
     for read in reads {
         match read? {
-            (_, Some(manifest)) => manifests.push(manifest),
-            (table, None) => undone.push(table),
+            (_, Some(manifest)) if !differs(&manifest) => manifests.push(manifest),
+            (table, _) => undone.push(table),
         }
     }
     let schemas: BTreeSet<&str> = undone.iter().map(|table| table.schema.as_str()).collect();
@@ -95,7 +95,7 @@ async fn write(
             undone.iter().filter(|t| t.schema == *schema).map(|t| t.name.as_str()).collect();
         outcome.skipped.push(SkippedSchema {
             schema: (*schema).to_owned(),
-            reason: format!("not all of its tables are committed: {}", missing.join(", ")),
+            reason: format!("not all of its tables are there and good: {}", missing.join(", ")),
         });
     }
     manifests.retain(|manifest| !schemas.contains(manifest.table.schema.as_str()));
@@ -118,4 +118,9 @@ async fn write(
         outcome.files.extend(together.iter().map(|document| document.path.clone()));
     }
     Ok(())
+}
+
+/// Whether the files are known not to hold what the source hashed (`--verify hash`).
+fn differs(manifest: &Manifest) -> bool {
+    manifest.verification.as_ref().is_some_and(|found| found.hash == Some(HashVerdict::Differs))
 }

@@ -5,6 +5,7 @@ pub mod cancel;
 mod check;
 pub mod clock;
 mod cut;
+mod evidence;
 mod export;
 mod metadata;
 mod prepare;
@@ -25,6 +26,7 @@ use tokio::sync::Semaphore;
 
 pub use cancel::{Cancel, CancelSwitch};
 pub use check::{Checked, check};
+pub use evidence::{Evidence, evidence};
 pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
 pub use progress::{Progress, TableProgress};
 pub use query::query;

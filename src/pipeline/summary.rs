@@ -57,7 +57,7 @@ pub(super) async fn withdraw(destination: &Arc<dyn Destination>, run_id: &str) {
     }
 }
 
-fn path(run_id: &str) -> String {
+pub(super) fn path(run_id: &str) -> String {
     format!("{}/{run_id}.json", layout::RUNS_DIR)
 }
 

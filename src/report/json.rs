@@ -5,6 +5,7 @@
 //! | `export`, `query` | [`RunSummary`] |
 //! | `demo` | `{"source", "rows", "run": [`RunSummary`], "question", "answer": {"columns", "rows"}, "seconds"}` |
 //! | `completions` | `{"shell", "script"}` |
+//! | `man` | `{"page"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
@@ -12,6 +13,7 @@
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
 //! | `status` | the same of one run, with `jobs` |
 //! | `logdb` | `{"run_log", "done"}` |
+//! | `report` | [`RunReport`], described in `docs/report.md` |
 //! | `metadata` | [`MetadataOutcome`] |
 
 use serde::Serialize;
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
+use crate::report::RunReport;
 use crate::runlog::RunRecord;
 use crate::verify::Report;
 
@@ -29,6 +32,14 @@ use crate::verify::Report;
 /// Internal only.
 pub fn summary(summary: &RunSummary) -> Result<String> {
     pretty(summary)
+}
+
+/// What a run did.
+///
+/// # Errors
+/// Internal only.
+pub fn report(report: &RunReport) -> Result<String> {
+    pretty(report)
 }
 
 /// What became of metadata.

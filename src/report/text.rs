@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::manifest::ManifestColumn;
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
 use crate::plan::TablePlan;
+use crate::report::RunReport;
 use crate::runlog::{RunRecord, RunStatus};
 
 pub use super::verified::verified;
@@ -128,6 +129,11 @@ pub fn summary(summary: &RunSummary) -> String {
         }
     }
     out
+}
+
+/// What a run did; with `parts`, a line for each part too.
+pub fn report(report: &RunReport, parts: bool) -> String {
+    super::run::text::report(report, parts)
 }
 
 /// Where the metadata is, and what there is none of. An error of it is left to the caller.
@@ -361,7 +367,7 @@ fn run_status(run: &RunRecord) -> String {
     }
 }
 
-fn status(status: RunStatus) -> &'static str {
+pub(super) fn status(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Pending => "pending",
         RunStatus::Running => "running",
@@ -375,7 +381,7 @@ fn rows_all_left(rows: &[Vec<String>]) -> usize {
 }
 
 /// Aligned columns, two spaces apart; those from `right_from` on are right-aligned.
-fn columns(rows: &[Vec<String>], right_from: usize, indent: &str) -> String {
+pub(super) fn columns(rows: &[Vec<String>], right_from: usize, indent: &str) -> String {
     let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..rows_all_left(rows)).map(width).collect();
     let mut out = String::new();

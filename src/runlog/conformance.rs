@@ -86,6 +86,7 @@ fn table_done(run_id: &str, name: &str, files: usize) -> RunEvent {
         part,
         slice: Slice::Physical { from: Some(part as u64), to: None },
         source_hash: None,
+        cost: None,
         columns: vec![],
     };
     RunEvent::TableDone {

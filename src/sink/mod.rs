@@ -10,6 +10,7 @@
 
 pub mod commit;
 pub mod exec;
+mod laps;
 pub mod part;
 pub mod schema;
 pub mod stats;

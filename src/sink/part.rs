@@ -13,6 +13,7 @@ use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
 
+use super::laps::Laps;
 use super::schema::{encoder_schema, is_source_column};
 use super::stats::column_stats;
 use super::writer::WriterSettings;
@@ -57,6 +58,15 @@ pub struct PreparedPart {
     pub file: Option<PreparedFile>,
 }
 
+impl PreparedPart {
+    /// Notes how long a connection for it was waited for.
+    pub fn waited(&mut self, seconds: f64) {
+        if let Some(cost) = self.file.as_mut().and_then(|file| file.entry.cost.as_mut()) {
+            cost.waiting_ms = (seconds * 1000.0).round() as u64;
+        }
+    }
+}
+
 /// A file that a commit can make visible: its bytes are at the store, or kept here if there are few.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreparedFile {
@@ -91,8 +101,10 @@ pub async fn write_part(
 ) -> Result<PreparedPart> {
     let schema = stream.schema();
     let mut writer: Option<PartWriter<'_>> = None;
+    let mut laps = Laps::start();
     let outcome = async {
         while let Some(batch) = stream.next().await {
+            laps.read();
             let batch = batch?;
             if batch.num_rows() == 0 {
                 continue;
@@ -101,17 +113,19 @@ pub async fn write_part(
                 Some(writer) => writer,
                 empty => empty.insert(PartWriter::open(&schema, target, settings).await?),
             };
-            writer.write(&batch).await?;
+            laps.stored();
+            writer.write(&batch, &mut laps).await?;
             // A stream that is always ready must not keep a cancel or its neighbours waiting.
             tokio::task::coop::consume_budget().await;
             if let Some(progress) = progress {
                 progress(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
             }
         }
+        laps.read();
         Ok(())
     }
     .await;
-    conclude(writer, outcome, target).await
+    conclude(writer, outcome, target, laps).await
 }
 
 /// Writes a file with the columns of `schema` and no rows, the only one of its table.
@@ -122,7 +136,7 @@ pub async fn write_empty(
 ) -> Result<PreparedPart> {
     let target = &PartTarget { only: true, ..target.clone() };
     let writer = PartWriter::open(schema, target, settings).await.map_err(|error| placed(error, target))?;
-    conclude(Some(writer), Ok(()), target).await
+    conclude(Some(writer), Ok(()), target, Laps::start()).await
 }
 
 /// Finishes the file, or removes what there is of it and returns the error.
@@ -130,6 +144,7 @@ async fn conclude(
     writer: Option<PartWriter<'_>>,
     outcome: Result<()>,
     target: &PartTarget,
+    mut laps: Laps,
 ) -> Result<PreparedPart> {
     let Some(mut writer) = writer else {
         return match outcome {
@@ -138,11 +153,11 @@ async fn conclude(
         };
     };
     let columns = match outcome {
-        Ok(()) => writer.close().await,
+        Ok(()) => writer.close(&mut laps).await,
         Err(error) => Err(error),
     };
-    let columns = match columns {
-        Ok(columns) => columns,
+    let (columns, encoded_bytes) = match columns {
+        Ok(closed) => closed,
         Err(error) => {
             tell(writer.upload.abort().await, target);
             return Err(placed(error, target));
@@ -164,6 +179,7 @@ async fn conclude(
         tell(target.destination.abort(&upload).await, target);
         return Err(placed(Error::internal(message), target));
     }
+    laps.stored();
     let entry = FileEntry {
         name: target.name.clone(),
         rows: writer.rows,
@@ -174,6 +190,7 @@ async fn conclude(
         slice: target.slice.clone(),
         source_hash: None,
         columns,
+        cost: Some(laps.cost(encoded_bytes)),
     };
     Ok(PreparedPart {
         part: target.part,
@@ -219,7 +236,7 @@ impl<'a> PartWriter<'a> {
         Ok(Self { settings, schema: Arc::clone(schema), computed, encoder, upload, rows: 0, sent: 0 })
     }
 
-    async fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    async fn write(&mut self, batch: &RecordBatch, laps: &mut Laps) -> Result<()> {
         self.check(batch)?;
         self.encoder.write(batch).map_err(Error::from_parquet)?;
         self.rows += batch.num_rows() as u64;
@@ -228,7 +245,10 @@ impl<'a> PartWriter<'a> {
         if held >= self.settings.parquet.row_group_bytes {
             self.encoder.flush().map_err(Error::from_parquet)?;
         }
-        self.drain(false).await
+        laps.encoded();
+        let drained = self.drain(false).await;
+        laps.stored();
+        drained
     }
 
     /// The encoder trusts its caller: it would cut surplus columns, write what lies under a NULL of a
@@ -266,10 +286,12 @@ impl<'a> PartWriter<'a> {
         Ok(())
     }
 
-    /// Writes the footer and compares it with what was received.
-    async fn close(&mut self) -> Result<Vec<ColumnStats>> {
+    /// Writes the footer and compares it with what was received. Returns its statistics and the bytes that were
+    /// encoded, before compression.
+    async fn close(&mut self, laps: &mut Laps) -> Result<(Vec<ColumnStats>, u64)> {
         let metadata = self.encoder.finish().map_err(Error::from_parquet)?;
         self.encoder.sync().map_err(|error| Error::internal("parquet encoder failed").caused_by(error))?;
+        laps.encoded();
         self.drain(true).await?;
         let footer = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
         let groups: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
@@ -282,7 +304,8 @@ impl<'a> PartWriter<'a> {
                 format!("{} bytes were encoded, {} were sent", self.encoder.bytes_written(), self.sent);
             return Err(Error::internal(message));
         }
-        Ok(column_stats(&metadata))
+        let encoded: i64 = metadata.row_groups().iter().map(|group| group.total_byte_size()).sum();
+        Ok((column_stats(&metadata), u64::try_from(encoded).unwrap_or(0)))
     }
 }
 

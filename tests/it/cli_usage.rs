@@ -123,6 +123,23 @@ fn every_shell_gets_its_completions() {
 }
 
 #[test]
+fn every_command_has_its_manual_page() {
+    let (code, program, err) = run(&["man"]);
+    assert!(code == 0 && program.contains(".TH lakexpress 1"), "{err}");
+    for command in ["export", "plan", "query", "report", "metadata", "runs", "man"] {
+        assert!(program.contains(&format!("lakexpress\\-{command}(1)")), "{command} is not in\n{program}");
+        let (code, page, err) = run(&["man", command]);
+        assert!(code == 0 && page.contains(&format!(".TH lakexpress-{command} 1")), "{command}: {page}{err}");
+        assert!(page.contains("\\-\\-log\\-level"), "{command} lacks a flag:\n{page}");
+    }
+    let (_, page, _) = run(&["man", "export", "--json"]);
+    let document: Value = serde_json::from_str(&page).expect("JSON");
+    assert!(document["page"].as_str().expect("text").contains("\\-\\-generate\\-metadata"));
+    let (code, _, err) = run(&["man", "exprot"]);
+    assert!(code == 2 && err.contains("did you mean export?"), "{err}");
+}
+
+#[test]
 fn a_demo_directory_that_holds_something_is_left_alone() {
     let home = TempDir::new().expect("a directory");
     std::fs::create_dir(home.path().join("taken")).expect("made");

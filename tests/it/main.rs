@@ -28,6 +28,7 @@ mod metadata;
 mod methods;
 mod pooler;
 mod query;
+mod report;
 mod runlog;
 mod server;
 mod sqlite;

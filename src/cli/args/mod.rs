@@ -5,7 +5,9 @@
 
 mod choices;
 mod logdb;
+mod man;
 mod metadata;
+mod report;
 mod run;
 mod selection;
 mod verify;
@@ -19,7 +21,9 @@ pub(super) use self::choices::{
     ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
 };
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
+pub(super) use self::man::ManArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
+pub(super) use self::report::ReportArgs;
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
 pub(super) use self::verify::{VerifyArgs, VerifyFlag};
@@ -59,12 +63,16 @@ pub(in crate::cli) enum Command {
     Status(StatusArgs),
     /// Make, empty or drop the tables of the run log
     Logdb(LogDbArgs),
+    /// Show what a run did: rates, compression, verdicts, errors, what was slow and why
+    Report(ReportArgs),
     /// Write metadata of Microsoft's Common Data Model for an earlier run
     Metadata(MetadataArgs),
     /// Prove that what lies at a destination is what its manifests say
     Verify(VerifyArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
+    /// Print the manual page of the program or of a command
+    Man(ManArgs),
 }
 
 impl Command {
@@ -75,10 +83,12 @@ impl Command {
             Self::Query(args) => &args.output,
             Self::Check(args) => &args.output,
             Self::Demo(args) => &args.output,
+            Self::Man(args) => &args.output,
             Self::Completions(args) => &args.output,
             Self::Logdb(args) => args.action.output(),
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
+            Self::Report(args) => &args.output,
             Self::Metadata(args) => &args.output,
             Self::Verify(args) => &args.output,
         }

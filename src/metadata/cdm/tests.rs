@@ -40,6 +40,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         slice: Slice::All,
         source_hash: None,
         columns: vec![],
+        cost: None,
     };
     Manifest {
         format_version: FORMAT_VERSION,

@@ -1,0 +1,345 @@
+//! `lakexpress report`: what a run did, table by table and part by part, from what was recorded of it.
+//!
+//! The JSON document is described in `docs/report.md`. Nothing in it is guessed: what was not recorded is null.
+
+mod slow;
+#[cfg(test)]
+mod tests;
+pub(super) mod text;
+
+use chrono::DateTime;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use slow::Finding;
+
+use crate::catalog::TableRef;
+use crate::manifest::{FileCost, FileEntry, Manifest};
+use crate::pipeline::Evidence;
+use crate::runlog::{JobRecord, RunRecord, RunStatus};
+use crate::spec::layout;
+
+/// Version of the JSON document. It grows when a field changes its meaning or goes; new fields do not count.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What became of a run.
+#[derive(Debug, Serialize)]
+pub struct RunReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Its id.
+    pub run_id: String,
+    /// How it stands; `running` also if it was killed.
+    pub status: RunStatus,
+    /// When it began, RFC 3339 UTC.
+    pub started_at: String,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// Wall time in seconds.
+    pub seconds: Option<f64>,
+    /// Source without secrets.
+    pub source: String,
+    /// Destination without secrets.
+    pub destination: String,
+    /// Why it failed as a whole.
+    pub error: Option<String>,
+    /// The point in time, as in the manifests.
+    pub snapshot: Option<Value>,
+    /// Where all this was found.
+    pub evidence: Found,
+    /// All tables together.
+    pub totals: Totals,
+    /// Its tables, in catalog order.
+    pub tables: Vec<TableReport>,
+    /// What took long, longest first.
+    pub slow: Vec<Finding>,
+}
+
+/// Where the report comes from.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// The run log.
+    pub run_log: String,
+    /// Whether the run's summary was at the destination.
+    pub summary: bool,
+    /// Manifests of its tables that were there.
+    pub manifests: usize,
+    /// Why the destination was not asked, if so.
+    pub note: Option<String>,
+}
+
+/// All tables together.
+#[derive(Debug, Serialize)]
+pub struct Totals {
+    /// Tables of the run.
+    pub tables: usize,
+    /// Those that are committed.
+    pub completed: usize,
+    /// Those that failed.
+    pub failed: usize,
+    /// Rows committed.
+    pub rows: u64,
+    /// Files committed.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Rows per second of the run's wall time.
+    pub rows_per_second: Option<f64>,
+    /// Bytes before compression divided by bytes; of the tables for which it is known.
+    pub compression_ratio: Option<f64>,
+    /// Parts that were read again.
+    pub retries: Option<u64>,
+}
+
+/// One table of a run.
+#[derive(Debug, Serialize)]
+pub struct TableReport {
+    /// The table.
+    pub table: TableRef,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Method that cut it.
+    pub method: Option<String>,
+    /// When it began.
+    pub started_at: Option<String>,
+    /// When it was committed or failed.
+    pub finished_at: Option<String>,
+    /// Wall time in seconds, lock and commit included.
+    pub seconds: Option<f64>,
+    /// Rows committed by this run.
+    pub rows: Option<u64>,
+    /// Files committed by this run.
+    pub files: Option<u64>,
+    /// Bytes of them.
+    pub bytes: Option<u64>,
+    /// The same before compression.
+    pub encoded_bytes: Option<u64>,
+    /// `encoded_bytes / bytes`.
+    pub compression_ratio: Option<f64>,
+    /// Rows per second of its wall time.
+    pub rows_per_second: Option<f64>,
+    /// Times of all its parts, added up.
+    pub times: Option<Times>,
+    /// Parts that were read again.
+    pub retries: Option<u64>,
+    /// What was compared with the source, as in the manifest.
+    pub verification: Option<Value>,
+    /// The run that committed this table after this one, if so: parts of this one may not be known any more.
+    pub replaced_by: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Its parts, by number.
+    pub parts: Vec<PartReport>,
+}
+
+/// One file of a table.
+#[derive(Debug, Serialize)]
+pub struct PartReport {
+    /// Number of the part.
+    pub part: usize,
+    /// Its file, relative to the table's directory.
+    pub file: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// The same before compression.
+    pub encoded_bytes: Option<u64>,
+    /// `encoded_bytes / bytes`.
+    pub compression_ratio: Option<f64>,
+    /// Wall time in seconds, without waiting for a connection.
+    pub seconds: Option<f64>,
+    /// Rows per second of that.
+    pub rows_per_second: Option<f64>,
+    /// Where its time went.
+    pub times: Option<Times>,
+}
+
+/// Where the time of parts went, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Times {
+    /// Until a connection was free.
+    pub waiting: f64,
+    /// Until rows came: the source, the network, decoding, expressions that are evaluated here.
+    pub reading: f64,
+    /// Encoding and compressing.
+    pub encoding: f64,
+    /// Handing bytes to the destination.
+    pub storing: f64,
+}
+
+impl Times {
+    fn of(cost: &FileCost) -> Self {
+        let seconds = |milliseconds: u64| milliseconds as f64 / 1000.0;
+        Self {
+            waiting: seconds(cost.waiting_ms),
+            reading: seconds(cost.reading_ms),
+            encoding: seconds(cost.encoding_ms),
+            storing: seconds(cost.storing_ms),
+        }
+    }
+
+    fn work(&self) -> f64 {
+        self.reading + self.encoding + self.storing
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            waiting: self.waiting + other.waiting,
+            reading: self.reading + other.reading,
+            encoding: self.encoding + other.encoding,
+            storing: self.storing + other.storing,
+        }
+    }
+}
+
+impl RunReport {
+    /// Puts together what the run log at `run_log` and the destination know. `note` says why the latter was not asked.
+    pub fn of(run: &RunRecord, run_log: String, evidence: &Evidence, note: Option<String>) -> Self {
+        let summary = evidence.summary.as_ref();
+        let outcomes = summary.and_then(|summary| summary["tables"].as_array());
+        let tables: Vec<TableReport> = run
+            .jobs
+            .iter()
+            .enumerate()
+            .map(|(at, job)| {
+                let named = |outcome: &&Value| {
+                    outcome["table"]["schema"] == job.table.schema
+                        && outcome["table"]["name"] == job.table.name
+                };
+                let outcome = outcomes.and_then(|all| all.iter().find(named));
+                table(run, job, outcome, evidence.manifests.get(at).and_then(Option::as_ref))
+            })
+            .collect();
+        let seconds = summary
+            .and_then(|summary| summary["seconds"].as_f64())
+            .or_else(|| between(&run.started_at, run.finished_at.as_deref()));
+        let snapshot = summary.map(|summary| summary["snapshot"].clone()).filter(|found| !found.is_null());
+        let slow = slow::findings(&tables, seconds);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: run.run_id.clone(),
+            status: run.status,
+            started_at: run.started_at.clone(),
+            finished_at: run.finished_at.clone(),
+            seconds,
+            source: run.source.clone(),
+            destination: run.destination.clone(),
+            error: run.error_message.clone(),
+            snapshot,
+            evidence: Found {
+                run_log,
+                summary: summary.is_some(),
+                manifests: evidence.manifests.iter().flatten().count(),
+                note,
+            },
+            totals: totals(&tables, seconds),
+            tables,
+            slow,
+        }
+    }
+}
+
+fn totals(tables: &[TableReport], seconds: Option<f64>) -> Totals {
+    let count = |status: RunStatus| tables.iter().filter(|table| table.status == status).count();
+    let rows = tables.iter().filter_map(|table| table.rows).sum();
+    let known = tables.iter().filter_map(|table| table.encoded_bytes.zip(table.bytes));
+    let (encoded, written) = known.fold((0, 0), |sum, (encoded, bytes)| (sum.0 + encoded, sum.1 + bytes));
+    let retries: Vec<u64> = tables.iter().filter_map(|table| table.retries).collect();
+    Totals {
+        tables: tables.len(),
+        completed: count(RunStatus::Completed),
+        failed: count(RunStatus::Failed),
+        rows,
+        files: tables.iter().filter_map(|table| table.files).sum(),
+        bytes: tables.iter().filter_map(|table| table.bytes).sum(),
+        rows_per_second: rate(Some(rows), seconds),
+        compression_ratio: ratio(Some(encoded), written),
+        retries: (!retries.is_empty()).then(|| retries.iter().sum()),
+    }
+}
+
+fn table(
+    run: &RunRecord,
+    job: &JobRecord,
+    outcome: Option<&Value>,
+    manifest: Option<&Manifest>,
+) -> TableReport {
+    let done = job.status == RunStatus::Completed;
+    // A table may be committed and failed: when it is not what the source hashed.
+    let manifest = manifest.filter(|manifest| done || manifest.run_id == run.run_id);
+    let own = manifest.filter(|manifest| manifest.run_id == run.run_id);
+    let parts: Vec<PartReport> = manifest.map(|m| files_of(&run.run_id, m)).unwrap_or_default();
+    let encoded: Option<u64> = parts.iter().map(|part| part.encoded_bytes).sum();
+    let encoded_bytes = encoded.filter(|_| !parts.is_empty());
+    let times = parts.iter().filter_map(|part| part.times.as_ref());
+    let times = times.fold(None, |sum: Option<Times>, next| Some(sum.unwrap_or_default().plus(next)));
+    let recorded = outcome.filter(|_| done).and_then(|outcome| outcome["seconds"].as_f64());
+    let seconds = recorded.or_else(|| between(job.started_at.as_deref()?, job.finished_at.as_deref()));
+    let verification = own.and_then(|manifest| serde_json::to_value(manifest).ok());
+    let verification = verification.map(|mut manifest| manifest["verification"].take());
+    TableReport {
+        table: job.table.clone(),
+        status: job.status,
+        method: job.method.clone(),
+        started_at: job.started_at.clone(),
+        finished_at: job.finished_at.clone(),
+        seconds,
+        rows: job.row_count,
+        files: job.file_count,
+        bytes: job.bytes,
+        encoded_bytes,
+        compression_ratio: ratio(encoded_bytes, parts.iter().map(|part| part.bytes).sum()),
+        rows_per_second: rate(job.row_count, seconds),
+        times,
+        retries: outcome.and_then(|outcome| outcome["retries"].as_u64()),
+        verification: verification.filter(|found| !found.is_null()),
+        replaced_by: manifest.filter(|m| m.run_id != run.run_id).map(|m| m.run_id.clone()),
+        error: job.error_message.clone(),
+        parts,
+    }
+}
+
+/// The files of a manifest that this run wrote. After an append those of other runs are there too; names tell which.
+fn files_of(run_id: &str, manifest: &Manifest) -> Vec<PartReport> {
+    let appended = |file: &&FileEntry| {
+        layout::file_name(&file.name).is_some_and(|name| name == layout::part_name(file.part, Some(run_id)))
+    };
+    let own: Vec<&FileEntry> = manifest.files.iter().filter(appended).collect();
+    let files = match own.is_empty() && manifest.run_id == run_id {
+        true => manifest.files.iter().collect(),
+        false => own,
+    };
+    files.into_iter().map(part).collect()
+}
+
+fn part(file: &FileEntry) -> PartReport {
+    let times = file.cost.as_ref().map(Times::of);
+    let seconds = times.map(|times| times.work());
+    let encoded_bytes = file.cost.map(|cost| cost.encoded_bytes);
+    PartReport {
+        part: file.part,
+        file: file.name.clone(),
+        rows: file.rows,
+        bytes: file.bytes,
+        encoded_bytes,
+        compression_ratio: ratio(encoded_bytes, file.bytes),
+        seconds,
+        rows_per_second: rate(Some(file.rows), seconds),
+        times,
+    }
+}
+
+fn ratio(encoded: Option<u64>, bytes: u64) -> Option<f64> {
+    encoded.filter(|encoded| *encoded > 0 && bytes > 0).map(|encoded| encoded as f64 / bytes as f64)
+}
+
+fn rate(rows: Option<u64>, seconds: Option<f64>) -> Option<f64> {
+    let (rows, seconds) = (rows?, seconds?);
+    (seconds > 0.0).then(|| rows as f64 / seconds)
+}
+
+fn between(from: &str, to: Option<&str>) -> Option<f64> {
+    let (from, to) = (DateTime::parse_from_rfc3339(from).ok()?, DateTime::parse_from_rfc3339(to?).ok()?);
+    Some((to - from).num_milliseconds() as f64 / 1000.0)
+}

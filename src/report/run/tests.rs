@@ -1,0 +1,152 @@
+use serde_json::json;
+
+use super::*;
+use crate::catalog::Slice;
+
+const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
+
+fn job(name: &str, status: RunStatus) -> JobRecord {
+    JobRecord {
+        table: TableRef { schema: "s".into(), name: name.into() },
+        status,
+        started_at: Some("2026-01-01T00:00:00.000Z".into()),
+        finished_at: Some("2026-01-01T00:00:10.500Z".into()),
+        row_count: Some(1000),
+        file_count: Some(2),
+        bytes: Some(200),
+        method: Some("Ctid".into()),
+        error_message: None,
+    }
+}
+
+fn run(jobs: Vec<JobRecord>) -> RunRecord {
+    RunRecord {
+        run_id: RUN.into(),
+        status: RunStatus::Completed,
+        started_at: "2026-01-01T00:00:00.000Z".into(),
+        finished_at: Some("2026-01-01T00:00:20.000Z".into()),
+        source: "postgres://h:5432/d".into(),
+        destination: "/data".into(),
+        config: "{}".into(),
+        error_message: None,
+        jobs,
+    }
+}
+
+/// From JSON, as a manifest of any version is read.
+fn file(part: usize, name: String, cost: Option<FileCost>) -> FileEntry {
+    let entry = json!({
+        "name": name, "rows": 500, "bytes": 100, "crc32": "00000000", "e_tag": null, "part": part, "slice": Slice::All,
+        "columns": [], "cost": cost,
+    });
+    serde_json::from_value(entry).expect("an entry")
+}
+
+fn manifest(run_id: &str, files: Vec<FileEntry>) -> Manifest {
+    let manifest = json!({
+        "format_version": 1, "run_id": run_id, "created_by": "test", "committed_at": "2026-01-01T00:00:10Z",
+        "source": {"kind": "postgres", "version": "15", "server": "h", "database": "d", "user": "u"},
+        "table": {"schema": "s", "name": "t"},
+        "snapshot": {"level": "run", "id": null, "position": null, "taken_at": "2026-01-01T00:00:00Z"},
+        "filter": null, "projection": null, "columns": [], "rows": 1000, "files": files,
+    });
+    serde_json::from_value(manifest).expect("a manifest")
+}
+
+fn cost(waiting_ms: u64, reading_ms: u64) -> Option<FileCost> {
+    Some(FileCost { encoded_bytes: 300, waiting_ms, reading_ms, encoding_ms: 400, storing_ms: 100 })
+}
+
+fn of(run: &RunRecord, summary: Option<Value>, manifests: Vec<Option<Manifest>>) -> RunReport {
+    RunReport::of(run, "sqlite:/log".into(), &Evidence { summary, manifests }, None)
+}
+
+#[test]
+fn what_was_recorded_is_reported_part_by_part() {
+    let files = vec![
+        file(0, layout::part_name(0, None), cost(0, 500)),
+        file(1, layout::part_name(1, None), cost(0, 9500)),
+    ];
+    let summary = json!({
+        "seconds": 12.5, "snapshot": {"level": "run", "taken_at": "then"},
+        "tables": [{"table": {"schema": "s", "name": "t"}, "seconds": 10.0, "retries": 3}],
+    });
+    let report =
+        of(&run(vec![job("t", RunStatus::Completed)]), Some(summary), vec![Some(manifest(RUN, files))]);
+    assert_eq!((report.schema_version, report.seconds), (1, Some(12.5)));
+    let table = &report.tables[0];
+    assert_eq!((table.seconds, table.rows_per_second, table.retries), (Some(10.0), Some(100.0), Some(3)));
+    assert_eq!((table.encoded_bytes, table.compression_ratio), (Some(600), Some(3.0)));
+    assert_eq!(table.times, Some(Times { waiting: 0.0, reading: 10.0, encoding: 0.8, storing: 0.2 }));
+    assert_eq!((table.parts[1].seconds, table.parts[1].rows_per_second), (Some(10.0), Some(50.0)));
+    let slow = &report.slow[0];
+    assert_eq!((slow.mostly, slow.share), (Some("reading"), 0.8));
+    assert_eq!(slow.reasons.len(), 1, "{slow:?}");
+    assert_eq!(slow.reasons[0], "3 parts were read again after an error");
+    let text = text::report(&report, true);
+    for part in [
+        "12.5 s",
+        "compressed 3.0 to 1",
+        "3 parts read again",
+        "part-00001.parquet",
+        "91 % of its parts' time",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn an_uneven_cut_and_a_want_of_connections_are_said() {
+    let mut files: Vec<FileEntry> =
+        (0..4).map(|part| file(part, layout::part_name(part, None), cost(9000, 500))).collect();
+    files.push(file(4, layout::part_name(4, None), cost(0, 8000)));
+    let report = of(&run(vec![job("t", RunStatus::Completed)]), None, vec![Some(manifest(RUN, files))]);
+    assert_eq!(report.tables[0].seconds, Some(10.5), "from the run log");
+    let reasons = report.slow[0].reasons.join("\n");
+    assert!(reasons.contains("waited 36.0 s for a connection in all: --max-connections"), "{reasons}");
+    assert!(reasons.contains("part 4 took 8.5 s, the middle one 1.0 s"), "{reasons}");
+    assert_eq!(report.slow[0].mostly, Some("waiting"));
+}
+
+#[test]
+fn what_was_not_recorded_is_null() {
+    let files = vec![file(0, layout::part_name(0, None), None)];
+    let mut failed = job("u", RunStatus::Failed);
+    failed.error_message = Some("disk full".into());
+    failed.row_count = None;
+    let jobs = vec![job("t", RunStatus::Completed), failed];
+    let report = of(&run(jobs), None, vec![Some(manifest(RUN, files)), None]);
+    let document = serde_json::to_value(&report).unwrap();
+    let table = &document["tables"][0];
+    for key in
+        ["encoded_bytes", "compression_ratio", "times", "retries", "verification", "replaced_by", "error"]
+    {
+        assert!(table[key].is_null() && table.get(key).is_some(), "{key}: {table}");
+    }
+    assert!(table["parts"][0]["seconds"].is_null());
+    assert_eq!(document["totals"]["failed"], 1);
+    assert!(document["snapshot"].is_null() && document["totals"]["retries"].is_null());
+    assert!(text::report(&report, false).ends_with("\ns.u: disk full\n"));
+}
+
+#[test]
+fn files_of_other_runs_are_not_this_runs() {
+    let other = "0199ffff-0000-7000-8000-ffffffffffff";
+    let both = || {
+        vec![
+            file(0, layout::part_name(0, Some(RUN)), cost(0, 1)),
+            file(0, layout::part_name(0, Some(other)), cost(0, 1)),
+        ]
+    };
+    let jobs = || run(vec![job("t", RunStatus::Completed)]);
+    let appended = of(&jobs(), None, vec![Some(manifest(RUN, both()))]);
+    assert_eq!(appended.tables[0].parts.len(), 1);
+    // And after the other run has appended, this one's are still known by their names.
+    let later = of(&jobs(), None, vec![Some(manifest(other, both()))]);
+    assert_eq!((later.tables[0].parts.len(), later.tables[0].replaced_by.as_deref()), (1, Some(other)));
+    let replaced =
+        of(&jobs(), None, vec![Some(manifest(other, vec![file(0, layout::part_name(0, None), None)]))]);
+    assert!(replaced.tables[0].parts.is_empty());
+    let note = RunReport::of(&jobs(), "l".into(), &Evidence::default(), Some("no keys".into()));
+    assert!(text::report(&note, true).contains("found in     l; not at the destination: no keys"));
+}

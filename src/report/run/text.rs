@@ -1,0 +1,167 @@
+//! The report for a person.
+
+use std::fmt::Write as _;
+
+use super::{PartReport, RunReport, TableReport};
+use crate::report::text::{columns, count, duration, size, status};
+
+/// Totals, a line per table, what was slow, what went wrong; with `parts`, a line per part too.
+pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
+    let mut out = format!("run          {}\n", report.run_id);
+    let _ = writeln!(out, "status       {}", status(report.status));
+    let _ = writeln!(out, "started      {}", report.started_at);
+    if let Some(at) = &report.finished_at {
+        let took = report.seconds.map(|seconds| format!(", {}", duration(seconds))).unwrap_or_default();
+        let _ = writeln!(out, "finished     {at}{took}");
+    }
+    let _ = writeln!(out, "source       {}", report.source);
+    let _ = writeln!(out, "destination  {}", report.destination);
+    if let Some(snapshot) = &report.snapshot {
+        let word = |key: &str| snapshot[key].as_str().unwrap_or("unknown").to_owned();
+        let _ = writeln!(out, "snapshot     consistency {}, taken at {}", word("level"), word("taken_at"));
+    }
+    if let Some(error) = &report.error {
+        let _ = writeln!(out, "error        {error}");
+    }
+    totals(&mut out, report);
+    let _ = writeln!(out, "found in     {}{}", report.evidence.run_log, at_destination(report));
+    out.push('\n');
+    tables(&mut out, &report.tables);
+    if parts {
+        for table in report.tables.iter().filter(|table| !table.parts.is_empty()) {
+            let _ = writeln!(out, "\n{}", table.table);
+            part_lines(&mut out, &table.parts);
+        }
+    }
+    slow(&mut out, report);
+    for table in &report.tables {
+        if let Some(run) = &table.replaced_by {
+            let _ = writeln!(out, "\n{}: committed again by run {run}", table.table);
+        }
+        if let Some(error) = &table.error {
+            let _ = writeln!(out, "\n{}: {error}", table.table);
+        }
+    }
+    out
+}
+
+fn totals(out: &mut String, report: &RunReport) {
+    let totals = &report.totals;
+    let _ = write!(
+        out,
+        "exported     {} of {} tables, {} rows in {} files, {}",
+        totals.completed,
+        totals.tables,
+        count(totals.rows),
+        count(totals.files),
+        size(totals.bytes)
+    );
+    if let Some(rate) = totals.rows_per_second {
+        let _ = write!(out, ", {} rows/s", count(rate as u64));
+    }
+    if let Some(ratio) = totals.compression_ratio {
+        let _ = write!(out, ", compressed {ratio:.1} to 1");
+    }
+    if let Some(retries) = totals.retries.filter(|retries| *retries > 0) {
+        let _ = write!(out, ", {retries} parts read again");
+    }
+    out.push('\n');
+}
+
+fn at_destination(report: &RunReport) -> String {
+    match &report.evidence.note {
+        Some(note) => format!("; not at the destination: {note}"),
+        None => format!(
+            ", {} manifests{}",
+            report.evidence.manifests,
+            if report.evidence.summary {
+                " and the summary at the destination"
+            } else {
+                " at the destination"
+            }
+        ),
+    }
+}
+
+fn tables(out: &mut String, tables: &[TableReport]) {
+    let heads =
+        ["table", "status", "method", "rows", "files", "bytes", "ratio", "time", "rows/s", "verified"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for table in tables {
+        rows.push(vec![
+            table.table.to_string(),
+            status(table.status).to_owned(),
+            table.method.clone().unwrap_or_default(),
+            table.rows.map(count).unwrap_or_default(),
+            table.files.map(count).unwrap_or_default(),
+            table.bytes.map(size).unwrap_or_default(),
+            table.compression_ratio.map(|ratio| format!("{ratio:.1}")).unwrap_or_default(),
+            table.seconds.map(duration).unwrap_or_default(),
+            table.rows_per_second.map(|rate| count(rate as u64)).unwrap_or_default(),
+            verified(table),
+        ]);
+    }
+    if rows.iter().skip(1).all(|row| row[9].is_empty()) {
+        rows.iter_mut().for_each(|row| row.truncate(9));
+    }
+    out.push_str(&columns(&rows, 3, ""));
+}
+
+fn verified(table: &TableReport) -> String {
+    match &table.verification {
+        Some(found) => {
+            found["hash"].as_str().map_or_else(|| "rows".to_owned(), |hash| format!("hash {hash}"))
+        }
+        None => String::new(),
+    }
+}
+
+fn part_lines(out: &mut String, parts: &[PartReport]) {
+    let heads = ["file", "rows", "bytes", "ratio", "waiting", "reading", "encoding", "storing", "rows/s"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    for part in parts {
+        let time =
+            |of: fn(&super::Times) -> f64| part.times.as_ref().map(|t| duration(of(t))).unwrap_or_default();
+        rows.push(vec![
+            part.file.clone(),
+            count(part.rows),
+            size(part.bytes),
+            part.compression_ratio.map(|ratio| format!("{ratio:.1}")).unwrap_or_default(),
+            time(|t| t.waiting),
+            time(|t| t.reading),
+            time(|t| t.encoding),
+            time(|t| t.storing),
+            part.rows_per_second.map(|rate| count(rate as u64)).unwrap_or_default(),
+        ]);
+    }
+    out.push_str(&columns(&rows, 1, "  "));
+}
+
+fn slow(out: &mut String, report: &RunReport) {
+    if report.slow.is_empty() {
+        return;
+    }
+    out.push_str("\nslow\n");
+    for finding in &report.slow {
+        let _ = write!(
+            out,
+            "  {}  {}, {:.0} % of the run",
+            finding.table,
+            duration(finding.seconds),
+            finding.share * 100.0
+        );
+        if let (Some(mostly), Some(share)) = (finding.mostly, finding.mostly_share) {
+            let what = match mostly {
+                "waiting" => "waiting for a connection",
+                "reading" => "waiting for rows and decoding them",
+                "encoding" => "encoding and compressing",
+                _ => "handing bytes to the destination",
+            };
+            let _ = write!(out, "; {:.0} % of its parts' time was {what}", share * 100.0);
+        }
+        out.push('\n');
+        for reason in &finding.reasons {
+            let _ = writeln!(out, "    {reason}");
+        }
+    }
+}
