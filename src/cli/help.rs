@@ -2,7 +2,7 @@
 
 use clap::CommandFactory;
 
-use super::args::Cli;
+use super::args::{Cli, RESUME_FLAGS};
 
 /// Flags that `-h` leaves out; `--help` has them all.
 const RARE: &[&str] = &[
@@ -23,6 +23,8 @@ const RARE: &[&str] = &[
     "row-group-bytes",
     "error-action",
     "empty-tables",
+    "retries",
+    "resume",
     "no-progress",
     "log-level",
     "log-format",
@@ -35,8 +37,13 @@ pub(super) fn command() -> clap::Command {
     let mut cli = Cli::command();
     let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
+        let resumes = name == "resume";
         cli = cli.mut_subcommand(name, |command| {
             command.mut_args(|arg| {
+                let arg = match arg.get_long() {
+                    Some(long) if resumes && !RESUME_FLAGS.contains(&long) => arg.hide(true),
+                    _ => arg,
+                };
                 let rare = arg.get_long().is_some_and(|long| RARE.contains(&long));
                 let valued = arg.get_action().takes_values();
                 arg.hide_env(true).hide_default_value(valued).hide_short_help(rare)

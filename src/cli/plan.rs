@@ -2,13 +2,16 @@
 
 use super::args::ExportArgs;
 use super::{export, print, resolve};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
 
 /// Prints what an export would read and write. Code 1 when some tables could not be exported.
 pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
     export::mention_ignored(&args.ignored);
+    if args.resume.is_some() {
+        return Err(Error::usage("--resume is for an export, not for a plan"));
+    }
     let resolved = resolve::plan(args)?;
     let plan = pipeline::plan(&resolved.spec, &resolved.source).await?;
     let destination = resolved.destination.as_deref();

@@ -68,7 +68,7 @@ fn every_flag_is_known_in_both_spellings() {
                 }
                 for line in lines {
                     let id: &[&str] = match command.as_str() {
-                        "status" => &["some_id"],
+                        "status" | "resume" => &["some_id"],
                         "completions" => &["bash"],
                         _ => &[],
                     };
@@ -114,9 +114,20 @@ fn the_command_names_are_those_of_the_parser() {
     let mut cli = Cli::command();
     cli.build();
     let names: BTreeSet<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
-    let expected =
-        ["check", "completions", "demo", "export", "help", "inspect", "plan", "query", "runs", "status"]
-            .into();
+    let expected = [
+        "check",
+        "completions",
+        "demo",
+        "export",
+        "help",
+        "inspect",
+        "plan",
+        "query",
+        "resume",
+        "runs",
+        "status",
+    ]
+    .into();
     assert_eq!(names, expected);
 }
 

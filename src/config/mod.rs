@@ -9,6 +9,7 @@
 //! The environment is read here and by the command line parser only.
 
 pub mod auth;
+pub mod process;
 pub mod script;
 pub mod state;
 pub mod units;

@@ -3,11 +3,13 @@
 pub mod layout;
 pub mod method;
 mod names;
+pub mod origin;
 
 use serde::{Deserialize, Serialize};
 
 pub use method::{Method, Period, TableConfig};
 pub use names::nearest;
+pub use origin::Origin;
 
 use crate::catalog::{Consistency, TableFilter};
 
@@ -48,6 +50,12 @@ pub struct ExportSpec {
     pub sub_path: String,
     /// Memory that DataFusion operators and open row groups may use together, in bytes.
     pub memory_limit_bytes: u64,
+    /// How often a part is read again after an error that passes.
+    #[serde(default)]
+    pub retries: u32,
+    /// How source and destination were named.
+    #[serde(default)]
+    pub origin: Origin,
 }
 
 /// `schema.table: text` as given to `--where` and `--columns`.

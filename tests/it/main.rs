@@ -24,6 +24,8 @@ mod lake;
 mod methods;
 mod pooler;
 mod query;
+mod resume;
+mod retries;
 mod server;
 mod sqlite;
 mod standby;

@@ -17,7 +17,7 @@ use super::pool::Pool;
 use super::wire::{Connection, Row};
 use super::{SESSION, describe, sample};
 use crate::catalog::{Consistency, KeyQuantiles, Slice, SnapshotToken, TableInfo, TableRef, ValueCount};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Snapshot};
 use crate::spec::TypePolicy;
 
@@ -141,7 +141,8 @@ fn explain(error: Error, table: &TableRef) -> Error {
 fn lost(error: Error, what: &str) -> Error {
     Error::unavailable(format!("the connection that holds the run's {what} was lost"))
         .caused_by(error)
-        .hint("run again; --consistency table or none does without it, with a weaker guarantee")
+        .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none does without one moment for all")
+        .passing(Transient::View)
 }
 
 /// Begins the view and exports it.
