@@ -138,6 +138,17 @@ impl Error {
         self
     }
 
+    /// Adds the advice of another error.
+    #[must_use]
+    pub fn hints_of(mut self, other: &Self) -> Self {
+        for hint in other.hints() {
+            if !self.0.hints.contains(hint) {
+                self.0.hints.push(hint.clone());
+            }
+        }
+        self
+    }
+
     /// Keeps the lower-level error as the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -86,7 +86,6 @@ impl Retries {
     }
 
     fn lost(&self, round: u64, error: &Error) {
-        self.suspicion.notify_waiters();
         let mut state = self.state();
         // Connections that break together are one loss: their attempts began in the same round.
         if state.round != round {
@@ -125,6 +124,8 @@ pub(super) struct Attempts {
     table: TableRef,
     scope: Scope,
     repeated: u32,
+    /// Why the last attempt failed.
+    last: Option<Error>,
     /// Waits for a free connection since the last success, and since when.
     refused: Option<(u32, Stopwatch)>,
     round: u64,
@@ -133,7 +134,7 @@ pub(super) struct Attempts {
 impl Attempts {
     pub(super) fn new(retries: &Arc<Retries>, table: &TableRef, scope: Scope) -> Self {
         let retries = Arc::clone(retries);
-        Self { retries, table: table.clone(), scope, repeated: 0, refused: None, round: 0 }
+        Self { retries, table: table.clone(), scope, repeated: 0, last: None, refused: None, round: 0 }
     }
 
     /// Before each attempt.
@@ -157,10 +158,12 @@ impl Attempts {
     /// `error` itself when it is not transient, or has come too often.
     pub(super) async fn failed(&mut self, error: Error, what: &str) -> Result<()> {
         let pause = match error.transient() {
-            None => return Err(error),
-            Some(Transient::View) if self.scope == Scope::Part => return Err(error),
+            None => return Err(self.after(error)),
+            Some(Transient::View) if self.scope == Scope::Part => return Err(self.after(error)),
             Some(Transient::Full) => return self.wait_for_room(error).await,
             Some(why) => {
+                // What ended this connection, or this statement, may have ended the view too.
+                self.retries.suspicion.notify_waiters();
                 if why == Transient::Connection {
                     self.retries.lost(self.round, &error);
                 }
@@ -176,8 +179,17 @@ impl Attempts {
         let (table, seconds) = (&self.table, pause.as_secs_f64());
         let (nth, limit) = (self.repeated, self.retries.limit);
         tracing::warn!("{table}, {what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
+        self.last = Some(error);
         tokio::time::sleep(pause).await;
         Ok(())
+    }
+
+    /// `error`, and what began it: a conflict with recovery first ends the statement and then the view.
+    fn after(&self, error: Error) -> Error {
+        match &self.last {
+            Some(last) => error.with("after", last.message()).hints_of(last),
+            None => error,
+        }
     }
 
     async fn wait_for_room(&mut self, error: Error) -> Result<()> {

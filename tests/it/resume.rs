@@ -160,6 +160,9 @@ impl Many {
         let scene = Scene::new(self.url.clone());
         let running = scene.export(FLAGS).spawn();
         let moment = any(self.tables.len());
+        // Before that there is no run, and nothing to resume.
+        let announced = || files(&scene.out.path().join("_lakexpress")).iter().any(|f| f.ends_with(".json"));
+        wait_until("the run is announced", announced);
         wait_until("some tables are there", || scene.with("_manifest.json").len() >= moment);
         sleep(Duration::from_micros(any(20_000) as u64));
         (scene, running)

@@ -140,6 +140,7 @@ fn explain(error: Error, table: &TableRef) -> Error {
 
 fn lost(error: Error, what: &str) -> Error {
     Error::unavailable(format!("the connection that holds the run's {what} was lost"))
+        .hints_of(&error)
         .caused_by(error)
         .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none does without one moment for all")
         .passing(Transient::View)
