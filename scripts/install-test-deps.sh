@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is not there: Debian or Ubuntu packages, a Python environment with the
-# independent readers and the S3 server, and the Azure server. Does nothing, quickly, when all is there.
+# independent readers and the S3 server, the Azure server, and databases of programs that Debian packages. Does
+# nothing, quickly, when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,23 +30,28 @@ if [ ! -x "$venv/bin/python" ]; then
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3 python3-venv)
 fi
 
-if [ ${#packages[@]} -gt 0 ]; then
+sudo=()
+[ "$(id -u)" = 0 ] || sudo=(sudo)
+
+# Installs packages.
+install() {
     if ! have apt-get; then
-        echo "install by hand (no apt-get here): ${packages[*]}" >&2
+        echo "install by hand (no apt-get here): $*" >&2
         exit 1
     fi
-    sudo=()
-    [ "$(id -u)" = 0 ] || sudo=(sudo)
-    export DEBIAN_FRONTEND=noninteractive
-    echo "installing ${packages[*]}"
+    echo "installing $*"
     "${sudo[@]}" apt-get update -qq
-    if [[ " ${packages[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    if [[ " $* " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         # The tests start servers of their own: no cluster of the system's, and nothing on port 5432.
         "${sudo[@]}" mkdir -p /etc/postgresql-common
         echo 'create_main_cluster = false' | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
     fi
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Options::=--force-confold "${packages[@]}"
+        -o Dpkg::Options::=--force-confold "$@"
+}
+
+if [ ${#packages[@]} -gt 0 ]; then
+    install "${packages[@]}"
     if [ -n "$nginx_is_new" ] && [ -d /run/systemd/system ]; then
         # The tests start one of their own: none of the system's, and nothing on port 80.
         "${sudo[@]}" systemctl disable --quiet --now nginx
@@ -53,6 +59,37 @@ if [ ${#packages[@]} -gt 0 ]; then
     if [ -n "$pgbouncer_is_new" ] && [ -d /run/systemd/system ]; then
         "${sudo[@]}" systemctl disable --quiet --now pgbouncer
     fi
+fi
+
+# Extensions with types and tables that nobody here wrote, for the newest server there is.
+major=$(printf '%s\n' /usr/lib/postgresql/*/bin/initdb | sort -V | tail -n 1 | cut -d / -f 5)
+extensions=()
+for extension in postgis:postgis-3 postgis_tiger_geocoder:postgis-3-scripts unit:unit ip4r:ip4r semver:semver \
+    debversion:debversion; do
+    [ -e "/usr/share/postgresql/$major/extension/${extension%%:*}.control" ] ||
+        extensions+=("postgresql-$major-${extension##*:}")
+done
+[ ${#extensions[@]} = 0 ] || install "${extensions[@]}"
+
+# The SQL of programs that are not installed for it.
+samples=${LAKEXPRESS_SAMPLES:-$HOME/.cache/lakexpress-samples}
+programs=(zabbix-server-pgsql ledgersmb)
+if ! cmp -s <(echo "${programs[*]}") "$samples/installed.txt"; then
+    echo "fetching the databases of ${programs[*]}"
+    rm -rf "$samples" && mkdir -p "$samples"
+    fetched=$(mktemp -d)
+    (cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root "${programs[@]}") || {
+        "${sudo[@]}" apt-get update -qq
+        (cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root "${programs[@]}")
+    }
+    for program in "${programs[@]}"; do
+        mkdir "$samples/$program"
+        dpkg-deb --fsys-tarfile "$fetched/$program"_*.deb |
+            tar -x -C "$samples/$program" --wildcards './usr/share/*.sql' './usr/share/*.sql.gz' 2>/dev/null ||
+            [ -n "$(find "$samples/$program" -name '*.sql*' -print -quit)" ]
+    done
+    rm -rf "$fetched"
+    echo "${programs[*]}" >"$samples/installed.txt"
 fi
 
 wanted=tests/python/requirements.txt

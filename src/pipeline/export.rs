@@ -54,7 +54,8 @@ pub(super) struct Exported {
 pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
     let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
-        write(plan, shared, &progress, &prepared).await
+        write(plan, shared, &progress, &prepared).await?;
+        view.unchanged(&plan.info).await.map_err(|error| error.with("table", &plan.info.table))
     };
     committed(&place, view, shared, write, || manifest(plan, shared)).await
 }

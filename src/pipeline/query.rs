@@ -18,7 +18,7 @@ use super::{
     Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare,
     reach, record, recorded,
 };
-use crate::catalog::{Slice, SnapshotToken, SourceIdentity, TableRef};
+use crate::catalog::{Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
@@ -63,7 +63,7 @@ pub(super) async fn start(
         planned = admitted(&parts.cancel, async || plan_all(spec, statements, &parts.source).await) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let (view, plans) = planned;
+    let (pinned, plans) = planned;
     let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
     let (run_id, earlier) = (how.run_id, how.earlier.snapshots.clone());
     let earlier = earlier.as_slice();
@@ -72,7 +72,13 @@ pub(super) async fn start(
     let (watch, stop) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(0));
     let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier };
-    conduct(opening, parts, Box::pin(export_all(&plans, view, &watch, &shared))).await
+    conduct(opening, parts, Box::pin(export_all(&plans, pinned, &watch, &shared))).await
+}
+
+/// A view, and the tables in it that are read.
+struct Pinned {
+    view: Box<dyn Snapshot>,
+    tables: Vec<TableInfo>,
 }
 
 /// Pins the tables that the statements read and plans all statements.
@@ -80,7 +86,7 @@ async fn plan_all(
     spec: &ExportSpec,
     statements: &[QueryStatement],
     source: &Arc<dyn Source>,
-) -> Result<(Box<dyn Snapshot>, Vec<QueryPlan>)> {
+) -> Result<(Pinned, Vec<QueryPlan>)> {
     let tables = planning::tables_of(statements, source.as_ref()).await?;
     let view = source.snapshot(&tables, spec.consistency).await?;
     let readers = Readers::of(spec.max_connections, view.as_ref());
@@ -92,15 +98,17 @@ async fn plan_all(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
-    Ok((view, plans))
+    let tables = inputs.into_iter().map(|input| input.info).collect();
+    Ok((Pinned { view, tables }, plans))
 }
 
 async fn export_all(
     plans: &[QueryPlan],
-    view: Box<dyn Snapshot>,
+    pinned: Pinned,
     watch: &Watch,
     shared: &Shared<'_>,
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+    let view = pinned.view.as_ref();
     let snapshot = SnapshotToken { level: shared.spec.consistency, ..view.token().clone() };
     let taken = RunEvent::SnapshotTaken {
         run_id: shared.run_id.to_owned(),
@@ -116,13 +124,13 @@ async fn export_all(
             outcomes.push(failed(shared, &plan.table, 0.0, error).await);
             continue;
         }
-        let exporting = Box::pin(one_query(plan, view.as_ref(), shared));
-        outcomes.push(watch.while_held(view.as_ref(), exporting).await?);
+        let exporting = Box::pin(one_query(plan, &pinned, shared));
+        outcomes.push(watch.while_held(view, exporting).await?);
     }
     Ok((snapshot, outcomes))
 }
 
-async fn one_query(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -> TableOutcome {
+async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> TableOutcome {
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
         table: plan.table.clone(),
@@ -131,15 +139,19 @@ async fn one_query(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -
         parts: 1,
         est_rows: 0,
     };
-    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, view, shared))).await
+    recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, pinned, shared))).await
 }
 
-async fn committed(plan: &QueryPlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
+async fn committed(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Result<Exported> {
     let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
-        write(plan, shared, &progress, &prepared).await
+        write(plan, shared, &progress, &prepared).await?;
+        for table in &pinned.tables {
+            pinned.view.unchanged(table).await.map_err(|error| error.with("table", &table.table))?;
+        }
+        Ok(())
     };
-    export::committed(&place, view, shared, write, || manifest(plan, shared)).await
+    export::committed(&place, pinned.view.as_ref(), shared, write, || manifest(plan, shared)).await
 }
 
 /// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill; after an

@@ -18,7 +18,7 @@
 mod direct;
 mod intent;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,7 +30,7 @@ use crate::destination::{Destination, DirLock, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::spec::IfExists;
-use crate::spec::layout::{INTENT, MANIFEST};
+use crate::spec::layout::{INTENT, MANIFEST, directories};
 use intent::{Intent, is_plain, read_intent, read_manifest};
 
 /// Calls to the destination under way at once.
@@ -239,6 +239,7 @@ impl TableCommit {
                 .with("source", origin(manifest))
                 .hint("--if-exists append adds rows of the same table only; use another --output-dir or --sub-path"));
         }
+        same_directories(&old.files, files)?;
         for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {
             column.nullable |= before.nullable;
         }
@@ -265,6 +266,28 @@ impl TableCommit {
         }
         apply(&self.place, intent).await
     }
+}
+
+/// Readers take the directories of a table for columns, so that all its rows must lie in directories of the same keys,
+/// or all in none.
+fn same_directories(old: &[FileEntry], added: &[PreparedFile]) -> Result<()> {
+    fn of<'f>(entries: impl Iterator<Item = &'f FileEntry>) -> BTreeSet<String> {
+        // A file without rows is a table's only one, wherever its rows will lie.
+        entries.filter(|entry| entry.rows > 0).map(|entry| directories(&entry.name)).collect()
+    }
+    let (old, added) = (of(old.iter()), of(added.iter().map(|file| &file.entry)));
+    if old.is_empty() || added.is_subset(&old) {
+        return Ok(());
+    }
+    let shown = |of: &BTreeSet<String>| match of.iter().filter(|d| !d.is_empty()).cloned().collect::<Vec<_>>()
+    {
+        named if named.is_empty() => "none".to_owned(),
+        named => named.join(", "),
+    };
+    Err(Error::data("the files that are there lie in other directories than those to be added")
+        .with("there", shown(&old))
+        .with("added", shown(&added))
+        .hint("export with the method that made those that are there, or use another --output-dir or --sub-path"))
 }
 
 /// Finishes the commit of which an intent lies in `dir`, from the intent alone; none if there is no intent.

@@ -149,6 +149,12 @@ pub trait Snapshot: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// An error if rows of `table` may have been read that it does not have in this view, or as of another type. For
+    /// when all of it has been read.
+    async fn unchanged(&self, _table: &TableInfo) -> Result<()> {
+        Ok(())
+    }
+
     /// An error if the view has been lost (its connection ended), so that the run stops.
     async fn check(&self) -> Result<()>;
 }

@@ -67,6 +67,14 @@ pub fn file_name(relative: &str) -> Option<&str> {
     names.all(is_hive).then_some(file)
 }
 
+/// The keys of the directories in which a data file lies below its table: `year=/month=`; empty when it lies in none.
+pub fn directories(relative: &str) -> String {
+    let mut names: Vec<&str> = relative.split('/').collect();
+    names.pop();
+    let keys = names.iter().map(|name| name.split_once('=').map_or(*name, |(key, _)| key));
+    keys.map(|key| format!("{key}=")).collect::<Vec<_>>().join("/")
+}
+
 /// The directory of a table below the base, without a trailing slash.
 pub fn table_dir(sub_path: &str, table: &TableRef) -> String {
     let own = format!("{}/{}", escape(&table.schema), escape(&table.name));
@@ -106,6 +114,13 @@ mod tests {
         ] {
             assert_eq!(escape(name), dir);
         }
+    }
+
+    #[test]
+    fn directories_are_told_by_their_keys() {
+        assert_eq!(directories("part-00000.parquet"), "");
+        assert_eq!(directories("year=2024/month=1/part-00000.parquet"), "year=/month=");
+        assert_eq!(directories("year=__HIVE_DEFAULT_PARTITION__/p.parquet"), "year=");
     }
 
     #[test]

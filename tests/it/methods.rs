@@ -179,8 +179,15 @@ fn time_partitions_are_hive_directories() {
         cut(out.path(), "skewed", "None::", &[]).ok();
         assert_tidy(&dir);
         assert_same(skewed(), "public.skewed", &dir);
-        // And back again, beside them.
-        cut(out.path(), "skewed", &format!("Timepartition:(at,{unit}):2"), &["--if-exists", "append"]).ok();
+        // Directories beside plain files would be a table that no reader understands: nothing is added.
+        let hive = format!("Timepartition:(at,{unit}):2");
+        let run = cut(out.path(), "skewed", &hive, &["--if-exists", "append"]);
+        assert!(run.code != Some(0) && run.stdout.contains("lie in other directories"), "{run}");
+        assert_tidy(&dir);
+        assert_same(skewed(), "public.skewed", &dir);
+        // The same directories are added to.
+        cut(out.path(), "skewed", &hive, &[]).ok();
+        cut(out.path(), "skewed", &hive, &["--if-exists", "append"]).ok();
         assert_tidy(&dir);
         assert_eq!(manifest(&dir)["rows"], 2 * table_rows());
     }

@@ -44,7 +44,8 @@ SELECT a.attnum,
                WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),
        e.typmod,
        t.typrelid,
-       et.typrelid
+       et.typrelid,
+       a.atttypid
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

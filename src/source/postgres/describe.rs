@@ -162,6 +162,7 @@ async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
     Ok(PgColumn {
         name: row.required(1)?.to_owned(),
         attnum: number(row.required(0)?)?,
+        declared_oid: number(row.required(21)?)?,
         type_oid: number(row.required(3)?)?,
         typmod: number(row.required(4)?)?,
         type_name: row.required(2)?.to_owned(),

@@ -14,6 +14,7 @@ mod read;
 mod rows;
 mod sample;
 mod snapshot;
+mod structure;
 pub mod wire;
 
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 //! 1. A READ COMMITTED connection takes ACCESS SHARE on each table, each under its own savepoint.
 //! 2. *Then* a second connection begins REPEATABLE READ and exports its snapshot, so that what was
 //!    committed before the lock (a TRUNCATE, an ALTER) is in the view, and nothing can follow it.
-//! 3. Tables are described on the second connection, under the view that workers will import.
+//! 3. What was attached to a table between 1 and 2 is locked, and the view taken again.
+//! 4. Tables are described on the second connection, under the view that workers will import.
 //!
 //! Both stay open, with idle timeouts off, until the value is dropped.
 
@@ -15,7 +16,7 @@ use tokio::sync::Mutex;
 use super::dialect::{PostgresDialect, ident, literal};
 use super::pool::Pool;
 use super::wire::{Connection, Row};
-use super::{SESSION, describe, sample};
+use super::{SESSION, describe, sample, structure};
 use crate::catalog::{Consistency, KeyQuantiles, Slice, SnapshotToken, TableInfo, TableRef, ValueCount};
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Snapshot};
@@ -42,7 +43,7 @@ impl PostgresSnapshot {
         level: Consistency,
     ) -> Result<Self> {
         let mut failures = HashMap::new();
-        let locks = if level == Consistency::None {
+        let mut locks = if level == Consistency::None {
             None
         } else {
             let mut connection = pool.take().await?;
@@ -52,16 +53,28 @@ impl PostgresSnapshot {
                     failures.insert(table.clone(), error.with("table", table));
                 }
             }
-            Some(Mutex::new(connection))
+            Some(connection)
         };
         let mut view = pool.take().await?;
-        let token = open_view(&mut view, level).await?;
+        let mut token = open_view(&mut view, level).await?;
+        if let Some(locks) = &mut locks {
+            let mut tries = 0;
+            while lock_attached(locks, tables, &mut failures).await? {
+                tries += 1;
+                if tries == MOST_VIEWS {
+                    return Err(Error::unavailable("partitions are attached faster than they can be locked")
+                        .hint("run again when fewer tables are attached to others"));
+                }
+                view.execute("ROLLBACK").await?;
+                token = open_view(&mut view, level).await?;
+            }
+        }
         let money_scale = view.query("SELECT pg_catalog.scale(1::money::numeric)").await?;
         let money_scale = money_scale.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(2);
         Ok(Self {
             token,
             policy: policy.clone(),
-            locks,
+            locks: locks.map(Mutex::new),
             view: Mutex::new(view),
             failures: Mutex::new(failures),
             money_scale,
@@ -105,6 +118,26 @@ fn explain_question(error: Error) -> Error {
         }
         _ => error,
     }
+}
+
+/// How often a view is taken at most.
+const MOST_VIEWS: usize = 20;
+
+/// Locks what was attached to the tables since they were locked; false if there was nothing. A view that is older than
+/// such a lock must be taken again.
+async fn lock_attached(
+    locks: &mut Connection,
+    tables: &[TableRef],
+    failures: &mut HashMap<TableRef, Error>,
+) -> Result<bool> {
+    let mut half = structure::half_locked(locks, tables).await?;
+    half.retain(|table| !failures.contains_key(table));
+    for table in &half {
+        if let Err(error) = lock(locks, table).await? {
+            failures.insert(table.clone(), error.with("table", table));
+        }
+    }
+    Ok(!half.is_empty())
 }
 
 /// Takes ACCESS SHARE on one table. The outer error ends the run, the inner one only this table.
@@ -238,6 +271,16 @@ impl Snapshot for PostgresSnapshot {
         let sql = |from: &str| Ok(sample::blocks_sql(from, &condition, pieces));
         // A slice may be a small share of the table: look at more of it.
         sample::blocks(&self.sampled(table, pieces.saturating_mul(8), &sql).await?)
+    }
+
+    async fn unchanged(&self, table: &TableInfo) -> Result<()> {
+        let Some(locks) = &self.locks else { return Ok(()) };
+        let (mut locks, mut view) = (locks.lock().await, self.view.lock().await);
+        // Whatever ends a statement on these two connections ends what they hold.
+        structure::unchanged(&mut locks, &mut view, table).await.map_err(|error| match error.transient() {
+            Some(_) => lost(error, "locks or snapshot"),
+            None => error,
+        })
     }
 
     async fn check(&self) -> Result<()> {

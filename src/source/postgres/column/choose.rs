@@ -196,7 +196,11 @@ impl Kind {
             let mut metadata = kind.extension;
             metadata.insert(SOURCE_TYPE_KEY.to_owned(), column.type_name.clone());
             fields.push(Field::new(&column.name, kind.data_type, true).with_metadata(metadata));
-            codecs.push(CompositeField { name: column.name.clone(), codec: kind.codec });
+            codecs.push(CompositeField {
+                name: column.name.clone(),
+                type_oid: column.declared_oid,
+                codec: kind.codec,
+            });
             if !kind.note.is_empty() {
                 notes.push(format!("{}: {}", column.name, kind.note));
             }

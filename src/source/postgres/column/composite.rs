@@ -13,9 +13,13 @@ use super::{BadValue, ColumnDecoder, CompositeField};
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
+const ALTERED_HINT: &str = "the composite type was altered while the table was exported: run again";
+
 /// Fills a `StructArray`.
 pub(super) struct CompositeDecoder {
     fields: Fields,
+    /// The type that the server must name for each field.
+    sent: Vec<u32>,
     columns: Vec<Box<dyn ColumnDecoder>>,
     nulls: Nulls,
 }
@@ -35,12 +39,18 @@ impl CompositeDecoder {
         if fields.len() != codecs.len() || fields.is_empty() {
             return Err(mismatch());
         }
+        let as_it_is = codecs.iter().all(|of| of.codec.is_sent_as_it_is());
+        let sent = |of: &CompositeField| match of.codec.cast_oid() {
+            Some(cast) if !as_it_is => cast,
+            _ => of.type_oid,
+        };
+        let sent = codecs.iter().map(sent).collect();
         let columns = fields
             .iter()
             .zip(codecs)
             .map(|(field, of)| of.codec.decoder(field, capacity, special))
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { fields: fields.clone(), columns, nulls: Nulls::new(capacity) })
+        Ok(Self { fields: fields.clone(), sent, columns, nulls: Nulls::new(capacity) })
     }
 
     /// None when the bytes are not a record of as many fields.
@@ -49,9 +59,15 @@ impl CompositeDecoder {
         if usize::try_from(take_i32(&mut rest)?) != Ok(self.columns.len()) {
             return None;
         }
-        for (field, column) in self.fields.iter().zip(&mut self.columns) {
-            // The type: known from the catalog.
-            take_i32(&mut rest)?;
+        for ((field, sent), column) in self.fields.iter().zip(&self.sent).zip(&mut self.columns) {
+            let named = take_i32(&mut rest)?.cast_unsigned();
+            if named != *sent {
+                let what = format!(
+                    "field {} of a composite value has type {named} where the catalog said {sent}",
+                    field.name()
+                );
+                return Some(Err(BadValue { what, hint: ALTERED_HINT }));
+            }
             let length = take_i32(&mut rest)?;
             if length == -1 {
                 column.append_null();

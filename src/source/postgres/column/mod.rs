@@ -58,6 +58,8 @@ pub struct PgColumn {
     pub name: String,
     /// `attnum`; becomes the Parquet field id.
     pub attnum: i16,
+    /// Type as declared, which may be a domain.
+    pub declared_oid: u32,
     /// Type after unwrapping domains.
     pub type_oid: u32,
     /// Type modifier after unwrapping domains; -1 for none.
@@ -176,6 +178,8 @@ pub enum Codec {
 pub struct CompositeField {
     /// Its name.
     pub name: String,
+    /// Its type as declared, which the server names in every value.
+    pub type_oid: u32,
     /// How it is selected and decoded.
     pub codec: Codec,
 }
@@ -218,6 +222,24 @@ impl Codec {
             Self::CastText => Some("text"),
             Self::Money => Some("numeric"),
             Self::Double => Some("float8"),
+            _ => None,
+        }
+    }
+
+    /// The type that the server says it sends after [`Self::cast`]; none where nothing is cast.
+    fn cast_oid(&self) -> Option<u32> {
+        const RECORD: u32 = 2249;
+        match self {
+            Self::Composite { .. } => (!self.is_sent_as_it_is()).then_some(RECORD),
+            Self::List { element, .. } => match element.as_ref() {
+                Self::CastText => Some(1009),
+                Self::Money => Some(1231),
+                Self::Double => Some(1022),
+                _ => None,
+            },
+            Self::CastText => Some(25),
+            Self::Money => Some(1700),
+            Self::Double => Some(701),
             _ => None,
         }
     }

@@ -190,11 +190,54 @@ impl ToDecimal128 {
     }
 }
 
-impl Convert for ToDecimal128 {
-    type Arrow = Decimal128Type;
+impl ToDecimal128 {
+    /// The usual number: finite, of at most three digits to the base of 10,000, and of 64 bits when scaled. None for
+    /// every other one and for what is not a number at all.
+    #[inline(always)]
+    fn quick(&self, value: &[u8]) -> Option<i64> {
+        let (head, digits) = value.split_first_chunk::<8>()?;
+        let head = u64::from_be_bytes(*head);
+        let digit = |high: u8, low: u8| u64::from(u16::from_be_bytes([high, low]));
+        let (mantissa, largest) = match *digits {
+            [a, b] => (digit(a, b), digit(a, b)),
+            [a, b, c, d] => {
+                let (first, second) = (digit(a, b), digit(c, d));
+                (first * 10_000 + second, first.max(second))
+            }
+            [a, b, c, d, e, f] => {
+                let (first, second, third) = (digit(a, b), digit(c, d), digit(e, f));
+                ((first * 10_000 + second) * 10_000 + third, first.max(second).max(third))
+            }
+            [] => (0, 0),
+            _ => return None,
+        };
+        let count = (head >> 48) as usize;
+        let weight = i32::from((head >> 32) as i16);
+        let sign = (head >> 16) as u16;
+        if largest > 9999 || digits.len() != 2 * count || !matches!(sign, POSITIVE | NEGATIVE) {
+            return None;
+        }
+        // The last digit's unit in units of the target; by constants, for speed.
+        let shift = (weight + 1 - count as i32) * 4 + i32::from(self.target.scale);
+        let (magnitude, rest) = match shift {
+            -2 => (mantissa / 100, mantissa % 100),
+            2 => (mantissa * 100, 0),
+            0 => (mantissa, 0),
+            1 => (mantissa * 10, 0),
+            3 => (mantissa * 1000, 0),
+            4 => (mantissa * 10_000, 0),
+            -1 => (mantissa / 10, mantissa % 10),
+            -3 => (mantissa / 1000, mantissa % 1000),
+            _ if mantissa == 0 => (0, 0),
+            _ => return None,
+        };
+        // Below 10^16, hence positive in 64 bits with sign.
+        let signed = if sign == NEGATIVE { -(magnitude as i64) } else { magnitude as i64 };
+        (rest == 0 && u128::from(magnitude) < self.limit).then_some(signed)
+    }
 
-    #[inline]
-    fn convert(&self, value: &[u8]) -> Result<Option<i128>, BadValue> {
+    /// Any number.
+    fn convert_any(&self, value: &[u8]) -> Result<Option<i128>, BadValue> {
         let Some(number) = self.target.parse(value)? else {
             return Ok(None);
         };
@@ -208,6 +251,18 @@ impl Convert for ToDecimal128 {
         // Below 10^38, hence below 2^127.
         let magnitude = magnitude as i128;
         Ok(Some(if number.negative { -magnitude } else { magnitude }))
+    }
+}
+
+impl Convert for ToDecimal128 {
+    type Arrow = Decimal128Type;
+
+    #[inline(always)]
+    fn convert(&self, value: &[u8]) -> Result<Option<i128>, BadValue> {
+        match self.quick(value) {
+            Some(number) => Ok(Some(number.into())),
+            None => self.convert_any(value),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
-use super::{BadValue, ColumnDecoder};
+use super::{BadValue, Cell, ColumnDecoder};
 
 /// NULL bits of the array that is being filled; free until the first NULL.
 pub(super) type Nulls = arrow::array::builder::NullBufferBuilder;
@@ -52,6 +52,31 @@ impl<C: Convert> ColumnDecoder for PrimitiveDecoder<C> {
                 self.nulls.append_non_null();
             }
             None => self.append_null(),
+        }
+        Ok(())
+    }
+
+    // Without room to check and NULLs to note for each value, which is most of the work for an integer.
+    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
+        let before = self.values.len();
+        self.values.resize(before + cells.len(), Default::default());
+        let plain = self.values[before..].iter_mut().zip(cells).position(|(slot, cell)| {
+            match cell.of(bytes).map(|value| self.convert.convert(value)) {
+                Some(Ok(Some(native))) => {
+                    *slot = native;
+                    false
+                }
+                _ => true,
+            }
+        });
+        let plain = plain.unwrap_or(cells.len());
+        self.values.truncate(before + plain);
+        self.nulls.append_n_non_nulls(plain);
+        for (number, cell) in cells.iter().enumerate().skip(plain) {
+            match cell.of(bytes) {
+                Some(value) => self.append(value).map_err(|bad| (number, bad))?,
+                None => self.append_null(),
+            }
         }
         Ok(())
     }

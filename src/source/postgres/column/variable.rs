@@ -59,18 +59,22 @@ fn offsets(capacity: usize) -> Vec<i32> {
     offsets
 }
 
-impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
-    #[inline]
-    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
-        T::check(value)?;
-        self.push(value)
-    }
-
-    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
+impl<T: Checked> VariableDecoder<T> {
+    /// Appends the `kept` part of several values.
+    ///
+    /// # Errors
+    /// Those of [`ColumnDecoder::append_all`].
+    #[inline(always)]
+    pub(super) fn append_kept(
+        &mut self,
+        bytes: &[u8],
+        cells: &[Cell],
+        kept: impl Fn(&[u8]) -> &[u8],
+    ) -> Result<(), (usize, BadValue)> {
         let before = self.values.len();
         for (number, cell) in cells.iter().enumerate() {
             match cell.of(bytes) {
-                Some(value) => self.push(value).map_err(|bad| (number, bad))?,
+                Some(value) => self.push(kept(value)).map_err(|bad| (number, bad))?,
                 None => self.append_null(),
             }
         }
@@ -79,8 +83,20 @@ impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
             return Ok(());
         }
         cells.iter().enumerate().try_for_each(|(number, cell)| {
-            cell.of(bytes).map_or(Ok(()), T::check).map_err(|bad| (number, bad))
+            cell.of(bytes).map_or(Ok(()), |value| T::check(kept(value))).map_err(|bad| (number, bad))
         })
+    }
+}
+
+impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
+    #[inline]
+    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
+        T::check(value)?;
+        self.push(value)
+    }
+
+    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
+        self.append_kept(bytes, cells, |value| value)
     }
 
     fn append_null(&mut self) {

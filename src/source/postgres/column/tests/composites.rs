@@ -58,7 +58,7 @@ fn fields_that_must_be_cast_are_cast_one_by_one() {
 #[test]
 fn null_is_not_a_value_whose_fields_are_null() {
     let fields: Vec<CompositeField> = [("a", Codec::Int4), ("b", Codec::Text)]
-        .map(|(name, codec)| CompositeField { name: name.into(), codec })
+        .map(|(name, codec)| CompositeField { name: name.into(), type_oid: 23, codec })
         .into();
     let data_type = DataType::Struct(
         vec![
@@ -78,10 +78,19 @@ fn null_is_not_a_value_whose_fields_are_null() {
     assert_eq!(numbers.iter().collect::<Vec<_>>(), [Some(7), None, None]);
 
     let date = DataType::Struct(vec![Arc::new(Field::new("d", DataType::Date32, true))].into());
-    let dates = Codec::Composite { fields: vec![CompositeField { name: "d".into(), codec: Codec::Date }] };
+    let dates = Codec::Composite {
+        fields: vec![CompositeField { name: "d".into(), type_oid: 23, codec: Codec::Date }],
+    };
     let infinity = record(&[Some(&i32::MAX.to_be_bytes())]);
     let refused = decode_all(&dates, &date, SpecialValues::Error, &[Some(&infinity)]).unwrap_err();
     assert!(refused.what.contains("field d of a composite value: infinity"), "{}", refused.what);
+
+    // Values of another type may have as many bytes.
+    let mut altered = all.clone();
+    altered[4..8].copy_from_slice(&700_i32.to_be_bytes());
+    let refused = decode_all(&codec, &data_type, SpecialValues::Error, &[Some(&altered)]).unwrap_err();
+    assert!(refused.what.contains("field a of a composite value has type 700"), "{}", refused.what);
+    assert!(refused.hint.contains("altered"), "{}", refused.hint);
 
     let cut = &all[..all.len() - 1];
     let more = [all.as_slice(), b"y"].concat();

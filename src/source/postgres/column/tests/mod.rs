@@ -9,7 +9,7 @@ mod scalars;
 use arrow::array::ArrayRef;
 use arrow_schema::{DataType, Field};
 
-use super::{BadValue, Codec};
+use super::{BadValue, Cell, Codec};
 use crate::spec::SpecialValues;
 
 /// A column of an int4; tests change what they are about.
@@ -17,6 +17,7 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
     super::PgColumn {
         name: "c".into(),
         attnum: 7,
+        declared_oid: type_oid,
         type_oid,
         typmod: -1,
         type_name: base_type_name.into(),
@@ -48,7 +49,7 @@ fn array_of(type_oid: u32, base_type_name: &str, ndims: i32) -> super::PgColumn 
     }
 }
 
-/// Decodes a batch; none is NULL.
+/// Decodes a batch, once value by value and once as a whole, which must come to the same; none is NULL.
 fn decode_all(
     codec: &Codec,
     data_type: &DataType,
@@ -57,13 +58,29 @@ fn decode_all(
 ) -> Result<ArrayRef, BadValue> {
     let field = Field::new("c", data_type.clone(), true);
     let mut decoder = codec.decoder(&field, 4, special).unwrap();
+    let (mut bytes, mut cells) = (b"before".to_vec(), Vec::new());
     for value in values {
-        match value {
-            Some(bytes) => decoder.append(bytes)?,
-            None => decoder.append_null(),
+        let start = bytes.len() as u32;
+        bytes.extend_from_slice(value.unwrap_or_default());
+        cells.push(Cell { start, length: value.map_or(-1, |value| value.len() as i32) });
+    }
+    let together = decoder.append_all(&bytes, &cells).map(|()| decoder.finish());
+    let mut decoder = codec.decoder(&field, 4, special).unwrap();
+    for (number, value) in values.iter().enumerate() {
+        let appended = match value {
+            Some(bytes) => decoder.append(bytes),
+            None => {
+                decoder.append_null();
+                Ok(())
+            }
+        };
+        if let Err(bad) = appended {
+            assert_eq!(together.err(), Some((number, bad.clone())));
+            return Err(bad);
         }
     }
     let array = decoder.finish();
+    assert_eq!(&together.unwrap(), &array);
     assert_eq!(array.data_type(), data_type);
     array.to_data().validate_full().unwrap();
     assert_eq!(decoder.finish().len(), 0, "finish takes everything");

@@ -7,6 +7,7 @@ use arrow_schema::DataType;
 use proptest::prelude::*;
 
 use super::{BadValue, Codec, decode_one};
+use crate::spec::SpecialValues;
 
 /// The server's binary form of a decimal number written as text.
 fn encode(text: &str) -> Vec<u8> {
@@ -190,5 +191,38 @@ proptest! {
     fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         let _ = narrow(&bytes, 38, 10);
         let _ = wide(&bytes, 76, 10);
+    }
+}
+
+#[test]
+fn a_batch_of_easy_and_of_hard_numbers() {
+    let numbers = ["0", "0.05", "-17", "12345.67", "0.00", "-0.01", "99999999.99", "1234.5", "10000000"];
+    let easy: Vec<Vec<u8>> = numbers.iter().map(|number| encode(number)).collect();
+    let expected = [0, 5, -1_700, 1_234_567, 0, -1, 9_999_999_999, 123_450, 1_000_000_000];
+    let decoded = |values: &[Option<&[u8]>], special| {
+        super::decode_all(&Codec::Numeric, &DataType::Decimal128(10, 2), special, values)
+    };
+    let values: Vec<Option<&[u8]>> = easy.iter().map(|value| Some(value.as_slice())).collect();
+    let array = decoded(&values, SpecialValues::Error).unwrap();
+    assert_eq!(array.as_primitive::<Decimal128Type>().values(), &expected);
+
+    // A NULL and a NaN in every place.
+    let nan = raw(0, 0xC000, 0, &[]);
+    for special in [None, Some(nan.as_slice())] {
+        for at in 0..=values.len() {
+            let mut values = values.clone();
+            values.insert(at, special);
+            let array = decoded(&values, SpecialValues::Null).unwrap();
+            let mut with = expected.map(Some).to_vec();
+            with.insert(at, None);
+            assert_eq!(array.as_primitive::<Decimal128Type>().iter().collect::<Vec<_>>(), with);
+            assert_eq!(decoded(&values, SpecialValues::Error).is_err(), special.is_some());
+        }
+    }
+    // Digits beyond 9999, a count that is not theirs, more places than the scale, more than the precision.
+    for bad in
+        [raw(0, 0, 0, &[10_000]), raw(0, 0, 0, &[])[..7].to_vec(), encode("0.001"), encode("100000000")]
+    {
+        assert!(decoded(&[values[0], Some(bad.as_slice())], SpecialValues::Null).is_err(), "{bad:?}");
     }
 }
