@@ -13,11 +13,12 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 SCALE ?= 1
 CONSISTENCY_RUNS ?= 20
 KILLS ?= 50
+ROUNDS ?= 5
 METHOD_ROWS ?= 10000000
 RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage verify-resume bench cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench cargo
 
 ## build: the program, optimised
 build: cargo
@@ -37,7 +38,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-sqlite verify-queries verify-storage verify-resume
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -63,6 +64,10 @@ verify-consistency: test-deps cargo
 ## verify-crash: kill -9 at KILLS (50) random moments, and at every step of the commit
 verify-crash: test-deps cargo
 	LAKEXPRESS_KILLS=$(KILLS) cargo test --release --locked --test it -- --nocapture --test-threads=1 crash::
+
+## verify-damage: wrong rows on their way and in files, ROUNDS (5) of each kind in each TPC-H table
+verify-damage: test-deps cargo
+	LAKEXPRESS_VERIFY_ROUNDS=$(ROUNDS) cargo test --release --locked --test it -- --nocapture verify::
 
 ## verify-sqlite: TPC-H of SCALE (1) in SQLite, exported CONSISTENCY_RUNS (20) times while others write
 verify-sqlite: test-deps cargo

@@ -6,6 +6,7 @@
 //! * [`source`] lists, describes and reads a database; what it says is a [`catalog`] value.
 //! * [`partition`] cuts a table into slices; [`plan`] turns it into a DataFusion plan.
 //! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
+//! * [`metadata`] describes what was committed in the words of others.
 //! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`demo`] makes a database out of nothing.
 
@@ -15,7 +16,9 @@ pub mod config;
 pub mod demo;
 pub mod destination;
 pub mod error;
+pub mod fingerprint;
 pub mod manifest;
+pub mod metadata;
 pub mod partition;
 pub mod pipeline;
 pub mod plan;
@@ -24,3 +27,4 @@ pub mod runlog;
 pub mod sink;
 pub mod source;
 pub mod spec;
+pub mod verify;

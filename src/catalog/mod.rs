@@ -129,6 +129,39 @@ pub struct TableInfo {
     /// A column over which `Slice::Range` can cut without asking the user: the single-column
     /// primary key of an integer, date or timestamp type.
     pub range_key: Option<String>,
+    /// Keys that the source declares for these rows.
+    #[serde(default)]
+    pub keys: Keys,
+}
+
+/// Keys of a table as the source declares them; of the table and not of a filtered export.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Keys {
+    /// Columns of the primary key, in its order; empty without one, or when rows of other tables (children by
+    /// inheritance) are read with the table's own.
+    pub primary: Vec<String>,
+    /// Foreign keys, by name.
+    pub foreign: Vec<ForeignKey>,
+}
+
+impl Keys {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.primary.is_empty() && self.foreign.is_empty()
+    }
+}
+
+/// Columns that name a row of another table, or of the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The constraint's name; none where the source keeps none.
+    pub name: Option<String>,
+    /// Columns of this table.
+    pub columns: Vec<String>,
+    /// The other table.
+    pub table: TableRef,
+    /// Columns of the other table, as many.
+    pub references: Vec<String>,
 }
 
 impl TableInfo {

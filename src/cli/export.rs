@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::args::{ExportArgs, IgnoredArgs, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
-use super::{print, render, resolve};
+use super::{metadata, print, render, resolve};
 use crate::error::Result;
 use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
 use crate::report;
@@ -22,6 +22,10 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Runs an export; progress lines are drawn on `bars` when `drawn`.
 pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     mention_ignored(&args.ignored);
+    if let Some(run_id) = args.metadata.run_id.as_deref().filter(|_| args.metadata.generate_metadata) {
+        // LakeXpress' way to write metadata for an earlier run.
+        return Box::pin(metadata::of_export(args, run_id)).await;
+    }
     let resolved = resolve::export(args)?;
     let spec = resolved.spec;
     let watched =
@@ -102,7 +106,7 @@ pub(super) async fn watch(
 fn exit_code(summary: &RunSummary) -> u8 {
     let mut errors = summary.tables.iter().filter_map(|t| t.error.as_ref());
     match errors.next() {
-        _ if summary.status == RunStatus::Completed => 0,
+        _ if summary.status == RunStatus::Completed => metadata::exit_code(summary.metadata.as_ref()),
         Some(first)
             if summary.tables.iter().all(|t| t.error.is_some())
                 && errors.all(|other| other.kind() == first.kind()) =>

@@ -13,6 +13,7 @@ mod export;
 mod help;
 mod inspect;
 mod logging;
+mod metadata;
 mod origin;
 mod output;
 mod plan;
@@ -27,6 +28,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod verify;
 
 use std::time::Duration;
 
@@ -98,6 +100,8 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Resume(args) => Box::pin(resume::run(&args.export, &args.run_id, bars, drawn)).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Metadata(args) => Box::pin(metadata::run(args)).await,
+        Command::Verify(args) => Box::pin(verify::run(args)).await,
     }
 }
 

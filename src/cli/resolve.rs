@@ -1,13 +1,14 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use url::Url;
 
 use super::args::{
-    AuthArgs, CheckArgs, ConsistencyArg, EmptyTablesArg, ErrorActionArg, ExportArgs, IfExistsArg,
-    InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg,
-    TargetArgs, TypeArgs,
+    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
+    GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs,
+    SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -17,12 +18,11 @@ use crate::destination::{self, Destination, StorageEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
-use crate::runlog::RunLog;
-use crate::runlog::SqliteRunLog;
+use crate::runlog::{RunLog, RunRecord, SqliteRunLog};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, Origin, ParquetSpec, SpecialValues, TableConfig,
-    TypePolicy,
+    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec, SpecialValues,
+    TableConfig, TypePolicy, Verify,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -190,6 +190,46 @@ pub(super) fn check(args: &CheckArgs) -> Result<Check> {
     Ok(Check { spec, source, destination })
 }
 
+/// What `verify` looks at.
+pub(super) struct Verification {
+    pub(super) destination: Arc<dyn Destination>,
+    /// The run whose tables are looked at; none for all.
+    pub(super) run_id: Option<String>,
+}
+
+/// Everything `verify` needs: a place, or a run and, from the run log or a flag, where it wrote.
+pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
+    let auth = auth_file(&args.auth)?;
+    let what = args.what.as_deref();
+    let place = what.filter(|what| what.contains("://") || Path::new(what).exists());
+    let target = TargetArgs {
+        output_dir: place.map(str::to_owned),
+        target_storage_id: args.target_storage_id.clone(),
+        sub_path: None,
+    };
+    if let Some(address) = target_address(&target, (&args.auth, auth.as_ref()), false)? {
+        let run_id = what.filter(|_| place.is_none()).map(str::to_owned);
+        return Ok(Verification { destination: destination::open(&address)?, run_id });
+    }
+    let Some(run_id) = what else {
+        return Err(Error::usage("nothing to verify").hint(
+            "name a directory, a URL or the id of a run, or a storage of the auth file with --target-storage-id",
+        ));
+    };
+    if run_id.ends_with('%') {
+        return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
+            .hint(format!("a share of the files is written with an equals sign: --read-data={run_id}")));
+    }
+    let runlog = open_run_log(run_log_target(&args.auth, auth.as_ref())?)?;
+    let Some(run) = runlog.run(run_id).await? else {
+        return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
+            .with("run log", runlog.location())
+            .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
+            .hint("--target-storage-id names the storage that a run of another machine wrote to"));
+    };
+    Ok(Verification { destination: open_destination(&run.destination)?, run_id: Some(run.run_id) })
+}
+
 /// What an export without further flags does, with one reader per core, at most four.
 pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -209,10 +249,12 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         if_exists: IfExists::default(),
         error_action: ErrorAction::default(),
         empty_tables: EmptyTables::default(),
+        verify: Verify::None,
         sub_path: String::new(),
         memory_limit_bytes: 1 << 30,
         retries: 3,
         origin: Origin::default(),
+        metadata: None,
     }
 }
 
@@ -220,6 +262,15 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
 pub(super) fn run_log(args: &AuthArgs) -> Result<Arc<dyn RunLog>> {
     let auth = auth_file(args)?;
     open_run_log(run_log_target(args, auth.as_ref())?)
+}
+
+/// One run, from its id or a unique beginning of it.
+pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRecord> {
+    runlog.run(run_id).await?.ok_or_else(|| {
+        Error::usage(format!("no run '{run_id}'"))
+            .with("run log", runlog.location())
+            .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
+    })
 }
 
 pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
@@ -235,7 +286,65 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         parquet: &args.parquet,
         run: &args.run,
     };
-    ExportSpec { filter: table_filter(&args.selection), wheres, columns, ..groups.spec(problems) }
+    let metadata = generated(&args.metadata, problems);
+    let verify = args.verify.level();
+    if verify != Verify::None && consistency(&args.run) == Consistency::None {
+        problems.add(
+            Error::usage(
+                "--verify compares with the source at one point in time, --consistency none has none",
+            )
+            .hint("leave out one of them; --consistency table is enough"),
+        );
+    }
+    let filter = table_filter(&args.selection);
+    ExportSpec { filter, wheres, columns, metadata, verify, ..groups.spec(problems) }
+}
+
+/// The metadata that an export is to write.
+fn generated(args: &GenerateArgs, problems: &mut Problems) -> Option<MetadataSpec> {
+    if args.generate_metadata {
+        return Some(metadata_spec(&args.documents));
+    }
+    for (flag, given) in [
+        ("--include-entity-files", args.documents.include_entity_files),
+        ("--manifest-name", args.documents.manifest_name.is_some()),
+        ("--run-id", args.run_id.is_some()),
+    ] {
+        if given {
+            problems.add(
+                Error::usage(format!("{flag} goes with --generate-metadata"))
+                    .hint("add --generate-metadata, or leave it out; ids of runs are made by the program"),
+            );
+        }
+    }
+    None
+}
+
+fn metadata_spec(args: &DocumentArgs) -> MetadataSpec {
+    MetadataSpec { entity_files: args.include_entity_files, manifest_name: args.manifest_name.clone() }
+}
+
+/// What `metadata` works with.
+pub(super) struct Metadata {
+    pub(super) spec: MetadataSpec,
+    pub(super) runlog: Arc<dyn RunLog>,
+    /// The destination, if one is named.
+    pub(super) destination: Option<Arc<dyn Destination>>,
+}
+
+/// Everything `metadata` needs.
+pub(super) fn metadata(
+    documents: &DocumentArgs,
+    auth_args: &AuthArgs,
+    target: &TargetArgs,
+) -> Result<Metadata> {
+    let mut problems = Problems::default();
+    let auth = problems.keep(auth_file(auth_args)).flatten();
+    let log = problems.keep(run_log_target(auth_args, auth.as_ref())).flatten();
+    let address = problems.keep(target_address(target, (auth_args, auth.as_ref()), false)).flatten();
+    let destination = address.and_then(|address| problems.keep(destination::open(&address)));
+    problems.finish()?;
+    Ok(Metadata { spec: metadata_spec(documents), runlog: open_run_log(log)?, destination })
 }
 
 /// The groups of flags that `export` and `query` share.
@@ -288,10 +397,12 @@ impl Groups<'_> {
                 EmptyTablesArg::Write => EmptyTables::Write,
                 EmptyTablesArg::Skip => EmptyTables::Skip,
             },
+            verify: Verify::None,
             sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
             memory_limit_bytes: args.run.memory_limit,
             retries: args.run.retries,
             origin: Origin::default(),
+            metadata: None,
         }
     }
 }
@@ -377,7 +488,7 @@ fn source_url(text: &str) -> Result<Address> {
     // The text may hold a password: it is in no message.
     Url::parse(text).map(Address::Url).map_err(|error| {
         let wrong = Error::usage(format!("--source is not a URL: {error}"));
-        if std::path::Path::new(text).is_file() {
+        if Path::new(text).is_file() {
             return wrong.hint(format!("a SQLite file is named so: --source 'sqlite:{text}'"));
         }
         wrong.hint(

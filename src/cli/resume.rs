@@ -22,9 +22,11 @@ enum Kept {
     At(&'static str),
     /// It changes nothing of what is written: what is given now is taken.
     Free,
+    /// It means nothing here.
+    Never,
 }
 
-use Kept::{At, Free};
+use Kept::{At, Free, Never};
 
 /// Every flag that may be given again. One that is not here is refused.
 const FLAGS: &[(&str, Kept)] = &[
@@ -54,6 +56,11 @@ const FLAGS: &[(&str, Kept)] = &[
     ("if-exists", At("/if_exists")),
     ("empty-tables", At("/empty_tables")),
     ("memory-limit", At("/memory_limit_bytes")),
+    ("verify", At("/verify")),
+    ("generate-metadata", At("/metadata")),
+    ("include-entity-files", At("/metadata")),
+    ("manifest-name", At("/metadata")),
+    ("run-id", Never),
     ("n-jobs", Free),
     ("max-connections", Free),
     ("retries", Free),
@@ -161,7 +168,7 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     let (mut refused, mut different) = (Vec::new(), Vec::new());
     for flag in &args.given {
         match FLAGS.iter().find(|(name, _)| name == flag) {
-            None => refused.push(format!("--{flag}")),
+            None | Some((_, Never)) => refused.push(format!("--{flag}")),
             Some((_, At(place))) => {
                 let (was, is) = (before.pointer(place), given.pointer(place));
                 if was != is {
@@ -214,7 +221,7 @@ mod tests {
         spec
     }
 
-    const RUN: &str = "x export --source postgres://u:secret@h/d --output-dir /out -i a% -p 3 --n-jobs 5";
+    const RUN: &str = "x export --source postgres://u:secret@h/d --output-dir /out -i a% -p 3 --n-jobs 5 --generate-metadata";
 
     #[test]
     fn flags_given_again_agree_or_are_named() {

@@ -40,6 +40,7 @@ fn example(name: &str) -> &'static str {
         "if-exists" => "append",
         "error-action" => "fail",
         "empty-tables" => "skip",
+        "verify" => "count",
         "log-level" => "DEBUG",
         "log-format" => "json",
         "fastbcp-p" | "parallel" => "-4",
@@ -68,7 +69,7 @@ fn every_flag_is_known_in_both_spellings() {
                 }
                 for line in lines {
                     let id: &[&str] = match command.as_str() {
-                        "status" | "resume" => &["some_id"],
+                        "status" | "resume" | "metadata" => &["some_id"],
                         "completions" => &["bash"],
                         _ => &[],
                     };
@@ -121,11 +122,13 @@ fn the_command_names_are_those_of_the_parser() {
         "export",
         "help",
         "inspect",
+        "metadata",
         "plan",
         "query",
         "resume",
         "runs",
         "status",
+        "verify",
     ]
     .into();
     assert_eq!(names, expected);

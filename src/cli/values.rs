@@ -12,6 +12,15 @@ pub(super) fn parse_count(text: &str) -> Result<usize> {
         .ok_or_else(|| Error::usage("write a whole number of at least 1"))
 }
 
+/// `10%`, `10`, `0.5%`: above 0 and at most 100.
+pub(super) fn parse_percent(text: &str) -> Result<f64> {
+    let number = text.trim().trim_end_matches('%').trim_end().parse::<f64>();
+    number
+        .ok()
+        .filter(|percent| *percent > 0.0 && *percent <= 100.0)
+        .ok_or_else(|| Error::usage("write a percentage above 0% and up to 100%, for example 10%"))
+}
+
 /// `zstd(3)`, `Snappy`, `none`.
 pub(super) fn parse_compression(text: &str) -> Result<Compression> {
     let known = "codecs: zstd, zstd(3), snappy, gzip, gzip(6), lz4, brotli, brotli(1), none";

@@ -46,6 +46,26 @@ async fn what_is_not_there(dest: &dyn Destination) -> Result<()> {
     dest.delete(&path).await
 }
 
+/// Reads of parts of an object whose content is `second`.
+async fn ranges(dest: &dyn Destination, path: &str) -> Result<()> {
+    for (range, expected) in [(0..6, "second"), (0..1, "s"), (2..5, "con"), (5..6, "d")] {
+        let read = dest.read_range(path, range).await?;
+        ensure(read == expected.as_bytes(), "a range is exactly its bytes")?;
+    }
+    for range in [0..7, 5..8, 6..7, 100..101] {
+        let error = dest.read_range(path, range).await.err();
+        ensure(
+            error.is_some_and(|error| error.kind() == crate::error::ErrorKind::Data),
+            "a range that is not there, or not whole, is a data error",
+        )?;
+    }
+    let error = dest.read_range(&at("nothing"), 0..1).await.err();
+    ensure(
+        error.is_some_and(|e| e.kind() == crate::error::ErrorKind::Data),
+        "a range of nothing is a data error",
+    )
+}
+
 async fn small_objects(dest: &dyn Destination) -> Result<()> {
     let (path, other) = (at("_small.json"), at("b.txt"));
     let stored = dest.put(&path, Bytes::from_static(b"one")).await?;
@@ -56,6 +76,7 @@ async fn small_objects(dest: &dyn Destination) -> Result<()> {
         dest.head(&path).await?.is_some_and(|o| o.bytes == 6 && o.path == path),
         "head tells path and size",
     )?;
+    ranges(dest, &path).await?;
     dest.put(&other, Bytes::new()).await?;
     ensure(
         dest.get(&other).await?.is_some_and(|content| content.is_empty()),

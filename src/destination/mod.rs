@@ -9,6 +9,7 @@ pub mod preflight;
 pub mod s3;
 
 use std::fmt::{self, Debug};
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -58,6 +59,16 @@ impl Debug for StorageEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Entry({}, {})", self.id, self.kind)
     }
+}
+
+/// The error of a read beyond what is there.
+pub(crate) fn too_short(path: &str, range: &Range<u64>) -> Error {
+    Error::data(format!(
+        "there are no bytes {} to {} in the file, or there is no file",
+        range.start, range.end
+    ))
+    .with("file", path)
+    .hint("the file was removed, replaced or cut short after it was listed; export the table again")
 }
 
 /// Opens a destination; checks the address, does not connect yet.
@@ -219,6 +230,11 @@ pub trait Destination: Debug + Send + Sync {
 
     /// The content of a small object; none if there is none.
     async fn get(&self, path: &str) -> Result<Option<Bytes>>;
+
+    /// The bytes of an object from `range.start` up to `range.end`, exactly so many, at least one.
+    ///
+    /// Errors: `Data` when there is no such object, or it is shorter.
+    async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes>;
 
     /// Size and tag of an object; none if there is none.
     async fn head(&self, path: &str) -> Result<Option<StoredObject>>;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
+use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
 
 /// Version of the manifest's format; a reader refuses a larger one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -36,10 +36,38 @@ pub struct Manifest {
     pub query: Option<String>,
     /// Columns in file order.
     pub columns: Vec<ManifestColumn>,
+    /// Keys of the table in the source; some of their columns may not be in the files.
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    pub keys: Keys,
     /// All rows of all files.
     pub rows: u64,
+    /// What `--verify` compared; none when it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// The files.
     pub files: Vec<FileEntry>,
+}
+
+/// What `--verify` compared with the source, in the snapshot of the export, for the files that the run added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// Rows by the source's own count, equal to those that were written: otherwise nothing was committed.
+    pub source_rows: u64,
+    /// What became of comparing `source_hash` of each file with the file; none when only rows were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<HashVerdict>,
+}
+
+/// What the comparison of files with the source's hashes gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HashVerdict {
+    /// The files were not read back, or not all: the run ended before.
+    Pending,
+    /// Every file, read back from the destination, has the rows that the source hashed.
+    Equal,
+    /// At least one has not: the table's data is not to be trusted.
+    Differs,
 }
 
 /// A column as written.
@@ -74,6 +102,9 @@ pub struct FileEntry {
     pub part: usize,
     /// The slice of the source it holds.
     pub slice: Slice,
+    /// Hash of its rows as the source computed it (`--verify hash`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_hash: Option<String>,
     /// Statistics per column.
     pub columns: Vec<ColumnStats>,
 }

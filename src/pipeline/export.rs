@@ -1,7 +1,7 @@
 //! One table: lock its directory, write its parts, commit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow_schema::DataType;
 use datafusion::execution::TaskContext;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
-use super::{Parts, TableProgress, clock};
+use super::{Parts, TableProgress, clock, verify};
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
@@ -53,11 +53,17 @@ pub(super) struct Exported {
 /// Exports one table as of `view`.
 pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
     let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
+    let verified = OnceLock::new();
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         write(plan, shared, &progress, &prepared).await?;
+        if let Some(verification) = verify::beside_source(plan, shared, &prepared).await? {
+            let _ = verified.set(verification);
+        }
         view.unchanged(&plan.info).await.map_err(|error| error.with("table", &plan.info.table))
     };
-    committed(&place, view, shared, write, || manifest(plan, shared)).await
+    let manifest = || Manifest { verification: verified.get().cloned(), ..manifest(plan, shared) };
+    let read_back = async |manifest: &mut Manifest| verify::read_back(plan, shared, manifest).await;
+    committed(&place, view, shared, write, manifest, read_back).await
 }
 
 /// What is exported, and where to.
@@ -68,7 +74,8 @@ pub(super) struct Place<'a> {
     pub(super) est_rows: u64,
 }
 
-/// Locks the directory, lets `write` prepare the parts, and commits them all or none.
+/// Locks the directory, lets `write` prepare the parts, and commits them all or none. Then `check` looks at what is
+/// visible, see [`TableCommit::commit_and_check`].
 ///
 /// When `write` returns, also with an error, nothing may be being written any more.
 pub(super) async fn committed(
@@ -77,6 +84,7 @@ pub(super) async fn committed(
     shared: &Shared<'_>,
     write: impl AsyncFnOnce(Arc<TableProgress>, Prepared) -> Result<()>,
     manifest: impl FnOnce() -> Manifest,
+    check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
 ) -> Result<Exported> {
     let destination = Arc::clone(&shared.parts.destination);
     let commit = tokio::select! {
@@ -84,7 +92,7 @@ pub(super) async fn committed(
         reason = shared.stop.stopped() => return Err(reason),
     };
     let directory = place.directory.to_owned();
-    if let Some(manifest) = commit.finished() {
+    if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.verify, m)) {
         let files = own_files(manifest, shared.run_id, shared.spec.if_exists);
         commit.release().await;
         return Ok(Exported { files, directory, kept: true });
@@ -100,7 +108,7 @@ pub(super) async fn committed(
     let files = prepared.take();
     match written {
         Ok(()) => {
-            commit.commit(files.clone(), manifest()).await?;
+            commit.commit_and_check(files.clone(), manifest(), check).await?;
             Ok(Exported { files: files.into_iter().map(|f| f.entry).collect(), directory, kept: false })
         }
         Err(error) => {
@@ -128,6 +136,11 @@ pub(super) struct Prepared(Arc<Mutex<Vec<PreparedPart>>>);
 impl Prepared {
     pub(super) fn extend(&self, parts: Vec<PreparedPart>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
+    /// Lets `change` see and change the parts.
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut Vec<PreparedPart>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn has_file(&self) -> bool {
@@ -274,7 +287,9 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         projection: plan.projection.clone(),
         query: None,
         columns: plan.columns.clone(),
+        keys: plan.info.keys.clone(),
         rows: 0,
+        verification: None,
         files: Vec::new(),
     }
 }

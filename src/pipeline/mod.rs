@@ -6,6 +6,7 @@ mod check;
 pub mod clock;
 mod cut;
 mod export;
+mod metadata;
 mod prepare;
 pub mod progress;
 mod query;
@@ -13,6 +14,7 @@ mod resume;
 mod retry;
 mod stop;
 mod summary;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use tokio::sync::Semaphore;
 
 pub use cancel::{Cancel, CancelSwitch};
 pub use check::{Checked, check};
+pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
 pub use progress::{Progress, TableProgress};
 pub use query::query;
 pub use resume::resume;
@@ -89,6 +92,9 @@ pub struct RunSummary {
     pub resumed: bool,
     /// Per table, in catalog order.
     pub tables: Vec<TableOutcome>,
+    /// What became of the metadata; none if none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataOutcome>,
 }
 
 /// What became of a table.
@@ -205,7 +211,7 @@ async fn begin(
 ) -> Result<RunSummary> {
     let moments = how.earlier.snapshots.clone();
     let run = Run { spec, run_id: how.run_id, parts, identity: &identity, earlier: &moments };
-    let opening = Opening { how, identity: &identity, config, tables };
+    let opening = Opening { how, identity: &identity, config, tables, spec };
     conduct(opening, parts, Box::pin(export_all(&run, tables))).await
 }
 
@@ -235,6 +241,7 @@ struct Opening<'a> {
     config: String,
     /// Those that are exported now.
     tables: &'a [TableRef],
+    spec: &'a ExportSpec,
 }
 
 /// The source as the run log names it.
@@ -248,7 +255,7 @@ async fn conduct(
     parts: &Parts,
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
-    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables } = opening;
+    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec } = opening;
     let resumed = earlier.started_at.is_some();
     let started_at = earlier.started_at.unwrap_or_else(clock::now);
     let all = if resumed { earlier.tables } else { tables.to_vec() };
@@ -291,7 +298,8 @@ async fn conduct(
     };
     let mut outcomes: HashMap<TableRef, TableOutcome> =
         earlier.kept.into_iter().chain(exported).map(|outcome| (outcome.table.clone(), outcome)).collect();
-    let tables = all.iter().filter_map(|table| outcomes.remove(table)).collect();
+    let tables: Vec<TableOutcome> = all.iter().filter_map(|table| outcomes.remove(table)).collect();
+    let metadata = described(spec, run_id, parts, &tables).await;
     let summary = RunSummary {
         run_id: run_id.to_owned(),
         status,
@@ -303,10 +311,26 @@ async fn conduct(
         earlier_snapshots: earlier.snapshots,
         resumed,
         tables,
+        metadata,
     };
     summary::write(&parts.destination, &summary).await;
     parts.destination.settle().await;
     Ok(summary)
+}
+
+/// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome.
+async fn described(
+    spec: &ExportSpec,
+    run_id: &str,
+    parts: &Parts,
+    tables: &[TableOutcome],
+) -> Option<MetadataOutcome> {
+    let asked = spec.metadata.as_ref()?;
+    let tables: Vec<MetadataTable> = tables
+        .iter()
+        .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
+        .collect();
+    Some(metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked).await)
 }
 
 /// Records an event; a run log that is down never stops a run.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cut::cut;
+use super::verify;
 use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{Consistency, ListedTable, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
@@ -124,7 +125,9 @@ pub(super) async fn plan_one(
     }
     let slices = cut(&info, &choice, source.dialect(), view).await?;
     let append = (spec.if_exists == IfExists::Append).then_some(run_id);
-    plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await
+    let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
+    verify::check(&plan, source.as_ref(), spec.verify)?;
+    Ok(plan)
 }
 
 /// Describes a table that queries read and cuts it into at most `spec.readers` slices.

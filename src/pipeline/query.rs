@@ -18,7 +18,7 @@ use super::{
     Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare,
     reach, record, recorded,
 };
-use crate::catalog::{Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
+use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
@@ -67,7 +67,7 @@ pub(super) async fn start(
     let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
     let (run_id, earlier) = (how.run_id, how.earlier.snapshots.clone());
     let earlier = earlier.as_slice();
-    let opening = Opening { how, identity: &identity, config: config.to_owned(), tables: &tables };
+    let opening = Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec };
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(0));
@@ -151,7 +151,8 @@ async fn committed(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Re
         }
         Ok(())
     };
-    export::committed(&place, pinned.view.as_ref(), shared, write, || manifest(plan, shared)).await
+    let view = pinned.view.as_ref();
+    export::committed(&place, view, shared, write, || manifest(plan, shared), async |_| Ok(())).await
 }
 
 /// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill; after an
@@ -269,7 +270,9 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         projection: None,
         query: Some(plan.sql.clone()),
         columns: plan.columns.clone(),
+        keys: Keys::default(),
         rows: 0,
+        verification: None,
         files: Vec::new(),
     }
 }

@@ -13,7 +13,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::clock::{self, Stopwatch};
 use super::export::own_files;
 use super::retry::admitted;
-use super::{Observed, Parts, RunSummary, TableOutcome, begin, query, reach, record, summary};
+use super::verify::passed;
+use super::{Observed, Parts, RunSummary, TableOutcome, begin, described, query, reach, record, summary};
 use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
@@ -104,7 +105,7 @@ async fn under_lock(
         let source = source.ok_or_else(|| {
             Error::data("the run has no tables").with("run", &run.run_id).hint("export again")
         })?;
-        return nothing_left(run, earlier, source, parts, begun).await;
+        return nothing_left((spec, run), earlier, source, parts, begun).await;
     }
     let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
     same("source", &run.source, &super::source_text(&identity))?;
@@ -145,7 +146,9 @@ async fn finished(spec: &ExportSpec, run: &RunRecord, parts: &Parts) -> Result<H
             manifest = commit.finished().cloned();
             commit.release().await;
         }
-        Ok::<_, Error>(manifest.filter(|manifest| manifest.table == job.table))
+        // One whose files were not compared, or not found equal, as --verify asked is not finished.
+        let good = |m: &Manifest| m.table == job.table && passed(spec.verify, m);
+        Ok::<_, Error>(manifest.filter(good))
     });
     let found: Vec<Option<Manifest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
     let mut finished = HashMap::new();
@@ -202,13 +205,15 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
 
 /// Everything is there: at most the run log and the summary have not heard of it.
 async fn nothing_left(
-    run: &RunRecord,
+    (spec, run): (&ExportSpec, &RunRecord),
     mut earlier: Earlier,
     source: SourceIdentity,
     parts: &Parts,
     begun: Stopwatch,
 ) -> Result<RunSummary> {
     let snapshot = earlier.snapshots.pop().ok_or_else(|| Error::internal("a table without a snapshot"))?;
+    let untold = run.status != RunStatus::Completed || !earlier.untold.is_empty();
+    let metadata = if untold { described(spec, &run.run_id, parts, &earlier.kept).await } else { None };
     let summary = RunSummary {
         run_id: run.run_id.clone(),
         status: RunStatus::Completed,
@@ -220,8 +225,9 @@ async fn nothing_left(
         earlier_snapshots: earlier.snapshots,
         resumed: true,
         tables: earlier.kept,
+        metadata,
     };
-    if run.status != RunStatus::Completed || !earlier.untold.is_empty() {
+    if untold {
         for event in &earlier.untold {
             record(parts, event).await;
         }

@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{StreamExt, stream};
 
 use super::RunSummary;
 use super::clock::Stopwatch;
-use crate::destination::{Destination, DirLock};
+use crate::destination::{Destination, DirLock, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog::RunStatus;
 use crate::spec::layout;
 
 /// Runs to one base write their summaries one after the other; each takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Files that are written at once.
+const CONCURRENT_PUTS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the end of a run may be held up by its summary.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -58,26 +61,51 @@ fn path(run_id: &str) -> String {
     format!("{}/{run_id}.json", layout::RUNS_DIR)
 }
 
-/// Writes the file, whose name no other run has. Where a killed run may have left something of its own, that is
-/// removed, under the directory's lock.
-async fn put(destination: &Arc<dyn Destination>, run_id: &str, content: String) -> Result<()> {
+/// Files by path, written before those of the next stage.
+pub(super) type Stage = Vec<(String, Bytes)>;
+
+/// Writes files of the run that belong to no table, all into `directory`. Where a killed run may have left something
+/// of its own there, that is removed, under the directory's lock.
+pub(super) async fn put_all(
+    destination: &Arc<dyn Destination>,
+    run_id: &str,
+    directory: &str,
+    stages: &[Stage],
+) -> Result<()> {
     if !destination.puts_leave_litter() {
-        return destination.put(&path(run_id), Bytes::from(content)).await.map(|_| ());
+        return put_stages(destination, stages).await;
     }
-    let lock = lock(destination, run_id).await?;
-    for left in destination.list_pending(layout::RUNS_DIR).await? {
+    let lock = lock(destination, directory, run_id).await?;
+    for left in destination.list_pending(directory).await? {
         destination.abort(&left).await?;
     }
-    let written = destination.put(&path(run_id), Bytes::from(content)).await;
+    let written = put_stages(destination, stages).await;
     lock.release().await?;
-    written.map(|_| ())
+    written
 }
 
-async fn lock(destination: &Arc<dyn Destination>, run_id: &str) -> Result<Box<dyn DirLock>> {
+async fn put_stages(destination: &Arc<dyn Destination>, stages: &[Stage]) -> Result<()> {
+    for stage in stages {
+        let puts = stage.iter().map(|(path, content)| async move {
+            let written = destination.put(path, content.clone()).await;
+            written.map_err(|error| error.with("path", path))
+        });
+        let puts: Vec<Result<StoredObject>> = stream::iter(puts).buffered(CONCURRENT_PUTS).collect().await;
+        puts.into_iter().collect::<Result<Vec<_>>>()?;
+    }
+    Ok(())
+}
+
+async fn put(destination: &Arc<dyn Destination>, run_id: &str, content: String) -> Result<()> {
+    let stage = vec![(path(run_id), Bytes::from(content))];
+    put_all(destination, run_id, layout::RUNS_DIR, &[stage]).await
+}
+
+async fn lock(destination: &Arc<dyn Destination>, directory: &str, run_id: &str) -> Result<Box<dyn DirLock>> {
     // The call itself may take minutes where a store does not answer.
     let begun = Stopwatch::start();
     loop {
-        match destination.lock(layout::RUNS_DIR, run_id).await {
+        match destination.lock(directory, run_id).await {
             Err(error)
                 if error.kind() == ErrorKind::Unavailable && begun.seconds() < PATIENCE.as_secs_f64() =>
             {

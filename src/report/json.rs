@@ -8,16 +8,19 @@
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
+//! | `verify` | [`Report`] |
 //! | `runs` | array of [`RunRecord`] without `jobs` |
 //! | `status` | [`RunRecord`] with `jobs` |
+//! | `metadata` | [`MetadataOutcome`] |
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
-use crate::pipeline::{Checked, RunPlan, RunSummary};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
+use crate::verify::Report;
 
 /// What became of a run.
 ///
@@ -25,6 +28,22 @@ use crate::runlog::RunRecord;
 /// Internal only.
 pub fn summary(summary: &RunSummary) -> Result<String> {
     pretty(summary)
+}
+
+/// What became of metadata.
+///
+/// # Errors
+/// Internal only.
+pub fn metadata(outcome: &MetadataOutcome) -> Result<String> {
+    pretty(outcome)
+}
+
+/// What was found at a destination.
+///
+/// # Errors
+/// Internal only.
+pub fn verified(report: &Report) -> Result<String> {
+    pretty(report)
 }
 
 /// A plan; `destination` is null when none was named.

@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod text;
+mod verified;
 
 #[cfg(test)]
 mod tests;

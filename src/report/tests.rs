@@ -3,7 +3,8 @@ use serde_json::Value;
 
 use super::{json, text};
 use crate::catalog::{
-    ColumnInfo, Consistency, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef, Verdict,
+    ColumnInfo, Consistency, Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef,
+    Verdict,
 };
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
@@ -63,6 +64,7 @@ fn summary() -> RunSummary {
         earlier_snapshots: Vec::new(),
         resumed: false,
         tables: vec![outcome("orders", 1_500_000, None), outcome("secret", 0, Some(error))],
+        metadata: None,
     }
 }
 
@@ -101,6 +103,7 @@ fn plan() -> RunPlan {
         relations: Vec::new(),
         primary_key: Vec::new(),
         range_key: None,
+        keys: Keys::default(),
     };
     let orders = TablePlan {
         info,

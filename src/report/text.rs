@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{Checked, RunPlan, RunSummary, TableOutcome};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome};
 use crate::plan::TablePlan;
 use crate::runlog::{RunRecord, RunStatus};
+
+pub use super::verified::verified;
 
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
@@ -123,6 +125,39 @@ pub fn summary(summary: &RunSummary) -> String {
     }
     if failed > 0 {
         let _ = writeln!(out, "to finish    lakexpress resume {}", summary.run_id);
+    }
+    if let Some(outcome) = &summary.metadata {
+        out.push_str(&metadata(outcome));
+        if let Some(error) = &outcome.error {
+            let _ = writeln!(out, "metadata     failed: {error}");
+            let _ = writeln!(
+                out,
+                "  hint: the tables are committed; `lakexpress metadata {}` tries again",
+                summary.run_id
+            );
+        }
+    }
+    out
+}
+
+/// Where the metadata is, and what there is none of. An error of it is left to the caller.
+pub fn metadata(outcome: &MetadataOutcome) -> String {
+    let mut out = String::new();
+    if let Some(last) = outcome.files.last() {
+        let _ =
+            writeln!(out, "metadata     {} files, the last one {last}", count(outcome.files.len() as u64));
+    }
+    for table in &outcome.replaced {
+        let _ = writeln!(
+            out,
+            "metadata     {table} was committed again by a later run, and is described as it is now"
+        );
+    }
+    for skipped in &outcome.skipped {
+        let _ = writeln!(out, "metadata     none for schema {}: {}", skipped.schema, skipped.reason);
+    }
+    if !outcome.skipped.is_empty() {
+        out.push_str("  hint: what earlier runs wrote there may name files that are gone; `lakexpress metadata RUN_ID` writes it when all tables are committed\n");
     }
     out
 }

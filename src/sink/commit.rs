@@ -31,7 +31,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::spec::IfExists;
 use crate::spec::layout::{INTENT, MANIFEST, directories};
-use intent::{Intent, is_plain, read_intent, read_manifest};
+pub use intent::read_manifest;
+use intent::{Intent, is_plain, read_intent};
 
 /// Calls to the destination under way at once.
 const CONCURRENT_CALLS: usize = 8;
@@ -120,9 +121,42 @@ impl TableCommit {
     /// Errors before the intent is written abort the uploads and leave the old table whole. Later ones leave
     /// the intent: the next [`begin`](Self::begin) on this directory finishes the commit.
     pub async fn commit(self, files: Vec<PreparedFile>, manifest: Manifest) -> Result<Manifest> {
-        let result = self.under_lock(files, manifest).await;
+        self.commit_and_check(files, manifest, async |_| Ok(())).await
+    }
+
+    /// As [`commit`](Self::commit); then `check` looks at what readers see now, under the same lock. What it changes in
+    /// the manifest is written, also when it returns an error, which is the error of this call then.
+    pub async fn commit_and_check(
+        self,
+        files: Vec<PreparedFile>,
+        manifest: Manifest,
+        check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<Manifest> {
+        let result = match self.under_lock(files, manifest).await {
+            Ok(manifest) => self.checked(manifest, check).await,
+            Err(error) => Err(error),
+        };
         give_back(self.lock, &self.place).await;
         result.map_err(|error| error.with("path", self.place.full()))
+    }
+
+    async fn checked(
+        &self,
+        mut manifest: Manifest,
+        check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
+    ) -> Result<Manifest> {
+        let written = manifest.clone();
+        let outcome = check(&mut manifest).await;
+        if manifest != written {
+            let noted = match self.lock.check().await {
+                Ok(()) => self.place.destination.put(&self.place.path(MANIFEST), json(&manifest)?).await,
+                Err(lost) => Err(lost),
+            };
+            // An error of the check is worth more than one of noting it.
+            outcome.and(noted.map(drop))?;
+            return Ok(manifest);
+        }
+        outcome.map(|()| manifest)
     }
 
     async fn under_lock(&self, mut files: Vec<PreparedFile>, manifest: Manifest) -> Result<Manifest> {
@@ -299,9 +333,22 @@ pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Resul
     finish_intent(&Place { destination, dir: dir.to_owned() }).await
 }
 
+/// What is committed in `dir`; none without a manifest.
+///
+/// # Errors
+/// `Data` when the manifest cannot be understood; those of the destination.
+pub async fn committed(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
+    current_manifest(&Place { destination, dir: dir.to_owned() }).await
+}
+
+/// Whether the content of an intent says that a commit is to be finished.
+pub fn is_unfinished(intent: &[u8]) -> bool {
+    intent != WITHDRAWN
+}
+
 async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
     let Some(content) = place.destination.get(&place.path(INTENT)).await? else { return Ok(None) };
-    if content == WITHDRAWN {
+    if !is_unfinished(&content) {
         return Ok(None);
     }
     let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;

@@ -184,6 +184,7 @@ async fn conclude(
         e_tag: None,
         part: target.part,
         slice: target.slice.clone(),
+        source_hash: None,
         columns,
     };
     Ok(PreparedPart {

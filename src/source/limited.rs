@@ -10,8 +10,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
 use super::{Dialect, Snapshot, Source, TableRead};
-use crate::catalog::{Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableRef};
+use crate::catalog::{
+    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
+};
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 
 /// A source whose streams wait for one of `readers` permits when they are first polled and give it back when
 /// they end or are dropped.
@@ -66,5 +69,17 @@ impl Source for Limited {
             })
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches.try_flatten())))
+    }
+
+    async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
+        self.inner.count(read, at).await
+    }
+
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
+        self.inner.check_fingerprint(table, columns)
+    }
+
+    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
+        self.inner.fingerprint(read, at).await
     }
 }

@@ -20,6 +20,7 @@ use crate::catalog::{
     TableInfo, TableRef, ValueCount,
 };
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::spec::{TypePolicy, nearest};
 
 /// How to reach a source: a URL or an entry of the auth file, interpolated. Debug shows no secret.
@@ -99,6 +100,30 @@ pub trait Source: Debug + Send + Sync {
     /// ends without an error only if the server said that all rows were sent. Dropping the
     /// stream cancels the statement on the server.
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream>;
+
+    /// How many rows `read` has as of `at`, by the database's own count. Reads no values.
+    async fn count(&self, read: &TableRead, _at: &SnapshotToken) -> Result<u64> {
+        Err(cannot_verify(&read.table, "count rows"))
+    }
+
+    /// Whether [`Self::fingerprint`] can be asked about these columns (indices into `table.columns`). Pure.
+    ///
+    /// Errors: `Data`, naming the column that cannot be hashed, or that this source hashes nothing.
+    fn check_fingerprint(&self, table: &TableInfo, _columns: &[usize]) -> Result<()> {
+        Err(cannot_verify(table, "hash rows"))
+    }
+
+    /// The fingerprint of the rows of `read` as of `at`, computed from what the database holds and not from what
+    /// [`Self::read`] made of it.
+    async fn fingerprint(&self, read: &TableRead, _at: &SnapshotToken) -> Result<Fingerprint> {
+        Err(cannot_verify(&read.table, "hash rows"))
+    }
+}
+
+fn cannot_verify(table: &TableInfo, what: &str) -> Error {
+    Error::data(format!("this source cannot {what}")).with("table", &table.table).hint(
+        "leave --verify out; `lakexpress verify --read-data` still compares the files with their manifests",
+    )
 }
 
 /// A pinned view. Dropping it releases locks and view.

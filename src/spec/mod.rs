@@ -46,6 +46,9 @@ pub struct ExportSpec {
     pub error_action: ErrorAction,
     /// Empty tables: a file with no rows, or nothing.
     pub empty_tables: EmptyTables,
+    /// What is compared with the source after a table was written.
+    #[serde(default)]
+    pub verify: Verify,
     /// Directory between the base and the schema, without leading or trailing slash; empty for none.
     pub sub_path: String,
     /// Memory that DataFusion operators and open row groups may use together, in bytes.
@@ -56,6 +59,19 @@ pub struct ExportSpec {
     /// How source and destination were named.
     #[serde(default)]
     pub origin: Origin,
+    /// Metadata to write when the tables are committed; none for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<MetadataSpec>,
+}
+
+/// Metadata of Microsoft's Common Data Model (CDM).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MetadataSpec {
+    /// One document of entities per table instead of one per schema.
+    pub entity_files: bool,
+    /// `manifestName` of the database's manifest, and of the schema's when there is one schema; none for the names of
+    /// database and schema.
+    pub manifest_name: Option<String>,
 }
 
 /// `schema.table: text` as given to `--where` and `--columns`.
@@ -172,4 +188,17 @@ pub enum EmptyTables {
     Write,
     /// No file; the manifest alone.
     Skip,
+}
+
+/// What is compared with the source after a table was written, in the snapshot of the export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// Nothing.
+    #[default]
+    None,
+    /// How many rows the table has, before it is committed.
+    Count,
+    /// That, and a hash of all rows that the source computes itself, with the files read back from the destination.
+    Hash,
 }

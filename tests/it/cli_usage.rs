@@ -37,7 +37,9 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn help_and_version_are_no_errors() {
     let (code, out, _) = run(&["--version"]);
     assert_eq!((code, out.trim()), (0, concat!("lakexpress ", env!("CARGO_PKG_VERSION"))));
-    for command in ["check", "export", "plan", "inspect", "query", "demo", "runs", "status", "completions"] {
+    for command in
+        ["check", "export", "plan", "inspect", "query", "demo", "runs", "status", "verify", "completions"]
+    {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""), "{command}");
         assert!(out.contains(&format!("lakexpress {command}")), "{out}");

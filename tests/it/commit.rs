@@ -20,7 +20,7 @@ use arrow::datatypes::Int64Type;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use faulty::{FAULTS, Fault, Faulty, Plan};
 use futures::FutureExt;
-use lakexpress::catalog::{Consistency, Slice, SnapshotToken, SourceIdentity, TableRef};
+use lakexpress::catalog::{Consistency, Keys, Slice, SnapshotToken, SourceIdentity, TableRef};
 use lakexpress::destination::local::LocalDirectory;
 use lakexpress::destination::{Destination, PendingUpload, conformance};
 use lakexpress::error::{Error, ErrorKind, Result};
@@ -103,7 +103,9 @@ impl Export {
             projection: None,
             query: None,
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
+            keys: Keys::default(),
             rows: 0,
+            verification: None,
             files: vec![],
         }
     }

@@ -11,6 +11,7 @@ mod http;
 mod interrupted;
 mod locks;
 mod messages;
+mod metadata;
 mod process;
 mod proxy;
 mod rights;
@@ -20,6 +21,7 @@ mod small;
 mod standin;
 mod tokens;
 mod usage;
+mod verified;
 
 use std::collections::BTreeSet;
 use std::fs;

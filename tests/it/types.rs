@@ -21,7 +21,7 @@ use crate::server::PgServer;
 const MATRIX: &str = "types";
 
 /// The URL of the database with all families, made once.
-fn matrix() -> &'static str {
+pub(crate) fn matrix() -> &'static str {
     static URL: OnceLock<String> = OnceLock::new();
     URL.get_or_init(|| {
         let url = PgServer::shared().create_db(MATRIX);

@@ -4,9 +4,11 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod metadata;
 mod resume;
 mod run;
 mod selection;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -17,11 +19,13 @@ use clap::{Args, Parser, Subcommand};
 pub(super) use self::choices::{
     ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
 };
+pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::resume::{ResumeArgs, SHOWN as RESUME_FLAGS};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 pub(super) use self::selection::{
     AuthArgs, RuleArgs, SelectionArgs, SourceArgs, SourceUrl, TargetArgs, TypeArgs,
 };
+pub(super) use self::verify::{VerifyArgs, VerifyFlag};
 use super::values::{parse_count, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
@@ -58,6 +62,10 @@ pub(in crate::cli) enum Command {
     Runs(RunsArgs),
     /// Show one run and its tables
     Status(StatusArgs),
+    /// Write metadata of Microsoft's Common Data Model for an earlier run
+    Metadata(MetadataArgs),
+    /// Prove that what lies at a destination is what its manifests say
+    Verify(VerifyArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
 }
@@ -74,6 +82,8 @@ impl Command {
             Self::Resume(args) => &args.export.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
+            Self::Metadata(args) => &args.output,
+            Self::Verify(args) => &args.output,
         }
     }
 
@@ -123,6 +133,10 @@ pub(in crate::cli) struct ExportArgs {
     /// Finish the run of this id instead, as `lakexpress resume` does. Default: none.
     #[arg(short = 'r', long, env = "LAKEXPRESS_RESUME", value_name = "RUN_ID", help_heading = "Run")]
     pub(in crate::cli) resume: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) metadata: GenerateArgs,
+    #[command(flatten)]
+    pub(in crate::cli) verify: VerifyFlag,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
     /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.

@@ -1,7 +1,7 @@
 //! Blocking file work: make, sync, rename, read, list, remove; and what its errors mean to a user.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind as IoKind, Read, Write};
+use std::io::{ErrorKind as IoKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -207,6 +207,20 @@ pub(super) fn read(path: &Path) -> Result<Option<Bytes>> {
         Err(error) if error.kind() == IoKind::NotFound => Ok(None),
         Err(error) => Err(io_error("cannot read a file", path, error)),
     }
+}
+
+/// `wanted` bytes of a file from `start`; none if there are fewer, or no file.
+pub(super) fn read_range(path: &Path, start: u64, wanted: u64) -> Result<Option<Bytes>> {
+    let wrong = |error| io_error("cannot read a file", path, error);
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == IoKind::NotFound => return Ok(None),
+        Err(error) => return Err(wrong(error)),
+    };
+    file.seek(SeekFrom::Start(start)).map_err(wrong)?;
+    let mut content = Vec::new();
+    file.take(wanted).read_to_end(&mut content).map_err(wrong)?;
+    Ok((content.len() as u64 == wanted).then(|| content.into()))
 }
 
 /// The size of a file; none if there is none or it is a directory.

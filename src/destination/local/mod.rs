@@ -14,6 +14,7 @@ mod lock;
 mod tests;
 mod upload;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::preflight::Check;
-use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of};
+use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of, too_short};
 use crate::error::{Error, Result};
 use crate::spec::layout::{self, LOCK};
 use files::blocking;
@@ -179,6 +180,13 @@ impl Destination for LocalDirectory {
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         let target = self.resolve(path)?;
         blocking(move || files::read(&target)).await
+    }
+
+    async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        let target = self.resolve(path)?;
+        let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
+        let read = blocking(move || files::read_range(&target, start, wanted)).await?;
+        read.ok_or_else(|| too_short(path, &range))
     }
 
     async fn head(&self, path: &str) -> Result<Option<StoredObject>> {

@@ -21,6 +21,7 @@ mod tests;
 mod upload;
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use bytes::Bytes;
 use object_store::client::{HttpClient, HttpConnector, HttpRequest};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectMeta, ObjectStore};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 use tokio::task::JoinSet;
 
 pub(crate) use self::bucket::Bucket;
@@ -40,7 +41,7 @@ pub(crate) use self::problem::Remedies;
 
 use self::problem::{Refusal, explain};
 use super::preflight::Check;
-use super::{Destination, DirLock, PendingUpload, StoredObject, Upload};
+use super::{Destination, DirLock, PendingUpload, StoredObject, Upload, too_short};
 use crate::error::{Error, Result};
 use crate::spec::layout::{LOCK, file_name, is_hive};
 
@@ -220,6 +221,31 @@ impl Inner {
         }
     }
 
+    /// Bytes of an object, fewer where it ends before; none if it is not there or ends before the first.
+    async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Option<Bytes>> {
+        let key = self.key(path)?;
+        let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
+        let reading = async { self.objects.get_opts(&key, options).await?.bytes().await };
+        match reading.await {
+            Ok(content) => Ok(Some(content)),
+            Err(error) => {
+                let refusal = Refusal::of_store(&error);
+                // Stores say in many ways that there is nothing behind the end.
+                if refusal.is_not_found() {
+                    return Ok(None);
+                }
+                if !refusal.is_silence()
+                    && !refusal.is_passing()
+                    && let Ok(Some(meta)) = self.head(path).await
+                    && meta.size < range.end
+                {
+                    return Ok(None);
+                }
+                Err(self.failed("cannot read an object", path, &error))
+            }
+        }
+    }
+
     async fn delete(&self, path: &str) -> Result<()> {
         let key = self.key(path)?;
         match self.send(Method::DELETE, &self.url(&key), PATIENCE).await {
@@ -390,6 +416,13 @@ impl Destination for ObjectStorage {
 
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         Ok(self.0.read(path).await?.map(|(content, _)| content))
+    }
+
+    async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        match self.0.read_range(path, range.clone()).await? {
+            Some(content) if content.len() as u64 == range.end - range.start => Ok(content),
+            _ => Err(too_short(path, &range)),
+        }
     }
 
     async fn head(&self, path: &str) -> Result<Option<StoredObject>> {

@@ -44,6 +44,7 @@ fn table_done(run_id: &str, name: &str, files: usize) -> RunEvent {
         e_tag: None,
         part,
         slice: Slice::Physical { from: Some(part as u64), to: None },
+        source_hash: None,
         columns: vec![],
     };
     RunEvent::TableDone {

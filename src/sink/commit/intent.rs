@@ -88,7 +88,10 @@ pub(super) fn read_intent(content: &[u8]) -> Result<Intent> {
     Ok(intent)
 }
 
-pub(super) fn read_manifest(content: &[u8]) -> Result<Manifest> {
+/// A table's manifest from its bytes.
+///
+/// Errors: `Data` when it cannot be understood, is of a later format, or names files outside of its directory.
+pub fn read_manifest(content: &[u8]) -> Result<Manifest> {
     let manifest: Manifest = read(content, "the manifest")?;
     check_names(&manifest)?;
     Ok(manifest)

@@ -4,10 +4,11 @@ use arrow_schema::DataType;
 
 use super::column::{self, PgColumn, PgElement};
 use super::dialect::literal;
+use super::keys;
 use super::measure;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, Leaf, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, Keys, Leaf, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use crate::spec::{NumericPolicy, TypePolicy};
 
@@ -18,7 +19,7 @@ pub(super) async fn table(
     policy: &TypePolicy,
     money_scale: i8,
 ) -> Result<TableInfo> {
-    let (oid, kind) = identify(view, table).await?;
+    let Identified { oid, kind, keys } = identify(view, table).await?;
     let rows = view.query(&columns_sql(&oid)).await?;
     let mut described = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -67,6 +68,7 @@ pub(super) async fn table(
         leaves: sizes.leaves,
         primary_key,
         range_key,
+        keys,
     })
 }
 
@@ -98,16 +100,24 @@ fn is_range_key(column: &ColumnInfo) -> bool {
     )
 }
 
-/// Oid and kind of a table that the user may read.
-async fn identify(view: &mut Connection, table: &TableRef) -> Result<(String, TableKind)> {
+struct Identified {
+    oid: String,
+    kind: TableKind,
+    keys: Keys,
+}
+
+/// Oid, kind and keys of a table that the user may read.
+async fn identify(view: &mut Connection, table: &TableRef) -> Result<Identified> {
     let rows = view
         .query(&format!(
             "SELECT c.oid, c.relkind, c.relispartition, \
                 pg_catalog.has_table_privilege(c.oid, 'SELECT') \
                 OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-                    AND NOT a.attisdropped AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')) \
+                    AND NOT a.attisdropped AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')), \
+                {} \
              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname = {} AND c.relname = {}",
+            keys::SQL,
             literal(&table.schema),
             literal(&table.name)
         ))
@@ -129,7 +139,8 @@ async fn identify(view: &mut Connection, table: &TableRef) -> Result<(String, Ta
         ("f", _) => TableKind::Foreign,
         _ => TableKind::Table,
     };
-    Ok((row.required(0)?.to_owned(), kind))
+    let keys = row.get(4).map(keys::parse).transpose()?.unwrap_or_default();
+    Ok(Identified { oid: row.required(0)?.to_owned(), kind, keys })
 }
 
 fn columns_sql(oid: &str) -> String {

@@ -7,6 +7,8 @@ pub mod column;
 pub mod config;
 mod describe;
 pub mod dialect;
+mod fingerprint;
+mod keys;
 mod locate;
 mod measure;
 mod pool;
@@ -27,9 +29,10 @@ use self::dialect::PostgresDialect;
 use self::pool::Pool;
 use super::{Address, Dialect, Snapshot, Source, TableRead};
 use crate::catalog::{
-    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableKind, TableRef,
+    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableKind, TableRef,
 };
 use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
 use crate::spec::TypePolicy;
 
 /// URL schemes and `ds_type` values.
@@ -106,6 +109,18 @@ impl Source for PostgresSource {
 
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
         read::stream(&self.pool, self.policy.special_values, read, at)
+    }
+
+    async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
+        fingerprint::count(&self.pool, &self.dialect, read, at).await
+    }
+
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
+        fingerprint::row_sql(table, columns, self.policy.special_values).map(drop)
+    }
+
+    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
+        fingerprint::fingerprint(&self.pool, &self.dialect, read, at).await
     }
 }
 

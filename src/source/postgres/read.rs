@@ -65,36 +65,8 @@ struct Job {
 }
 
 impl Job {
-    /// FROM and WHERE of the part.
-    ///
-    /// The plan of a COPY is made from the catalog of the moment, not of the snapshot: a partition that was
-    /// attached since, or a table that inherits since, would be read too. So the relations are fixed.
     fn relation_sql(&self) -> String {
-        let info = &self.read.table;
-        let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
-        if let Some(leaf) = self.read.slice.relation() {
-            // Alone, so that the server does not open the others to find that they hold none of these rows.
-            let conditions = self.conditions(None);
-            return format!("FROM ONLY {leaf}{conditions}");
-        }
-        let (only, members) = match (info.kind, oids.as_slice()) {
-            (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
-            (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
-                ("", Some(format!("tableoid IN ({})", oids.join(", "))))
-            }
-            _ => ("", None),
-        };
-        format!("FROM {only}{}{}", self.dialect.table(&info.table), self.conditions(members))
-    }
-
-    /// WHERE of the part, if it has any.
-    fn conditions(&self, members: Option<String>) -> String {
-        let conditions: Vec<String> = members
-            .into_iter()
-            .chain(self.dialect.slice_sql(&self.read.table, &self.read.slice))
-            .chain(self.read.filter.iter().map(|f| format!("({f})")))
-            .collect();
-        if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+        relation_sql(&self.dialect, &self.read)
     }
 
     async fn open(self) -> Result<Reader> {
@@ -122,8 +94,39 @@ impl Job {
     }
 }
 
+/// FROM and WHERE of a read.
+///
+/// The plan of a COPY is made from the catalog of the moment, not of the snapshot: a partition that was
+/// attached since, or a table that inherits since, would be read too. So the relations are fixed.
+pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> String {
+    let info = &read.table;
+    let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
+    if let Some(leaf) = read.slice.relation() {
+        // Alone, so that the server does not open the others to find that they hold none of these rows.
+        return format!("FROM ONLY {leaf}{}", conditions(dialect, read, None));
+    }
+    let (only, members) = match (info.kind, oids.as_slice()) {
+        (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
+        (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
+            ("", Some(format!("tableoid IN ({})", oids.join(", "))))
+        }
+        _ => ("", None),
+    };
+    format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, members))
+}
+
+/// WHERE of a read, if it has any.
+fn conditions(dialect: &PostgresDialect, read: &TableRead, members: Option<String>) -> String {
+    let conditions: Vec<String> = members
+        .into_iter()
+        .chain(dialect.slice_sql(&read.table, &read.slice))
+        .chain(read.filter.iter().map(|f| format!("({f})")))
+        .collect();
+    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+}
+
 /// Importing a snapshot fails when its holder is gone; everything else is passed on.
-fn snapshot_gone(error: Error) -> Error {
+pub(super) fn snapshot_gone(error: Error) -> Error {
     if matches!(super::wire::sqlstate(&error), Some("22023" | "55000" | "42704")) {
         Error::unavailable("the run's snapshot is gone: the connection that held it ended")
             .caused_by(error)

@@ -8,6 +8,7 @@ use super::column::{self, StorageClass, calendar};
 use super::config::SqliteConfig;
 use super::connect::failed;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
+use super::keys;
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, KeyBounds, KeyValue, ListedTable, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
@@ -148,6 +149,7 @@ pub(super) fn table(
         heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
         primary_key,
         range_key,
+        keys: keys::of(connection, table).map_err(fail)?,
     })
 }
 

@@ -248,6 +248,7 @@ mod tests {
             leaves: Vec::new(),
             primary_key: Vec::new(),
             range_key: None,
+            keys: crate::catalog::Keys::default(),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod config;
 mod connect;
 mod describe;
 pub mod dialect;
+mod keys;
 mod pins;
 mod read;
 mod snapshot;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::StreamExt;
 use rusqlite::Connection;
 
 use self::config::SqliteConfig;
@@ -26,8 +28,11 @@ use self::connect::StopOnDrop;
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
 use super::{Address, Dialect, Snapshot, Source, TableRead};
-use crate::catalog::{Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableRef};
+use crate::catalog::{
+    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
+};
 use crate::error::{Error, Result};
+use crate::fingerprint::{Fingerprint, RowHasher};
 use crate::spec::TypePolicy;
 
 /// URL schemes and `ds_type` values.
@@ -110,6 +115,28 @@ impl Source for SqliteSource {
 
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
         read::stream(&self.config, &self.pinned, read, at)
+    }
+
+    async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
+        read::count(&self.config, &self.pinned, read, at).await
+    }
+
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
+        let schema = table.schema().project(columns);
+        let schema = schema.map_err(|e| Error::internal("no such column").caused_by(e))?;
+        RowHasher::new(&schema).map(drop).map_err(|error| error.with("table", &table.table))
+    }
+
+    /// SQLite is part of this process and has no hashes of its own: the rows are read once more by a statement of
+    /// their own, in the same view, and hashed here.
+    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
+        let mut rows = self.read(read, at)?;
+        let mut hasher = RowHasher::new(&rows.schema())?;
+        while let Some(batch) = rows.next().await {
+            hasher.add(&batch?)?;
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(hasher.finish())
     }
 }
 

@@ -58,6 +58,32 @@ pub(super) fn stream(
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, Box::pin(batches))))
 }
 
+/// The number of rows of `read` as of `at`, by SQLite's own count.
+pub(super) async fn count(
+    config: &SqliteConfig,
+    registry: &Registry,
+    read: &TableRead,
+    at: &SnapshotToken,
+) -> Result<u64> {
+    let job = Job { config: config.clone(), read: read.clone(), schema: Arc::new(Schema::empty()) };
+    let reader = match at.id.as_deref() {
+        Some(id) => registry.find(id)?.take().await?,
+        None => Reader::alone(open(config)?),
+    };
+    let guard = StopOnDrop::default();
+    let stop = guard.stop();
+    super::blocking(move || {
+        let connection = reader.connection()?;
+        stop.guard(connection);
+        let sql = format!("SELECT count(*) {}", job.relation_sql());
+        let rows: i64 =
+            connection.query_row(&sql, [], |row| row.get(0)).map_err(|e| failed(&job.config, e))?;
+        u64::try_from(rows).map_err(|e| Error::internal("a count is negative").caused_by(e))
+    })
+    .await
+    .map_err(|error| error.with("table", &read.table.table))
+}
+
 /// The receiving end of a read under way. Dropping it stops the statement.
 struct Arriving {
     batches: mpsc::Receiver<Message>,

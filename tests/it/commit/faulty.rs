@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a process that dies drops nothing")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -137,6 +138,10 @@ impl Destination for Faulty {
 
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         self.plan.run(self.inner.get(path)).await
+    }
+
+    async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        self.plan.run(self.inner.read_range(path, range)).await
     }
 
     async fn head(&self, path: &str) -> Result<Option<StoredObject>> {

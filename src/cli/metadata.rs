@@ -1,0 +1,86 @@
+//! `lakexpress metadata RUN_ID`, and what an export tells of its metadata.
+
+use super::args::{AuthArgs, DocumentArgs, ExportArgs, MetadataArgs, OutputArgs, TargetArgs};
+use super::{print, resolve};
+use crate::error::{Error, Result};
+use crate::pipeline::{self, MetadataOutcome, MetadataTable};
+use crate::report;
+use crate::runlog::{RunRecord, RunStatus};
+
+/// The exit code of "some tables failed".
+const SOME_FAILED: u8 = 1;
+
+/// Writes the metadata of a run.
+pub(super) async fn run(args: &MetadataArgs) -> Result<u8> {
+    let asked =
+        Asked { documents: &args.documents, auth: &args.auth, target: &args.target, output: &args.output };
+    write(&asked, &args.run_id).await
+}
+
+/// The same in LakeXpress' words: `--generate_metadata --run_id RUN_ID`.
+pub(super) async fn of_export(args: &ExportArgs, run_id: &str) -> Result<u8> {
+    let documents = &args.metadata.documents;
+    let asked = Asked { documents, auth: &args.auth, target: &args.target, output: &args.output };
+    write(&asked, run_id).await
+}
+
+/// 0 when all is written or nothing was asked for.
+pub(super) fn exit_code(outcome: Option<&MetadataOutcome>) -> u8 {
+    match outcome {
+        Some(MetadataOutcome { error: Some(error), .. }) => error.kind().exit_code(),
+        Some(outcome) if !outcome.skipped.is_empty() => SOME_FAILED,
+        _ => 0,
+    }
+}
+
+struct Asked<'a> {
+    documents: &'a DocumentArgs,
+    auth: &'a AuthArgs,
+    target: &'a TargetArgs,
+    output: &'a OutputArgs,
+}
+
+async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
+    let resolved = resolve::metadata(asked.documents, asked.auth, asked.target)?;
+    let run = resolve::recorded(resolved.runlog.as_ref(), run_id).await?;
+    let destination = match resolved.destination {
+        Some(destination) => destination,
+        None => resolve::open_destination(&run.destination).map_err(|error| {
+            error.hint("name the run's destination with --output-dir or --target-storage-id")
+        })?,
+    };
+    destination.reach().await?;
+    let tables: Vec<MetadataTable> = run
+        .jobs
+        .iter()
+        .map(|job| MetadataTable { table: job.table.clone(), done: job.status == RunStatus::Completed })
+        .collect();
+    if tables.is_empty() {
+        return Err(Error::data("the run has no tables").with("run", &run.run_id));
+    }
+    let root = match &asked.target.sub_path {
+        Some(path) => super::values::parse_sub_path(path)?,
+        None => sub_path(&run)?,
+    };
+    let outcome =
+        Box::pin(pipeline::metadata(&destination, &run.run_id, &root, &tables, &resolved.spec)).await;
+    destination.settle().await;
+    let code = exit_code(Some(&outcome));
+    if outcome.error.is_some() {
+        return outcome.error.map_or(Ok(code), Err);
+    }
+    if asked.output.json {
+        print(&report::json::metadata(&outcome)?)?;
+    } else if !asked.output.quiet {
+        print(&report::text::metadata(&outcome))?;
+    }
+    Ok(code)
+}
+
+/// The `--sub-path` of the run.
+fn sub_path(run: &RunRecord) -> Result<String> {
+    let config: serde_json::Value = serde_json::from_str(&run.config).map_err(|error| {
+        Error::data("the run log's configuration of the run is not JSON").caused_by(error)
+    })?;
+    Ok(config["sub_path"].as_str().unwrap_or_default().to_owned())
+}

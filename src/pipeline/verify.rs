@@ -1,0 +1,216 @@
+//! `--verify`: what was written beside what the source says of itself, in the same snapshot.
+//!
+//! 1. Before anything is read: whether the source can express the rows and columns of the export at all.
+//! 2. When all parts are written and none is visible: `COUNT(*)` of the whole table, which knows nothing of slices; with
+//!    `hash`, the source's fingerprint of each part. What differs in rows is not committed.
+//! 3. With `hash`, when the table is committed: each new file is read back from the destination and compared.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::export::{Prepared, Shared};
+use crate::catalog::Slice;
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::manifest::{FileEntry, HashVerdict, Manifest, Verification};
+use crate::plan::TablePlan;
+use crate::source::{Source, TableRead};
+use crate::spec::Verify;
+use crate::verify::file::StoredFile;
+
+/// Whether `--verify` can be kept for this table.
+///
+/// Errors: `Data`, naming the condition or the column that only we can compute.
+pub(super) fn check(plan: &TablePlan, source: &dyn Source, verify: Verify) -> Result<()> {
+    if verify == Verify::None {
+        return Ok(());
+    }
+    if let Some(condition) = plan.evaluated_here.first() {
+        return Err(Error::data("--verify: the source cannot count rows under a condition that is evaluated here")
+            .with("table", &plan.info.table)
+            .with("condition", condition)
+            .hint("write the --where so that the source evaluates it (`lakexpress plan` shows what does), or leave --verify out"));
+    }
+    if verify == Verify::Hash {
+        source.check_fingerprint(&plan.info, &columns(plan)?)?;
+    }
+    Ok(())
+}
+
+/// Whether a table that was committed before has been compared as `asked`, and was found equal.
+pub(super) fn passed(asked: Verify, manifest: &Manifest) -> bool {
+    let verified = manifest.verification.as_ref();
+    match asked {
+        Verify::None => true,
+        Verify::Count => verified.is_some(),
+        Verify::Hash => verified.is_some_and(|verified| verified.hash == Some(HashVerdict::Equal)),
+    }
+}
+
+/// The columns that are written, as indices into those of the table.
+fn columns(plan: &TablePlan) -> Result<Vec<usize>> {
+    let place = |written: &crate::manifest::ManifestColumn| {
+        let same = |column: &crate::catalog::ColumnInfo| column.name() == written.name;
+        let found = written.source_type.as_ref().and_then(|_| plan.info.columns.iter().position(same));
+        found.ok_or_else(|| {
+            Error::data("--verify hash: the source cannot hash a column that is computed here")
+                .with("table", &plan.info.table)
+                .with("column", &written.name)
+                .hint("leave the expression out of --columns, or use --verify count")
+        })
+    };
+    plan.columns.iter().map(place).collect()
+}
+
+fn read(plan: &TablePlan, columns: Vec<usize>, slice: Slice) -> TableRead {
+    TableRead {
+        table: plan.info.clone(),
+        columns,
+        slice,
+        filter: (!plan.pushed.is_empty()).then(|| plan.pushed.join(" AND ")),
+        batch_rows: 8192,
+    }
+}
+
+/// Compares the parts that were written with the source's own count, and has the source hash each part; the hashes
+/// go into the entries of the files. None when nothing was asked for.
+///
+/// Errors: `Data` when the numbers of rows differ; those of the source.
+pub(super) async fn beside_source(
+    plan: &TablePlan,
+    shared: &Shared<'_>,
+    prepared: &Prepared,
+) -> Result<Option<Verification>> {
+    let comparing = async {
+        match shared.spec.verify {
+            Verify::None => Ok(None),
+            Verify::Count => count(plan, shared, prepared).await.map(Some),
+            Verify::Hash => {
+                let counted = count(plan, shared, prepared).await?;
+                hash(plan, shared, prepared).await?;
+                Ok(Some(Verification { hash: Some(HashVerdict::Pending), ..counted }))
+            }
+        }
+    };
+    tokio::select! {
+        compared = comparing => compared.map_err(|error| error.with("table", &plan.info.table)),
+        reason = shared.stop.stopped() => Err(reason),
+    }
+}
+
+async fn count(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Result<Verification> {
+    let permit = shared.connections.acquire().await;
+    let _permit = permit.map_err(|error| Error::internal("no more connections").caused_by(error))?;
+    let source_rows = shared.parts.source.count(&read(plan, Vec::new(), Slice::All), &plan.snapshot).await?;
+    let written: u64 = prepared.with(|parts| parts.iter().map(|part| part.rows).sum());
+    if source_rows != written {
+        return Err(Error::data(format!("the source counts {source_rows} rows, {written} were written"))
+            .hint(
+                "nothing was committed; this is a defect of the program or of the source: please report it",
+            ));
+    }
+    Ok(Verification { source_rows, hash: None })
+}
+
+async fn hash(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Result<()> {
+    let columns = columns(plan)?;
+    let asked = plan.parts.iter().map(|part| {
+        let read = read(plan, columns.clone(), part.slice.clone());
+        async move {
+            let permit = shared.connections.acquire().await;
+            let _permit = permit.map_err(|error| Error::internal("no more connections").caused_by(error))?;
+            let found = shared.parts.source.fingerprint(&read, &plan.snapshot).await;
+            found.map(|found| (part.part, found)).map_err(|error| error.with("part", part.part))
+        }
+    });
+    let found: Vec<(usize, Fingerprint)> =
+        stream::iter(asked).buffer_unordered(plan.readers.max(1)).try_collect().await?;
+    prepared.with(|parts| {
+        for (part, found) in found {
+            let of_part = || parts.iter().filter(|prepared| prepared.part == part);
+            let written: u64 = of_part().map(|prepared| prepared.rows).sum();
+            if written != found.rows {
+                let message = format!("the source hashes {} rows of this part, {written} were written", found.rows);
+                return Err(Error::data(message).with("part", part).hint(
+                    "nothing was committed; this is a defect of the program or of the source: please report it",
+                ));
+            }
+            for prepared in parts.iter_mut().filter(|prepared| prepared.part == part) {
+                if let Some(file) = &mut prepared.file {
+                    file.entry.source_hash = Some(found.hash());
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Reads the new files back from the destination and compares them with the source's hashes; the verdict goes into
+/// the manifest.
+///
+/// Errors: `Data`, naming the first file that differs; those of the destination.
+pub(super) async fn read_back(plan: &TablePlan, shared: &Shared<'_>, manifest: &mut Manifest) -> Result<()> {
+    if manifest.verification.as_ref().and_then(|verification| verification.hash).is_none() {
+        return Ok(());
+    }
+    let is_new = |entry: &&FileEntry| plan.parts.iter().any(|part| part.file == entry.name);
+    let entries: Vec<FileEntry> = manifest.files.iter().filter(is_new).cloned().collect();
+    let looks = entries.into_iter().map(|entry| compare(plan, shared, entry));
+    let comparing = async {
+        stream::iter(looks).buffer_unordered(plan.readers.max(1)).try_collect::<Vec<Option<Error>>>().await
+    };
+    let differences = tokio::select! {
+        compared = comparing => compared?,
+        reason = shared.stop.stopped() => return Err(reason),
+    };
+    let difference = differences.into_iter().flatten().next();
+    if let Some(verification) = &mut manifest.verification {
+        let verdict = if difference.is_some() { HashVerdict::Differs } else { HashVerdict::Equal };
+        verification.hash = Some(verdict);
+    }
+    match difference {
+        Some(difference) => Err(difference),
+        None => {
+            tracing::info!("{}: {} rows have the source's count and hash", plan.info.table, manifest.rows);
+            Ok(())
+        }
+    }
+}
+
+/// What is wrong with one file, if anything is.
+async fn compare(plan: &TablePlan, shared: &Shared<'_>, entry: FileEntry) -> Result<Option<Error>> {
+    let file = StoredFile {
+        destination: Arc::clone(&shared.parts.destination),
+        path: format!("{}/{}", plan.directory, entry.name),
+        bytes: entry.bytes,
+    };
+    let differs = |found: &str, cause: Option<Error>| {
+        let error =
+            Error::data(format!("the file that was committed does not hold what the source has: {found}"))
+                .with("part", entry.part)
+                .with("file", &entry.name)
+                .with("slice", &entry.slice)
+                .hint("its manifest says `differs`; do not use the table, and export it again");
+        cause.into_iter().fold(error, Error::caused_by)
+    };
+    let values = match file.values(true).await {
+        Ok(values) => values,
+        Err(error) if error.kind() == crate::error::ErrorKind::Data => {
+            return Ok(Some(differs("it cannot be read", Some(error))));
+        }
+        Err(error) => {
+            let hint = "the table is committed and its manifest says `pending`; `lakexpress verify --read-data` compares it";
+            return Err(error.with("file", &entry.name).hint(hint));
+        }
+    };
+    let found = values.fingerprint.unwrap_or_default();
+    let expected = entry.source_hash.as_deref().unwrap_or("none");
+    if values.rows != entry.rows || found.rows != entry.rows {
+        return Ok(Some(differs(&format!("{} rows and not {}", found.rows, entry.rows), None)));
+    }
+    if found.hash() != expected {
+        return Ok(Some(differs(&format!("its hash is {}, the source's {expected}", found.hash()), None)));
+    }
+    Ok(None)
+}

@@ -1,0 +1,51 @@
+//! What `verify` found, for a person.
+
+use std::fmt::Write;
+
+use super::text::{count, size};
+use crate::verify::{Report, TableReport};
+
+/// A line per table, one per problem below it, and what it comes to.
+pub fn verified(report: &Report) -> String {
+    let mut out = String::new();
+    for table in &report.tables {
+        let word = if table.problems.is_empty() { "ok" } else { "WRONG" };
+        let _ = writeln!(out, "{word:<5}  {}", table_line(table));
+        for finding in &table.problems {
+            let place = finding.file.as_deref().map_or(String::new(), |file| format!("{file}: "));
+            let _ = writeln!(out, "       {place}{}: {}", finding.problem, finding.detail);
+        }
+    }
+    let wrong = report.tables.iter().filter(|table| !table.problems.is_empty()).count();
+    let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
+    let files: usize = report.tables.iter().map(|table| table.files).sum();
+    let read: usize = report.tables.iter().map(|table| table.files_read).sum();
+    let hashed: usize = report.tables.iter().map(|table| table.files_hashed).sum();
+    let bytes: u64 = report.tables.iter().map(|table| table.bytes).sum();
+    let verdict = match wrong {
+        0 => format!("all {} tables are as their manifests say", report.tables.len()),
+        _ => format!("{wrong} of {} tables are not as their manifests say", report.tables.len()),
+    };
+    let _ = writeln!(out, "\n{verdict}");
+    let _ = writeln!(
+        out,
+        "looked at    {} rows in {} files, {}; content of {} files read, {} compared with the source's hash",
+        count(rows),
+        count(files as u64),
+        size(bytes),
+        count(read as u64),
+        count(hashed as u64)
+    );
+    let _ = writeln!(out, "destination  {}", report.destination);
+    out
+}
+
+fn table_line(table: &TableReport) -> String {
+    let place = if table.directory.is_empty() { "." } else { &table.directory };
+    match (&table.table, &table.run_id) {
+        (Some(name), Some(run)) => {
+            format!("{place}  {name}, {} rows, {} files, run {run}", count(table.rows), table.files)
+        }
+        _ => place.to_owned(),
+    }
+}

@@ -1,0 +1,214 @@
+//! Counts and fingerprints that the server computes of its own values, as of a snapshot.
+//!
+//! A row's bytes are those of `record_send(ROW(...))`, the binary form of its values by the server's own send
+//! functions; `crate::fingerprint::rows` makes the same of the values in a file. What `md5` gives for them is summed up
+//! by the server. Each column is cast to a built-in type first, so that no object id of this database is in the bytes.
+
+use arrow_schema::{DataType, Field};
+
+use super::column::Codec;
+use super::dialect::{PostgresDialect, ident};
+use super::pool::Pool;
+use super::read::{relation_sql, snapshot_gone};
+use super::snapshot::join_sql;
+use super::wire::Row;
+use crate::catalog::{SnapshotToken, TableInfo};
+use crate::error::{Error, Result};
+use crate::fingerprint::Fingerprint;
+use crate::source::TableRead;
+use crate::spec::SpecialValues;
+
+/// The most columns that a `ROW(...)` of PostgreSQL can have.
+const MOST_COLUMNS: usize = 1664;
+
+/// Counts the rows of `read`.
+pub(super) async fn count(
+    pool: &Pool,
+    dialect: &PostgresDialect,
+    read: &TableRead,
+    at: &SnapshotToken,
+) -> Result<u64> {
+    let sql = format!("SELECT pg_catalog.count(*) {}", relation_sql(dialect, read));
+    let row = ask(pool, &sql, read, at).await?;
+    number(&row, 0)
+}
+
+/// The fingerprint of the rows of `read`.
+pub(super) async fn fingerprint(
+    pool: &Pool,
+    dialect: &PostgresDialect,
+    read: &TableRead,
+    at: &SnapshotToken,
+) -> Result<Fingerprint> {
+    let row = row_sql(&read.table, &read.columns, dialect.special_values)?;
+    // OFFSET 0 keeps the server from computing every hash once for each half.
+    let half = |from: u8| {
+        format!("pg_catalog.sum(('x' || pg_catalog.substr(hash, {from}, 16))::bit(64)::pg_catalog.int8)")
+    };
+    let sql = format!(
+        "SELECT pg_catalog.count(*), {}, {} FROM (SELECT pg_catalog.md5(pg_catalog.record_send({row})) AS hash \
+         {} OFFSET 0) AS hashes",
+        half(1),
+        half(17),
+        relation_sql(dialect, read)
+    );
+    let row = ask(pool, &sql, read, at).await?;
+    Ok(Fingerprint { rows: number(&row, 0)?, sums: [sum(&row, 1)?, sum(&row, 2)?] })
+}
+
+/// The one row that answers `sql` as of `at`.
+async fn ask(pool: &Pool, sql: &str, read: &TableRead, at: &SnapshotToken) -> Result<Row> {
+    let named = |error: Error| error.with("table", &read.table.table);
+    let mut connection = pool.take().await.map_err(named)?;
+    connection.execute(&join_sql(at)).await.map_err(|error| named(snapshot_gone(error)))?;
+    let rows = connection.query(sql).await.map_err(named)?;
+    connection.execute("COMMIT").await.map_err(named)?;
+    pool.give_back(connection);
+    rows.into_iter().next().ok_or_else(|| named(Error::internal("the server returned no row")))
+}
+
+fn number(row: &Row, at: usize) -> Result<u64> {
+    super::describe::number(row.required(at)?)
+}
+
+/// A sum of signed numbers, modulo 2^64; NULL when there is nothing to add.
+fn sum(row: &Row, at: usize) -> Result<u64> {
+    let sum: i128 = row.get(at).map_or(Ok(0), super::describe::number)?;
+    // The low bits of a two's complement are the remainder, never negative.
+    Ok(sum as u64)
+}
+
+/// `ROW(...)` of the columns, each as the type that its values have in a file.
+///
+/// Errors: `Data` naming the column that has no such form.
+pub(super) fn row_sql(table: &TableInfo, columns: &[usize], special: SpecialValues) -> Result<String> {
+    let mut values = Vec::with_capacity(columns.len());
+    for index in columns {
+        let column = &table.columns[*index];
+        let codec: Codec = serde_json::from_str(&column.codec)
+            .map_err(|error| Error::internal("unknown codec").caused_by(error))?;
+        let value = value_sql(&codec, &column.field, &ident(column.name()), special);
+        values.push(value.map_err(|why| {
+            Error::data(format!("the server cannot hash this column as it is written: {why}"))
+                .with("table", &table.table)
+                .with("column", column.name())
+                .with("type", &column.source_type)
+                .hint("--cast 'table.column: text' makes it hashable, --verify count leaves hashes out")
+        })?);
+    }
+    if values.is_empty() || values.len() > MOST_COLUMNS {
+        return Err(Error::data(format!("the server cannot hash rows of {} columns", values.len()))
+            .with("table", &table.table)
+            .hint("--verify count leaves hashes out"));
+    }
+    Ok(format!("ROW({})", values.join(", ")))
+}
+
+/// `column` as the type that it has in a file, NULL where it is NULL there; or why that cannot be.
+fn value_sql(
+    codec: &Codec,
+    field: &Field,
+    column: &str,
+    special: SpecialValues,
+) -> std::result::Result<String, &'static str> {
+    if let (Codec::Composite { fields: codecs }, DataType::Struct(fields)) = (codec, field.data_type()) {
+        let values = codecs.iter().zip(fields).map(|(of, field)| {
+            value_sql(&of.codec, field, &format!("({column}).{}", ident(&of.name)), special)
+        });
+        let values: Vec<String> = values.collect::<std::result::Result<_, _>>()?;
+        // `IS NULL` would also be true of a value whose fields are all NULL.
+        return Ok(format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN ROW({}) END", values.join(", ")));
+    }
+    if let Codec::List { depth, element } = codec {
+        if let Codec::Composite { .. } = **element {
+            let row = value_sql(element, innermost(field), ELEMENT, special)?;
+            return Ok(list_of_rows_sql(column, *depth, &row));
+        }
+        if special == SpecialValues::Null && finite(element, "").is_some() {
+            return Err("special values inside arrays are NULL (--special-values null)");
+        }
+        let name = type_name(element, innermost(field)).ok_or("its elements have no form")?;
+        let through = if **element == Codec::Unsigned4 { "::pg_catalog.text[]" } else { "" };
+        // Without the flag for NULLs, which may be set where there are none, and the type of the elements.
+        return Ok(format!(
+            "pg_catalog.overlay(pg_catalog.array_send({column}{through}::{name}[]), \
+             '\\x0000000000000000'::pg_catalog.bytea, 5, 8)"
+        ));
+    }
+    let name = type_name(codec, field).ok_or("its type has no form")?;
+    let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
+    let value = format!("{column}{through}::{name}");
+    Ok(match finite(codec, column) {
+        Some(finite) if special == SpecialValues::Null => format!("CASE WHEN {finite} THEN {value} END"),
+        _ => value,
+    })
+}
+
+/// The name of an element while an array is taken apart. Inside its own definition it still means that of an outer array.
+const ELEMENT: &str = "\"$element\"";
+
+/// What `array_send` would give if the type of the elements were `record`, without its flag and object id: `row` makes
+/// a row of an element.
+fn list_of_rows_sql(column: &str, depth: usize, row: &str) -> String {
+    let zeros = "'\\x0000000000000000'::pg_catalog.bytea";
+    let dimensions: String = (1..=depth)
+        .map(|level| format!(" || pg_catalog.int4send(pg_catalog.array_length({column}, {level})) || pg_catalog.int4send(1)"))
+        .collect();
+    format!(
+        "CASE WHEN pg_catalog.cardinality({column}) = 0 THEN pg_catalog.int4send(0) || {zeros} \
+         ELSE pg_catalog.int4send({depth}) || {zeros}{dimensions} || (SELECT pg_catalog.string_agg(\
+            COALESCE(pg_catalog.int4send(pg_catalog.octet_length(sent)) || sent, pg_catalog.int4send(-1)), \
+            ''::pg_catalog.bytea ORDER BY place) FROM (SELECT place, pg_catalog.record_send({row}) AS sent \
+            FROM (SELECT {ELEMENT}, pg_catalog.row_number() OVER () AS place \
+                FROM (SELECT pg_catalog.unnest({column}) AS {ELEMENT} OFFSET 0) AS elements) AS numbered) AS rows) END"
+    )
+}
+
+/// The built-in type whose binary form the file's values have.
+fn type_name(codec: &Codec, field: &Field) -> Option<String> {
+    let name = match codec {
+        Codec::Boolean => "bool",
+        Codec::Int2 => "int2",
+        Codec::Int4 => "int4",
+        Codec::Int8 | Codec::Unsigned4 => "int8",
+        Codec::Float4 => "float4",
+        Codec::Float8 | Codec::Double => "float8",
+        Codec::Numeric | Codec::Money => {
+            let (DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)) =
+                field.data_type()
+            else {
+                return None;
+            };
+            return Some(format!("pg_catalog.numeric({precision},{scale})"));
+        }
+        Codec::Text | Codec::Padded | Codec::CastText | Codec::Jsonb => "text",
+        Codec::Bytes => "bytea",
+        Codec::Uuid => "uuid",
+        Codec::Date => "date",
+        Codec::Time => "time",
+        Codec::Timestamp => match field.data_type() {
+            DataType::Timestamp(_, Some(_)) => "timestamptz",
+            _ => "timestamp",
+        },
+        Codec::Composite { .. } | Codec::List { .. } => return None,
+    };
+    Some(format!("pg_catalog.{name}"))
+}
+
+/// The condition under which a value is not one of those that `--special-values` is about; none where there are none.
+fn finite(codec: &Codec, column: &str) -> Option<String> {
+    match codec {
+        Codec::Numeric => Some(format!("{column}::pg_catalog.text NOT IN ('NaN', 'Infinity', '-Infinity')")),
+        Codec::Date | Codec::Timestamp => Some(format!("pg_catalog.isfinite({column})")),
+        Codec::Time => Some(format!("{column} <> '24:00:00'::pg_catalog.time")),
+        _ => None,
+    }
+}
+
+/// The element of a list, or of a list of lists; any other field itself.
+fn innermost(field: &Field) -> &Field {
+    match field.data_type() {
+        DataType::List(element) => innermost(element),
+        _ => field,
+    }
+}

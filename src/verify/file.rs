@@ -1,0 +1,157 @@
+//! Files read back from a destination.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, RecordBatch};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt, TryStreamExt};
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+
+use crate::destination::Destination;
+use crate::error::{Error, Result};
+use crate::fingerprint::{Fingerprint, RowHasher};
+
+/// Bytes that are asked for at once when all are read.
+const BLOCK: u64 = 8 << 20;
+/// The end of a file that is asked for at once: most footers fit.
+const FOOTER: usize = 64 << 10;
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 1024;
+
+/// A Parquet file at a destination.
+#[derive(Debug, Clone)]
+pub struct StoredFile {
+    /// The destination.
+    pub destination: Arc<dyn Destination>,
+    /// Path below the base.
+    pub path: String,
+    /// Its size, by the destination.
+    pub bytes: u64,
+}
+
+/// What the values of a file are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values {
+    /// Rows that were decoded.
+    pub rows: u64,
+    /// NULLs per top-level column, with its name.
+    pub nulls: Vec<(String, u64)>,
+    /// Their fingerprint, if it was asked for.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl StoredFile {
+    /// The footer.
+    ///
+    /// Errors: `Data` when there is none that can be understood; those of the destination.
+    pub async fn footer(&self) -> Result<Arc<ParquetMetaData>> {
+        self.clone().get_metadata(None).await.map_err(unreadable)
+    }
+
+    /// CRC-32 of all bytes, eight hex digits.
+    pub async fn crc32(&self) -> Result<String> {
+        let mut crc = crc32fast::Hasher::new();
+        let mut at = 0;
+        while at < self.bytes {
+            let end = self.bytes.min(at + BLOCK);
+            crc.update(&self.destination.read_range(&self.path, at..end).await?);
+            at = end;
+        }
+        Ok(format!("{:08x}", crc.finalize()))
+    }
+
+    /// Decodes every value, and hashes the rows if `hash`.
+    ///
+    /// Errors: `Data` when something cannot be decoded, or, with `hash`, a column has no form that can be hashed;
+    /// those of the destination.
+    pub async fn values(&self, hash: bool) -> Result<Values> {
+        let file = self.clone();
+        // A task of its own: what a damaged file does to the decoder must not end the program.
+        let read = tokio::spawn(async move { file.decode(hash).await });
+        let mut guard = AbortOnDrop(read);
+        match (&mut guard.0).await {
+            Ok(values) => values,
+            Err(panic) => Err(Error::data("the file cannot be decoded").caused_by(panic)),
+        }
+    }
+
+    async fn decode(self, hash: bool) -> Result<Values> {
+        let builder = ParquetRecordBatchStreamBuilder::new(self).await.map_err(unreadable)?;
+        let schema = Arc::clone(builder.schema());
+        let mut hasher = if hash { Some(RowHasher::new(&schema)?) } else { None };
+        let names = schema.fields().iter().map(|field| (field.name().clone(), 0));
+        let (mut rows, mut nulls) = (0, names.collect::<Vec<(String, u64)>>());
+        let mut batches = builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable)?;
+        while let Some(batch) = batches.try_next().await.map_err(unreadable)? {
+            rows += batch.num_rows() as u64;
+            count_nulls(&batch, &mut nulls);
+            if let Some(hasher) = &mut hasher {
+                hasher.add(&batch)?;
+            }
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(Values { rows, nulls, fingerprint: hasher.map(RowHasher::finish) })
+    }
+}
+
+fn count_nulls(batch: &RecordBatch, nulls: &mut [(String, u64)]) {
+    for ((_, nulls), column) in nulls.iter_mut().zip(batch.columns()) {
+        *nulls += column.null_count() as u64;
+    }
+}
+
+/// Ends a task that nobody waits for any more.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Errors of the destination come out as they are; all others are about the file's content.
+fn unreadable(error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<Error>() {
+            Ok(ours) => *ours,
+            Err(other) => Error::data("the file cannot be read as Parquet").caused_by(other),
+        },
+        other => Error::data("the file cannot be read as Parquet").caused_by(other),
+    }
+}
+
+impl AsyncFileReader for StoredFile {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        async move {
+            if range.is_empty() {
+                return Ok(Bytes::new());
+            }
+            if range.end > self.bytes {
+                return Err(ParquetError::EOF(format!("there are {} bytes, not {}", self.bytes, range.end)));
+            }
+            self.destination
+                .read_range(&self.path, range)
+                .map_err(|error| ParquetError::External(Box::new(error)))
+                .await
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        async move {
+            let bytes = self.bytes;
+            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER));
+            Ok(Arc::new(reader.load_and_finish(self, bytes).await?))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,165 @@
+//! Proves that what lies at a destination is what its manifests say.
+//!
+//! | looked at | finds | costs |
+//! |---|---|---|
+//! | manifest, listing | a missing, an extra or a truncated file | a few requests per table |
+//! | e-tags, where a store has them | a file that was written again | nothing more |
+//! | Parquet footers | another file under the name, rows, statistics | a read of some KiB per file |
+//! | all bytes, all values (`read`) | a flipped bit, any other row | reading the files twice |
+
+pub mod file;
+mod table;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::destination::{Destination, StoredObject};
+use crate::error::{Error, Result};
+use crate::spec::layout::{INTENT, MANIFEST, RUNS_DIR};
+
+pub use table::table;
+
+/// Which files' contents are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Sample {
+    /// Percent of each table's files, above 0 and at most 100; none for no file. At least one file is read then.
+    pub percent: Option<f64>,
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file in the table's directory; none when it is about the table.
+    pub file: Option<String>,
+    /// A stable word: see `docs/verification.md`.
+    pub problem: &'static str,
+    /// What was expected and what was found.
+    pub detail: String,
+}
+
+impl Finding {
+    pub(crate) fn of_table(problem: &'static str, detail: impl Into<String>) -> Self {
+        Self { file: None, problem, detail: detail.into() }
+    }
+
+    pub(crate) fn of_file(file: &str, problem: &'static str, detail: impl Into<String>) -> Self {
+        Self { file: Some(file.to_owned()), problem, detail: detail.into() }
+    }
+}
+
+/// What was found in one table's directory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TableReport {
+    /// Directory below the base.
+    pub directory: String,
+    /// The table in the source, as its manifest says; none without a manifest.
+    pub table: Option<String>,
+    /// The run that committed it last.
+    pub run_id: Option<String>,
+    /// Rows by the manifest.
+    pub rows: u64,
+    /// Files by the manifest.
+    pub files: usize,
+    /// Bytes by the manifest.
+    pub bytes: u64,
+    /// Files of which every byte and value was read.
+    pub files_read: usize,
+    /// Files whose rows were compared with the hash that the source computed.
+    pub files_hashed: usize,
+    /// What is wrong; empty when all is well.
+    pub problems: Vec<Finding>,
+}
+
+/// What was found at a destination.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The destination.
+    pub destination: String,
+    /// Whether nothing is wrong.
+    pub ok: bool,
+    /// Per table, by directory.
+    pub tables: Vec<TableReport>,
+}
+
+/// What of a run's summary matters here.
+#[derive(Deserialize)]
+struct Summary {
+    #[serde(default)]
+    tables: Vec<SummaryTable>,
+}
+
+#[derive(Deserialize)]
+struct SummaryTable {
+    directory: String,
+    error: Option<String>,
+}
+
+/// Looks at the tables of one run, or at all that runs left at the destination; at the destination itself if it is
+/// a table's directory.
+///
+/// Errors: `Usage` when there is nothing to look at; those of the destination when it cannot be read. What is wrong with
+/// files and manifests is no error but in the report.
+pub async fn verify(
+    destination: &Arc<dyn Destination>,
+    run_id: Option<&str>,
+    sample: Sample,
+) -> Result<Report> {
+    destination.reach().await?;
+    let mut tables = Vec::new();
+    for directory in directories(destination, run_id).await? {
+        tables.push(Box::pin(table(destination, &directory, sample)).await?);
+    }
+    let ok = tables.iter().all(|table| table.problems.is_empty());
+    Ok(Report { destination: destination.location(), ok, tables })
+}
+
+/// The tables' directories below the base.
+async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -> Result<BTreeSet<String>> {
+    if run_id.is_none() {
+        for name in [MANIFEST, INTENT] {
+            if destination.head(name).await?.is_some() {
+                return Ok([String::new()].into());
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut summaries = 0;
+    for object in destination.list(RUNS_DIR).await? {
+        let name = object.path.rsplit('/').next().unwrap_or_default();
+        let Some(run) = name.strip_suffix(".json") else { continue };
+        if run_id.is_some_and(|wanted| wanted != run) {
+            continue;
+        }
+        let Some(content) = destination.get(&object.path).await? else { continue };
+        let summary: Summary = serde_json::from_slice(&content).map_err(|error| {
+            Error::data("a run's summary cannot be understood")
+                .with("path", &object.path)
+                .caused_by(error)
+                .hint("name the tables' directories one by one instead")
+        })?;
+        summaries += 1;
+        found.extend(summary.tables.into_iter().filter(|t| t.error.is_none()).map(|t| t.directory));
+    }
+    if found.is_empty() && run_id.is_none() {
+        // Files without a manifest: a table all the same, and not a good one.
+        let is_data = |object: &StoredObject| object.path.ends_with(".parquet");
+        if destination.list("").await?.iter().any(is_data) {
+            found.insert(String::new());
+        }
+    }
+    if found.is_empty() {
+        let message = match (run_id, summaries) {
+            (Some(run), 0) => format!("run {run} left no summary here"),
+            (Some(run), _) => format!("run {run} committed no table here"),
+            (None, _) => {
+                format!("there is neither {MANIFEST} nor a run's summary in {RUNS_DIR}/ with tables")
+            }
+        };
+        return Err(Error::usage(message)
+            .with("destination", destination.location())
+            .hint("name the directory that --output-dir named, a table's directory, or the id of a run"));
+    }
+    Ok(found)
+}
