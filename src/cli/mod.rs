@@ -97,7 +97,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Check(args) => Box::pin(check::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Completions(args) => completions::run(args),
-        Command::Resume(args) => Box::pin(resume::run(&args.export, &args.run_id, bars, drawn)).await,
+        Command::Resume(args) => Box::pin(resume::run(&args.export, &args.id, bars, drawn)).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,

@@ -15,7 +15,7 @@ use super::ExportArgs;
 pub(in crate::cli) struct ResumeArgs {
     /// Id of the run; a unique beginning of it is enough
     #[arg(value_name = "RUN_ID")]
-    pub(in crate::cli) run_id: String,
+    pub(in crate::cli) id: String,
     #[command(flatten)]
     pub(in crate::cli) export: ExportArgs,
 }
