@@ -15,8 +15,10 @@ CONSISTENCY_RUNS ?= 20
 KILLS ?= 50
 ROUNDS ?= 5
 METHOD_ROWS ?= 10000000
+RESUME_TABLES ?= 2000
+RESUME_RUNS ?= 20
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage bench cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench cargo
 
 ## build: the program, optimised
 build: cargo
@@ -36,7 +38,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -80,6 +82,10 @@ verify-storage: test-deps cargo
 	LAKEXPRESS_TPCH_SCALE=0.1 cargo test --release --locked --test it -- --nocapture storage::seed::
 	LAKEXPRESS_FAULT_STEP=1 cargo test --release --locked --test it -- --nocapture storage::faults storage::small | \
 		awk '{ print; fflush() } / cases of / { for (i = 2; i <= NF; i++) if ($$i == "cases") n += $$(i - 1) } END { print n " cases of a request that failed: nothing half, nothing left" }'
+
+## verify-resume: RESUME_TABLES (2,000) tables, the server killed at a random moment and the run resumed, RESUME_RUNS (20) times; then the program
+verify-resume: test-deps cargo
+	LAKEXPRESS_RESUME_TABLES=$(RESUME_TABLES) LAKEXPRESS_RESUME_RUNS=$(RESUME_RUNS) cargo test --release --locked --test it -- --nocapture --test-threads=1 resume::a_killed
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build

@@ -40,7 +40,7 @@ pub(super) async fn run(args: &DemoArgs) -> Result<u8> {
         runlog: runlog::open_file(&dir.join("runlog.sqlite")),
     };
     let spec = resolve::plain_spec(TableFilter::default());
-    let watched = Watched { opened, output: &args.output, bars: None };
+    let watched = Watched { opened, output: &args.output, bars: None, run_id: None };
     let ended = watch(watched, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });

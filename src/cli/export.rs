@@ -35,7 +35,8 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
         logdb::prepare(&resolved.opened.runlog, mode).await?;
     }
     let spec = resolved.spec;
-    let watched = Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars) };
+    let watched =
+        Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars), run_id: None };
     let ended = watch(watched, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
@@ -62,6 +63,8 @@ pub(super) struct Watched<'a> {
     pub(super) output: &'a OutputArgs,
     /// Where progress lines are drawn, if they are.
     pub(super) bars: Option<&'a MultiProgress>,
+    /// The run that is resumed; none for a new one.
+    pub(super) run_id: Option<String>,
 }
 
 /// How a watched run ended.
@@ -72,12 +75,12 @@ pub(super) enum Ended {
     Interrupted(u8),
 }
 
-/// Does the `work` under a new run id, with progress, log lines and signals.
+/// Does the `work` under its run id, with progress, log lines and signals.
 pub(super) async fn watch(
     watched: Watched<'_>,
     work: impl AsyncFnOnce(&str, &Parts) -> Result<RunSummary>,
 ) -> Result<Ended> {
-    let run_id = Uuid::now_v7().to_string();
+    let run_id = watched.run_id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let told = Arc::new(Told::default());
     let progress = Arc::new(Progress::default());
     let (switch, cancel) = CancelSwitch::new();

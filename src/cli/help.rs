@@ -2,7 +2,7 @@
 
 use clap::CommandFactory;
 
-use super::args::Cli;
+use super::args::{Cli, RESUME_FLAGS};
 
 /// Flags that `-h` leaves out; `--help` has them all.
 const RARE: &[&str] = &[
@@ -26,6 +26,8 @@ const RARE: &[&str] = &[
     "row-group-bytes",
     "error-action",
     "empty-tables",
+    "retries",
+    "resume",
     "generate-metadata",
     "include-entity-files",
     "manifest-name",
@@ -43,7 +45,13 @@ pub(super) fn command() -> clap::Command {
     let mut cli = Cli::command();
     let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
-        cli = cli.mut_subcommand(name, tidy);
+        let resumes = name == "resume";
+        cli = cli.mut_subcommand(name, |command| {
+            tidy(command.mut_args(|arg| match arg.get_long() {
+                Some(long) if resumes && !RESUME_FLAGS.contains(&long) => arg.hide(true),
+                _ => arg,
+            }))
+        });
     }
     cli
 }

@@ -16,6 +16,7 @@ mod logdb;
 mod logging;
 mod man;
 mod metadata;
+mod origin;
 mod output;
 mod plan;
 mod progress;
@@ -23,6 +24,7 @@ mod query;
 mod render;
 mod report;
 mod resolve;
+mod resume;
 mod runs;
 mod signals;
 mod status;
@@ -53,7 +55,11 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
-    let parsed = help::command().try_get_matches_from(argv).and_then(|m| Cli::from_arg_matches(&m));
+    let parsed = help::command().try_get_matches_from(argv).and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.command.take_note(&matches);
+        Ok(cli)
+    });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(refusal) => return render::refused(&refusal, json),
@@ -68,6 +74,7 @@ fn execute(command: &Command) -> Result<u8> {
     let drawn = match command {
         Command::Export(args) => !args.no_progress,
         Command::Query(args) => !args.no_progress,
+        Command::Resume(args) => !args.export.no_progress,
         _ => false,
     };
     let drawn = drawn && !output.quiet && progress::can_draw();
@@ -86,7 +93,10 @@ fn execute(command: &Command) -> Result<u8> {
 
 async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     match command {
-        Command::Export(args) => export::run(args, bars, drawn).await,
+        Command::Export(args) => match &args.resume {
+            Some(run_id) => Box::pin(resume::run(args, run_id, bars, drawn)).await,
+            None => export::run(args, bars, drawn).await,
+        },
         Command::Plan(args) => Box::pin(plan::run(args)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
         Command::Query(args) => Box::pin(query::run(args, bars, drawn)).await,
@@ -95,6 +105,7 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
         Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Logdb(args) => logdb::run(args).await,
+        Command::Resume(args) => Box::pin(resume::run(&args.export, &args.id, bars, drawn)).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Report(args) => Box::pin(report::run(args)).await,

@@ -13,6 +13,9 @@ pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
         return Err(Error::usage("plan changes nothing: --init-db and --log-db-mode are for export")
             .hint("leave them out, or use `lakexpress logdb`"));
     }
+    if args.resume.is_some() {
+        return Err(Error::usage("--resume is for an export, not for a plan"));
+    }
     let resolved = resolve::plan(args)?;
     let rows = match &resolved.runlog {
         Some(runlog) => runlog.partition_columns().await?,

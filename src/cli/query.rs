@@ -12,7 +12,8 @@ use crate::pipeline::{self, Parts};
 pub(super) async fn run(args: &QueryArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     let (resolved, statements) = resolve::query(args)?;
     let spec = resolved.spec;
-    let watched = Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars) };
+    let watched =
+        Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars), run_id: None };
     let ended = watch(watched, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
     });

@@ -13,7 +13,7 @@ use super::args::{
     GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs,
     SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
-use super::values;
+use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::AuthFile;
 use crate::config::{environment, script};
@@ -24,8 +24,8 @@ use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, ParquetSpec, SpecialValues, TableConfig,
-    TypePolicy, Verify,
+    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec, SpecialValues,
+    TableConfig, TypePolicy, Verify,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -57,7 +57,8 @@ pub(super) struct Plan {
 /// Everything `export` needs. The destination and the run log are opened last, when nothing else is wrong.
 pub(super) fn export(args: &ExportArgs) -> Result<Export> {
     let mut problems = Problems::default();
-    let spec = export_spec(args, &mut problems);
+    let mut spec = export_spec(args, &mut problems);
+    spec.origin = problems.keep(origin::of(&args.auth, &args.source, &args.target)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
@@ -75,7 +76,8 @@ pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
         parquet: &args.parquet,
         run: &args.run,
     };
-    let spec = groups.spec(&mut problems);
+    let mut spec = groups.spec(&mut problems);
+    spec.origin = problems.keep(origin::of(&args.auth, &args.source, &args.target)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
@@ -260,6 +262,8 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         verify: Verify::None,
         sub_path: String::new(),
         memory_limit_bytes: 1 << 30,
+        retries: 3,
+        origin: Origin::default(),
         metadata: None,
     }
 }
@@ -405,6 +409,8 @@ impl Groups<'_> {
             verify: Verify::None,
             sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
             memory_limit_bytes: args.run.memory_limit,
+            retries: args.run.retries,
+            origin: Origin::default(),
             metadata: None,
         }
     }
@@ -446,12 +452,12 @@ fn type_policy(args: &TypeArgs, problems: &mut Problems) -> TypePolicy {
     }
 }
 
-fn auth_file(args: &AuthArgs) -> Result<Option<AuthFile>> {
+pub(super) fn auth_file(args: &AuthArgs) -> Result<Option<AuthFile>> {
     args.auth.as_deref().map(AuthFile::load).transpose()
 }
 
 /// Opens the source; does not connect. None only together with a problem, or after one of the auth file.
-fn source(
+pub(super) fn source(
     args: &SourceArgs,
     auth_args: &AuthArgs,
     auth: Option<&AuthFile>,
@@ -501,7 +507,7 @@ fn source_url(text: &str) -> Result<Address> {
 }
 
 /// Where files go; none if that is not said and not needed.
-fn target_address(
+pub(super) fn target_address(
     args: &TargetArgs,
     (auth_args, auth): (&AuthArgs, Option<&AuthFile>),
     needed: bool,
@@ -546,7 +552,7 @@ impl Problems {
         self.0.push(error);
     }
 
-    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 

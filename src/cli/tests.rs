@@ -70,7 +70,7 @@ fn every_flag_is_known_in_both_spellings() {
                 }
                 for line in lines {
                     let id: &[&str] = match command.as_str() {
-                        "status" | "metadata" | "report" => &["some_id"],
+                        "status" | "resume" | "metadata" | "report" => &["some_id"],
                         "completions" => &["bash"],
                         _ => &[],
                     };
@@ -129,6 +129,7 @@ fn the_command_names_are_those_of_the_parser() {
         "plan",
         "query",
         "report",
+        "resume",
         "runs",
         "status",
         "verify",

@@ -54,6 +54,19 @@ impl ErrorKind {
     }
 }
 
+/// Why the same call may succeed a moment later. Drivers set it by the server's code; nobody guesses from text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transient {
+    /// The connection broke, or none can be had now.
+    Connection,
+    /// The server gave this statement up for the sake of others: deadlock, recovery conflict, a lock.
+    Conflict,
+    /// The server has no connection free: wait.
+    Full,
+    /// The pinned view is gone: only a new one would do.
+    View,
+}
+
 /// An error with kind, message, context pairs, hints and an optional cause.
 pub struct Error(Box<Inner>);
 
@@ -63,6 +76,7 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     hints: Vec<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    transient: Option<Transient>,
 }
 
 impl Error {
@@ -74,6 +88,7 @@ impl Error {
             context: Vec::new(),
             hints: Vec::new(),
             source: None,
+            transient: None,
         }))
     }
 
@@ -123,6 +138,17 @@ impl Error {
         self
     }
 
+    /// Adds the advice of another error.
+    #[must_use]
+    pub fn hints_of(mut self, other: &Self) -> Self {
+        for hint in other.hints() {
+            if !self.0.hints.contains(hint) {
+                self.0.hints.push(hint.clone());
+            }
+        }
+        self
+    }
+
     /// Keeps the lower-level error as the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -130,11 +156,31 @@ impl Error {
         self
     }
 
+    /// The same call may succeed a moment later.
+    #[must_use]
+    pub fn passing(mut self, why: Transient) -> Self {
+        self.0.transient = Some(why);
+        self
+    }
+
+    /// Nobody needs to try again: that has been done, or would not help.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.0.transient = None;
+        self
+    }
+
+    /// Why the same call may succeed a moment later, if it may.
+    pub fn transient(&self) -> Option<Transient> {
+        self.0.transient
+    }
+
     /// The same error once more, for several who wait for one result. Causes become text.
     pub(crate) fn copied(&self) -> Self {
         let mut copy = Self::new(self.0.kind, self.0.message.clone());
         copy.0.context.clone_from(&self.0.context);
         copy.0.hints.clone_from(&self.0.hints);
+        copy.0.transient = self.0.transient;
         match &self.0.source {
             Some(cause) => copy.caused_by(cause.to_string()),
             None => copy,

@@ -24,6 +24,9 @@ pub struct Manifest {
     pub table: TableRef,
     /// The point in time.
     pub snapshot: SnapshotToken,
+    /// Other points in time of the same run, which was resumed: its other tables may be as of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_snapshots: Vec<SnapshotToken>,
     /// The user's row filter, if any.
     pub filter: Option<String>,
     /// The user's column list, if any.

@@ -9,18 +9,19 @@ use datafusion::physical_plan::{ExecutionPlan, common::collect};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
 use super::{Parts, TableProgress, clock, verify};
-use crate::catalog::{SourceIdentity, TableRef};
+use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::error::{Error, Result};
-use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
     PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
     write_empty,
 };
 use crate::source::Snapshot;
-use crate::spec::{EmptyTables, ExportSpec};
+use crate::spec::{EmptyTables, ExportSpec, IfExists, layout};
 
 /// What all tables of a run share.
 #[derive(Clone)]
@@ -33,14 +34,24 @@ pub(super) struct Shared<'a> {
     pub(super) connections: Arc<Semaphore>,
     /// When to give up.
     pub(super) stop: Stop,
+    /// What is tried again, and when no more.
+    pub(super) retries: Arc<Retries>,
+    /// Other points in time of the run, if it was resumed.
+    pub(super) earlier: &'a [SnapshotToken],
 }
 
-/// Exports one table as of `view` and returns its committed manifest and its new files.
-pub(super) async fn table(
-    plan: &TablePlan,
-    view: &dyn Snapshot,
-    shared: &Shared<'_>,
-) -> Result<(Manifest, Vec<PreparedFile>)> {
+/// What became of a table that is committed.
+pub(super) struct Exported {
+    /// Its new files.
+    pub(super) files: Vec<FileEntry>,
+    /// Its directory below the base.
+    pub(super) directory: String,
+    /// The run had committed it before it was resumed: nothing was read.
+    pub(super) kept: bool,
+}
+
+/// Exports one table as of `view`.
+pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
     let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
     let verified = OnceLock::new();
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
@@ -74,12 +85,18 @@ pub(super) async fn committed(
     write: impl AsyncFnOnce(Arc<TableProgress>, Prepared) -> Result<()>,
     manifest: impl FnOnce() -> Manifest,
     check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
-) -> Result<(Manifest, Vec<PreparedFile>)> {
+) -> Result<Exported> {
     let destination = Arc::clone(&shared.parts.destination);
     let commit = tokio::select! {
         begun = TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists) => begun?,
         reason = shared.stop.stopped() => return Err(reason),
     };
+    let directory = place.directory.to_owned();
+    if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.verify, m)) {
+        let files = own_files(manifest, shared.run_id, shared.spec.if_exists);
+        commit.release().await;
+        return Ok(Exported { files, directory, kept: true });
+    }
     let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Prepared::default();
     let mut written = write(progress, prepared.clone()).await;
@@ -91,8 +108,8 @@ pub(super) async fn committed(
     let files = prepared.take();
     match written {
         Ok(()) => {
-            let manifest = commit.commit_and_check(files.clone(), manifest(), check).await?;
-            Ok((manifest, files))
+            commit.commit_and_check(files.clone(), manifest(), check).await?;
+            Ok(Exported { files: files.into_iter().map(|f| f.entry).collect(), directory, kept: false })
         }
         Err(error) => {
             let uploads: Vec<_> = files.into_iter().map(|f| f.upload).collect();
@@ -102,6 +119,14 @@ pub(super) async fn committed(
             Err(error)
         }
     }
+}
+
+/// The files of a manifest that run `run_id` wrote.
+pub(super) fn own_files(manifest: &Manifest, run_id: &str, if_exists: IfExists) -> Vec<FileEntry> {
+    let own = |file: &&FileEntry| {
+        if_exists != IfExists::Append || file.name.ends_with(&layout::part_name(file.part, Some(run_id)))
+    };
+    manifest.files.iter().filter(own).cloned().collect()
 }
 
 /// Parts that are complete at the destination and that no reader of it can see yet.
@@ -150,15 +175,27 @@ async fn write(
     for _ in 0..plan.readers.min(plan.parts.len()) {
         let (writer, context, next) = (Arc::clone(&writer), Arc::clone(&context), Arc::clone(&next));
         let (connections, prepared) = (Arc::clone(&shared.connections), prepared.clone());
-        let parts = plan.parts.len();
+        let (parts, table, retries) =
+            (plan.parts.len(), plan.info.table.clone(), Arc::clone(&shared.retries));
         readers.spawn(async move {
             loop {
                 let part = next.fetch_add(1, Ordering::Relaxed);
                 if part >= parts {
                     return Ok(());
                 }
-                let written = one_part(&writer, &context, &connections, part).await;
-                prepared.extend(written.map_err(|error| error.with("part", part))?);
+                let mut attempts = Attempts::new(&retries, &table, Scope::Part);
+                let written = loop {
+                    attempts.begin()?;
+                    match one_part(&writer, &context, &connections, part).await {
+                        Ok(written) => break written,
+                        // Its upload is aborted and its rows are no longer counted: it starts whole.
+                        Err(error) => {
+                            attempts.failed(error.with("part", part), &format!("part {part}")).await?;
+                        }
+                    }
+                };
+                attempts.succeeded();
+                prepared.extend(written);
             }
         });
     }
@@ -248,6 +285,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         source: shared.identity.clone(),
         table: plan.info.table.clone(),
         snapshot: plan.snapshot.clone(),
+        earlier_snapshots: shared.earlier.to_vec(),
         filter: plan.filter.clone(),
         projection: plan.projection.clone(),
         query: None,

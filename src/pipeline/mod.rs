@@ -11,6 +11,8 @@ mod metadata;
 mod prepare;
 pub mod progress;
 mod query;
+mod resume;
+mod retry;
 mod rows;
 mod stop;
 mod summary;
@@ -30,15 +32,17 @@ pub use evidence::{Evidence, evidence};
 pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
 pub use progress::{Progress, TableProgress};
 pub use query::query;
+pub use resume::resume;
 
 use self::budget::Budget;
 use self::clock::Stopwatch;
-use self::export::Shared;
+use self::export::{Exported, Shared};
+use self::resume::Earlier;
+use self::retry::{Attempts, Retries, Scope, admitted};
 use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::FileEntry;
 use crate::plan::TablePlan;
 use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::source::{Snapshot, Source};
@@ -82,8 +86,13 @@ pub struct RunSummary {
     pub source: SourceIdentity,
     /// The destination.
     pub destination: String,
-    /// The point in time.
+    /// The point in time; of a resumed run, that of the tables that were left.
     pub snapshot: SnapshotToken,
+    /// Other points in time, of the tables that were kept when the run was resumed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier_snapshots: Vec<SnapshotToken>,
+    /// Whether the run was resumed.
+    pub resumed: bool,
     /// Per table, in catalog order.
     pub tables: Vec<TableOutcome>,
     /// What became of the metadata; none if none was asked for.
@@ -106,6 +115,10 @@ pub struct TableOutcome {
     pub bytes: u64,
     /// Wall time in seconds.
     pub seconds: f64,
+    /// Parts that were read again after an error that passes.
+    pub retries: u64,
+    /// It was finished before the run was resumed, and not read again.
+    pub kept: bool,
     /// Why it failed; serialised as its one-line text.
     #[serde(serialize_with = "error_text")]
     pub error: Option<Error>,
@@ -177,15 +190,46 @@ async fn plan_all(
 /// Tables that fail are in the summary; an error is a failure of the run as a whole. When
 /// `parts.cancel` asks, tables under way are given up, their uploads removed and statements cancelled.
 pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSummary> {
-    let (begun, started_at) = (Stopwatch::start(), clock::now());
+    let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
     let rows = parts.runlog.partition_columns().await?;
-    let identity = parts.source.identity().await?;
-    let tables = prepare::select(spec, parts.source.as_ref()).await?;
+    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
+    let tables = admitted(&parts.cancel, async || prepare::select(spec, parts.source.as_ref()).await).await?;
     let spec = &rows::configured(spec, &rows, &identity, &tables)?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
-    let opening = Opening { run_id, begun, started_at, identity: &identity, config, tables: &tables, spec };
-    conduct(opening, parts, Box::pin(export_all(spec, run_id, parts, &identity, &tables))).await
+    begin(spec, &tables, parts, identity, how, config).await
+}
+
+/// A run that begins, or is resumed.
+struct Observed<'a> {
+    run_id: &'a str,
+    begun: Stopwatch,
+    earlier: Earlier,
+}
+
+/// Exports `tables`, which are all of the run or those that are left of it.
+async fn begin(
+    spec: &ExportSpec,
+    tables: &[TableRef],
+    parts: &Parts,
+    identity: SourceIdentity,
+    how: Observed<'_>,
+    config: String,
+) -> Result<RunSummary> {
+    let moments = how.earlier.snapshots.clone();
+    let run = Run { spec, run_id: how.run_id, parts, identity: &identity, earlier: &moments };
+    let opening = Opening { how, identity: &identity, config, tables, spec };
+    conduct(opening, parts, Box::pin(export_all(&run, tables))).await
+}
+
+/// What an export is made of.
+struct Run<'a> {
+    spec: &'a ExportSpec,
+    run_id: &'a str,
+    parts: &'a Parts,
+    identity: &'a SourceIdentity,
+    /// Other points in time of the run, if it was resumed.
+    earlier: &'a [SnapshotToken],
 }
 
 /// Makes contact with the run log and the destination, so that what is wrong there is said before anything is read.
@@ -202,14 +246,18 @@ async fn reach(parts: &Parts) -> Result<()> {
 
 /// What is recorded of a run before it does anything.
 struct Opening<'a> {
-    run_id: &'a str,
-    begun: Stopwatch,
-    started_at: String,
+    how: Observed<'a>,
     identity: &'a SourceIdentity,
     /// The whole configuration as JSON.
     config: String,
+    /// Those that are exported now.
     tables: &'a [TableRef],
     spec: &'a ExportSpec,
+}
+
+/// The source as the run log names it.
+fn source_text(identity: &SourceIdentity) -> String {
+    format!("{}://{}/{}", identity.kind, identity.server, identity.database)
 }
 
 /// Records the run, announces it at the destination, does the `work` and records how it ended.
@@ -218,17 +266,23 @@ async fn conduct(
     parts: &Parts,
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
-    let Opening { run_id, begun, started_at, identity, config, tables, spec } = opening;
+    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec } = opening;
+    let resumed = earlier.started_at.is_some();
+    let started_at = earlier.started_at.unwrap_or_else(clock::now);
+    let all = if resumed { earlier.tables } else { tables.to_vec() };
     let started = RunEvent::RunStarted {
         run_id: run_id.to_owned(),
         at: started_at.clone(),
-        source: format!("{}://{}/{}", identity.kind, identity.server, identity.database),
+        source: source_text(identity),
         destination: parts.destination.location(),
         config,
-        tables: tables.to_vec(),
+        tables: all.clone(),
     };
     parts.runlog.append(&started).await?;
     parts.observer.event(&started);
+    for event in &earlier.untold {
+        record(parts, event).await;
+    }
     let exported = match summary::announce(&parts.destination, run_id, &started_at).await {
         Ok(()) => tokio::select! {
             done = work => done,
@@ -243,14 +297,22 @@ async fn conduct(
     };
     let ended = RunEvent::RunEnded { run_id: run_id.to_owned(), at: clock::now(), status, error };
     record(parts, &ended).await;
-    let (snapshot, tables) = match exported {
+    let (snapshot, exported) = match exported {
         Ok(done) => done,
         Err(error) => {
             summary::withdraw(&parts.destination, run_id).await;
             parts.destination.settle().await;
-            return Err(error);
+            return Err(match error.kind() {
+                ErrorKind::Unavailable => {
+                    error.hint(format!("lakexpress resume {run_id} exports what is left"))
+                }
+                _ => error,
+            });
         }
     };
+    let mut outcomes: HashMap<TableRef, TableOutcome> =
+        earlier.kept.into_iter().chain(exported).map(|outcome| (outcome.table.clone(), outcome)).collect();
+    let tables: Vec<TableOutcome> = all.iter().filter_map(|table| outcomes.remove(table)).collect();
     let metadata = described(spec, run_id, parts, &tables).await;
     let summary = RunSummary {
         run_id: run_id.to_owned(),
@@ -260,6 +322,8 @@ async fn conduct(
         source: identity.clone(),
         destination: parts.destination.location(),
         snapshot,
+        earlier_snapshots: earlier.snapshots,
+        resumed,
         tables,
         metadata,
     };
@@ -302,13 +366,8 @@ async fn record(parts: &Parts, event: &RunEvent) {
 }
 
 /// Pins the view, plans all tables, exports them largest first. Outcomes in catalog order.
-async fn export_all(
-    spec: &ExportSpec,
-    run_id: &str,
-    parts: &Parts,
-    identity: &SourceIdentity,
-    tables: &[TableRef],
-) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
+    let Run { spec, run_id, parts, identity, earlier } = *run;
     let budget = Budget::of(spec)?;
     let spec = &budget.limit_memory(spec);
     // At level `table` each table pins its own view when its turn comes; this one only plans.
@@ -317,7 +376,7 @@ async fn export_all(
         Consistency::Table | Consistency::None => Consistency::None,
     };
     let view = tokio::select! {
-        view = parts.source.snapshot(tables, level) => view?,
+        view = admitted(&parts.cancel, async || parts.source.snapshot(tables, level).await) => view?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
@@ -330,9 +389,10 @@ async fn export_all(
         planned = plan_all(spec, &parts.source, view.as_ref(), tables, run_id) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let (watch, stop_work) = Stop::new(&parts.cancel);
+    let retries = Retries::new(spec.retries);
+    let (watch, stop_work) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(budget.connections));
-    let shared = Shared { spec, run_id, identity, parts, connections, stop: stop_work };
+    let shared = Shared { spec, run_id, identity, parts, connections, stop: stop_work, retries, earlier };
     let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
     let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
     for (table, error) in failures {
@@ -385,16 +445,16 @@ async fn recorded(
     table: TableRef,
     started: RunEvent,
     shared: &Shared<'_>,
-    work: impl Future<Output = Result<(u64, Vec<FileEntry>, String)>>,
+    work: impl Future<Output = Result<Exported>>,
 ) -> TableOutcome {
     let watch = Stopwatch::start();
-    if let Some(error) = shared.stop.reason() {
+    if let Some(error) = shared.stop.reason().or_else(|| shared.retries.permitted().err()) {
         return failed(shared, &table, 0.0, error).await;
     }
     record(shared.parts, &started).await;
     match work.await {
-        Ok(done) => {
-            let (rows, files, directory) = done;
+        Ok(Exported { files, directory, kept }) => {
+            let rows = files.iter().map(|f| f.rows).sum();
             let outcome = TableOutcome {
                 table: table.clone(),
                 directory: directory.clone(),
@@ -402,6 +462,8 @@ async fn recorded(
                 files: files.len(),
                 bytes: files.iter().map(|f| f.bytes).sum(),
                 seconds: watch.seconds(),
+                retries: shared.retries.of(&table),
+                kept,
                 error: None,
             };
             let run_id = shared.run_id.to_owned();
@@ -413,28 +475,38 @@ async fn recorded(
     }
 }
 
-/// Rows, files and directory of an exported table. At level `table` it is pinned and planned anew here.
-async fn pinned_table(
-    plan: TablePlan,
-    view: &dyn Snapshot,
-    shared: &Shared<'_>,
-) -> Result<(u64, Vec<FileEntry>, String)> {
-    let (files, directory) = if shared.spec.consistency == Consistency::Table {
-        let holders = shared.connections.acquire_many(budget::HOLDERS).await;
-        let _holders = holders.map_err(|e| Error::internal("no more connections").caused_by(e))?;
-        let source = &shared.parts.source;
-        let table = &plan.info.table;
-        let own_view = source.snapshot(std::slice::from_ref(table), Consistency::Table).await?;
-        let plan = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id).await?;
-        let (watch, stop) = Stop::new(&shared.parts.cancel);
-        let shared = Shared { stop, ..shared.clone() };
-        let exporting = Box::pin(export::table(&plan, own_view.as_ref(), &shared));
-        (watch.while_held(own_view.as_ref(), exporting).await??.1, plan.directory.clone())
-    } else {
-        (export::table(&plan, view, shared).await?.1, plan.directory.clone())
-    };
-    let entries: Vec<FileEntry> = files.into_iter().map(|f| f.entry).collect();
-    Ok((entries.iter().map(|e| e.rows).sum(), entries, directory))
+/// Exports one table. At level `table` it is pinned and planned anew here, and once more when its view is lost.
+async fn pinned_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
+    if shared.spec.consistency != Consistency::Table {
+        return export::table(&plan, view, shared).await;
+    }
+    let table = &plan.info.table;
+    let mut attempts = Attempts::new(&shared.retries, table, Scope::View);
+    loop {
+        attempts.begin()?;
+        match Box::pin(with_own_view(table, shared)).await {
+            Ok(exported) => {
+                attempts.succeeded();
+                return Ok(exported);
+            }
+            Err(error) => tokio::select! {
+                failed = attempts.failed(error, "its own view") => failed?,
+                reason = shared.stop.stopped() => return Err(reason),
+            },
+        }
+    }
+}
+
+async fn with_own_view(table: &TableRef, shared: &Shared<'_>) -> Result<Exported> {
+    let holders = shared.connections.acquire_many(budget::HOLDERS).await;
+    let _holders = holders.map_err(|e| Error::internal("no more connections").caused_by(e))?;
+    let source = &shared.parts.source;
+    let own_view = source.snapshot(std::slice::from_ref(table), Consistency::Table).await?;
+    let plan = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id).await?;
+    let (watch, stop) = Stop::new(&shared.parts.cancel, &shared.retries);
+    let shared = Shared { stop, ..shared.clone() };
+    let exporting = Box::pin(export::table(&plan, own_view.as_ref(), &shared));
+    watch.while_held(own_view.as_ref(), exporting).await?
 }
 
 async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Error) -> TableOutcome {
@@ -452,6 +524,8 @@ async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Erro
         files: 0,
         bytes: 0,
         seconds,
+        retries: shared.retries.of(table),
+        kept: false,
         error: Some(error),
     }
 }

@@ -17,10 +17,17 @@ pub struct TableProgress {
 }
 
 impl TableProgress {
-    /// Adds rows and Arrow bytes that were handed to the encoder.
-    pub fn add(&self, rows: u64, bytes: u64) {
-        self.rows.fetch_add(rows, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    /// Adds rows and Arrow bytes that were handed to the encoder, or takes back those of a part that failed.
+    pub fn add(&self, rows: i64, bytes: i64) {
+        // Two's complement: adding a negative number wraps to the smaller sum.
+        self.rows.fetch_add(rows.cast_unsigned(), Ordering::Relaxed);
+        self.bytes.fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
+    }
+
+    /// Everything begins anew.
+    pub fn reset(&self) {
+        self.rows.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
     }
 
     /// Rows so far.

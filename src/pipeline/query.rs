@@ -10,15 +10,17 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::clock::{self, Stopwatch};
-use super::export::{self, Place, Prepared, Shared};
+use super::export::{self, Exported, Place, Prepared, Shared};
+use super::resume::Earlier;
+use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::{Stop, Watch};
 use super::{
-    Cancel, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare, reach, record,
-    recorded,
+    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare,
+    reach, record, recorded,
 };
-use crate::catalog::{Keys, Slice, SnapshotToken, TableInfo, TableRef};
+use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
 use crate::error::{Error, Result};
-use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
+use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
 use crate::runlog::RunEvent;
@@ -39,30 +41,37 @@ pub async fn query(
     run_id: &str,
     parts: &Parts,
 ) -> Result<RunSummary> {
-    let (begun, started_at) = (Stopwatch::start(), clock::now());
+    let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
-    let identity = parts.source.identity().await?;
-    let planned = tokio::select! {
-        planned = plan_all(spec, statements, &parts.source) => planned?,
-        () = parts.cancel.cancelled() => return Err(Cancel::error()),
-    };
-    let (pinned, plans) = planned;
+    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
     let queries: Vec<_> = statements.iter().map(|s| json!({ "name": s.name, "sql": s.sql })).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
-    let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
-    let opening = Opening {
-        run_id,
-        begun,
-        started_at,
-        identity: &identity,
-        config: config.to_string(),
-        tables: &tables,
-        spec,
+    start(spec, statements, parts, identity, how, &config.to_string()).await
+}
+
+/// Exports the results of `statements`, which are all of the run or those that are left of it.
+pub(super) async fn start(
+    spec: &ExportSpec,
+    statements: &[QueryStatement],
+    parts: &Parts,
+    identity: SourceIdentity,
+    how: Observed<'_>,
+    config: &str,
+) -> Result<RunSummary> {
+    let planned = tokio::select! {
+        planned = admitted(&parts.cancel, async || plan_all(spec, statements, &parts.source).await) => planned?,
+        () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let (watch, stop) = Stop::new(&parts.cancel);
+    let (pinned, plans) = planned;
+    let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
+    let (run_id, earlier) = (how.run_id, how.earlier.snapshots.clone());
+    let earlier = earlier.as_slice();
+    let opening = Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec };
+    let retries = Retries::new(spec.retries);
+    let (watch, stop) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(0));
-    let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop };
+    let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier };
     conduct(opening, parts, Box::pin(export_all(&plans, pinned, &watch, &shared))).await
 }
 
@@ -133,11 +142,7 @@ async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Ta
     recorded(plan.table.clone(), started, shared, Box::pin(committed(plan, pinned, shared))).await
 }
 
-async fn committed(
-    plan: &QueryPlan,
-    pinned: &Pinned,
-    shared: &Shared<'_>,
-) -> Result<(u64, Vec<FileEntry>, String)> {
+async fn committed(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Result<Exported> {
     let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         write(plan, shared, &progress, &prepared).await?;
@@ -147,30 +152,43 @@ async fn committed(
         Ok(())
     };
     let view = pinned.view.as_ref();
-    let (_, files) =
-        export::committed(&place, view, shared, write, || manifest(plan, shared), async |_| Ok(())).await?;
-    let entries: Vec<FileEntry> = files.into_iter().map(|file| file.entry).collect();
-    Ok((entries.iter().map(|e| e.rows).sum(), entries, plan.directory.clone()))
+    export::committed(&place, view, shared, write, || manifest(plan, shared), async |_| Ok(())).await
 }
 
-/// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill.
+/// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill; after an
+/// error that passes, whole once more: the partitions of a query wait for each other.
 async fn write(
     plan: &QueryPlan,
     shared: &Shared<'_>,
     progress: &Arc<TableProgress>,
     prepared: &Prepared,
 ) -> Result<()> {
-    match attempt(plan, shared, progress, prepared, Joins::Hash).await {
-        Err(error) if error.is_out_of_memory() && plan.has_hash_joins().await? => {
-            tracing::info!("{}: a join does not fit into --memory-limit, sorting instead", plan.table);
-            let mut removed = Ok(());
-            for file in prepared.take() {
-                removed = shared.parts.destination.abort(&file.upload).await.and(removed);
+    let mut attempts = Attempts::new(&shared.retries, &plan.table, Scope::Part);
+    let mut joins = Joins::Hash;
+    loop {
+        attempts.begin()?;
+        let error = match attempt(plan, shared, progress, prepared, joins).await {
+            Ok(()) => {
+                attempts.succeeded();
+                return Ok(());
             }
-            removed?;
-            attempt(plan, shared, progress, prepared, Joins::SortMerge).await
+            Err(error) => error,
+        };
+        if joins == Joins::Hash && error.is_out_of_memory() && plan.has_hash_joins().await? {
+            tracing::info!("{}: a join does not fit into --memory-limit, sorting instead", plan.table);
+            joins = Joins::SortMerge;
+        } else {
+            tokio::select! {
+                failed = attempts.failed(error, "the query") => failed?,
+                reason = shared.stop.stopped() => return Err(reason),
+            }
         }
-        outcome => outcome,
+        progress.reset();
+        let mut removed = Ok(());
+        for file in prepared.take() {
+            removed = shared.parts.destination.abort(&file.upload).await.and(removed);
+        }
+        removed?;
     }
 }
 
@@ -247,6 +265,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         source: shared.identity.clone(),
         table: plan.table.clone(),
         snapshot: SnapshotToken { level: shared.spec.consistency, ..plan.snapshot.clone() },
+        earlier_snapshots: shared.earlier.to_vec(),
         filter: None,
         projection: None,
         query: Some(plan.sql.clone()),

@@ -1,9 +1,13 @@
 //! Why work under way is given up: the user asks, or the view is lost. Either way it cleans up after itself.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::cancel::{Cancel, CancelSwitch};
+use super::retry::Retries;
 use crate::error::{Error, Result};
 use crate::source::Snapshot;
 
@@ -16,13 +20,17 @@ pub(super) struct Stop {
 
 /// Tells those who work under a view that it is lost.
 #[derive(Debug)]
-pub(super) struct Watch(CancelSwitch);
+pub(super) struct Watch {
+    switch: CancelSwitch,
+    /// A connection broke, perhaps the view's too.
+    suspicion: Arc<Notify>,
+}
 
 impl Stop {
     /// For work under one view, which the watch looks after; it also stops when `asked`.
-    pub(super) fn new(asked: &Cancel) -> (Watch, Self) {
+    pub(super) fn new(asked: &Cancel, retries: &Retries) -> (Watch, Self) {
         let (switch, lost) = CancelSwitch::new();
-        (Watch(switch), Self { asked: asked.clone(), lost })
+        (Watch { switch, suspicion: retries.suspicion() }, Self { asked: asked.clone(), lost })
     }
 
     /// Why no new work may begin, if so.
@@ -54,8 +62,8 @@ impl Watch {
         let mut work = pin!(work);
         tokio::select! {
             done = &mut work => Ok(done),
-            error = lost(view) => {
-                self.0.cancel();
+            error = lost(view, &self.suspicion) => {
+                self.switch.cancel();
                 work.await;
                 Err(error)
             }
@@ -65,10 +73,13 @@ impl Watch {
 
 /// Resolves with an error when the view is lost. Asking now and then also keeps its connections alive
 /// through address translators that forget silent ones.
-async fn lost(view: &dyn Snapshot) -> Error {
+async fn lost(view: &dyn Snapshot, suspicion: &Notify) -> Error {
     const HEARTBEAT: Duration = Duration::from_secs(20);
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
+        tokio::select! {
+            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = suspicion.notified() => {}
+        }
         if let Err(error) = view.check().await {
             return error;
         }
@@ -77,5 +88,5 @@ async fn lost(view: &dyn Snapshot) -> Error {
 
 fn view_lost() -> Error {
     Error::unavailable("the run's view of the database was lost")
-        .hint("run again; nothing of this table was changed")
+        .hint("`lakexpress resume` exports it as of a new moment; nothing of this table was changed")
 }

@@ -38,6 +38,16 @@ pub(super) fn check(plan: &TablePlan, source: &dyn Source, verify: Verify) -> Re
     Ok(())
 }
 
+/// Whether a table that was committed before has been compared as `asked`, and was found equal.
+pub(super) fn passed(asked: Verify, manifest: &Manifest) -> bool {
+    let verified = manifest.verification.as_ref();
+    match asked {
+        Verify::None => true,
+        Verify::Count => verified.is_some(),
+        Verify::Hash => verified.is_some_and(|verified| verified.hash == Some(HashVerdict::Equal)),
+    }
+}
+
 /// The columns that are written, as indices into those of the table.
 fn columns(plan: &TablePlan) -> Result<Vec<usize>> {
     let place = |written: &crate::manifest::ManifestColumn| {

@@ -45,6 +45,8 @@ fn outcome(name: &str, rows: u64, error: Option<Error>) -> TableOutcome {
         files,
         bytes: rows * 10,
         seconds: 3.0,
+        retries: 0,
+        kept: false,
         error,
     }
 }
@@ -59,6 +61,8 @@ fn summary() -> RunSummary {
         source: source(),
         destination: "/data".into(),
         snapshot: snapshot(),
+        earlier_snapshots: Vec::new(),
+        resumed: false,
         tables: vec![outcome("orders", 1_500_000, None), outcome("secret", 0, Some(error))],
         metadata: None,
     }
@@ -163,6 +167,26 @@ fn numbers_read_well() {
 }
 
 #[test]
+fn a_resumed_run_tells_its_moments_and_the_same_failure_once() {
+    let gone = || Some(Error::unavailable("the server is gone").hint("wait"));
+    let earlier = SnapshotToken { taken_at: "2025-12-31T00:00:00Z".into(), ..snapshot() };
+    let kept = TableOutcome { kept: true, ..outcome("orders", 5, None) };
+    let again = TableOutcome { retries: 2, ..outcome("items", 5, None) };
+    let failed = ["a", "b", "c"].map(|name| outcome(name, 0, gone()));
+    let tables = [kept, again].into_iter().chain(failed).collect();
+    let summary = RunSummary { resumed: true, earlier_snapshots: vec![earlier], tables, ..summary() };
+    let text = text::summary(&summary);
+    for said in [
+        "public.a  failed: the server is gone\n  hint: wait\n2 more tables failed: the server is gone\n",
+        "resumed      1 tables were finished before and not read again\n",
+        "kept as of   consistency run, taken at 2025-12-31T00:00:00Z",
+        "retries      2\n",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+#[test]
 fn a_summary_has_tables_failures_and_totals() {
     let expected = "\
 table               rows  files     bytes   time
@@ -175,6 +199,7 @@ run          0199
 source       postgres 15.3 at db:5432, database sales, user ann
 destination  /data
 snapshot     consistency run, taken at 2026-01-01T00:00:00Z, id 00000003-1, position 0/16B3748
+to finish    lakexpress resume 0199
 ";
     assert_eq!(text::summary(&summary()), expected);
     let document: Value = serde_json::from_str(&json::summary(&summary()).expect("json")).expect("valid");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
 use crate::plan::TablePlan;
 use crate::report::RunReport;
 use crate::runlog::{RunRecord, RunStatus};
@@ -88,11 +88,7 @@ pub fn summary(summary: &RunSummary) -> String {
         ]);
     }
     let mut out = if rows.len() > 1 { columns(&rows, 1, "") } else { String::new() };
-    for table in &summary.tables {
-        if let Some(error) = &table.error {
-            out.push_str(&failure(&table.table, error));
-        }
-    }
+    failures(&mut out, &summary.tables);
     if !summary.tables.is_empty() {
         out.push('\n');
     }
@@ -117,6 +113,20 @@ pub fn summary(summary: &RunSummary) -> String {
     let _ = writeln!(out, "source       {}", source(&summary.source));
     let _ = writeln!(out, "destination  {}", summary.destination);
     let _ = writeln!(out, "snapshot     {}", snapshot(&summary.snapshot));
+    let kept = summary.tables.iter().filter(|table| table.kept).count();
+    if summary.resumed {
+        let _ = writeln!(out, "resumed      {kept} tables were finished before and not read again");
+    }
+    for earlier in &summary.earlier_snapshots {
+        let _ = writeln!(out, "kept as of   {}", snapshot(earlier));
+    }
+    let retries: u64 = summary.tables.iter().map(|table| table.retries).sum();
+    if retries > 0 {
+        let _ = writeln!(out, "retries      {}", count(retries));
+    }
+    if failed > 0 {
+        let _ = writeln!(out, "to finish    lakexpress resume {}", summary.run_id);
+    }
     if let Some(outcome) = &summary.metadata {
         out.push_str(&metadata(outcome));
         if let Some(error) = &outcome.error {
@@ -156,6 +166,25 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
         out.push_str("  hint: what earlier runs wrote there may name files that are gone; `lakexpress metadata RUN_ID` writes it when all tables are committed\n");
     }
     out
+}
+
+/// Why tables failed. What stood in the way of many is said once.
+fn failures(out: &mut String, tables: &[TableOutcome]) {
+    let mut said: Vec<(String, usize)> = Vec::new();
+    for table in tables {
+        let Some(error) = &table.error else { continue };
+        let text = error.to_string();
+        match said.iter_mut().find(|(before, _)| *before == text) {
+            Some((_, more)) => *more += 1,
+            None => {
+                out.push_str(&failure(&table.table, error));
+                said.push((text, 0));
+            }
+        }
+    }
+    for (text, more) in said.into_iter().filter(|(_, more)| *more > 0) {
+        let _ = writeln!(out, "{more} more tables failed: {text}");
+    }
 }
 
 /// What would be read and written.

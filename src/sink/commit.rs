@@ -18,7 +18,7 @@
 mod direct;
 mod intent;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -52,6 +52,8 @@ pub struct TableCommit {
     old: Option<Manifest>,
     /// Names of the files that readers see now.
     visible: HashSet<String>,
+    /// What is committed is this run's, and all there.
+    finished: bool,
     lock: Box<dyn DirLock>,
 }
 
@@ -88,12 +90,12 @@ impl TableCommit {
         let lock = destination.lock(dir, run_id).await?;
         let place = Place { destination, dir: dir.to_owned() };
         let prepared = match direct::finish(&place, lock.as_ref()).await {
-            Ok(()) => prepare(&place, if_exists).await,
+            Ok(()) => prepare(&place, if_exists, run_id).await,
             Err(error) => Err(error),
         };
         match prepared {
-            Ok((old, visible)) => {
-                Ok(Self { place, run_id: run_id.to_owned(), if_exists, old, visible, lock })
+            Ok(Found { old, visible, finished }) => {
+                Ok(Self { place, run_id: run_id.to_owned(), if_exists, old, visible, finished, lock })
             }
             Err(error) => {
                 give_back(lock, &place).await;
@@ -105,6 +107,12 @@ impl TableCommit {
     /// What is committed now; none for a new table.
     pub fn old_manifest(&self) -> Option<&Manifest> {
         self.old.as_ref()
+    }
+
+    /// The manifest, if this very run has committed the table before and all its files are there: a run that is
+    /// resumed, whose commit [`begin`](Self::begin) may have finished.
+    pub fn finished(&self) -> Option<&Manifest> {
+        self.old.as_ref().filter(|_| self.finished)
     }
 
     /// Makes `files` visible, all or nothing, and returns the manifest as written. `files`, `rows`, `run_id` and
@@ -197,6 +205,11 @@ impl TableCommit {
             file.upload = sent;
             Ok(())
         })
+    }
+
+    /// Gives the lock back; nothing was changed.
+    pub async fn release(self) {
+        give_back(self.lock, &self.place).await;
     }
 
     /// Removes `files` and leaves the old table as it is. All are tried; the first error is returned.
@@ -406,13 +419,50 @@ async fn withdraw_intent(place: &Place) -> Result<()> {
     }
 }
 
+/// The manifest of the directory `dir`, if `run_id` committed it and all its files are there with their sizes.
+/// Changes nothing and needs no lock. An intent that waits to be rolled forward is for [`TableCommit::begin`].
+///
+/// # Errors
+/// Those of the destination; a manifest that cannot be understood is none of this run's.
+pub async fn committed_by(
+    destination: &Arc<dyn Destination>,
+    dir: &str,
+    run_id: &str,
+) -> Result<Option<Manifest>> {
+    let place = Place { destination: Arc::clone(destination), dir: dir.to_owned() };
+    let manifest = match current_manifest(&place).await {
+        Err(error) if error.kind() == ErrorKind::Data => None,
+        manifest => manifest?.filter(|manifest| manifest.run_id == run_id),
+    };
+    let Some(manifest) = manifest else { return Ok(None) };
+    let listed = place.destination.list(dir).await?;
+    let start = place.path("");
+    let sizes: HashMap<&str, u64> = listed
+        .iter()
+        .map(|object| (object.path.strip_prefix(&start).unwrap_or_default(), object.bytes))
+        .collect();
+    Ok(all_there(&manifest, &sizes).then_some(manifest))
+}
+
+/// Whether every file that the manifest names is there with its size.
+fn all_there(manifest: &Manifest, sizes: &HashMap<&str, u64>) -> bool {
+    manifest.files.iter().all(|file| sizes.get(file.name.as_str()) == Some(&file.bytes))
+}
+
+/// What [`TableCommit::begin`] found.
+struct Found {
+    old: Option<Manifest>,
+    visible: HashSet<String>,
+    finished: bool,
+}
+
 /// Steps of [`TableCommit::begin`] under the lock: what is committed, and what readers see.
-async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>, HashSet<String>)> {
+async fn prepare(place: &Place, if_exists: IfExists, run_id: &str) -> Result<Found> {
     let destination = &place.destination;
     finish_intent(place).await?;
     let old = current_manifest(place).await?;
     let listed = destination.list(&place.dir).await?;
-    let mut sizes = std::collections::HashMap::new();
+    let mut sizes = HashMap::new();
     for object in &listed {
         let start = if place.dir.is_empty() { String::new() } else { format!("{}/", place.dir) };
         let name = object.path.strip_prefix(&start).unwrap_or_default();
@@ -420,7 +470,10 @@ async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>
             sizes.insert(name, object.bytes);
         }
     }
+    let finished = old.as_ref().is_some_and(|old| old.run_id == run_id && all_there(old, &sizes));
     match if_exists {
+        // A resumed run finds its own work: nothing will be done to it.
+        _ if finished => {}
         IfExists::Error if old.is_some() || !sizes.is_empty() => {
             return Err(Error::data("the table is there already")
                 .hint("--if-exists overwrite replaces it, --if-exists append adds to it"));
@@ -448,7 +501,7 @@ async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>
             }
         }
     }
-    if old.is_some() {
+    if old.is_some() && !finished {
         // Deleting what is not there asks for the right and changes nothing. Asked before a row is read.
         destination.delete(&place.path(NOTHING)).await.map_err(|error| {
             error.hint("replacing a table needs the right to delete; a first export does without")
@@ -465,7 +518,7 @@ async fn prepare(place: &Place, if_exists: IfExists) -> Result<(Option<Manifest>
     let aborted = all(pending.iter().map(|upload| destination.abort(upload))).await;
     aborted.into_iter().collect::<Result<Vec<()>>>()?;
     let visible = sizes.into_keys().map(str::to_owned).collect();
-    Ok((old, visible))
+    Ok(Found { old, visible, finished })
 }
 
 async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {

@@ -25,8 +25,9 @@ use crate::manifest::{ColumnStats, FileEntry};
 /// Bytes handed to the upload at once.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Told about rows and Arrow bytes as they are handed to the encoder.
-pub type ProgressFn = Arc<dyn Fn(u64, u64) + Send + Sync>;
+/// Told about rows and Arrow bytes as they are handed to the encoder; when a part fails, with what it had told so far
+/// as negative numbers, since it may be written again.
+pub type ProgressFn = Arc<dyn Fn(i64, i64) + Send + Sync>;
 
 /// Where a part goes.
 #[derive(Debug, Clone)]
@@ -102,6 +103,7 @@ pub async fn write_part(
     let schema = stream.schema();
     let mut writer: Option<PartWriter<'_>> = None;
     let mut laps = Laps::start();
+    let mut told = (0, 0);
     let outcome = async {
         while let Some(batch) = stream.next().await {
             laps.read();
@@ -118,14 +120,24 @@ pub async fn write_part(
             // A stream that is always ready must not keep a cancel or its neighbours waiting.
             tokio::task::coop::consume_budget().await;
             if let Some(progress) = progress {
-                progress(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
+                let (rows, bytes) = (signed(batch.num_rows()), signed(batch.get_array_memory_size()));
+                told = (told.0 + rows, told.1 + bytes);
+                progress(rows, bytes);
             }
         }
         laps.read();
         Ok(())
     }
     .await;
-    conclude(writer, outcome, target, laps).await
+    let prepared = conclude(writer, outcome, target, laps).await;
+    if let (Err(_), Some(progress)) = (&prepared, progress) {
+        progress(-told.0, -told.1);
+    }
+    prepared
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Writes a file with the columns of `schema` and no rows, the only one of its table.

@@ -3,11 +3,13 @@
 pub mod layout;
 pub mod method;
 mod names;
+pub mod origin;
 
 use serde::{Deserialize, Serialize};
 
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::nearest;
+pub use origin::Origin;
 
 use crate::catalog::{Consistency, TableFilter};
 
@@ -54,6 +56,12 @@ pub struct ExportSpec {
     pub sub_path: String,
     /// Memory that DataFusion operators and open row groups may use together, in bytes.
     pub memory_limit_bytes: u64,
+    /// How often a part is read again after an error that passes.
+    #[serde(default)]
+    pub retries: u32,
+    /// How source and destination were named.
+    #[serde(default)]
+    pub origin: Origin,
     /// Metadata to write when the tables are committed; none for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataSpec>,

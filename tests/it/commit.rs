@@ -92,6 +92,7 @@ impl Export {
                 user: "u".into(),
             },
             table: TableRef { schema: "s".into(), name: "t".into() },
+            earlier_snapshots: Vec::new(),
             snapshot: SnapshotToken {
                 level: Consistency::Run,
                 id: None,

@@ -29,6 +29,8 @@ mod methods;
 mod pooler;
 mod query;
 mod report;
+mod resume;
+mod retries;
 mod runlog;
 mod server;
 mod sqlite;

@@ -215,7 +215,9 @@ fn a_query_gets_by_with_the_connections_it_may_have() {
     let dir = tempfile::tempdir().unwrap();
     let script = sql_path("tpch/all.sql");
     let few = ["--max-connections", "3", "-p", "4", "--large-table-threshold", "1000"];
-    query(&url, dir.path(), &[&["--script", &script], &few[..]].concat()).ok();
+    query(&url, dir.path(), &[&["--script", &script], &few[..]].concat())
+        .ok()
+        .never_says(&["no connection free"]);
     assert_answer("tpch", &sql_file("tpch/q08.sql"), dir.path(), "q08");
     // Each branch is in order already, so they are merged in step and cannot take turns.
     let merged = "SELECT 1 AS k, n_name FROM nation UNION ALL SELECT 2, r_name FROM region ORDER BY k";

@@ -8,6 +8,7 @@ mod logdb;
 mod man;
 mod metadata;
 mod report;
+mod resume;
 mod run;
 mod selection;
 mod verify;
@@ -15,6 +16,7 @@ mod verify;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use self::choices::{
@@ -24,8 +26,11 @@ pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbMo
 pub(super) use self::man::ManArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::report::ReportArgs;
+pub(super) use self::resume::{ResumeArgs, SHOWN as RESUME_FLAGS};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
-pub(super) use self::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
+pub(super) use self::selection::{
+    AuthArgs, RuleArgs, SelectionArgs, SourceArgs, SourceUrl, TargetArgs, TypeArgs,
+};
 pub(super) use self::verify::{VerifyArgs, VerifyFlag};
 use super::values::{parse_count, parse_scale};
 
@@ -57,6 +62,8 @@ pub(in crate::cli) enum Command {
     Check(Box<CheckArgs>),
     /// Make a small database, export it and show what came out; needs nothing
     Demo(DemoArgs),
+    /// Finish what a run left undone
+    Resume(Box<ResumeArgs>),
     /// List the latest runs
     Runs(RunsArgs),
     /// Show one run and its tables
@@ -86,12 +93,35 @@ impl Command {
             Self::Man(args) => &args.output,
             Self::Completions(args) => &args.output,
             Self::Logdb(args) => args.action.output(),
+            Self::Resume(args) => &args.export.output,
             Self::Runs(args) => &args.output,
             Self::Status(args) => &args.output,
             Self::Report(args) => &args.output,
             Self::Metadata(args) => &args.output,
             Self::Verify(args) => &args.output,
         }
+    }
+
+    /// Remembers which flags were given, on the command line or by the environment: `resume` compares those.
+    pub(in crate::cli) fn take_note(&mut self, matches: &clap::ArgMatches) {
+        let export = match self {
+            Self::Export(args) => args.as_mut(),
+            Self::Resume(args) => &mut args.export,
+            _ => return,
+        };
+        let Some((name, matches)) = matches.subcommand() else { return };
+        let command = <Cli as clap::CommandFactory>::command();
+        let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+        export.given = arguments
+            .filter(|argument| {
+                let source = matches.try_get_raw(argument.get_id().as_str()).ok().flatten();
+                source.is_some()
+                    && matches
+                        .value_source(argument.get_id().as_str())
+                        .is_some_and(|source| source != ValueSource::DefaultValue)
+            })
+            .filter_map(|argument| argument.get_long().map(str::to_owned))
+            .collect();
     }
 }
 
@@ -117,6 +147,9 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parquet: ParquetArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+    /// Finish the run of this id instead, as `lakexpress resume` does. Default: none.
+    #[arg(short = 'r', long, env = "LAKEXPRESS_RESUME", value_name = "RUN_ID", help_heading = "Run")]
+    pub(in crate::cli) resume: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) metadata: GenerateArgs,
     #[command(flatten)]
@@ -128,6 +161,9 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) no_progress: bool,
     #[command(flatten)]
     pub(in crate::cli) ignored: IgnoredArgs,
+    /// Long names of the flags that were given.
+    #[arg(skip)]
+    pub(in crate::cli) given: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -135,6 +135,12 @@ pub(in crate::cli) struct RunArgs {
     /// When a table fails, go on with the others or stop. Default: continue.
     #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value = "continue", ignore_case = true)]
     pub(in crate::cli) error_action: ErrorActionArg,
+    /// Read a part again after an error that passes, so often. Default: 3.
+    ///
+    /// A broken connection, a deadlock, a conflict on a standby: after a pause that grows, and only the part that failed.
+    /// 0: never. While the server has no connection free, readers wait in any case.
+    #[arg(long, env = "LAKEXPRESS_RETRIES", value_name = "TIMES", default_value = "3")]
+    pub(in crate::cli) retries: u32,
     /// For a table without rows, write one file with its schema, or none. Default: write.
     #[arg(long, env = "LAKEXPRESS_EMPTY_TABLES", value_enum, default_value = "write", ignore_case = true)]
     pub(in crate::cli) empty_tables: EmptyTablesArg,

@@ -25,6 +25,7 @@ fn run(jobs: Vec<JobRecord>) -> RunRecord {
         status: RunStatus::Completed,
         started_at: "2026-01-01T00:00:00.000Z".into(),
         finished_at: Some("2026-01-01T00:00:20.000Z".into()),
+        heartbeat_at: None,
         source: "postgres://h:5432/d".into(),
         destination: "/data".into(),
         config: "{}".into(),

@@ -19,7 +19,7 @@ use super::rows::{Rows, misframed};
 use super::snapshot::join_sql;
 use super::wire::CopyOut;
 use crate::catalog::{SnapshotToken, TableKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Transient};
 use crate::source::{Dialect, TableRead};
 use crate::spec::SpecialValues;
 
@@ -130,7 +130,8 @@ pub(super) fn snapshot_gone(error: Error) -> Error {
     if matches!(super::wire::sqlstate(&error), Some("22023" | "55000" | "42704")) {
         Error::unavailable("the run's snapshot is gone: the connection that held it ended")
             .caused_by(error)
-            .hint("run again; --consistency table or none needs no snapshot for the whole run")
+            .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none needs none for the whole run")
+            .passing(Transient::View)
     } else {
         error
     }

@@ -19,7 +19,7 @@ use super::pool::Pool;
 use super::wire::{Connection, Row};
 use super::{SESSION, describe, sample, structure};
 use crate::catalog::{Consistency, KeyQuantiles, Slice, SnapshotToken, TableInfo, TableRef, ValueCount};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Snapshot};
 use crate::spec::TypePolicy;
 
@@ -222,8 +222,10 @@ fn explain(error: Error, table: &TableRef) -> Error {
 
 fn lost(error: Error, what: &str) -> Error {
     Error::unavailable(format!("the connection that holds the run's {what} was lost"))
+        .hints_of(&error)
         .caused_by(error)
-        .hint("run again; --consistency table or none does without it, with a weaker guarantee")
+        .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none does without one moment for all")
+        .passing(Transient::View)
 }
 
 /// Begins the view and exports it.
@@ -328,7 +330,11 @@ impl Snapshot for PostgresSnapshot {
     async fn unchanged(&self, table: &TableInfo) -> Result<()> {
         let Some(locks) = &self.locks else { return Ok(()) };
         let (mut locks, mut view) = (locks.lock().await, self.view.lock().await);
-        structure::unchanged(&mut locks, &mut view, table).await
+        // Whatever ends a statement on these two connections ends what they hold.
+        structure::unchanged(&mut locks, &mut view, table).await.map_err(|error| match error.transient() {
+            Some(_) => lost(error, "locks or snapshot"),
+            None => error,
+        })
     }
 
     async fn check(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::config::SqliteConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
 
 /// A connection that can only read. Reads nothing yet.
 ///
@@ -105,7 +105,9 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
         }
         _ => return Error::data("SQLite refused a statement").with("path", path).caused_by(error),
     };
-    Error::new(kind, message).with("path", path).caused_by(error).hint(hint)
+    let busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+    let failed = Error::new(kind, message).with("path", path).caused_by(error).hint(hint);
+    if busy { failed.passing(Transient::Conflict) } else { failed }
 }
 
 fn damaged_hint(config: &SqliteConfig) -> String {

@@ -202,6 +202,8 @@ pub(super) async fn export_to(
         empty_tables: EmptyTables::Write,
         verify,
         sub_path: String::new(),
+        retries: 3,
+        origin: lakexpress::spec::Origin::default(),
         memory_limit_bytes: 1 << 30,
         metadata: None,
     };

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Transient};
 use crate::source::postgres::config::PostgresConfig;
 
 /// The SQLSTATE of a server's error; none for errors from elsewhere.
@@ -61,6 +61,9 @@ impl Response {
         if let Some(advice) = advice {
             error = error.hint(advice);
         }
+        if let Some(why) = transient(&self.code) {
+            error = error.passing(why);
+        }
         match self.hint {
             Some(hint) => error.hint(format!("the server says: {hint}")),
             None => error,
@@ -100,6 +103,22 @@ fn classify(code: &str) -> (ErrorKind, &'static str) {
     }
 }
 
+/// Whether a SQLSTATE is worth another attempt.
+///
+/// Not 57014: the statement was cancelled by somebody, or took longer than the server allows, and would again.
+/// Not 55P03: the lock was waited for as long as we wait. Not 53100 and 53200: disk and memory do not come back.
+fn transient(code: &str) -> Option<Transient> {
+    match code {
+        // Serialization failure (on a standby: conflict with recovery) and deadlock.
+        "40001" | "40P01" => Some(Transient::Conflict),
+        "53300" => Some(Transient::Full),
+        // Shut down, crashed, starting; idle timeouts, which end the connection.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Some(Transient::Connection),
+        _ if code.starts_with("08") => Some(Transient::Connection),
+        _ => None,
+    }
+}
+
 /// A policy would hide rows; `row_security = off` makes that an error.
 const ROW_SECURITY: &str = "a row-level security policy would hide rows from this user: export as a role that sees \
     all rows (the table's owner, or one with BYPASSRLS), or leave the table out with --exclude";
@@ -134,9 +153,12 @@ fn advice(code: &str) -> Option<&'static str> {
 
 /// The server ended the connection without a reason.
 pub(super) fn closed(server: &str) -> Error {
-    Error::unavailable("server closed the connection").with("server", server).hint(
-        "the server's log says why; it may have restarted, or something between may end long connections",
-    )
+    Error::unavailable("server closed the connection")
+        .with("server", server)
+        .hint(
+            "the server's log says why; it may have restarted, or something between may end long connections",
+        )
+        .passing(Transient::Connection)
 }
 
 /// Reading or writing failed.
@@ -144,7 +166,10 @@ pub(super) fn lost(error: io::Error, server: &str) -> Error {
     if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) {
         return closed(server).caused_by(error);
     }
-    Error::unavailable("connection to the server was lost").with("server", server).caused_by(error)
+    Error::unavailable("connection to the server was lost")
+        .with("server", server)
+        .caused_by(error)
+        .passing(Transient::Connection)
 }
 
 /// The server said something this client does not understand.
@@ -168,7 +193,11 @@ pub(super) fn unreachable(error: io::Error, server: &str) -> Error {
         }
         _ => "check host, port and network",
     };
-    Error::unavailable("cannot connect to the server").with("server", server).hint(hint).caused_by(error)
+    Error::unavailable("cannot connect to the server")
+        .with("server", server)
+        .hint(hint)
+        .caused_by(error)
+        .passing(Transient::Connection)
 }
 
 /// The host's name has no address.
@@ -177,6 +206,7 @@ pub(super) fn unknown_host(error: io::Error, server: &str) -> Error {
         .with("server", server)
         .hint("check the host's name, or write its IP address")
         .caused_by(error)
+        .passing(Transient::Connection)
 }
 
 /// Connected, but the server did not finish the login in time.
@@ -184,4 +214,5 @@ pub(super) fn login_timeout(server: &str) -> Error {
     Error::unavailable("server did not finish the login in time")
         .with("server", server)
         .hint("raise connect_timeout (seconds), or check that a PostgreSQL server answers on this port")
+        .passing(Transient::Connection)
 }

@@ -1,0 +1,38 @@
+//! `lakexpress resume`.
+
+use clap::Args;
+
+use super::ExportArgs;
+
+/// Finish what a run left undone.
+///
+/// Everything comes from the run log: what was exported, from where, to where and how. Tables that are finished,
+/// by their manifests at the destination, are not read again; the others are exported anew, as of a new moment.
+/// The auth file is needed again when it has moved, --log-db-auth-id when the run log is not the default one, and
+/// --source when its URL had a password. Any other flag of the run may be given again and must agree;
+/// --n-jobs, --max-connections, --retries and --error-action may differ.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ResumeArgs {
+    /// Id of the run; a unique beginning of it is enough
+    #[arg(value_name = "RUN_ID")]
+    pub(in crate::cli) id: String,
+    #[command(flatten)]
+    pub(in crate::cli) export: ExportArgs,
+}
+
+/// Flags that `resume --help` shows; the others are those of the run.
+pub(in crate::cli) const SHOWN: &[&str] = &[
+    "auth",
+    "log-db-auth-id",
+    "source",
+    "n-jobs",
+    "max-connections",
+    "retries",
+    "error-action",
+    "json",
+    "quiet",
+    "log-level",
+    "log-format",
+    "log-dir",
+    "no-progress",
+];

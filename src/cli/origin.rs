@@ -1,0 +1,132 @@
+//! How source and destination were named: recorded with a run, without secrets, and opened again when it is resumed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::args::{AuthArgs, ExportArgs, SourceArgs, SourceUrl, TargetArgs};
+use super::resolve::{self, Opened, Problems};
+use crate::config::process;
+use crate::destination;
+use crate::error::{Error, Result};
+use crate::runlog::RunLog;
+use crate::spec::{ExportSpec, Origin};
+
+/// What the flags say. Paths become absolute, passwords are left out.
+pub(super) fn of(auth: &AuthArgs, source: &SourceArgs, target: &TargetArgs) -> Result<Origin> {
+    let (url, had_password) = match &source.source {
+        Some(SourceUrl(text)) => without_password(text)?,
+        None => (None, false),
+    };
+    let directory = |text: &String| match text.contains("://") {
+        true => without_password(text).map(|(url, _)| url.unwrap_or_default()),
+        false => absolute(Path::new(text)),
+    };
+    Ok(Origin {
+        auth: auth.auth.as_deref().map(absolute).transpose()?,
+        source_db_auth_id: source.source_db_auth_id.clone(),
+        source_db_name: source.source_db_name.clone(),
+        source: url,
+        source_had_password: had_password,
+        target_storage_id: target.target_storage_id.clone(),
+        output_dir: target.output_dir.as_ref().map(directory).transpose()?,
+        process: process::current(),
+    })
+}
+
+fn absolute(path: &Path) -> Result<String> {
+    let absolute = std::path::absolute(path).map_err(|error| {
+        Error::config("cannot resolve the path").with("path", path.display()).caused_by(error)
+    })?;
+    Ok(absolute.display().to_string())
+}
+
+/// A URL without its password, and whether it had one. None for what is no URL, which is said elsewhere.
+fn without_password(text: &str) -> Result<(Option<String>, bool)> {
+    let Ok(mut url) = Url::parse(text) else { return Ok((None, false)) };
+    let mut had_password = url.password().is_some();
+    // A URL without a host has no password.
+    let _ = url.set_password(None);
+    let is_secret = |name: &str| {
+        let name = name.to_lowercase();
+        ["password", "secret", "token", "sig"].iter().any(|word| name.contains(word))
+    };
+    if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+        had_password = true;
+        let query = url.query().unwrap_or_default().split('&');
+        let kept: Vec<&str> =
+            query.filter(|pair| !is_secret(pair.split('=').next().unwrap_or_default())).collect();
+        let kept = kept.join("&");
+        url.set_query(Some(&kept).filter(|kept| !kept.is_empty()).map(String::as_str));
+    }
+    if url.cannot_be_a_base() && !url.path().is_empty() {
+        // `sqlite:relative.db`: the file, wherever it is resumed from. Its path is percent-encoded and stays so.
+        let here = absolute(Path::new(""))
+            .or_else(|_| absolute(Path::new(".")))?
+            .replace('%', "%25")
+            .replace('?', "%3F")
+            .replace('#', "%23");
+        let query = url.query().map_or(String::new(), |query| format!("?{query}"));
+        return Ok((
+            Some(format!("{}://{}/{}{query}", url.scheme(), here.trim_end_matches('/'), url.path())),
+            had_password,
+        ));
+    }
+    Ok((Some(url.to_string()), had_password))
+}
+
+/// Opens what the run was begun with. The auth file may be named anew; does not connect.
+pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLog>) -> Result<Opened> {
+    let origin = &spec.origin;
+    if origin.source_had_password && args.source.source.is_none() {
+        return Err(Error::usage("the source's password is not in the run log")
+            .with("source", origin.source.as_deref().unwrap_or_default())
+            .hint("give --source, or LAKEXPRESS_SOURCE, once more with its password"));
+    }
+    let auth_args = AuthArgs {
+        auth: args.auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
+        log_db_auth_id: args.auth.log_db_auth_id.clone(),
+    };
+    let source_args = SourceArgs {
+        source_db_auth_id: origin.source_db_auth_id.clone(),
+        source_db_name: origin.source_db_name.clone(),
+        source: args.source.source.clone().or_else(|| origin.source.clone().map(SourceUrl)),
+    };
+    let target_args = TargetArgs {
+        output_dir: origin.output_dir.clone(),
+        target_storage_id: origin.target_storage_id.clone(),
+        sub_path: None,
+    };
+    let mut problems = Problems::default();
+    let auth = problems.keep(resolve::auth_file(&auth_args)).flatten();
+    let source = resolve::source(&source_args, &auth_args, auth.as_ref(), &spec.types, &mut problems);
+    let address = resolve::target_address(&target_args, (&auth_args, auth.as_ref()), true);
+    let address = problems.keep(address).flatten();
+    let destination = address.and_then(|address| problems.keep(destination::open(&address)));
+    problems.finish()?;
+    match (source, destination) {
+        (Some(source), Some(destination)) => Ok(Opened { source, destination, runlog }),
+        _ => Err(Error::internal("source or destination were neither resolved nor refused")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_recorded_without_passwords() {
+        let here = absolute(Path::new(".")).expect("path");
+        for (text, kept, secret) in [
+            ("postgres://u:p%40w@h:1/d?sslmode=require", "postgres://u@h:1/d?sslmode=require".into(), true),
+            ("postgres://u@h/d", "postgres://u@h/d".into(), false),
+            ("postgres://u@h/d?password=x&sslmode=disable", "postgres://u@h/d?sslmode=disable".into(), true),
+            ("postgres:///d?host=/run/pg&password=x", "postgres:///d?host=/run/pg".into(), true),
+            ("sqlite:///a/b.db", "sqlite:///a/b.db".into(), false),
+            ("sqlite:b%20c.db?busy_timeout=3", format!("sqlite://{here}/b%20c.db?busy_timeout=3"), false),
+        ] {
+            assert_eq!(without_password(text).expect(text), (Some(kept), secret), "{text}");
+        }
+    }
+}

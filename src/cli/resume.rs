@@ -1,0 +1,265 @@
+//! `lakexpress resume RUN_ID`, and `export --resume RUN_ID`.
+
+use indicatif::MultiProgress;
+use serde_json::Value;
+
+use super::args::ExportArgs;
+use super::export::{Ended, Watched, conclude, mention_ignored, watch};
+use super::resolve::Problems;
+use super::{origin, print, resolve};
+use crate::config::process;
+use crate::error::{Error, Result};
+use crate::pipeline::{self, Parts};
+use crate::plan::QueryStatement;
+use crate::plan::query::parse_query;
+use crate::runlog::{RunRecord, RunStatus};
+use crate::spec::ExportSpec;
+
+/// Where in a run's configuration a flag went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// It must agree with this.
+    At(&'static str),
+    /// It changes nothing of what is written: what is given now is taken.
+    Free,
+    /// It means nothing here.
+    Never,
+}
+
+use Kept::{At, Free, Never};
+
+/// Every flag that may be given again. One that is not here is refused.
+const FLAGS: &[(&str, Kept)] = &[
+    ("source-schema-name", At("/filter/schemas")),
+    ("include", At("/filter/include")),
+    ("exclude", At("/filter/exclude")),
+    ("views", At("/filter/views")),
+    ("where", At("/wheres")),
+    ("columns", At("/columns")),
+    ("cast", At("/types/cast_text")),
+    ("special-values", At("/types/special_values")),
+    ("numeric", At("/types/numeric")),
+    ("source-db-auth-id", At("/origin/source_db_auth_id")),
+    ("source-db-name", At("/origin/source_db_name")),
+    ("source", At("/origin/source")),
+    ("output-dir", At("/origin/output_dir")),
+    ("target-storage-id", At("/origin/target_storage_id")),
+    ("sub-path", At("/sub_path")),
+    ("fastbcp-p", At("/readers")),
+    ("large-table-threshold", At("/large_table_rows")),
+    ("part-bytes", At("/part_bytes")),
+    ("table-config", At("/table_configs")),
+    ("compression", At("/parquet/compression")),
+    ("row-group-rows", At("/parquet/row_group_rows")),
+    ("row-group-bytes", At("/parquet/row_group_bytes")),
+    ("consistency", At("/consistency")),
+    ("if-exists", At("/if_exists")),
+    ("empty-tables", At("/empty_tables")),
+    ("memory-limit", At("/memory_limit_bytes")),
+    ("verify", At("/verify")),
+    ("generate-metadata", At("/metadata")),
+    ("include-entity-files", At("/metadata")),
+    ("manifest-name", At("/metadata")),
+    ("env-name", At("/env_name")),
+    ("run-id", Never),
+    ("init-db", Never),
+    ("log-db-mode", Never),
+    ("n-jobs", Free),
+    ("max-connections", Free),
+    ("retries", Free),
+    ("error-action", Free),
+    ("auth", Free),
+    ("log-db-auth-id", Free),
+    ("json", Free),
+    ("quiet", Free),
+    ("log-level", Free),
+    ("log-format", Free),
+    ("log-dir", Free),
+    ("no-progress", Free),
+    ("fastbcp-dir-path", Free),
+    ("license", Free),
+    ("license-file", Free),
+    ("no-banner", Free),
+    ("quiet-fbcp", Free),
+    ("resume", Free),
+];
+
+/// Finishes a run; progress lines are drawn on `bars` when `drawn`.
+pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, drawn: bool) -> Result<u8> {
+    mention_ignored(&args.ignored);
+    if args.resume.as_deref().is_some_and(|other| other != run_id) {
+        return Err(Error::usage("two runs are named").hint("lakexpress resume RUN_ID does without --resume"));
+    }
+    let runlog = resolve::run_log(&args.auth)?;
+    // What the run could not record is written now.
+    runlog.reach().await?;
+    let Some(run) = runlog.run(run_id).await? else {
+        return Err(Error::usage(format!("Run ID not found: '{run_id}'"))
+            .with("run log", runlog.location())
+            .hint("`lakexpress runs` lists the runs of a run log; -a and --log-db-auth-id name another one")
+            .hint("a run that ended before its tables were listed has left nothing: export again"));
+    };
+    let (recorded, statements) = configuration(&run).map_err(|error| error.with("run", &run.run_id))?;
+    if let Some(process) = &recorded.origin.process
+        && run.status == RunStatus::Running
+        && process::is_alive(process)
+    {
+        return Err(Error::unavailable("that run is still under way")
+            .with("run", &run.run_id)
+            .with("process", process.pid)
+            .hint("wait until it has ended, or stop it"));
+    }
+    let spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
+    let opened = origin::reopen(args, &spec, runlog)?;
+    let watched = Watched {
+        opened,
+        output: &args.output,
+        bars: drawn.then_some(bars),
+        run_id: Some(run.run_id.clone()),
+    };
+    let ended = watch(watched, async |_: &str, parts: &Parts| {
+        Box::pin(pipeline::resume(&spec, statements.as_deref(), &run, parts)).await
+    });
+    let ended = Box::pin(ended).await?;
+    if let Ended::Done(summary) = &ended
+        && summary.tables.iter().all(|table| table.kept)
+        && !args.output.json
+    {
+        let (count, id) = (summary.tables.len(), &summary.run_id);
+        print(&format!("nothing to resume: all {count} tables of run {id} are finished\n"))?;
+        return Ok(0);
+    }
+    conclude(ended, &args.output)
+}
+
+/// What the run was to do; the statements of one that exports queries.
+fn configuration(run: &RunRecord) -> Result<(ExportSpec, Option<Vec<QueryStatement>>)> {
+    let unreadable = |error: serde_json::Error| {
+        Error::data("the run's configuration cannot be read").caused_by(error).hint(
+            "it was recorded by another version of lakexpress: resume it with that one, or export again",
+        )
+    };
+    let config: Value = serde_json::from_str(&run.config).map_err(unreadable)?;
+    let queries = config.get("queries").and_then(Value::as_array).map(|queries| {
+        queries
+            .iter()
+            .map(|query| {
+                let text = |key: &str| query.get(key).and_then(Value::as_str).unwrap_or_default();
+                parse_query(text("sql"), text("name"))
+            })
+            .collect::<Result<Vec<_>>>()
+    });
+    let spec: ExportSpec = serde_json::from_value(config).map_err(unreadable)?;
+    if spec.origin == crate::spec::Origin::default() {
+        return Err(Error::data(
+            "an earlier version recorded the run, and not how to reach source and destination",
+        )
+        .hint("export again"));
+    }
+    Ok((spec, queries.transpose()?))
+}
+
+/// The recorded configuration, if every flag that was given again agrees with it.
+fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
+    let mut problems = Problems::default();
+    let mut now = resolve::export_spec(args, &mut problems);
+    problems.finish()?;
+    now.origin = origin::of(&args.auth, &args.source, &args.target)?;
+    let json = |spec: &ExportSpec| {
+        serde_json::to_value(spec).map_err(|error| Error::internal("spec").caused_by(error))
+    };
+    let (before, given) = (json(recorded)?, json(&now)?);
+    let mut agreed = recorded.clone();
+    let (mut refused, mut different) = (Vec::new(), Vec::new());
+    for flag in &args.given {
+        match FLAGS.iter().find(|(name, _)| name == flag) {
+            None | Some((_, Never)) => refused.push(format!("--{flag}")),
+            Some((_, At(place))) => {
+                let (was, is) = (before.pointer(place), given.pointer(place));
+                if was != is {
+                    let text = |value: Option<&Value>| value.map_or("nothing".into(), Value::to_string);
+                    different.push(format!("--{flag} (the run had {}, now {})", text(was), text(is)));
+                }
+            }
+            Some((_, Free)) => match flag.as_str() {
+                "n-jobs" => agreed.n_jobs = now.n_jobs,
+                "max-connections" => agreed.max_connections = now.max_connections,
+                "retries" => agreed.retries = now.retries,
+                "error-action" => agreed.error_action = now.error_action,
+                _ => {}
+            },
+        }
+    }
+    if !refused.is_empty() {
+        return Err(Error::usage(format!("not for a run that is resumed: {}", refused.join(", ")))
+            .hint("leave them out: the run keeps its configuration"));
+    }
+    if !different.is_empty() {
+        return Err(Error::usage(format!("flags differ from those of the run: {}", different.join("; ")))
+            .hint("leave them out: all configuration comes from the run log; or export anew"));
+    }
+    Ok(agreed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+    use clap::FromArgMatches;
+
+    fn parsed(line: &str) -> ExportArgs {
+        let argv: Vec<&str> = line.split(' ').collect();
+        let matches = crate::cli::help::command().get_matches_from(argv);
+        let mut cli = Cli::from_arg_matches(&matches).expect("arguments");
+        cli.command.take_note(&matches);
+        match cli.command {
+            Command::Export(args) => *args,
+            Command::Resume(args) => args.export,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn recorded(line: &str) -> ExportSpec {
+        let args = parsed(line);
+        let mut spec = resolve::export_spec(&args, &mut Problems::default());
+        spec.origin = origin::of(&args.auth, &args.source, &args.target).expect("origin");
+        spec
+    }
+
+    const RUN: &str = "x export --source postgres://u:secret@h/d --output-dir /out -i a% -p 3 --n-jobs 5 --generate-metadata";
+
+    #[test]
+    fn flags_given_again_agree_or_are_named() {
+        let spec = recorded(RUN);
+        for same in ["-i a%", "-p 3", "--output-dir /out", "--source postgres://u:other@h/d", "--json"] {
+            assert_eq!(agreed(&parsed(&format!("x resume 1 {same}")), &spec).expect(same), spec);
+        }
+        let more = agreed(&parsed("x resume 1 --n-jobs 1 --retries 9"), &spec).expect("they may differ");
+        assert_eq!((more.n_jobs, more.retries, more.readers), (1, 9, 3));
+        let args = parsed("x resume 1 -i b% -p 3 --compression lz4 --sub-path s");
+        let error = agreed(&args, &spec).expect_err("they differ").to_string();
+        for flag in ["--include (the run had [\"a%\"], now [\"b%\"])", "--compression", "--sub-path"] {
+            assert!(error.contains(flag), "{error}");
+        }
+        assert!(!error.contains("--fastbcp-p"), "{error}");
+    }
+
+    #[test]
+    fn every_flag_of_export_is_known() {
+        let command = crate::cli::help::command();
+        let export = command.find_subcommand("export").expect("export");
+        let unknown: Vec<&str> = export
+            .get_arguments()
+            .filter_map(clap::Arg::get_long)
+            .filter(|long| !["help", "version"].contains(long) && !FLAGS.iter().any(|(name, _)| name == long))
+            .collect();
+        // A flag without a row is refused with `resume`: say whether it must agree.
+        assert!(unknown.is_empty(), "without a row in FLAGS: {unknown:?}");
+        let places = serde_json::to_value(recorded(RUN)).expect("JSON");
+        for (flag, kept) in FLAGS {
+            if let At(place) = kept {
+                assert!(places.pointer(place).is_some(), "--{flag}: there is no {place}");
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Another attempt for what failed in passing, part by part; and when nobody need try any more.
+//!
+//! | error | what is done |
+//! |---|---|
+//! | the connection broke or cannot be had | the part is read again, `--retries` times, after a growing pause |
+//! | deadlock, conflict with recovery, locked file | the same |
+//! | no connection free | it waits, however often, for [`PATIENCE`] at most |
+//! | the view is gone | at level `table` the table begins anew under a new view; else the run ends |
+//! | everything else | the table fails |
+//!
+//! When as many attempts in a row as one part has could not keep a connection, and none succeeded in between, the
+//! server counts as gone: what is left fails at once and not each after its own pauses.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::cancel::Cancel;
+use super::clock::Stopwatch;
+use crate::catalog::TableRef;
+use crate::error::{Error, Result, Transient};
+
+/// The first pause; each further one is twice as long, up to [`LONGEST`]. Half of it is left to chance, so that
+/// readers that failed together do not come back together.
+const FIRST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(20);
+/// How long a reader waits for a connection while the server has none free. Longer would hide that two runs
+/// wait for each other.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Fewer connections lost in a row never count as a server that is gone.
+const LEAST_LOSSES: u32 = 3;
+
+/// What the readers of a run know together about their failures.
+#[derive(Debug)]
+pub(super) struct Retries {
+    limit: u32,
+    state: Mutex<State>,
+    told_full: AtomicBool,
+    /// A connection broke: those who watch over a view look at it now.
+    suspicion: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Losses without a success in between.
+    losses: u32,
+    /// Counts losses for ever.
+    round: u64,
+    /// What the last of too many losses said.
+    gone: Option<String>,
+    /// Attempts that were repeated.
+    repeated: HashMap<TableRef, u64>,
+}
+
+impl Retries {
+    /// Every part may be read `limit` times more than once.
+    pub(super) fn new(limit: u32) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            state: Mutex::default(),
+            told_full: AtomicBool::new(false),
+            suspicion: Arc::new(Notify::new()),
+        })
+    }
+
+    /// Attempts of `table` that were repeated so far.
+    pub(super) fn of(&self, table: &TableRef) -> u64 {
+        self.state().repeated.get(table).copied().unwrap_or(0)
+    }
+
+    /// Wakes those who watch over a view when a connection breaks.
+    pub(super) fn suspicion(&self) -> Arc<Notify> {
+        Arc::clone(&self.suspicion)
+    }
+
+    /// An error when the server counts as gone.
+    pub(super) fn permitted(&self) -> Result<()> {
+        match &self.state().gone {
+            None => Ok(()),
+            Some(last) => Err(Error::unavailable(format!("not tried any more: the server is gone, {last}"))
+                .hint("`lakexpress resume` finishes the run when the server is back")),
+        }
+    }
+
+    fn lost(&self, round: u64, error: &Error) {
+        let mut state = self.state();
+        // Connections that break together are one loss: their attempts began in the same round.
+        if state.round != round {
+            return;
+        }
+        state.round += 1;
+        state.losses += 1;
+        if state.gone.is_none() && state.losses > self.limit.max(LEAST_LOSSES - 1) {
+            tracing::warn!("the server counts as gone after {} lost connections in a row", state.losses);
+            let server = error.context().iter().find(|(key, _)| *key == "server");
+            let server = server.map_or(String::new(), |(_, name)| format!(" ({name})"));
+            state.gone = Some(format!("{}{server}", error.message()));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// A part, under a view that others use too.
+    Part,
+    /// A table with a view of its own, which is pinned anew.
+    View,
+}
+
+/// The attempts at one thing.
+///
+/// The loop: [`Attempts::begin`], try, then [`Attempts::succeeded`] or [`Attempts::failed`].
+#[derive(Debug)]
+pub(super) struct Attempts {
+    retries: Arc<Retries>,
+    table: TableRef,
+    scope: Scope,
+    repeated: u32,
+    /// Why the last attempt failed.
+    last: Option<Error>,
+    /// Waits for a free connection since the last success, and since when.
+    refused: Option<(u32, Stopwatch)>,
+    round: u64,
+}
+
+impl Attempts {
+    pub(super) fn new(retries: &Arc<Retries>, table: &TableRef, scope: Scope) -> Self {
+        let retries = Arc::clone(retries);
+        Self { retries, table: table.clone(), scope, repeated: 0, last: None, refused: None, round: 0 }
+    }
+
+    /// Before each attempt.
+    ///
+    /// # Errors
+    /// `Unavailable` when the server counts as gone.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        self.retries.permitted()?;
+        self.round = self.retries.state().round;
+        Ok(())
+    }
+
+    /// The attempt succeeded, so the server is there.
+    pub(super) fn succeeded(&self) {
+        self.retries.state().losses = 0;
+    }
+
+    /// Waits until the next attempt, if there is to be one.
+    ///
+    /// # Errors
+    /// `error` itself when it is not transient, or has come too often.
+    pub(super) async fn failed(&mut self, error: Error, what: &str) -> Result<()> {
+        let pause = match error.transient() {
+            None => return Err(self.after(error)),
+            Some(Transient::View) if self.scope == Scope::Part => return Err(self.after(error)),
+            Some(Transient::Full) => return self.wait_for_room(error).await,
+            Some(why) => {
+                // What ended this connection, or this statement, may have ended the view too.
+                self.retries.suspicion.notify_waiters();
+                if why == Transient::Connection {
+                    self.retries.lost(self.round, &error);
+                }
+                if self.repeated >= self.retries.limit {
+                    let attempts = self.repeated + 1;
+                    return Err(error.lasting().with("attempts", attempts));
+                }
+                self.repeated += 1;
+                pause(self.repeated)
+            }
+        };
+        *self.retries.state().repeated.entry(self.table.clone()).or_default() += 1;
+        let (table, seconds) = (&self.table, pause.as_secs_f64());
+        let (nth, limit) = (self.repeated, self.retries.limit);
+        tracing::warn!("{table}, {what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
+        self.last = Some(error);
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    /// `error`, and what began it: a conflict with recovery first ends the statement and then the view.
+    fn after(&self, error: Error) -> Error {
+        match &self.last {
+            Some(last) => error.with("after", last.message()).hints_of(last),
+            None => error,
+        }
+    }
+
+    async fn wait_for_room(&mut self, error: Error) -> Result<()> {
+        let (waits, since) = self.refused.get_or_insert_with(|| (0, Stopwatch::start()));
+        *waits += 1;
+        if since.seconds() > PATIENCE.as_secs_f64() {
+            return Err(error.lasting());
+        }
+        if !self.retries.told_full.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the server has no connection free; waiting for one: {error}");
+        }
+        tokio::time::sleep(pause(*waits)).await;
+        Ok(())
+    }
+}
+
+/// Calls until the server has a connection free; other errors are returned as they are.
+pub(super) async fn admitted<T>(cancel: &Cancel, mut call: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let since = Stopwatch::start();
+    let mut waits = 0;
+    loop {
+        let error = match call().await {
+            Err(error) if error.transient() == Some(Transient::Full) => error,
+            outcome => return outcome,
+        };
+        if since.seconds() > PATIENCE.as_secs_f64() {
+            return Err(error.lasting());
+        }
+        if waits == 0 {
+            tracing::warn!("the server has no connection free; waiting for one: {error}");
+        }
+        waits += 1;
+        tokio::select! {
+            () = tokio::time::sleep(pause(waits)) => {}
+            () = cancel.cancelled() => return Err(Cancel::error()),
+        }
+    }
+}
+
+/// The pause before attempt `nth` of the repeated ones, from 1.
+fn pause(nth: u32) -> Duration {
+    let whole = FIRST.saturating_mul(1 << (nth - 1).min(16)).min(LONGEST);
+    // The last bits of a random id are as good a die as any.
+    let share = (uuid::Uuid::new_v4().as_u128() & 0xFFFF) as f64 / 65_536.0;
+    whole.mul_f64(0.5 + share / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> TableRef {
+        TableRef { schema: "public".into(), name: "t".into() }
+    }
+
+    fn broken() -> Error {
+        Error::unavailable("connection lost").passing(Transient::Connection)
+    }
+
+    #[test]
+    fn pauses_grow_and_never_agree() {
+        for nth in 1..40 {
+            let whole = FIRST.saturating_mul(1 << (nth - 1).min(16)).min(LONGEST);
+            let pauses: Vec<Duration> = (0..50).map(|_| pause(nth)).collect();
+            assert!(pauses.iter().all(|pause| *pause <= whole && *pause >= whole / 2), "{nth}: {pauses:?}");
+            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+        }
+    }
+
+    #[test]
+    fn losses_at_once_are_one_and_a_success_forgets_them() {
+        let retries = Retries::new(3);
+        let mut attempts: Vec<_> = (0..9).map(|_| Attempts::new(&retries, &table(), Scope::Part)).collect();
+        for _ in 0..3 {
+            attempts.iter_mut().for_each(|attempt| attempt.begin().expect("not gone"));
+            attempts.iter().for_each(|attempt| retries.lost(attempt.round, &broken()));
+        }
+        assert!(retries.permitted().is_ok(), "three losses of nine readers each are not too many");
+        attempts[0].succeeded();
+        for _ in 0..3 {
+            attempts[0].begin().expect("not gone");
+            retries.lost(attempts[0].round, &broken());
+        }
+        assert!(retries.permitted().is_ok(), "a success between them");
+        attempts[0].begin().expect("not gone");
+        retries.lost(attempts[0].round, &broken());
+        let gone = attempts[1].begin().expect_err("four in a row");
+        assert!(gone.to_string().contains("connection lost") && gone.transient().is_none(), "{gone:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_transient_is_returned_at_once() {
+        let retries = Retries::new(3);
+        let mut part = Attempts::new(&retries, &table(), Scope::Part);
+        let view = || Error::unavailable("view lost").passing(Transient::View);
+        for error in [Error::data("bad"), Error::unavailable("disk full"), view()] {
+            assert!(part.failed(error, "part 0").await.is_err());
+        }
+        assert_eq!(retries.of(&table()), 0);
+        let mut whole = Attempts::new(&retries, &table(), Scope::View);
+        whole.failed(view(), "table").await.expect("a table with a view of its own may pin a new one");
+        assert_eq!(retries.of(&table()), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_tried_more_often_than_allowed() {
+        let mut none = Attempts::new(&Retries::new(0), &table(), Scope::Part);
+        let error = none.failed(broken(), "part 0").await.expect_err("no retries");
+        assert!(error.transient().is_none(), "nobody above tries again: {error:?}");
+    }
+}
