@@ -18,7 +18,7 @@ METHOD_ROWS ?= 10000000
 RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -91,6 +91,15 @@ verify-resume: test-deps cargo
 bench: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+
+## bench-sizes: zstd files of TPC-H's eight tables at SCALE (1), beside DuckDB's
+bench-sizes: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/python" benches/sizes.py --scale $(SCALE) --program "$(CARGO_TARGET_DIR)/release/lakexpress"
+
+## bench-tables: what each of 2,000 small tables costs, beside psql in one session
+bench-tables: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/python" benches/many.py --program "$(CARGO_TARGET_DIR)/release/lakexpress"
 
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
