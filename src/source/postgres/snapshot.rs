@@ -165,7 +165,7 @@ fn explain_question(error: Error) -> Error {
         Some("42601" | "42703" | "42883" | "42725" | "42804" | "42803" | "42P20" | "42P01" | "22P02") => {
             Error::usage("the server cannot cut the table by this key")
                 .caused_by(error)
-                .hint("name a column, or an expression over the table's columns in PostgreSQL's SQL; functions outside pg_catalog need their schema, types without order or equality (json, xml, point) a cast")
+                .hint("name a column in --table-config (or in the row of partition_columns), or an expression over the table's columns in PostgreSQL's SQL; functions outside pg_catalog need their schema, types without order or equality (json, xml, point) a cast")
         }
         _ => error,
     }
