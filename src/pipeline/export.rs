@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow_schema::DataType;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, common::collect};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::dictionary::dictionary_off;
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
 use super::{Parts, TableProgress, clock, verify};
@@ -251,29 +251,6 @@ fn target(plan: &TablePlan, part: usize, shared: &Shared<'_>) -> PartTarget {
         est_bytes: part.est_bytes,
         only,
     }
-}
-
-/// Columns for which a dictionary does not pay: it would outgrow its page and be given up after hashing
-/// every value, or its codes would take more than half the bits of the plain values.
-fn dictionary_off(plan: &TablePlan) -> Vec<String> {
-    plan.columns
-        .iter()
-        .filter(|written| written.source_type.is_some())
-        .filter_map(|written| plan.info.column(&written.name))
-        .filter(|c| c.est_distinct.is_some_and(|n| !dictionary_pays(n, c.field.data_type())))
-        .map(|c| c.name().to_owned())
-        .collect()
-}
-
-fn dictionary_pays(distinct: f64, data_type: &DataType) -> bool {
-    const PAGE_BYTES: f64 = 1_048_576.0;
-    // Decimals of few digits are written as 32 or 64 bits; texts are taken for 16 bytes and their length.
-    let width = match data_type {
-        DataType::Decimal128(..=9, _) => 4.0,
-        DataType::Decimal128(..=18, _) => 8.0,
-        other => other.primitive_width().map_or(20.0, |bytes| bytes as f64),
-    };
-    distinct * width <= PAGE_BYTES && distinct.max(2.0).log2() <= width * 8.0 / 2.0
 }
 
 fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {

@@ -5,6 +5,7 @@ pub mod cancel;
 mod check;
 pub mod clock;
 mod cut;
+mod dictionary;
 mod evidence;
 mod export;
 mod metadata;
