@@ -24,6 +24,7 @@ const RARE: &[&str] = &[
     "table-config",
     "row-group-rows",
     "row-group-bytes",
+    "encodings",
     "error-action",
     "empty-tables",
     "retries",

@@ -9,9 +9,9 @@ use url::Url;
 
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
-    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
-    GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs,
-    SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, EncodingsArg, ErrorActionArg,
+    ExportArgs, GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs,
+    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -24,8 +24,8 @@ use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec, SpecialValues,
-    TableConfig, TypePolicy, Verify,
+    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec,
+    SpecialValues, TableConfig, TypePolicy, Verify,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -395,6 +395,10 @@ impl Groups<'_> {
                 compression: args.parquet.compression,
                 row_group_rows: args.parquet.row_group_rows,
                 row_group_bytes: usize::try_from(args.parquet.row_group_bytes).unwrap_or(usize::MAX),
+                encodings: match args.parquet.encodings {
+                    EncodingsArg::Delta => Encodings::Delta,
+                    EncodingsArg::Plain => Encodings::Plain,
+                },
             },
             consistency: consistency(args.run),
             if_exists: if_exists(args.run),

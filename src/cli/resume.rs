@@ -52,6 +52,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("compression", At("/parquet/compression")),
     ("row-group-rows", At("/parquet/row_group_rows")),
     ("row-group-bytes", At("/parquet/row_group_bytes")),
+    ("encodings", At("/parquet/encodings")),
     ("consistency", At("/consistency")),
     ("if-exists", At("/if_exists")),
     ("empty-tables", At("/empty_tables")),
