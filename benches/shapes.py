@@ -68,7 +68,7 @@ SHAPES = {
     "text": ("30 columns of text: 5 words, 100,000 words, unique words of 32 letters", repeated(30, TEXTS), 500_000),
     "narrow": ("2 columns of integer", [("value integer", "(random() * 1e9)::integer")], 12_000_000),
     "columns": ("1,000 columns of integer, double, text, numeric, boolean, date", repeated(999, MIXED), 30_000),
-    "json": ("jsonb of 0.5 to 2 kB", [("document jsonb", DOCUMENT)], 250_000),
+    "json": ("jsonb of 0.4 to 1.6 kB", [("document jsonb", DOCUMENT)], 250_000),
     "bytes": ("bytea of 1 to 64 kB", [("content bytea", BYTES)], 15_000),
 }
 
