@@ -100,7 +100,7 @@ def measure(commands, log):
 
 
 def measure_export(commands, options, look=None):
-    """`measure` with an empty directory to write to and the megabytes that are in it then; `look` sees it before it goes."""
+    """`measure` with an empty directory to write to, and the megabytes in it then; `look` sees it before it goes."""
     out = output(options)
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(out)
@@ -185,14 +185,16 @@ def table(samples, headings):
     names = [*headings, *(heading for _, heading, _ in MEASURES)]
     print("| " + " | ".join(names) + " |")
     print("|" + "---|" * len(names))
-    for turn, results in sorted(samples.items(), key=lambda item: item[0][::-1]):
+    for turn, results in samples.items():
         cells = [cell([result[name] for result in results], digits) for name, _, digits in MEASURES]
         print("| " + " | ".join([*map(str, turn), *cells]) + " |")
 
 
 def about(options, server, names):
     """Machine and versions, in a line."""
-    packages = {"duckdb": ["duckdb"], "connectorx": ["connectorx", "pyarrow"], "adbc": ["adbc-driver-postgresql", "pyarrow"]}
+    packages = {
+        "duckdb": ["duckdb"], "connectorx": ["connectorx", "pyarrow"], "adbc": ["adbc-driver-postgresql", "pyarrow"],
+    }  # fmt: skip
     found = [f"{os.cpu_count()} x {platform.processor() or platform.machine()}"]
     if server:
         found.append("PostgreSQL " + server.query("postgres", "SHOW server_version").split()[0])

@@ -40,9 +40,9 @@ def main():
         def once(name, scale):
             def look(out):
                 if (name, scale) not in groups:
-                    groups[name, scale] = parquet(out)
-                    if groups[name, scale]["rows"] != rows[scale]:
-                        raise SystemExit(f"{name}, scale {scale}: {groups[name, scale]['rows']} rows, not {rows[scale]}")
+                    found = groups[name, scale] = parquet(out)
+                    if found["rows"] != rows[scale]:
+                        raise SystemExit(f"{name}, scale {scale}: {found['rows']} rows, not {rows[scale]}")
 
             command = export(name, options, urls[scale], TABLE, options.readers, output(options))
             return measure_export([command], options, look)
@@ -54,8 +54,8 @@ def main():
     table(samples, headings)
     report(options, samples, headings, readers=options.readers)
     for (name, scale), found in groups.items():
-        shape = f"{found['row_groups']} row groups of {found['least']} to {found['most']} rows (the last of a file aside)"
-        print(f"{name}, scale {scale}: {rows[scale]} rows in {shape}")
+        sizes = f"{found['least']} to {found['most']} rows (the last of a file aside)"
+        print(f"{name}, scale {scale}: {rows[scale]} rows in {found['row_groups']} row groups of {sizes}")
     if "1" in scales and scales[-1] != "1" and growth(samples, names, scales[-1]) > BAR:
         sys.exit(f"more than {BAR} %")
 
@@ -66,7 +66,7 @@ def growth(samples, names, largest):
     for name in names:
         small, large = (median(samples[name, scale], "peak_rss_mb") for scale in ("1", largest))
         found[name] = (large / small - 1) * 100
-        print(f"{name}: peak memory at scale {largest} is {large:.1f} MB, {found[name]:+.1f} % beside {small:.1f} at scale 1")
+        print(f"{name}: peak memory {large:.1f} MB at scale {largest}, {small:.1f} at scale 1: {found[name]:+.1f} %")
     return found["lakexpress"]
 
 

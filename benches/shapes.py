@@ -55,10 +55,14 @@ MIXED = [
     ("boolean", "(g + {n}) % 3 = 0"),
     ("date", "date '2020-01-01' + (g + {n}) % 2000"),
 ]
-DOCUMENT = """jsonb_build_object('order', g, 'customer', md5(g::text), 'paid', g % 3 = 0, 'total', round((random() * 1e4)::numeric, 2),
-    'address', jsonb_build_object('street', 'Street ' || g % 997, 'city', 'City ' || g % 89, 'zip', lpad((g % 99999)::text, 5, '0')),
-    'lines', (SELECT jsonb_agg(jsonb_build_object('sku', md5((g * 7 + i)::text), 'count', i, 'price', round((random() * 100)::numeric, 2)))
-              FROM generate_series(1, 3 + g % 17) i))"""
+DOCUMENT = """jsonb_build_object(
+    'order', g, 'customer', md5(g::text), 'paid', g % 3 = 0, 'total', round((random() * 1e4)::numeric, 2),
+    'address', jsonb_build_object(
+        'street', 'Street ' || g % 997, 'city', 'City ' || g % 89, 'zip', lpad((g % 99999)::text, 5, '0')),
+    'lines', (
+        SELECT jsonb_agg(jsonb_build_object(
+            'sku', md5((g * 7 + i)::text), 'count', i, 'price', round((random() * 100)::numeric, 2)))
+        FROM generate_series(1, 3 + g % 17) i))"""
 # 1 to 64 kB that cannot be compressed.
 BYTES = "(SELECT string_agg(sha256(int4send(g) || int4send(i)), '') FROM generate_series(1, 32 + g * 7919 % 2017) i)"
 
