@@ -16,4 +16,5 @@ for path in sys.argv[1:]:
     found["most"] = max([found["most"], *sizes])
     if sizes[:-1]:
         found["least"] = min(sizes[:-1] + ([found["least"]] if found["least"] else []))
+found["least"] = found["least"] or found["most"]
 print(json.dumps(found))
