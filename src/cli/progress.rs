@@ -81,6 +81,8 @@ impl Observer for Told {
                 self.lock().failed += 1;
                 error!("{table}: failed after {time}: {error}");
             }
+            // Each was told when it happened.
+            RunEvent::TableRepeated { .. } => {}
             RunEvent::RunEnded { run_id, .. } => info!(target: PROGRESS, "export run ended: {run_id}"),
         }
     }

@@ -183,15 +183,13 @@ async fn write(
                 if part >= parts {
                     return Ok(());
                 }
-                let mut attempts = Attempts::new(&retries, &table, Scope::Part);
+                let mut attempts = Attempts::new(&retries, &table, Scope::Part(part));
                 let written = loop {
                     attempts.begin()?;
                     match one_part(&writer, &context, &connections, part).await {
                         Ok(written) => break written,
                         // Its upload is aborted and its rows are no longer counted: it starts whole.
-                        Err(error) => {
-                            attempts.failed(error.with("part", part), &format!("part {part}")).await?;
-                        }
+                        Err(error) => attempts.failed(error.with("part", part)).await?,
                     }
                 };
                 attempts.succeeded();

@@ -43,7 +43,7 @@ use self::retry::{Attempts, Retries, Scope, admitted};
 use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::plan::TablePlan;
 use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::source::{Snapshot, Source};
@@ -174,6 +174,10 @@ async fn plan_all(
             Ok(plan) => plans.push(plan),
             // A wrong flag is the user's to mend before anything is written.
             Err(error) if error.kind() == ErrorKind::Usage => return Err(error),
+            // Of the tables that follow nothing would be known either.
+            Err(error) if matches!(error.transient(), Some(Transient::Connection | Transient::View)) => {
+                return Err(error.with("table", table));
+            }
             Err(error) => {
                 view.check().await?;
                 failures.push((table.clone(), error));
@@ -194,8 +198,9 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
     let rows = parts.runlog.partition_columns().await?;
-    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
-    let tables = admitted(&parts.cancel, async || prepare::select(spec, parts.source.as_ref()).await).await?;
+    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
+    let select = async || prepare::select(spec, parts.source.as_ref()).await;
+    let tables = admitted(&parts.cancel, spec.retries, select).await?;
     let spec = &rows::configured(spec, &rows, &identity, &tables)?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     begin(spec, &tables, parts, identity, how, config).await
@@ -376,18 +381,16 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
         Consistency::Run => Consistency::Run,
         Consistency::Table | Consistency::None => Consistency::None,
     };
-    let view = tokio::select! {
-        view = admitted(&parts.cancel, async || parts.source.snapshot(tables, level).await) => view?,
-        () = parts.cancel.cancelled() => return Err(Cancel::error()),
+    let pinned = async || {
+        let view = parts.source.snapshot(tables, level).await?;
+        let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
+        let json = serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?;
+        record(parts, &RunEvent::SnapshotTaken { run_id: run_id.to_owned(), snapshot: json }).await;
+        let planned = Box::pin(plan_all(spec, &parts.source, view.as_ref(), tables, run_id)).await?;
+        Ok((view, snapshot, planned))
     };
-    let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
-    let taken = RunEvent::SnapshotTaken {
-        run_id: run_id.to_owned(),
-        snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
-    };
-    record(parts, &taken).await;
-    let (plans, failures) = tokio::select! {
-        planned = plan_all(spec, &parts.source, view.as_ref(), tables, run_id) => planned?,
+    let (view, snapshot, (plans, failures)) = tokio::select! {
+        pinned = admitted(&parts.cancel, spec.retries, pinned) => pinned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let retries = Retries::new(spec.retries);
@@ -467,6 +470,7 @@ async fn recorded(
                 kept,
                 error: None,
             };
+            repeated(shared, &table).await;
             let run_id = shared.run_id.to_owned();
             let done = RunEvent::TableDone { run_id, table, at: clock::now(), rows, directory, files };
             record(shared.parts, &done).await;
@@ -491,7 +495,7 @@ async fn pinned_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>)
                 return Ok(exported);
             }
             Err(error) => tokio::select! {
-                failed = attempts.failed(error, "its own view") => failed?,
+                failed = attempts.failed(error) => failed?,
                 reason = shared.stop.stopped() => return Err(reason),
             },
         }
@@ -510,7 +514,17 @@ async fn with_own_view(table: &TableRef, shared: &Shared<'_>) -> Result<Exported
     watch.while_held(own_view.as_ref(), exporting).await?
 }
 
+/// Records what of a table was tried again, if anything was.
+async fn repeated(shared: &Shared<'_>, table: &TableRef) {
+    let parts = shared.retries.told(table);
+    if !parts.is_empty() {
+        let (run_id, table, at) = (shared.run_id.to_owned(), table.clone(), clock::now());
+        record(shared.parts, &RunEvent::TableRepeated { run_id, table, at, parts }).await;
+    }
+}
+
 async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Error) -> TableOutcome {
+    repeated(shared, table).await;
     let event = RunEvent::TableFailed {
         run_id: shared.run_id.to_owned(),
         table: table.clone(),

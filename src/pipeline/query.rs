@@ -43,7 +43,7 @@ pub async fn query(
 ) -> Result<RunSummary> {
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
-    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     let queries: Vec<_> = statements.iter().map(|s| json!({ "name": s.name, "sql": s.sql })).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
@@ -59,8 +59,9 @@ pub(super) async fn start(
     how: Observed<'_>,
     config: &str,
 ) -> Result<RunSummary> {
+    let plan = async || plan_all(spec, statements, &parts.source).await;
     let planned = tokio::select! {
-        planned = admitted(&parts.cancel, async || plan_all(spec, statements, &parts.source).await) => planned?,
+        planned = admitted(&parts.cancel, spec.retries, plan) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let (pinned, plans) = planned;
@@ -163,7 +164,7 @@ async fn write(
     progress: &Arc<TableProgress>,
     prepared: &Prepared,
 ) -> Result<()> {
-    let mut attempts = Attempts::new(&shared.retries, &plan.table, Scope::Part);
+    let mut attempts = Attempts::new(&shared.retries, &plan.table, Scope::Query);
     let mut joins = Joins::Hash;
     loop {
         attempts.begin()?;
@@ -179,7 +180,7 @@ async fn write(
             joins = Joins::SortMerge;
         } else {
             tokio::select! {
-                failed = attempts.failed(error, "the query") => failed?,
+                failed = attempts.failed(error) => failed?,
                 reason = shared.stop.stopped() => return Err(reason),
             }
         }

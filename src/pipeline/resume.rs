@@ -107,7 +107,7 @@ async fn under_lock(
         })?;
         return nothing_left((spec, run), earlier, source, parts, begun).await;
     }
-    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     same("source", &run.source, &super::source_text(&identity))?;
     let how = Observed { run_id: &run.run_id, begun, earlier };
     match statements {

@@ -138,6 +138,7 @@ fn record() -> RunRecord {
         bytes: None,
         method: Some("Ctid".into()),
         error_message: Some("disk full".into()),
+        repeated: Vec::new(),
     };
     RunRecord {
         run_id: "0199".into(),

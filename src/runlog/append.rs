@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use super::query::status_text;
 use super::session::{Session, Value, number};
-use super::{RunEvent, RunStatus};
+use super::{Repeated, RunEvent, RunStatus};
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 use crate::manifest::FileEntry;
 
 /// Rows of one INSERT.
 const ROWS: usize = 100;
+/// The number in `part_retries` of the table as a whole.
+pub(super) const WHOLE: i64 = -1;
 
 pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Result<()> {
     if !matches!(event, RunEvent::RunStarted { .. }) {
@@ -52,6 +54,10 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
             let set = "status = 'failed', finished_at = ?, error_message = ?";
             update_job(session, set, &values, run_id, table).await
         }
+        RunEvent::TableRepeated { run_id, table, parts, .. } => {
+            ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
+            write_repeated(session, run_id, table, parts).await
+        }
         RunEvent::RunEnded { run_id, at, status, error } => {
             run_ended(session, run_id, at, *status, error.as_deref()).await
         }
@@ -87,6 +93,11 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
             "UPDATE runs SET status = 'running', finished_at = NULL, error_message = NULL, heartbeat_at = ?
             WHERE run_id = ?";
         session.query(sql, &[Value::time(at), Value::text(run_id)]).await?;
+        // What is exported anew counts anew.
+        let sql = "DELETE FROM part_retries WHERE run_id = ? AND EXISTS (SELECT 1 FROM jobs
+            WHERE jobs.run_id = part_retries.run_id AND jobs.source_schema = part_retries.source_schema
+            AND jobs.source_table = part_retries.source_table AND jobs.status <> 'completed')";
+        session.query(sql, &[Value::text(run_id)]).await?;
     } else {
         let (kind, database) = split_source(source);
         let sql = "INSERT INTO runs (run_id, started_at, status, source_db_type, source_database, source, destination,
@@ -203,6 +214,33 @@ async fn write_files(
             values.push(Value::count(file.part as u64));
             values.extend([Value::count(file.rows), Value::count(file.bytes)]);
             values.extend([Value::text(&file.crc32), Value::Text(slice)]);
+        }
+        session.query(&sql, &values).await?;
+    }
+    Ok(())
+}
+
+async fn write_repeated(
+    session: &mut dyn Session,
+    run_id: &str,
+    table: &TableRef,
+    parts: &[Repeated],
+) -> Result<()> {
+    let key = [Value::text(run_id), Value::text(&table.schema), Value::text(&table.name)];
+    let sql = "DELETE FROM part_retries WHERE run_id = ? AND source_schema = ? AND source_table = ?";
+    session.query(sql, &key).await?;
+    for some in parts.chunks(ROWS) {
+        let places = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; some.len()].join(", ");
+        let sql = format!(
+            "INSERT INTO part_retries (run_id, source_schema, source_table, part, retries, error_class, error_code,
+            error_message) VALUES {places}"
+        );
+        let mut values = Vec::with_capacity(some.len() * 8);
+        for Repeated { part, retries, class, code, error } in some {
+            values.extend(key.iter().cloned());
+            values.push(part.map_or(Value::Integer(WHOLE), |part| Value::count(part as u64)));
+            values.extend([Value::count(*retries), Value::text(class)]);
+            values.extend([Value::optional(code.as_deref()), Value::text(error)]);
         }
         session.query(&sql, &values).await?;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{RunEvent, RunLog, RunStatus};
+use super::{Repeated, RunEvent, RunLog, RunStatus};
 use crate::catalog::{Slice, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::FileEntry;
@@ -113,6 +113,9 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         // The same event again, as after a lost answer, changes nothing.
         table_done(RUN, "a", 2),
         table_started(RUN, "b"),
+        repeated("b", vec![again(Some(9), 1)]),
+        repeated("b", vec![again(None, 1), again(Some(3), 2)]),
+        repeated("b", vec![again(None, 1), again(Some(3), 2)]),
         RunEvent::TableFailed {
             run_id: RUN.into(),
             table: table("b"),
@@ -158,6 +161,10 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     )?;
     ensure(a.finished_at.as_deref() == Some("2026-01-01T00:00:02.250Z"), "a job has its times")?;
     ensure(run.jobs[0].error_message.as_deref() == Some("no rights"), "a failed job says why")?;
+    ensure(
+        run.jobs[0].repeated == [again(None, 1), again(Some(3), 2)] && run.jobs[1].repeated.is_empty(),
+        "what was tried again is kept, the whole table first",
+    )?;
     let why = run.jobs[2].error_message.as_deref();
     ensure(why.is_some_and(|why| why.contains("ended before")), "a job cut short says so")?;
     // Resumed: the history stays.
@@ -170,9 +177,20 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         run.status == RunStatus::Running && run.started_at == times_of_start(),
         "a resumed run keeps its start",
     )?;
+    ensure(run.jobs[0].repeated.is_empty(), "what is exported anew counts anew")?;
     let names: Vec<&str> = run.jobs.iter().map(|j| j.table.name.as_str()).collect();
     ensure(names == ["b", "a", "c", "d", "e"] && run.jobs[1].status == RunStatus::Completed, "and its jobs")?;
     log.append(&ended(RUN, RunStatus::Completed)).await
+}
+
+fn repeated(name: &str, parts: Vec<Repeated>) -> RunEvent {
+    let at = "2026-01-01T00:00:02.500Z".into();
+    RunEvent::TableRepeated { run_id: RUN.into(), table: table(name), at, parts }
+}
+
+fn again(part: Option<usize>, retries: u64) -> Repeated {
+    let code = part.map(|_| "57P01".to_owned());
+    Repeated { part, retries, class: "connection".into(), code, error: HOSTILE.concat().replace('\u{1}', "") }
 }
 
 fn times_of_start() -> &'static str {

@@ -9,7 +9,7 @@ pub(super) async fn truncate(session: &mut dyn Session) -> Result<()> {
     if found(session).await? == Found::Nothing {
         return Ok(());
     }
-    for table in ["files", "jobs", "runs"] {
+    for table in ["part_retries", "files", "jobs", "runs"] {
         session.query(&format!("DELETE FROM {table}"), &[]).await?;
     }
     Ok(())

@@ -125,6 +125,17 @@ pub enum RunEvent {
         /// Why.
         error: String,
     },
+    /// What of a table was tried again; before the table is done or failed, and only if there is anything.
+    TableRepeated {
+        /// The run.
+        run_id: String,
+        /// The table.
+        table: TableRef,
+        /// When.
+        at: String,
+        /// Parts that were read again, and how often. Replaces what was recorded of the table.
+        parts: Vec<Repeated>,
+    },
     /// The run ended.
     RunEnded {
         /// The run.
@@ -147,9 +158,25 @@ impl RunEvent {
             | Self::TableStarted { run_id, .. }
             | Self::TableDone { run_id, .. }
             | Self::TableFailed { run_id, .. }
+            | Self::TableRepeated { run_id, .. }
             | Self::RunEnded { run_id, .. } => run_id,
         }
     }
+}
+
+/// Attempts at one part of a table that failed in passing and were repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// The part's number; none for the table as a whole: a query, or a table whose own view was lost.
+    pub part: Option<usize>,
+    /// How often it was begun anew.
+    pub retries: u64,
+    /// What kind of error the last of them ended with: `connection`, `conflict` or `view`.
+    pub class: String,
+    /// The server's code of that error (SQLSTATE), where there is one.
+    pub code: Option<String>,
+    /// That error as one line.
+    pub error: String,
 }
 
 /// State of a run or of a job (one table of a run).
@@ -227,6 +254,9 @@ pub struct JobRecord {
     pub method: Option<String>,
     /// Why it failed.
     pub error_message: Option<String>,
+    /// What was tried again, the table as a whole before its parts. Empty also when an earlier version made the run.
+    #[serde(default)]
+    pub repeated: Vec<Repeated>,
 }
 
 /// Append-only record of runs. `append` returns when the event is durable.

@@ -1,8 +1,11 @@
 //! Reading runs, jobs and `partition_columns`.
 
+use super::append::WHOLE;
 use super::migrate::has_table;
 use super::session::{Row, Session, Value, number, required};
-use super::{JobRecord, PartitionRow, RunRecord, RunStatus};
+use super::{JobRecord, PartitionRow, Repeated, RunRecord, RunStatus};
+use std::collections::HashMap;
+
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 
@@ -67,9 +70,12 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
         time("finished_at")
     );
     let rows = session.query(&sql, &[Value::text(run_id)]).await?;
+    let mut repeated = repeated(session, run_id).await?;
     let job = |mut row: Row| {
+        let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
         Ok(JobRecord {
-            table: TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? },
+            repeated: repeated.remove(&table).unwrap_or_default(),
+            table,
             status: status_from(&required(&mut row, 2)?)?,
             started_at: row[3].take(),
             finished_at: row[4].take(),
@@ -81,6 +87,25 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
         })
     };
     rows.into_iter().map(job).collect()
+}
+
+/// What was tried again, per table.
+async fn repeated(session: &mut dyn Session, run_id: &str) -> Result<HashMap<TableRef, Vec<Repeated>>> {
+    let sql = "SELECT source_schema, source_table, part, retries, error_class, error_code, error_message
+        FROM part_retries WHERE run_id = ? ORDER BY source_schema, source_table, part";
+    let mut found: HashMap<TableRef, Vec<Repeated>> = HashMap::new();
+    for mut row in session.query(sql, &[Value::text(run_id)]).await? {
+        let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
+        let part = number::<i64>(&row, 2)?.filter(|part| *part != WHOLE);
+        found.entry(table).or_default().push(Repeated {
+            part: part.map(|part| usize::try_from(part).unwrap_or(usize::MAX)),
+            retries: number(&row, 3)?.unwrap_or(0),
+            class: required(&mut row, 4)?,
+            code: row[5].take(),
+            error: required(&mut row, 6)?,
+        });
+    }
+    Ok(found)
 }
 
 /// The rows of `partition_columns`, none when there is no such table.

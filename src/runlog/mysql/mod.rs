@@ -29,7 +29,10 @@ const DIALECT: Dialect = Dialect {
         "SELECT GET_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)), 10)",
         "SELECT RELEASE_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)))",
     ),
-    migrations: &[(1, include_str!("../../../sql/runlog/mysql/0001-init.sql"))],
+    migrations: &[
+        (1, include_str!("../../../sql/runlog/mysql/0001-init.sql")),
+        (2, include_str!("../../../sql/runlog/mysql/0002-retries.sql")),
+    ],
     transactional_ddl: false,
     time: |column| format!("concat(left(date_format({column}, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')"),
 };
