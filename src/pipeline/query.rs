@@ -72,7 +72,8 @@ pub(super) async fn start(
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(0));
-    let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier };
+    let shared =
+        Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier, left: None };
     conduct(opening, parts, Box::pin(export_all(&plans, pinned, &watch, &shared))).await
 }
 
@@ -144,7 +145,8 @@ async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Ta
 }
 
 async fn committed(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Result<Exported> {
-    let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
+    let (table, directory) = (&plan.table, plan.directory.as_str());
+    let place = Place { table, directory, est_rows: 0, keep: &[], parts_stay: false };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         write(plan, shared, &progress, &prepared).await?;
         for table in &pinned.tables {
@@ -267,6 +269,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         table: plan.table.clone(),
         snapshot: SnapshotToken { level: shared.spec.consistency, ..plan.snapshot.clone() },
         earlier_snapshots: shared.earlier.to_vec(),
+        mixed_snapshots: Vec::new(),
         filter: None,
         projection: None,
         query: Some(plan.sql.clone()),

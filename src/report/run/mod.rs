@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use slow::Finding;
 
 use crate::catalog::TableRef;
-use crate::manifest::{FileCost, FileEntry, Manifest};
+use crate::manifest::{FileCost, FileEntry, Manifest, PartsAsOf};
 use crate::pipeline::Evidence;
 use crate::runlog::{JobRecord, Repeated, RunRecord, RunStatus};
 use crate::spec::layout;
@@ -124,6 +124,8 @@ pub struct TableReport {
     pub retries: Option<u64>,
     /// Which of them, and the last error of each, as far as the run log has it.
     pub retried: Vec<Repeated>,
+    /// Which parts are of which point in time, when they are of several.
+    pub mixed_snapshots: Vec<PartsAsOf>,
     /// What was compared with the source, as in the manifest.
     pub verification: Option<Value>,
     /// The run that committed this table after this one, if so: parts of this one may not be known any more.
@@ -299,6 +301,7 @@ fn table(
         times,
         retries,
         retried: job.repeated.clone(),
+        mixed_snapshots: own.map_or_else(|| job.mixed.clone(), |own| own.mixed_snapshots.clone()),
         verification: verification.filter(|found| !found.is_null()),
         replaced_by: manifest.filter(|m| m.run_id != run.run_id).map(|m| m.run_id.clone()),
         error: job.error_message.clone(),

@@ -17,6 +17,7 @@ fn job(name: &str, status: RunStatus) -> JobRecord {
         method: Some("Ctid".into()),
         error_message: None,
         repeated: Vec::new(),
+        mixed: Vec::new(),
     }
 }
 

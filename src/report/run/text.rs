@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{PartReport, RunReport, TableReport};
-use crate::report::text::{columns, count, duration, size, status};
+use crate::report::text::{columns, count, duration, moments, size, status};
 
 /// Parts that were read again which are named.
 const SHOWN_RETRIES: usize = 20;
@@ -38,6 +38,9 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
     }
     slow(&mut out, report);
     retried(&mut out, &report.tables);
+    for table in report.tables.iter().filter(|table| !table.mixed_snapshots.is_empty()) {
+        let _ = writeln!(out, "\n{}: mixed, {}", table.table, moments(&table.mixed_snapshots));
+    }
     for table in &report.tables {
         if let Some(run) = &table.replaced_by {
             let _ = writeln!(out, "\n{}: committed again by run {run}", table.table);

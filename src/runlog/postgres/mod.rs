@@ -31,6 +31,7 @@ const DIALECT: Dialect = Dialect {
     migrations: &[
         (1, include_str!("../../../sql/runlog/postgres/0001-init.sql")),
         (2, include_str!("../../../sql/runlog/postgres/0002-retries.sql")),
+        (3, include_str!("../../../sql/runlog/postgres/0003-prepared.sql")),
     ],
     transactional_ddl: true,
     time: |column| format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),

@@ -137,7 +137,10 @@ pub(super) fn overtaken(event: &RunEvent, record: &RunRecord) -> bool {
         RunEvent::TableStarted { table, at, .. }
         | RunEvent::TableDone { table, at, .. }
         | RunEvent::TableFailed { table, at, .. }
-        | RunEvent::TableRepeated { table, at, .. } => record
+        | RunEvent::TableRepeated { table, at, .. }
+        | RunEvent::TablePlanned { table, at, .. }
+        | RunEvent::PartPrepared { table, at, .. }
+        | RunEvent::TableMixed { table, at, .. } => record
             .jobs
             .iter()
             .filter(|job| job.table == *table)

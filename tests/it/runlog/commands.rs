@@ -24,7 +24,7 @@ fn tables_are_made_emptied_and_dropped_on_every_database() {
         let logdb = |action: &str, more: &[&str]| home.run(&["logdb", action], more).output();
         for _ in 0..2 {
             logdb("init", &[]).ok();
-            assert_eq!(tables(&log), "6", "{}", log.kind());
+            assert_eq!(tables(&log), "9", "{}", log.kind());
         }
         log.sql("INSERT INTO partition_columns (source_db_type, source_table) VALUES ('oracle', 't')");
         home.export(&["--include", "shop.items"]).output().ok();
@@ -45,7 +45,7 @@ fn tables_are_made_emptied_and_dropped_on_every_database() {
 
         // The old flags.
         home.run(&[], &["--init_db"]).output().ok();
-        assert_eq!(tables(&log), "6");
+        assert_eq!(tables(&log), "9");
         for (mode, runs) in
             [("preserve", "1"), ("preserve", "2"), ("truncate", "1"), ("drop", "1"), ("preserve", "2")]
         {
