@@ -29,6 +29,7 @@ const RARE: &[&str] = &[
     "empty-tables",
     "retries",
     "resume",
+    "accept-mixed-snapshot",
     "generate-metadata",
     "include-entity-files",
     "manifest-name",

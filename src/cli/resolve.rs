@@ -263,6 +263,7 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         sub_path: String::new(),
         memory_limit_bytes: 1 << 30,
         retries: 3,
+        accept_mixed_snapshot: false,
         origin: Origin::default(),
         metadata: None,
     }
@@ -310,7 +311,17 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         );
     }
     let filter = table_filter(&args.selection);
-    ExportSpec { filter, wheres, columns, env_name, metadata, verify, ..groups.spec(problems) }
+    let accept_mixed_snapshot = args.accept_mixed_snapshot;
+    ExportSpec {
+        filter,
+        wheres,
+        columns,
+        env_name,
+        metadata,
+        verify,
+        accept_mixed_snapshot,
+        ..groups.spec(problems)
+    }
 }
 
 /// The metadata that an export is to write.
@@ -414,6 +425,7 @@ impl Groups<'_> {
             sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
             memory_limit_bytes: args.run.memory_limit,
             retries: args.run.retries,
+            accept_mixed_snapshot: false,
             origin: Origin::default(),
             metadata: None,
         }

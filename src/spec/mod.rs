@@ -59,6 +59,9 @@ pub struct ExportSpec {
     /// How often a part is read again after an error that passes.
     #[serde(default)]
     pub retries: u32,
+    /// Whether a table may have parts of several points in time when the run is resumed.
+    #[serde(default)]
+    pub accept_mixed_snapshot: bool,
     /// How source and destination were named.
     #[serde(default)]
     pub origin: Origin,
