@@ -16,6 +16,8 @@ have_server_program() { compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null || 
 packages=()
 { have_server_program initdb && have_server_program psql && have_server_program pgbench; } ||
     packages+=(postgresql postgresql-contrib)
+# Sources of locales, which the tests compile for their servers.
+[ -e /usr/share/i18n/locales/ja_JP ] || packages+=(locales)
 have strace || packages+=(strace)
 have unshare || packages+=(util-linux mount)
 have cc || packages+=(gcc libc6-dev)

@@ -267,6 +267,24 @@ impl PgServer {
         }
     }
 
+    /// Compiles locales of the system's sources, `ja_JP.UTF-8` and the like, which the server knows from then on.
+    pub(crate) fn add_locales(&self, names: &[&str]) {
+        let place = self.locales();
+        fs::create_dir_all(&place).unwrap();
+        for name in names {
+            let source = name.split('.').next().unwrap();
+            let mut compile = Command::new("localedef");
+            compile.args(["--no-archive", "-i", source, "-f", "UTF-8"]).arg(place.join(name));
+            must(&mut compile);
+        }
+        self.restart();
+    }
+
+    /// Where locales of this server's own are.
+    fn locales(&self) -> PathBuf {
+        self.dir.join("locales")
+    }
+
     /// Stops the server if it runs (clients are cut off) and starts it on the same port.
     pub(crate) fn restart(&self) {
         if let Some(mut child) = self.postmaster.lock().unwrap().take() {
@@ -282,6 +300,9 @@ impl PgServer {
         let mut postmaster = as_server_user(&program_of(self.programs.as_deref(), "postgres"));
         postmaster.arg("-D").arg(self.data_dir()).current_dir("/");
         postmaster.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        if self.locales().exists() {
+            postmaster.env("LOCPATH", self.locales());
+        }
         // A group of its own, so that Ctrl-C reaches it through the watchdog only.
         let mut child = postmaster.process_group(0).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 mod families;
 mod large;
+mod money;
 mod versions;
 
 use std::fmt::Write;

@@ -120,9 +120,14 @@ fn value_sql(
         return Ok(format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN ROW({}) END", values.join(", ")));
     }
     if let Codec::List { depth, element } = codec {
-        if let Codec::Composite { .. } = **element {
-            let row = value_sql(element, innermost(field), ELEMENT, special)?;
-            return Ok(list_of_rows_sql(column, *depth, &row));
+        let send = match **element {
+            Codec::Composite { .. } => Some("record_send"),
+            Codec::Money => Some("numeric_send"),
+            _ => None,
+        };
+        if let Some(send) = send {
+            let value = value_sql(element, innermost(field), ELEMENT, special)?;
+            return Ok(list_sql(column, *depth, &format!("pg_catalog.{send}({value})")));
         }
         if special == SpecialValues::Null && finite(element, "").is_some() {
             return Err("special values inside arrays are NULL (--special-values null)");
@@ -134,6 +139,9 @@ fn value_sql(
             "pg_catalog.overlay(pg_catalog.array_send({column}{through}::{name}[]), \
              '\\x0000000000000000'::pg_catalog.bytea, 5, 8)"
         ));
+    }
+    if let (Codec::Money, DataType::Decimal128(precision, scale)) = (codec, field.data_type()) {
+        return Ok(money_sql(column, *precision, *scale));
     }
     let name = type_name(codec, field).ok_or("its type has no form")?;
     let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
@@ -147,9 +155,16 @@ fn value_sql(
 /// The name of an element while an array is taken apart. Inside its own definition it still means that of an outer array.
 const ELEMENT: &str = "\"$element\"";
 
-/// What `array_send` would give if the type of the elements were `record`, without its flag and object id: `row` makes
-/// a row of an element.
-fn list_of_rows_sql(column: &str, depth: usize, row: &str) -> String {
+/// A value of money as a number of `scale` decimal places, whatever `lc_monetary` is.
+fn money_sql(column: &str, precision: u8, scale: i8) -> String {
+    format!(
+        "(('x' || pg_catalog.encode(pg_catalog.cash_send({column}), 'hex'))::bit(64)::pg_catalog.int8 \
+         * '1e-{scale}'::pg_catalog.numeric)::pg_catalog.numeric({precision},{scale})"
+    )
+}
+
+/// What `array_send` would give if `sent` were the binary form of an element, without its flag and object id.
+fn list_sql(column: &str, depth: usize, sent: &str) -> String {
     let zeros = "'\\x0000000000000000'::pg_catalog.bytea";
     let dimensions: String = (1..=depth)
         .map(|level| format!(" || pg_catalog.int4send(pg_catalog.array_length({column}, {level})) || pg_catalog.int4send(1)"))
@@ -158,7 +173,7 @@ fn list_of_rows_sql(column: &str, depth: usize, row: &str) -> String {
         "CASE WHEN pg_catalog.cardinality({column}) = 0 THEN pg_catalog.int4send(0) || {zeros} \
          ELSE pg_catalog.int4send({depth}) || {zeros}{dimensions} || (SELECT pg_catalog.string_agg(\
             COALESCE(pg_catalog.int4send(pg_catalog.octet_length(sent)) || sent, pg_catalog.int4send(-1)), \
-            ''::pg_catalog.bytea ORDER BY place) FROM (SELECT place, pg_catalog.record_send({row}) AS sent \
+            ''::pg_catalog.bytea ORDER BY place) FROM (SELECT place, {sent} AS sent \
             FROM (SELECT {ELEMENT}, pg_catalog.row_number() OVER () AS place \
                 FROM (SELECT pg_catalog.unnest({column}) AS {ELEMENT} OFFSET 0) AS elements) AS numbered) AS rows) END"
     )
@@ -173,7 +188,7 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
         Codec::Int8 | Codec::Unsigned4 => "int8",
         Codec::Float4 => "float4",
         Codec::Float8 | Codec::Double => "float8",
-        Codec::Numeric | Codec::Money => {
+        Codec::Numeric => {
             let (DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)) =
                 field.data_type()
             else {
@@ -190,7 +205,7 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
             DataType::Timestamp(_, Some(_)) => "timestamptz",
             _ => "timestamp",
         },
-        Codec::Composite { .. } | Codec::List { .. } => return None,
+        Codec::Money | Codec::Composite { .. } | Codec::List { .. } => return None,
     };
     Some(format!("pg_catalog.{name}"))
 }

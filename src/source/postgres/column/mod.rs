@@ -6,7 +6,7 @@
 //! | oid, xid, cid | Int64 | widened |
 //! | numeric(p,s) up to 38 / 76 digits | Decimal128 / Decimal256 | exact; widened when s < 0 or s > p |
 //! | numeric without precision | Utf8, or what `--numeric` asks for | text |
-//! | money | Decimal128(19, scale of the server's `lc_monetary`) | exact |
+//! | money | Decimal128(19, scale of the session's `lc_monetary`) | exact |
 //! | text, varchar, name, char(n), json, jsonb | Utf8 | exact |
 //! | bytea, uuid | Binary, FixedSizeBinary(16) | exact |
 //! | date, time, timestamp, timestamptz | Date32, Time64(us), Timestamp(us), Timestamp(us, UTC) | exact |
@@ -139,7 +139,8 @@ pub enum Codec {
     Double,
     /// numeric; precision and scale are the field's.
     Numeric,
-    /// money, through the server's cast to numeric.
+    /// money: a 64-bit count of the smallest fraction, of which the field's scale says how small it is. Not through
+    /// the server's cast to numeric, which divides by whatever `lc_monetary` says in its own session.
     Money,
     /// Types whose binary form is their text: text, varchar, name, json, enums.
     Text,
@@ -220,7 +221,6 @@ impl Codec {
     fn cast(&self) -> Option<&'static str> {
         match self {
             Self::CastText => Some("text"),
-            Self::Money => Some("numeric"),
             Self::Double => Some("float8"),
             _ => None,
         }
@@ -233,12 +233,10 @@ impl Codec {
             Self::Composite { .. } => (!self.is_sent_as_it_is()).then_some(RECORD),
             Self::List { element, .. } => match element.as_ref() {
                 Self::CastText => Some(1009),
-                Self::Money => Some(1231),
                 Self::Double => Some(1022),
                 _ => None,
             },
             Self::CastText => Some(25),
-            Self::Money => Some(1700),
             Self::Double => Some(701),
             _ => None,
         }
@@ -268,12 +266,15 @@ impl Codec {
             (Self::Float8 | Self::Double, DataType::Float64) => {
                 PrimitiveDecoder::boxed(float::Float8, data_type, rows)
             }
-            (Self::Numeric | Self::Money, DataType::Decimal128(precision, scale)) => PrimitiveDecoder::boxed(
+            (Self::Money, DataType::Decimal128(..)) => {
+                PrimitiveDecoder::boxed(integer::Money, data_type, rows)
+            }
+            (Self::Numeric, DataType::Decimal128(precision, scale)) => PrimitiveDecoder::boxed(
                 numeric::ToDecimal128::new(*precision, *scale, special),
                 data_type,
                 rows,
             ),
-            (Self::Numeric | Self::Money, DataType::Decimal256(precision, scale)) => PrimitiveDecoder::boxed(
+            (Self::Numeric, DataType::Decimal256(precision, scale)) => PrimitiveDecoder::boxed(
                 numeric::ToDecimal256::new(*precision, *scale, special),
                 data_type,
                 rows,
