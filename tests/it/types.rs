@@ -3,6 +3,7 @@
 mod families;
 mod large;
 mod money;
+mod vectors;
 mod versions;
 
 use std::fmt::Write;

@@ -120,28 +120,30 @@ fn value_sql(
         return Ok(format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN ROW({}) END", values.join(", ")));
     }
     if let Codec::List { depth, element } = codec {
+        let inner = innermost(field, *depth);
+        // Their array is not sent as it is, or would not be the same in every session.
         let send = match **element {
-            Codec::Composite { .. } => Some("record_send"),
-            Codec::Money => Some("numeric_send"),
+            Codec::Composite { .. } => Some("pg_catalog.record_send"),
+            Codec::Money => Some("pg_catalog.numeric_send"),
+            Codec::Vector | Codec::HalfVector => Some(""),
             _ => None,
         };
         if let Some(send) = send {
-            let value = value_sql(element, innermost(field), ELEMENT, special)?;
-            return Ok(list_sql(column, *depth, &format!("pg_catalog.{send}({value})")));
+            let value = value_sql(element, inner, ELEMENT, special)?;
+            return Ok(list_sql(column, *depth, &format!("{send}({value})")));
         }
         if special == SpecialValues::Null && finite(element, "").is_some() {
             return Err("special values inside arrays are NULL (--special-values null)");
         }
-        let name = type_name(element, innermost(field)).ok_or("its elements have no form")?;
+        let name = type_name(element, inner).ok_or("its elements have no form")?;
         let through = if **element == Codec::Unsigned4 { "::pg_catalog.text[]" } else { "" };
-        // Without the flag for NULLs, which may be set where there are none, and the type of the elements.
-        return Ok(format!(
-            "pg_catalog.overlay(pg_catalog.array_send({column}{through}::{name}[]), \
-             '\\x0000000000000000'::pg_catalog.bytea, 5, 8)"
-        ));
+        return Ok(array_sql(&format!("{column}{through}::{name}[]")));
     }
     if let (Codec::Money, DataType::Decimal128(precision, scale)) = (codec, field.data_type()) {
         return Ok(money_sql(column, *precision, *scale));
+    }
+    if matches!(codec, Codec::Vector | Codec::HalfVector) {
+        return Ok(array_sql(&format!("{column}::pg_catalog.float4[]")));
     }
     let name = type_name(codec, field).ok_or("its type has no form")?;
     let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
@@ -154,6 +156,14 @@ fn value_sql(
 
 /// The name of an element while an array is taken apart. Inside its own definition it still means that of an outer array.
 const ELEMENT: &str = "\"$element\"";
+
+/// The binary form of an array, without the flag for NULLs, which may be set where there are none, and the type of the
+/// elements.
+fn array_sql(array: &str) -> String {
+    format!(
+        "pg_catalog.overlay(pg_catalog.array_send({array}), '\\x0000000000000000'::pg_catalog.bytea, 5, 8)"
+    )
+}
 
 /// A value of money as a number of `scale` decimal places, whatever `lc_monetary` is.
 fn money_sql(column: &str, precision: u8, scale: i8) -> String {
@@ -205,7 +215,9 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
             DataType::Timestamp(_, Some(_)) => "timestamptz",
             _ => "timestamp",
         },
-        Codec::Money | Codec::Composite { .. } | Codec::List { .. } => return None,
+        Codec::Money | Codec::Vector | Codec::HalfVector | Codec::Composite { .. } | Codec::List { .. } => {
+            return None;
+        }
     };
     Some(format!("pg_catalog.{name}"))
 }
@@ -220,10 +232,10 @@ fn finite(codec: &Codec, column: &str) -> Option<String> {
     }
 }
 
-/// The element of a list, or of a list of lists; any other field itself.
-fn innermost(field: &Field) -> &Field {
+/// The element of an array of `depth` dimensions.
+fn innermost(field: &Field, depth: usize) -> &Field {
     match field.data_type() {
-        DataType::List(element) => innermost(element),
+        DataType::List(element) if depth > 0 => innermost(element, depth - 1),
         _ => field,
     }
 }

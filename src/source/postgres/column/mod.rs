@@ -11,6 +11,8 @@
 //! | bytea, uuid | Binary, FixedSizeBinary(16) | exact |
 //! | date, time, timestamp, timestamptz | Date32, Time64(us), Timestamp(us), Timestamp(us, UTC) | exact |
 //! | enum | Utf8, the label | text |
+//! | vector(n), vector (pgvector) | FixedSizeList, List of Float32 | exact |
+//! | halfvec(n), halfvec | the same | widened |
 //! | arrays of the above | List, as deep as declared | as their elements |
 //! | composite types | Struct of their fields by this table | as the least of their fields |
 //! | everything else | Utf8, the server's own text | text |
@@ -35,6 +37,7 @@ mod time;
 mod timestamp;
 mod uuid;
 mod variable;
+mod vector;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{BinaryType, Utf8Type};
@@ -50,6 +53,7 @@ pub use choose::{SOURCE_TYPE_KEY, choose, is_bare_numeric};
 use super::dialect::ident;
 use primitive::PrimitiveDecoder;
 use variable::VariableDecoder;
+use vector::VectorDecoder;
 
 /// A column as the catalog describes it.
 #[derive(Debug, Clone)]
@@ -84,6 +88,17 @@ pub struct PgColumn {
     pub collation_deterministic: bool,
     /// The base type lives in `pg_catalog`.
     pub in_pg_catalog: bool,
+    /// The extension that brought the base type.
+    pub extension: Option<Extension>,
+}
+
+/// The extension that a type belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name, `vector` for example.
+    pub name: String,
+    /// The schema of its type, and so of its functions.
+    pub schema: String,
 }
 
 /// The element type of an array column, domains unwrapped.
@@ -99,6 +114,8 @@ pub struct PgElement {
     pub base_type_name: String,
     /// Its fields, if it is a composite type.
     pub fields: Vec<PgColumn>,
+    /// The extension that brought it.
+    pub extension: Option<Extension>,
 }
 
 /// What was decided about a column.
@@ -160,6 +177,10 @@ pub enum Codec {
     Time,
     /// timestamp and timestamptz.
     Timestamp,
+    /// vector of pgvector: numbers of 32 bits.
+    Vector,
+    /// halfvec of pgvector: numbers of 16 bits.
+    HalfVector,
     /// A composite value.
     Composite {
         /// Its fields, at least one.
@@ -293,6 +314,8 @@ impl Codec {
             (Self::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, _)) => {
                 PrimitiveDecoder::boxed(timestamp::ToTimestamp { special }, data_type, rows)
             }
+            (Self::Vector, _) => VectorDecoder::<vector::Single>::boxed(field, rows)?,
+            (Self::HalfVector, _) => VectorDecoder::<vector::Half>::boxed(field, rows)?,
             (Self::Composite { fields }, DataType::Struct(_)) => {
                 Box::new(composite::CompositeDecoder::new(field, fields, rows, special)?)
             }

@@ -69,8 +69,14 @@ fn other_types_are_the_servers_text() {
             assert!(!choice.note.is_empty());
         }
     }
-    let element =
-        PgElement { type_oid: 21, typmod: -1, typtype: 'b', base_type_name: "int2".into(), fields: vec![] };
+    let element = PgElement {
+        type_oid: 21,
+        typmod: -1,
+        typtype: 'b',
+        base_type_name: "int2".into(),
+        fields: vec![],
+        extension: None,
+    };
     let vector = PgColumn { typcategory: 'A', element: Some(Box::new(element)), ..column(22, "int2vector") };
     assert_eq!(by_default(&vector).codec, Codec::CastText);
 }
