@@ -3,6 +3,8 @@
 mod encodings;
 mod families;
 mod large;
+mod money;
+mod vectors;
 mod versions;
 
 use std::fmt::Write;
