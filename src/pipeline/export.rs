@@ -72,8 +72,9 @@ pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         let there = taken.still_there(shared).await?;
         prepared.extend(mixed::prepared(&there));
-        let _ = earlier.set(there);
+        let there = earlier.get_or_init(|| there);
         write(plan, shared, &progress, &prepared, taken.recorder(shared)).await?;
+        mixed::still_whole(there, shared).await?;
         if let Some(verification) = verify::beside_source(plan, shared, &prepared).await? {
             let _ = verified.set(verification);
         }

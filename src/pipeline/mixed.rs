@@ -4,19 +4,24 @@
 //! a row is in the same part at any time: where the table is cut by its primary key. Cut by place of storage, a row
 //! that is changed moves to another part, and could be in both or in none. So only tables cut by their primary key are
 //! recorded, and everything that decides what a part holds must be as it was.
+//!
+//! A part without rows is never used again. A reader that waited for a TRUNCATE to end, after the locks of the view were
+//! lost, sees an empty table under its old snapshot, and ends without an error; only the check after the last part
+//! would have told. For the same reason a table of several relations, of which one can be empty, is exported whole.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_schema::DataType;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::export::Shared;
 use super::{Parts, clock, record};
-use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableRef};
+use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::PendingUpload;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, PartsAsOf};
 use crate::plan::TablePlan;
 use crate::runlog::{PreparedTable, RunEvent};
@@ -84,9 +89,14 @@ impl Taken {
     /// The parts that are there still, as they were. To be asked under the table's lock; the others are removed.
     pub(super) async fn still_there(&self, shared: &Shared<'_>) -> Result<Vec<PartRecord>> {
         let looks = self.earlier.iter().map(|part| async move {
-            let Some(file) = &part.prepared.file else { return Ok(Some(part)) };
-            if shared.parts.destination.is_pending(&file.upload).await? {
-                return Ok(Some(part));
+            let Some(file) = &part.prepared.file else { return Ok(None) };
+            match shared.parts.destination.is_pending(&file.upload).await {
+                Ok(true) => return Ok(Some(part)),
+                Ok(false) => {}
+                Err(error) if error.kind() == ErrorKind::Denied => {
+                    tracing::warn!(%error, "a part is read again, because its upload may not be looked at");
+                }
+                Err(error) => return Err(error),
             }
             shared.parts.destination.abort(&file.upload).await?;
             Ok::<_, Error>(None)
@@ -103,6 +113,22 @@ impl Taken {
         }
         Ok(there)
     }
+}
+
+/// Looks once more, just before the commit, whether the uploads of `there` are whole: a process that was thought dead,
+/// or the store's own rules, may have removed them in the time that reading the others took.
+///
+/// Errors: `Unavailable` when one is gone; nothing was changed then.
+pub(super) async fn still_whole(there: &[PartRecord], shared: &Shared<'_>) -> Result<()> {
+    let looks = there.iter().filter_map(|part| part.prepared.file.as_ref()).map(|file| async {
+        if shared.parts.destination.is_pending(&file.upload).await? {
+            return Ok(());
+        }
+        Err(Error::unavailable("a part of an earlier process is gone from the destination")
+            .with("path", &file.upload.path)
+            .hint("resume the run once more: the part is read again"))
+    });
+    stream::iter(looks).buffered(LOOKS).try_collect::<Vec<()>>().await.map(|_| ())
 }
 
 /// The parts themselves.
@@ -143,6 +169,9 @@ pub(super) struct Recorder {
 impl Recorder {
     /// A part is complete. A run log that is down does not stop the run.
     pub(super) async fn prepared(&self, part: &PreparedPart) {
+        if part.file.is_none() {
+            return;
+        }
         let of = PartRecord { snapshot: self.snapshot.clone(), prepared: part.clone() };
         match serde_json::to_string(&of) {
             Ok(prepared) => {
@@ -202,6 +231,9 @@ fn obstacle(plan: &TablePlan, spec: &ExportSpec, dialect: &dyn Dialect) -> Optio
     if spec.verify != Verify::None {
         return Some("--verify compares it with the source at one point in time".into());
     }
+    if plan.info.relations.len() > 1 {
+        return Some("it is made up of several relations, of which one may be emptied or detached".into());
+    }
     match plan.method {
         Method::RangeId | Method::Ntile | Method::Random | Method::DataDriven => {}
         Method::Timepartition => {
@@ -214,11 +246,24 @@ fn obstacle(plan: &TablePlan, spec: &ExportSpec, dialect: &dyn Dialect) -> Optio
             ));
         }
     }
+    let ordered_text = plan.parts.iter().find(|part| is_range_of_text(&part.slice, &plan.info));
+    if let Some(part) = ordered_text {
+        return Some(format!(
+            "part {} ({}) is a range of texts, whose order changes with the collation and its version",
+            part.part, part.slice
+        ));
+    }
     let moving = plan.parts.iter().find(|part| !stays(&part.slice, &plan.info.keys.primary, dialect))?;
     Some(format!(
         "part {} ({}) is not cut by the primary key: a row may move to another part meanwhile",
         moving.part, moving.slice
     ))
+}
+
+fn is_range_of_text(slice: &Slice, table: &TableInfo) -> bool {
+    let Slice::Range { column, .. } = slice else { return false };
+    let text = |c: &ColumnInfo| matches!(c.field.data_type(), DataType::Utf8 | DataType::LargeUtf8);
+    table.column(column).is_none_or(text)
 }
 
 /// Whether a row with the same primary key is in the slice at any time, or never.
@@ -259,7 +304,10 @@ fn adopt(plan: &TablePlan, found: &PreparedTable, shared: &Shared<'_>) -> std::r
         if !is_of(&part.prepared, &plan) {
             return Err("a part is not the one that was planned".into());
         }
-        earlier.push(part);
+        // One without rows is read again, see above.
+        if part.prepared.file.is_some() {
+            earlier.push(part);
+        }
     }
     Ok(Taken { plan, earlier, recorded: true })
 }

@@ -209,6 +209,11 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
         });
         if job.status != RunStatus::Completed {
             let (run_id, table, at) = (run.run_id.clone(), job.table.clone(), manifest.committed_at.clone());
+            if !manifest.mixed_snapshots.is_empty() {
+                let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+                let parts = manifest.mixed_snapshots.clone();
+                earlier.untold.push(RunEvent::TableMixed { run_id, table, at, parts });
+            }
             earlier.untold.push(RunEvent::TableDone { run_id, table, at, rows, directory, files });
         }
         let parts = manifest.mixed_snapshots.into_iter().map(|moment| moment.snapshot);
