@@ -1,6 +1,7 @@
 //! What a database told us about its tables: plain data, no I/O, no SQL.
 
 pub mod filter;
+pub mod geometry;
 pub mod slice;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 pub use filter::TableFilter;
+pub use geometry::Geometries;
 pub use slice::{KeyValue, Slice};
 
 /// A table's name, as the database spells it (unquoted, case kept).

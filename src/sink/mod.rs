@@ -10,6 +10,7 @@
 
 pub mod commit;
 pub mod exec;
+mod geoparquet;
 mod laps;
 pub mod part;
 pub mod schema;

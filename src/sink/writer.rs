@@ -9,6 +9,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::SchemaDescriptor;
 use serde::{Deserialize, Serialize};
 
+use super::geoparquet;
 use super::schema::{encoder_schema, written_schema};
 use crate::error::{Error, Result};
 use crate::spec::{Compression, ParquetSpec};
@@ -43,7 +44,9 @@ impl WriterSettings {
             // Chunk statistics steer readers past files and row groups; those of pages cost more than they save.
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_max_row_group_row_count(Some(self.parquet.row_group_rows.max(1)))
-            .set_key_value_metadata(Some(vec![arrow]));
+            .set_key_value_metadata(Some(
+                [arrow].into_iter().chain(geoparquet::metadata(&written)).collect(),
+            ));
         for leaf in columns.columns() {
             let path = leaf.path();
             if path.parts().first().is_some_and(|root| self.dictionary_off.contains(root)) {

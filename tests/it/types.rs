@@ -3,6 +3,7 @@
 mod families;
 mod large;
 mod money;
+mod spatial;
 mod vectors;
 mod versions;
 

@@ -16,6 +16,7 @@ mod read;
 mod rows;
 mod sample;
 mod snapshot;
+mod spatial;
 mod structure;
 pub mod wire;
 
