@@ -210,6 +210,15 @@ pub struct ValueCount {
     pub rows: u64,
 }
 
+/// What the source expects of a read of some rows. May be wrong: steers how a table is cut only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Rows that are selected.
+    pub rows: u64,
+    /// What one reader's work for them is of that for reading the whole table, 1 for as much.
+    pub effort: f64,
+}
+
 /// The smallest and largest non-NULL value of a key column, both inclusive. Bounds may not be wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyBounds {

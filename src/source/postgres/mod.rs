@@ -15,6 +15,7 @@ mod pool;
 mod read;
 mod rows;
 mod sample;
+mod selection;
 mod snapshot;
 mod spatial;
 mod structure;
