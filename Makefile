@@ -18,7 +18,7 @@ METHOD_ROWS ?= 10000000
 RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -91,6 +91,16 @@ verify-resume: test-deps cargo
 bench: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+
+## bench-shapes: tables of numbers, text, 2 and 1,000 columns, JSON, bytes, beside DuckDB, ConnectorX and ADBC; BENCH_ARGS="--shapes json"
+bench-shapes: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/python" benches/shapes.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+
+## bench-scale: lineitem at scale 0.1, 1 and 10 (13 GB of disk); fails when memory grows by more than 10 %; BENCH_ARGS="--scales 0.1,1"
+bench-scale: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/python" benches/scale.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
 
 ## bench-sizes: zstd files of TPC-H's eight tables at SCALE (1), beside DuckDB's
 bench-sizes: test-deps build

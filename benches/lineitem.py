@@ -6,83 +6,22 @@ medians. CPU and memory are the client's own (user + system time and peak reside
 server's. PostgreSQL's floor is psql copying the same rows in binary to nowhere: nothing can be faster.
 """
 
-import argparse
 import json
 import os
-import platform
 import shutil
-import statistics
 import subprocess
 import sys
-import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from server import Server, default_directory, program  # noqa: E402
+from contest import (  # noqa: E402
+    about, arguments, export, interleave, measure_export, median, output, refusals, report, table, turns,
+)  # fmt: skip
+from server import Server, program  # noqa: E402
 from store import Store  # noqa: E402
 
-TABLE = "public.lineitem"
-
-
-def load(server, scale):
-    """The database with lineitem at this scale, loaded once."""
-    database = "tpch_" + scale.replace(".", "_")
-    if server.query("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{database}'") == "1":
-        return database
-    print(f"loading lineitem at scale {scale} (once)", file=sys.stderr)
-    loading = database + "_loading"
-    server.query("postgres", f"DROP DATABASE IF EXISTS {loading}")
-    server.query("postgres", f"CREATE DATABASE {loading}")
-    loader = os.path.join(HERE, "..", "tests", "python", "load_tpch.py")
-    command = [sys.executable, loader, "--url", server.url(loading), "--scale", scale, "--tables", "lineitem"]
-    subprocess.run(command, check=True, env={**os.environ, "PSQL": program("psql")})
-    server.query(loading, f"VACUUM (FREEZE, ANALYZE) {TABLE}")
-    server.query(loading, "CHECKPOINT")
-    # The name says that all of it is there.
-    server.query("postgres", f"ALTER DATABASE {loading} RENAME TO {database}")
-    return database
-
-
-def measure(commands, log):
-    """Runs commands side by side; wall and CPU seconds and peak memory of all together."""
-    usages = []
-
-    def run(command):
-        with open(log, "wb") as out:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        usages.append((process.returncode, usage))
-
-    began = time.monotonic()
-    threads = [threading.Thread(target=run, args=(command,)) for command in commands]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    wall = time.monotonic() - began
-    if any(code != 0 for code, _ in usages):
-        with open(log, encoding="utf-8", errors="replace") as out:
-            raise SystemExit(f"failed: {commands[0][:3]}\n{out.read()}")
-    return {
-        "wall_s": wall,
-        "cpu_s": sum(usage.ru_utime + usage.ru_stime for _, usage in usages),
-        "peak_rss_mb": sum(usage.ru_maxrss for _, usage in usages) / 1024,
-    }
-
-
-def bytes_below(path):
-    """Bytes of all Parquet files at or below a path."""
-    if os.path.isfile(path):
-        return os.path.getsize(path)
-    return sum(
-        os.path.getsize(os.path.join(folder, name))
-        for folder, _, names in os.walk(path)
-        for name in names
-        if name.endswith(".parquet")
-    )
+TABLE, KEY = "public.lineitem", "l_orderkey"
 
 
 class Contest:
@@ -91,8 +30,7 @@ class Contest:
     TABLE, KIND, PEERS = "", "", []
 
     def __init__(self, options):
-        self.options, self.url = options, ""
-        self.out = os.path.join(options.dir, "out")
+        self.options, self.url, self.server = options, "", None
 
     def __enter__(self):
         return self
@@ -102,22 +40,13 @@ class Contest:
 
     def commands(self, name, readers):
         """What runs at once for one measurement."""
+        out, url = output(self.options), self.url
         if name == "duckdb":
-            script = os.path.join(HERE, "duckdb_export.py")
-            file = os.path.join(self.out, "lineitem.parquet")
-            where = self.url.removeprefix("sqlite://")
-            return [[sys.executable, script, self.KIND, where, self.TABLE, file, str(readers), self.options.codec]]
-        command = [self.options.program, "export", "--source", self.url, "--output-dir", self.out]
-        command += ["-i", self.TABLE, "-p", str(readers), "--compression", self.options.codec, "--no-progress"]
-        return [command]
+            url = url.removeprefix("sqlite://")
+        return [export(name, self.options, url, self.TABLE, readers, out, KEY, self.KIND)]
 
     def once(self, name, readers):
-        shutil.rmtree(self.out, ignore_errors=True)
-        os.makedirs(self.out)
-        result = measure(self.commands(name, readers), os.path.join(self.options.dir, "last.log"))
-        result["mb"] = bytes_below(self.out) / 1e6
-        shutil.rmtree(self.out, ignore_errors=True)
-        return result
+        return measure_export(self.commands(name, readers), self.options)
 
 
 class Postgres(Contest):
@@ -127,7 +56,7 @@ class Postgres(Contest):
 
     def __enter__(self):
         self.server = Server(self.options.dir).__enter__()
-        database = load(self.server, self.options.scale)
+        database = self.server.lineitem(self.options.scale)
         self.url = self.server.url(database)
         self.pages = int(self.server.query(database, f"SELECT pg_relation_size('{TABLE}') / 8192"))
         self.once("psql", 1)  # warms the server's cache
@@ -220,60 +149,39 @@ class Storage(Postgres):
             self.store.empty()
 
 
-def ratios(rows):
+def ratios(samples):
     """What S3 costs beside local disk, by the medians of each number of readers."""
-    for readers in sorted({row["readers"] for row in rows}):
-        local, s3 = (
-            next(r for r in rows if r["readers"] == readers and r["program"] == name) for name in Storage.PEERS
-        )
-        for key, what, bar in (("wall_s", "wall time", 1.4), ("peak_rss_mb", "peak memory", 1.25)):
-            ratio = s3[key] / local[key]
+    for readers in sorted({readers for _, readers in samples}):
+        for measure, what, bar in (("wall_s", "wall time", 1.4), ("peak_rss_mb", "peak memory", 1.25)):
+            local, s3 = (median(samples[name, readers], measure) for name in Storage.PEERS)
+            ratio = s3 / local
             word = "within" if ratio <= bar else "OVER"
             print(f"-p {readers}: {what} to S3 is {ratio:.2f} times that to local disk, {word} the bar of {bar}")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", help="the lakexpress binary; without it only the peers run")
+    parser = arguments(__doc__, readers="1,2")
     parser.add_argument("--source", default="postgres", choices=["postgres", "sqlite", "storage"],
                         help="from where (postgres); storage: from PostgreSQL to local disk and to S3")
     parser.add_argument("--scale", default="1", help="TPC-H scale factor, 1 = 6 million rows (1)")
-    parser.add_argument("--readers", default="1,2", help="numbers of readers, separated by commas (1,2)")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements per program and number of readers (5)")
-    parser.add_argument("--codec", default="snappy", choices=["snappy", "zstd"], help="compression (snappy)")
-    parser.add_argument("--dir", default=default_directory(), help="where server and output are kept")
-    parser.add_argument("--json", help="write all measurements to this file")
+    parser.add_argument("--peers", help="beside which programs, of psql, duckdb, connectorx, adbc (psql,duckdb)")
     options = parser.parse_args()
     kind = {"postgres": Postgres, "sqlite": Sqlite, "storage": Storage}[options.source]
-    names = kind.PEERS + (["lakexpress"] if options.program and kind is not Storage else [])
+    if options.peers and options.source != "postgres":
+        parser.error("--peers is for --source postgres")
+    names = options.peers.split(",") if options.peers else kind.PEERS
+    names = names + (["lakexpress"] if options.program and kind is not Storage else [])
     os.makedirs(options.dir, exist_ok=True)
-    samples = {}
+    readers = list(map(int, options.readers.split(",")))
     with kind(options) as contest:
-        for at in range(options.rounds):
-            for readers in map(int, options.readers.split(",")):
-                for name in names:
-                    result = contest.once(name, readers)
-                    samples.setdefault((name, readers), []).append(result)
-                    print(f"round {at + 1}: {name} -p {readers}: {result['wall_s']:.2f} s", file=sys.stderr)
-    rows = [
-        {"program": name, "readers": readers, **{k: round(statistics.median(r[k] for r in results), 2) for k in results[0]}}
-        for (name, readers), results in sorted(samples.items(), key=lambda item: item[0][::-1])
-    ]
-    print("| program | readers | wall s | client CPU s | peak RSS MB | written MB |")
-    print("|---|---|---|---|---|---|")
-    for row in rows:
-        print("| {program} | {readers} | {wall_s:.2f} | {cpu_s:.2f} | {peak_rss_mb:.0f} | {mb:.0f} |".format(**row))
+        samples, refused = interleave(options.rounds, turns(names, readers), contest.once)
+        print(about(options, contest.server, names) + f", scale {options.scale}")
+    headings = ["program", "readers"]
+    table(samples, headings)
+    refusals(refused)
     if kind is Storage:
-        ratios(rows)
-    report = {
-        "source": options.source, "scale": options.scale, "codec": options.codec, "rounds": options.rounds,
-        "machine": f"{os.cpu_count()} x {platform.processor() or platform.machine()}", "medians": rows,
-        "samples": [{"program": n, "readers": r, "runs": results} for (n, r), results in samples.items()],
-    }  # fmt: skip
-    print(json.dumps({key: report[key] for key in ("source", "scale", "codec", "rounds", "machine", "medians")}))
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=1)
+        ratios(samples)
+    report(options, samples, headings, source=options.source, scale=options.scale)
 
 
 if __name__ == "__main__":

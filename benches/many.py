@@ -14,7 +14,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from lineitem import measure  # noqa: E402
+from contest import cell, measure  # noqa: E402
 from server import Server, default_directory, program  # noqa: E402
 
 # Tables at once, lakexpress' default.
@@ -23,21 +23,17 @@ JOBS = 2
 
 def load(server, tables):
     """The database with this many tables, made once."""
-    database = f"many_{tables}"
-    if server.query("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{database}'") == "1":
-        return database
-    making = database + "_making"
-    server.query("postgres", f"DROP DATABASE IF EXISTS {making}")
-    server.query("postgres", f"CREATE DATABASE {making}")
-    for first in range(0, tables, 200):  # one transaction holds a lock per table
-        server.query(making, " ".join(
-            f"CREATE TABLE t{n:05} (id int PRIMARY KEY, name text, amount numeric(12,2), at timestamptz);"
-            f"INSERT INTO t{n:05} SELECT g, 'name ' || g, g * 1.25, now() FROM generate_series(1, 10) g;"
-            for n in range(first, min(tables, first + 200))
-        ))  # fmt: skip
-    server.query(making, "VACUUM (FREEZE, ANALYZE)")
-    server.query("postgres", f"ALTER DATABASE {making} RENAME TO {database}")
-    return database
+
+    def fill(database):
+        for first in range(0, tables, 200):  # one transaction holds a lock per table
+            server.query(database, " ".join(
+                f"CREATE TABLE t{n:05} (id int PRIMARY KEY, name text, amount numeric(12,2), at timestamptz);"
+                f"INSERT INTO t{n:05} SELECT g, 'name ' || g, g * 1.25, now() FROM generate_series(1, 10) g;"
+                for n in range(first, min(tables, first + 200))
+            ))  # fmt: skip
+        server.query(database, "VACUUM (FREEZE, ANALYZE)")
+
+    return server.made_once(f"many_{tables}", fill)
 
 
 def fsyncs(command, log):
@@ -82,15 +78,11 @@ def main():
     psql, lakexpress = statistics.median(seconds["psql"]), statistics.median(seconds["lakexpress"])
     each = 1000 / options.tables
     print(f"{options.tables} tables of 10 rows, medians of {options.rounds}:")
-    print(f"  psql        {psql:6.2f} s  {psql * each:6.2f} ms a table  {spread(seconds['psql'])}")
-    print(f"  lakexpress  {lakexpress:6.2f} s  {lakexpress * each:6.2f} ms a table  {spread(seconds['lakexpress'])}")
+    print(f"  psql        {cell(seconds['psql'], 2)} s  {psql * each:6.2f} ms a table")
+    print(f"  lakexpress  {cell(seconds['lakexpress'], 2)} s  {lakexpress * each:6.2f} ms a table")
     print(f"  fsync       {synced:6.2f} s  {synced * each:6.2f} ms a table, {calls} calls, {JOBS} at once")
     over = (lakexpress - psql) * each
     print(f"over the floor: {over:.2f} ms a table with fsync, {over - synced / JOBS * each:.2f} ms without")
-
-
-def spread(runs):
-    return f"({min(runs):.2f} to {max(runs):.2f} s)"
 
 
 if __name__ == "__main__":

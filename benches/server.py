@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 SERVER_USER = "postgres"
@@ -92,6 +93,32 @@ class Server:
 
     def url(self, database):
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}?sslmode=disable"
+
+    def made_once(self, database, fill):
+        """The name of a database that `fill(name)` fills while it has another one: its name says that all is there."""
+        if self.query("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{database}'") == "1":
+            return database
+        print(f"making the database {database} (once)", file=sys.stderr)
+        making = database + "_making"
+        self.query("postgres", f"DROP DATABASE IF EXISTS {making}")
+        self.query("postgres", f"CREATE DATABASE {making}")
+        fill(making)
+        self.query("postgres", "CHECKPOINT")
+        self.query("postgres", f"ALTER DATABASE {making} RENAME TO {database}")
+        return database
+
+    def load_tpch(self, database, scale, *more):
+        """Fills a database with tables of TPC-H; the rows are never in a file."""
+        loader = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "python", "load_tpch.py")
+        command = [sys.executable, loader, "--url", self.url(database), "--scale", scale, *more]
+        subprocess.run(command, check=True, env={**os.environ, "PSQL": program("psql")})
+        self.query(database, "VACUUM (FREEZE, ANALYZE)")
+
+    def lineitem(self, scale):
+        """The database with lineitem of TPC-H at this scale, loaded once."""
+        return self.made_once(
+            "tpch_" + scale.replace(".", "_"), lambda database: self.load_tpch(database, scale, "--tables", "lineitem")
+        )
 
     def query(self, database, sql):
         """The first value of a query as text."""

@@ -13,28 +13,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from lineitem import bytes_below  # noqa: E402
-from server import Server, default_directory, program  # noqa: E402
+from contest import bytes_below  # noqa: E402
+from server import Server, default_directory  # noqa: E402
 
 TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier"]
-
-
-def load(server, scale):
-    """The database with all tables at this scale, loaded once."""
-    database = "tpch_all_" + scale.replace(".", "_")
-    if server.query("postgres", f"SELECT count(*) FROM pg_database WHERE datname = '{database}'") == "1":
-        return database
-    print(f"loading TPC-H at scale {scale} (once)", file=sys.stderr)
-    loading = database + "_loading"
-    server.query("postgres", f"DROP DATABASE IF EXISTS {loading}")
-    server.query("postgres", f"CREATE DATABASE {loading}")
-    loader = os.path.join(HERE, "..", "tests", "python", "load_tpch.py")
-    command = [sys.executable, loader, "--url", server.url(loading), "--scale", scale]
-    subprocess.run(command, check=True, env={**os.environ, "PSQL": program("psql")})
-    server.query(loading, "VACUUM (FREEZE, ANALYZE)")
-    # The name says that all of it is there.
-    server.query("postgres", f"ALTER DATABASE {loading} RENAME TO {database}")
-    return database
 
 
 def main():
@@ -49,7 +31,9 @@ def main():
     shutil.rmtree(out, ignore_errors=True)
     os.makedirs(os.path.join(out, "duckdb"))
     with Server(options.dir) as server:
-        url = server.url(load(server, options.scale))
+        url = server.url(server.made_once(
+            "tpch_all_" + options.scale.replace(".", "_"), lambda database: server.load_tpch(database, options.scale)
+        ))  # fmt: skip
         command = [options.program, "export", "--source", url, "--output-dir", os.path.join(out, "lakexpress")]
         subprocess.run([*command, "-p", options.readers, "--compression", "zstd", "--quiet"], check=True)
         for table in TABLES:

@@ -246,6 +246,9 @@ async fn open_view(view: &mut Connection, level: Consistency) -> Result<Snapshot
         None
     } else {
         let rows = view.query("SELECT pg_catalog.pg_export_snapshot()").await.map_err(|error| {
+            if error.transient().is_some() {
+                return error;
+            }
             Error::unavailable("the server cannot share a snapshot between connections")
                 .caused_by(error)
                 .hint("--consistency none reads every part at its own moment, which this server can do")

@@ -10,11 +10,8 @@ use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use super::{Choice, Codec, CompositeField, Extension, PgColumn};
-use crate::catalog::Verdict;
+use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
-
-/// Metadata key of a field: the declared type in the source.
-pub const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
 
 /// Fixed object ids of the built-in types that have a decoder.
 mod oid {
