@@ -1,6 +1,7 @@
 //! What a database told us about its tables: plain data, no I/O, no SQL.
 
 pub mod filter;
+pub mod geometry;
 pub mod slice;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 pub use filter::TableFilter;
+pub use geometry::Geometries;
 pub use slice::{KeyValue, Slice};
 
 /// A table's name, as the database spells it (unquoted, case kept).
@@ -209,6 +211,15 @@ pub struct ValueCount {
     pub value: Option<String>,
     /// Rows, of all or of a sample.
     pub rows: u64,
+}
+
+/// What the source expects of a read of some rows. May be wrong: steers how a table is cut only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Rows that are selected.
+    pub rows: u64,
+    /// What one reader's work for them is of that for reading the whole table, 1 for as much.
+    pub effort: f64,
 }
 
 /// The smallest and largest non-NULL value of a key column, both inclusive. Bounds may not be wrong.

@@ -6,6 +6,7 @@
 
 pub mod numeric;
 pub mod rows;
+mod wkb;
 
 use std::fmt;
 

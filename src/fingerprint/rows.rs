@@ -10,6 +10,7 @@
 //! | Decimal128, Decimal256 | numeric | see [`numeric`] |
 //! | Utf8 | text | UTF-8 |
 //! | Binary, FixedSizeBinary(16) | bytea, uuid | the bytes |
+//! | Binary that is ISO WKB (`geoarrow.wkb`) | bytea | EWKB without SRID, see [`wkb`] |
 //! | Date32 | date | days since 2000-01-01 |
 //! | Time64(us) | time | microseconds |
 //! | Timestamp(us), Timestamp(us, zone) | timestamp, timestamptz | microseconds since 2000-01-01 |
@@ -22,9 +23,10 @@ use arrow::datatypes::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
     Time64MicrosecondType, TimestampMicrosecondType,
 };
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
-use super::{Fingerprint, numeric};
+use super::{Fingerprint, numeric, wkb};
 use crate::error::{Error, Result};
 
 /// From 1970-01-01 to 2000-01-01.
@@ -44,6 +46,7 @@ enum Form {
     Decimal256(u16),
     Text,
     Bytes,
+    Wkb,
     Uuid,
     Date,
     Time,
@@ -78,6 +81,7 @@ impl Form {
                 None => return none(),
             },
             DataType::Utf8 => Self::Text,
+            DataType::Binary if is_wkb(field) => Self::Wkb,
             DataType::Binary => Self::Bytes,
             DataType::FixedSizeBinary(16) => Self::Uuid,
             DataType::Date32 => Self::Date,
@@ -102,7 +106,7 @@ impl Form {
     fn oid(&self) -> u32 {
         match self {
             Self::Boolean => 16,
-            Self::Bytes | Self::List(_) | Self::Vector => 17,
+            Self::Bytes | Self::Wkb | Self::List(_) | Self::Vector => 17,
             Self::Int8 => 20,
             Self::Int2 => 21,
             Self::Int4 => 23,
@@ -140,6 +144,11 @@ impl Form {
             }
             Self::Text => out.extend_from_slice(column.as_string::<i32>().value(row).as_bytes()),
             Self::Bytes => out.extend_from_slice(column.as_binary::<i32>().value(row)),
+            Self::Wkb => {
+                if !wkb::put(out, column.as_binary::<i32>().value(row)) {
+                    return Err(Error::data("a value is not the WKB of a geometry"));
+                }
+            }
             Self::Uuid => out.extend_from_slice(column.as_fixed_size_binary().value(row)),
             Self::Date => {
                 let days = column.as_primitive::<Date32Type>().value(row).wrapping_sub(DAYS);
@@ -177,6 +186,11 @@ impl Form {
         out[start..start + 4].copy_from_slice(&length.to_be_bytes());
         Ok(())
     }
+}
+
+/// Whether a column says of itself that it is of geometries.
+fn is_wkb(field: &Field) -> bool {
+    field.metadata().get(EXTENSION_TYPE_NAME_KEY).is_some_and(|name| name == "geoarrow.wkb")
 }
 
 fn put_row(out: &mut Vec<u8>, forms: &[Form], columns: &[ArrayRef], row: usize) -> Result<()> {

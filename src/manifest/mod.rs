@@ -96,6 +96,9 @@ pub struct ManifestColumn {
     pub verdict: Option<Verdict>,
     /// Whether NULLs are allowed.
     pub nullable: bool,
+    /// The coordinate system of a column of geometries, `EPSG:4326` for example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crs: Option<String>,
 }
 
 /// A file of a table.

@@ -13,7 +13,7 @@ pub mod values;
 
 use arrow_schema::DataType;
 
-use crate::catalog::TableInfo;
+use crate::catalog::{Selection, TableInfo};
 use crate::error::{Error, Result};
 use crate::spec::{ExportSpec, Method, TableConfig};
 
@@ -68,6 +68,31 @@ pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<C
         }
     }
     Ok(whole("the source offers no way to cut it without a key; name one with --table-config".into()))
+}
+
+/// One part instead of the `parts` that were chosen without being asked, where a condition selects so little that one
+/// reader is done with it before all readers together are done with the whole table: the server has an index for it, or
+/// leaves partitions out. Each slice would search all that the condition is about, or read its share of all blocks.
+pub fn one_is_enough(
+    choice: &Choice,
+    table: &TableInfo,
+    part_bytes: u64,
+    selection: Selection,
+) -> Option<Choice> {
+    let Selection { rows, effort } = selection;
+    let bytes = table.est_bytes as f64 / table.est_rows.max(1) as f64 * rows as f64;
+    let quick = effort * choice.readers as f64 <= 1.0 && bytes <= part_bytes as f64;
+    quick.then(|| Choice {
+        method: Method::None,
+        key: None,
+        parts: 1,
+        readers: 1,
+        reason: format!(
+            "automatic: --where selects about {rows} of about {} rows, for {:.1} % of the work",
+            table.est_rows,
+            effort * 100.0
+        ),
+    })
 }
 
 fn explicit(
@@ -169,4 +194,37 @@ fn parts(table: &TableInfo, spec: &ExportSpec, readers: usize) -> usize {
     let readers = readers.clamp(1, MOST_PARTS);
     let parts = usize::try_from(by_size).unwrap_or(MOST_PARTS).clamp(1, MOST_PARTS);
     parts.next_multiple_of(readers).min(MOST_PARTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Keys, TableKind, TableRef};
+
+    #[test]
+    fn one_reader_is_enough_where_all_of_them_would_be_slower() {
+        let table = TableInfo {
+            table: TableRef { schema: "public".into(), name: "t".into() },
+            kind: TableKind::Table,
+            columns: vec![],
+            est_rows: 1_000_000,
+            est_bytes: 100_000_000,
+            heap_blocks: vec![],
+            relations: vec![],
+            primary_key: vec![],
+            leaves: vec![],
+            range_key: None,
+            keys: Keys::default(),
+        };
+        let (method, reason) = (Method::Ctid, String::new());
+        let choice = Choice { method, key: None, parts: 8, readers: 4, reason };
+        let enough = |rows, effort| one_is_enough(&choice, &table, 1_000_000, Selection { rows, effort });
+        let one =
+            enough(10_000, 0.25).expect("a quarter of the work for one of four, and a part full of rows");
+        assert_eq!((one.method, one.parts, one.readers), (Method::None, 1, 1));
+        assert!(one.reason.contains("10000 of about 1000000 rows, for 25.0 %"), "{}", one.reason);
+        for (rows, effort) in [(10_000, 0.26), (10_001, 0.01), (1_000_000, 1.0), (1, f64::NAN)] {
+            assert_eq!(enough(rows, effort), None, "{rows} {effort}");
+        }
+    }
 }

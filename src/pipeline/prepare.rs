@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::cut::cut;
 use super::verify;
 use crate::catalog::filter::{like, pattern_matches};
-use crate::catalog::{Consistency, ListedTable, TableFilter, TableInfo, TableRef};
+use crate::catalog::{Consistency, ListedTable, Slice, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::partition;
 use crate::plan::query::QueryInput;
-use crate::plan::{Cut, TablePlan, plan_table};
+use crate::plan::{Cut, CutSlice, Shape, TablePlan, plan_table};
 use crate::source::{Snapshot, Source};
 use crate::spec::{ExportSpec, IfExists, Method};
 
@@ -128,11 +128,43 @@ pub(super) async fn plan_one(
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
-    let slices = cut(&info, &choice, source.dialect(), view).await.map_err(by_row)?;
     let append = (spec.if_exists == IfExists::Append).then_some(run_id);
+    if let Some(plan) = plan_selection(spec, source, view, &info, &choice, append).await? {
+        verify::check(&plan, source.as_ref(), spec.verify)?;
+        return Ok(plan);
+    }
+    let slices = cut(&info, &choice, source.dialect(), view).await.map_err(by_row)?;
     let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
     verify::check(&plan, source.as_ref(), spec.verify)?;
     Ok(plan)
+}
+
+/// The plan of a table as one part, where nobody chose how to cut it and `--where` selects so little of it that more
+/// would be slower.
+async fn plan_selection(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
+    view: &dyn Snapshot,
+    info: &TableInfo,
+    choice: &partition::Choice,
+    append: Option<&str>,
+) -> Result<Option<TablePlan>> {
+    let config = spec.table_configs.iter().find(|config| config.matches(&info.table));
+    let asked_for = config.is_some_and(|config| config.method.is_some());
+    if asked_for || choice.parts == 1 || Shape::of(spec, info)?.filter.is_none() {
+        return Ok(None);
+    }
+    let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };
+    let mut plan = plan_table(source, info.clone(), view.token().clone(), whole, spec, append).await?;
+    if plan.pushed.is_empty() {
+        return Ok(None);
+    }
+    let Some(selection) = view.selection(info, &plan.pushed.join(" AND ")).await? else { return Ok(None) };
+    let Some(choice) = partition::one_is_enough(choice, info, spec.part_bytes, selection) else {
+        return Ok(None);
+    };
+    (plan.method, plan.method_reason, plan.readers) = (choice.method, choice.reason, choice.readers);
+    Ok(Some(plan))
 }
 
 /// Describes a table that queries read and cuts it into at most `spec.readers` slices.

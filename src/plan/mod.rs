@@ -27,7 +27,7 @@ pub use query::{QueryPlan, QueryStatement};
 pub use table::SourceTable;
 
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{Slice, SnapshotToken, TableInfo};
+use crate::catalog::{Geometries, Slice, SnapshotToken, TableInfo};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
@@ -269,5 +269,6 @@ fn manifest_column(field: &Field, info: &TableInfo) -> ManifestColumn {
         source_type: origin.map(|c| c.source_type.clone()),
         verdict: origin.map(|c| c.verdict),
         nullable: field.is_nullable(),
+        crs: Geometries::of(field).and_then(|geometries| geometries.crs),
     }
 }

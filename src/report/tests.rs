@@ -85,6 +85,7 @@ fn plan() -> RunPlan {
         source_type: source_type.map(str::to_owned),
         verdict: source_type.map(|_| Verdict::Text),
         nullable: false,
+        crs: None,
     };
     let part = |part: usize, condition: Option<&str>| PartPlan {
         part,

@@ -270,8 +270,8 @@ impl TableCommit {
                 .hint("--if-exists append never replaces a file; run it again under a new run id"));
         }
         let Some(old) = &self.old else { return Ok(()) };
-        let shape = |m: &Manifest| -> Vec<(String, String)> {
-            m.columns.iter().map(|c| (c.name.clone(), c.arrow_type.clone())).collect()
+        let shape = |m: &Manifest| -> Vec<(String, String, Option<String>)> {
+            m.columns.iter().map(|c| (c.name.clone(), c.arrow_type.clone(), c.crs.clone())).collect()
         };
         if shape(old) != shape(manifest) {
             return Err(Error::data("the table's columns differ from those of the files that are there")

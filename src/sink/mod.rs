@@ -13,6 +13,7 @@ mod columns;
 pub mod commit;
 pub mod exec;
 mod file;
+mod geoparquet;
 mod laps;
 pub mod part;
 pub mod schema;

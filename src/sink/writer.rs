@@ -13,6 +13,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::SchemaDescriptor;
 use serde::{Deserialize, Serialize};
 
+use super::geoparquet;
 use super::schema::{encoder_schema, map_children, written_schema};
 use crate::catalog::SOURCE_TYPE_KEY;
 use crate::error::{Error, Result};
@@ -95,7 +96,8 @@ impl WriterSettings {
     }
 }
 
-/// The source's types, and the Arrow schema if the Parquet types alone would be read as another one.
+/// The source's types, the Arrow schema if the Parquet types alone would be read as another one, and what GeoParquet says
+/// of geometries.
 fn file_metadata(written: &Schema, columns: &SchemaDescriptor) -> Result<Vec<KeyValue>> {
     let bare = bare_schema(written);
     let mut metadata = Vec::new();
@@ -108,6 +110,7 @@ fn file_metadata(written: &Schema, columns: &SchemaDescriptor) -> Result<Vec<Key
     if bare_schema(&read) != bare {
         metadata.push(KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&bare)));
     }
+    metadata.extend(geoparquet::metadata(written));
     Ok(metadata)
 }
 

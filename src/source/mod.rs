@@ -20,8 +20,8 @@ pub use limited::Limited;
 pub use postgres::client as postgres_client;
 
 use crate::catalog::{
-    Consistency, KeyBounds, KeyQuantiles, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter,
-    TableInfo, TableRef, ValueCount,
+    Consistency, KeyBounds, KeyQuantiles, ListedTable, Selection, Slice, SnapshotToken, SourceIdentity,
+    TableFilter, TableInfo, TableRef, ValueCount,
 };
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
@@ -177,6 +177,12 @@ pub trait Snapshot: Debug + Send + Sync {
     /// when the table cannot be cut by [`Slice::Physical`].
     async fn blocks(&self, _table: &TableInfo, _slice: &Slice, _pieces: usize) -> Result<Vec<u64>> {
         Ok(Vec::new())
+    }
+
+    /// What the source expects of reading the rows of `table` that match `condition`, in its own SQL; none when it does
+    /// not know.
+    async fn selection(&self, _table: &TableInfo, _condition: &str) -> Result<Option<Selection>> {
+        Ok(None)
     }
 
     /// An error if rows of `table` may have been read as of another type than it has in this view. For when all of it

@@ -78,6 +78,7 @@ impl Export {
             source_type: None,
             verdict: None,
             nullable: false,
+            crs: None,
         };
         Manifest {
             format_version: FORMAT_VERSION,

@@ -3,6 +3,8 @@
 //! `LAKEXPRESS_METHOD_ROWS` sets the rows of the skewed table (60,000 unless set; `make verify-methods` takes
 //! 10,000,000).
 
+mod selective;
+
 use std::path::Path;
 use std::sync::OnceLock;
 

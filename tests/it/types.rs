@@ -4,6 +4,7 @@ mod encodings;
 mod families;
 mod large;
 mod money;
+mod spatial;
 mod vectors;
 mod versions;
 

@@ -6,9 +6,10 @@ DuckDB, and brings all three to one form chosen by the column's type:
     integers, oid, xid, cid int                     date            days since 1970, proleptic, BC too
     numeric, money          Decimal, digits kept    timestamp[tz]   microseconds since 1970
     real, double precision  the bits of the value   time            microseconds
-    bytea, geometry         bytes                   uuid            its text
+    bytea                   bytes                   uuid            its text
     arrays                  lists                   composites      lists of their fields
     vector, halfvec         lists of the bits of numbers
+    geometry, geography     ISO WKB, without the SRID
     everything else         the server's text
 
 DuckDB 1.5 has no decimals of more than 38 digits: it gives doubles, many of them wrong, so these columns are read
@@ -98,8 +99,11 @@ def scalar_of_text(text, name):
         return decimal.Decimal(text.replace("$", "").replace(",", ""))
     if name in ("float4", "float8"):
         return bits(float(text), name)
-    if name in ("bytea", "geometry", "geography"):
+    if name == "bytea":
         return bytes.fromhex(text.removeprefix("\\x"))
+    if name in ("geometry", "geography"):
+        wkb, rest = iso_wkb(bytes.fromhex(text))
+        return wkb if not rest else f"{len(rest)} bytes too many"
     if name in ("date", "timestamp", "timestamptz"):
         return text if SPECIAL.match(text) else moment(text, name)
     if name == "time":
@@ -116,6 +120,38 @@ def scalar_of_text(text, name):
     if name == "inet" and "/" not in text:
         return f"{text}/{128 if ':' in text else 32}"
     return text
+
+
+def iso_wkb(ewkb):
+    """One geometry of PostGIS as ISO WKB, and the bytes behind it."""
+    order = "<" if ewkb[0] else ">"
+    (word,) = struct.unpack_from(order + "I", ewkb, 1)
+    flags, kind, at = word >> 28, word & 0x0FFFFFFF, 9 if word & 0x20000000 else 5
+    z, m = bool(flags & 8), bool(flags & 4)
+    wkb, rest = ewkb[:1] + struct.pack(order + "I", kind + 1000 * z + 2000 * m), ewkb[at:]
+    point = 8 * (2 + z + m)
+
+    def count():
+        nonlocal wkb, rest
+        wkb, (number,), rest = wkb + rest[:4], struct.unpack(order + "I", rest[:4]), rest[4:]
+        return number
+
+    def points(number):
+        nonlocal wkb, rest
+        wkb, rest = wkb + rest[: number * point], rest[number * point :]
+
+    if kind == 1:
+        points(1)
+    elif kind in (2, 8):  # lines of points
+        points(count())
+    elif kind in (3, 17):  # rings
+        for _ in range(count()):
+            points(count())
+    else:
+        for _ in range(count()):
+            inner, rest = iso_wkb(rest)
+            wkb += inner
+    return wkb, rest
 
 
 def bits(value, name):
@@ -239,7 +275,7 @@ class Duck:
     def __init__(self, paths, schema):
         self.schema = schema
         self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET TimeZone = 'UTC'; SET enable_geoparquet_conversion = false")
         self.files = "[" + ", ".join(database.literal(path) for path in paths) + "]"
 
     def can_read(self, name):

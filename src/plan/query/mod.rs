@@ -30,7 +30,7 @@ pub use order::Readers;
 pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
 
 use super::{SourceTable, session};
-use crate::catalog::{ListedTable, Slice, SnapshotToken, TableFilter, TableInfo, TableRef};
+use crate::catalog::{Geometries, ListedTable, Slice, SnapshotToken, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::sink::WriterSettings;
@@ -274,6 +274,7 @@ fn columns(schema: &SchemaRef) -> Vec<ManifestColumn> {
             source_type: None,
             verdict: None,
             nullable: field.is_nullable(),
+            crs: Geometries::of(field).and_then(|geometries| geometries.crs),
         })
         .collect()
 }

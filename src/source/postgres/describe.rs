@@ -8,6 +8,7 @@ use super::column::{self, Extension, PgColumn, PgElement};
 use super::dialect::literal;
 use super::keys;
 use super::measure;
+use super::spatial;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Keys, Leaf, TableInfo, TableKind, TableRef};
@@ -74,6 +75,9 @@ pub(super) async fn table(
     let is_cast = |name: &str| {
         policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
     };
+    for column in described.iter_mut().filter(|column| !is_cast(&column.name)) {
+        column.spatial = spatial::facts(view, table, column).await?;
+    }
     let mut policies = vec![policy.clone(); described.len()];
     if policy.numeric == NumericPolicy::Measure {
         measure(view, table, &described, &mut policies, is_cast).await?;
@@ -231,6 +235,7 @@ async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
         collation_deterministic: row.required(11)? == "t",
         in_pg_catalog: row.required(8)? == "t",
         extension: extension(row, 23)?,
+        spatial: None,
     })
 }
 

@@ -145,6 +145,13 @@ fn value_sql(
     if matches!(codec, Codec::Vector | Codec::HalfVector) {
         return Ok(array_sql(&format!("{column}::pg_catalog.float4[]")));
     }
+    if let Codec::Geometry { schema, geography, .. } = codec {
+        let (schema, name) = (ident(schema), if *geography { "geography" } else { "geometry" });
+        // Any geometry without its SRID; not by ST_AsBinary, which takes a collection of empty geometries for an empty one.
+        return Ok(format!(
+            "{schema}.st_asewkb({schema}.st_setsrid({column}::{schema}.{name}::{schema}.geometry, 0))"
+        ));
+    }
     let name = type_name(codec, field).ok_or("its type has no form")?;
     let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
     let value = format!("{column}{through}::{name}");
@@ -215,9 +222,12 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
             DataType::Timestamp(_, Some(_)) => "timestamptz",
             _ => "timestamp",
         },
-        Codec::Money | Codec::Vector | Codec::HalfVector | Codec::Composite { .. } | Codec::List { .. } => {
-            return None;
-        }
+        Codec::Money
+        | Codec::Vector
+        | Codec::HalfVector
+        | Codec::Geometry { .. }
+        | Codec::Composite { .. }
+        | Codec::List { .. } => return None,
     };
     Some(format!("pg_catalog.{name}"))
 }

@@ -15,7 +15,9 @@ mod pool;
 mod read;
 mod rows;
 mod sample;
+mod selection;
 mod snapshot;
+mod spatial;
 mod structure;
 pub mod wire;
 

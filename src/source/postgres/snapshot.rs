@@ -16,9 +16,12 @@ use tokio::sync::Mutex;
 use super::describe::Facts;
 use super::dialect::{PostgresDialect, ident, literal};
 use super::pool::Pool;
+use super::selection::selection;
 use super::wire::{Connection, Row};
 use super::{SESSION, describe, sample, structure};
-use crate::catalog::{Consistency, KeyQuantiles, Slice, SnapshotToken, TableInfo, TableRef, ValueCount};
+use crate::catalog::{
+    Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, TableInfo, TableRef, ValueCount,
+};
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Snapshot};
 use crate::spec::TypePolicy;
@@ -335,6 +338,13 @@ impl Snapshot for PostgresSnapshot {
         let sql = |from: &str| Ok(sample::blocks_sql(from, &condition, pieces));
         // A slice may be a small share of the table: look at more of it.
         sample::blocks(&self.sampled(table, pieces.saturating_mul(8), &sql).await?)
+    }
+
+    async fn selection(&self, table: &TableInfo, condition: &str) -> Result<Option<Selection>> {
+        let mut view = self.view.lock().await;
+        let dialect = self.dialect();
+        let asked = async |view: &mut Connection| selection(view, &dialect, table, condition).await;
+        under_savepoint(&mut view, asked).await.map(Some).map_err(|error| error.with("table", &table.table))
     }
 
     async fn unchanged(&self, table: &TableInfo) -> Result<()> {

@@ -61,7 +61,7 @@ const MONEY_DIGITS: u8 = 19;
 pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_scale: i8) -> Choice {
     let kind = match cast_to_text {
         true => Kind::text("as asked by --cast"),
-        false => Kind::of(column, policy, money_scale),
+        false => extension::geometries(column).unwrap_or_else(|| Kind::of(column, policy, money_scale)),
     };
     let becomes_null = kind.has_special && policy.special_values == SpecialValues::Null;
     let is_text = kind.data_type == DataType::Utf8;

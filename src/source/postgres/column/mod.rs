@@ -13,6 +13,7 @@
 //! | enum | Utf8, the label | text |
 //! | vector(n), vector (pgvector) | FixedSizeList, List of Float32 | exact |
 //! | halfvec(n), halfvec | the same | widened |
+//! | geometry, geography (PostGIS; a column itself) | Binary, ISO WKB | exact |
 //! | arrays of the above | List, as deep as declared | as their elements |
 //! | composite types | Struct of their fields by this table | as the least of their fields |
 //! | everything else | Utf8, the server's own text | text |
@@ -26,6 +27,7 @@ mod choose;
 mod composite;
 mod date;
 mod float;
+mod geometry;
 mod integer;
 mod list;
 mod numeric;
@@ -90,6 +92,19 @@ pub struct PgColumn {
     pub in_pg_catalog: bool,
     /// The extension that brought the base type.
     pub extension: Option<Extension>,
+    /// What is known of a geometry or geography of PostGIS.
+    pub spatial: Option<SpatialFacts>,
+}
+
+/// What the catalog does not say of a column of PostGIS by its type alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpatialFacts {
+    /// It is a geography.
+    pub geography: bool,
+    /// The SRID of all values: declared, or that of the first; 0 for none.
+    pub srid: i32,
+    /// The name of that coordinate system, or its number where it has none; none for SRID 0.
+    pub crs: Option<String>,
 }
 
 /// The extension that a type belongs to.
@@ -181,6 +196,17 @@ pub enum Codec {
     Vector,
     /// halfvec of pgvector: numbers of 16 bits.
     HalfVector,
+    /// geometry or geography of PostGIS, as ISO WKB.
+    Geometry {
+        /// The schema of PostGIS.
+        schema: String,
+        /// It is a geography.
+        geography: bool,
+        /// The SRID that each value must have.
+        srid: i32,
+        /// No value may be a curve or a surface or have M, which GeoParquet does not have.
+        simple: bool,
+    },
     /// A composite value.
     Composite {
         /// Its fields, at least one.
@@ -315,6 +341,10 @@ impl Codec {
                 PrimitiveDecoder::boxed(timestamp::ToTimestamp { special }, data_type, rows)
             }
             (Self::Vector, _) => VectorDecoder::<vector::Single>::boxed(field, rows)?,
+            (Self::Geometry { srid, simple, .. }, DataType::Binary) => {
+                let promise = geometry::Promise { srid: *srid, simple: *simple };
+                Box::new(geometry::GeometryDecoder::new(promise, rows))
+            }
             (Self::HalfVector, _) => VectorDecoder::<vector::Half>::boxed(field, rows)?,
             (Self::Composite { fields }, DataType::Struct(_)) => {
                 Box::new(composite::CompositeDecoder::new(field, fields, rows, special)?)

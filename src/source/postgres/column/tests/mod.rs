@@ -2,6 +2,7 @@
 
 mod choices;
 mod composites;
+mod geometries;
 mod lists;
 mod numerics;
 mod scalars;
@@ -32,6 +33,7 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
         collation_deterministic: true,
         in_pg_catalog: true,
         extension: None,
+        spatial: None,
     }
 }
 
