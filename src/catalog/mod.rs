@@ -75,6 +75,9 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// Metadata key of a field: the declared type in the source.
+pub const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
+
 /// One column, with the decision how it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnInfo {

@@ -1,6 +1,6 @@
 //! `lakexpress logdb`, and what `--init-db` and `--log-db-mode` of an export do.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -67,6 +67,10 @@ fn ask(question: &str) -> Result<String> {
     stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).map_err(failed)?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    // Where nobody typed a line, the cursor is still behind the question.
+    if !std::io::stdin().is_terminal() || !answer.ends_with('\n') {
+        stderr.write_all(b"\n").map_err(failed)?;
+    }
     Ok(answer)
 }
 

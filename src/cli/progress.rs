@@ -81,6 +81,11 @@ impl Observer for Told {
                 self.lock().failed += 1;
                 error!("{table}: failed after {time}: {error}");
             }
+            // Told when it happened, or with the table.
+            RunEvent::TableRepeated { .. }
+            | RunEvent::TablePlanned { .. }
+            | RunEvent::PartPrepared { .. }
+            | RunEvent::TableMixed { .. } => {}
             RunEvent::RunEnded { run_id, .. } => info!(target: PROGRESS, "export run ended: {run_id}"),
         }
     }

@@ -9,9 +9,9 @@ use url::Url;
 
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
-    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
-    GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs, SelectionArgs,
-    SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, EncodingsArg, ErrorActionArg,
+    ExportArgs, GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs,
+    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -24,8 +24,8 @@ use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec, SpecialValues,
-    TableConfig, TypePolicy, Verify,
+    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec,
+    SpecialValues, TableConfig, TypePolicy, Verify,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -263,6 +263,7 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         sub_path: String::new(),
         memory_limit_bytes: 1 << 30,
         retries: 3,
+        accept_mixed_snapshot: false,
         origin: Origin::default(),
         metadata: None,
     }
@@ -310,7 +311,17 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         );
     }
     let filter = table_filter(&args.selection);
-    ExportSpec { filter, wheres, columns, env_name, metadata, verify, ..groups.spec(problems) }
+    let accept_mixed_snapshot = args.accept_mixed_snapshot;
+    ExportSpec {
+        filter,
+        wheres,
+        columns,
+        env_name,
+        metadata,
+        verify,
+        accept_mixed_snapshot,
+        ..groups.spec(problems)
+    }
 }
 
 /// The metadata that an export is to write.
@@ -395,6 +406,10 @@ impl Groups<'_> {
                 compression: args.parquet.compression,
                 row_group_rows: args.parquet.row_group_rows,
                 row_group_bytes: usize::try_from(args.parquet.row_group_bytes).unwrap_or(usize::MAX),
+                encodings: match args.parquet.encodings {
+                    EncodingsArg::Delta => Encodings::Delta,
+                    EncodingsArg::Plain => Encodings::Plain,
+                },
             },
             consistency: consistency(args.run),
             if_exists: if_exists(args.run),
@@ -410,6 +425,7 @@ impl Groups<'_> {
             sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
             memory_limit_bytes: args.run.memory_limit,
             retries: args.run.retries,
+            accept_mixed_snapshot: false,
             origin: Origin::default(),
             metadata: None,
         }

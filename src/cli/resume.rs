@@ -52,6 +52,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("compression", At("/parquet/compression")),
     ("row-group-rows", At("/parquet/row_group_rows")),
     ("row-group-bytes", At("/parquet/row_group_bytes")),
+    ("encodings", At("/parquet/encodings")),
     ("consistency", At("/consistency")),
     ("if-exists", At("/if_exists")),
     ("empty-tables", At("/empty_tables")),
@@ -81,6 +82,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("license-file", Free),
     ("no-banner", Free),
     ("quiet-fbcp", Free),
+    ("accept-mixed-snapshot", Free),
     ("resume", Free),
 ];
 
@@ -169,7 +171,8 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
         serde_json::to_value(spec).map_err(|error| Error::internal("spec").caused_by(error))
     };
     let (before, given) = (json(recorded)?, json(&now)?);
-    let mut agreed = recorded.clone();
+    // What the first process accepted does not bind this one: without the flag tables are of one moment.
+    let mut agreed = ExportSpec { accept_mixed_snapshot: now.accept_mixed_snapshot, ..recorded.clone() };
     let (mut refused, mut different) = (Vec::new(), Vec::new());
     for flag in &args.given {
         match FLAGS.iter().find(|(name, _)| name == flag) {
@@ -236,6 +239,11 @@ mod tests {
         }
         let more = agreed(&parsed("x resume 1 --n-jobs 1 --retries 9"), &spec).expect("they may differ");
         assert_eq!((more.n_jobs, more.retries, more.readers), (1, 9, 3));
+        let mixed = recorded(&format!("{RUN} --accept-mixed-snapshot"));
+        assert!(mixed.accept_mixed_snapshot);
+        assert!(!agreed(&parsed("x resume 1"), &mixed).expect("without").accept_mixed_snapshot);
+        let with = agreed(&parsed("x resume 1 --accept-mixed-snapshot"), &spec).expect("with");
+        assert!(with.accept_mixed_snapshot);
         let args = parsed("x resume 1 -i b% -p 3 --compression lz4 --sub-path s");
         let error = agreed(&args, &spec).expect_err("they differ").to_string();
         for flag in ["--include (the run had [\"a%\"], now [\"b%\"])", "--compression", "--sub-path"] {

@@ -37,6 +37,7 @@ fn example(name: &str) -> &'static str {
         "numeric" => "double",
         "compression" | "compression-type" => "Snappy",
         "consistency" => "table",
+        "encodings" => "plain",
         "if-exists" => "append",
         "error-action" => "fail",
         "empty-tables" => "skip",
@@ -243,6 +244,8 @@ fn flags_become_a_spec() {
         "Zstd",
         "--row-group-bytes",
         "1MiB",
+        "--encodings",
+        "plain",
         "--consistency",
         "table",
         "--if-exists",
@@ -261,6 +264,7 @@ fn flags_become_a_spec() {
     assert_eq!(spec.wheres[0].sql, "x::int > 1");
     assert_eq!((spec.readers, spec.part_bytes, spec.large_table_rows), (7, 256 << 20, 100_000));
     assert_eq!((spec.parquet.row_group_rows, spec.parquet.row_group_bytes), (131_072, 1 << 20));
+    assert!(!spec.parquet.encodings.has_delta());
     assert_eq!((spec.memory_limit_bytes, spec.sub_path.as_str()), (512 << 20, "s/t"));
     let plain = resolve::export_spec(&export(&["--quiet"]), &mut resolve::Problems::default());
     assert_eq!(plain.parquet, crate::spec::ParquetSpec::default());

@@ -217,7 +217,11 @@ async fn giving_up(dest: &dyn Destination) -> Result<()> {
     let forgotten = upload(dest, &path, &[b"x"]).await?;
     let listed = dest.list_pending(DIR).await?;
     ensure(listed.len() == 1 && listed[0].upload_id == forgotten.upload_id, "finished uploads stay pending")?;
+    ensure(dest.is_pending(&forgotten).await?, "a finished upload is known to be there")?;
+    let other = PendingUpload { bytes: forgotten.bytes + 1, ..forgotten.clone() };
+    ensure(!dest.is_pending(&other).await?, "an upload of another size is another one")?;
     dest.abort(&listed[0]).await?;
+    ensure(!dest.is_pending(&forgotten).await?, "an aborted upload is not there")?;
     ensure(dest.list_pending(DIR).await?.is_empty(), "an upload can be aborted as it was listed")?;
     ensure(dest.head(&path).await?.is_none(), "nothing became visible")
 }

@@ -221,6 +221,12 @@ pub trait Destination: Debug + Send + Sync {
     /// Removes an upload that was not completed. Removing what is not there succeeds.
     async fn abort(&self, upload: &PendingUpload) -> Result<()>;
 
+    /// Whether a finished upload is surely there still, whole and as it was, so that it can be completed. False also
+    /// where that cannot be found out.
+    async fn is_pending(&self, _upload: &PendingUpload) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Uploads in `dir`, and in `key=value` directories below it, that were neither completed nor aborted, whoever began them.
     /// Their sizes, tags and checksums may be unknown (zero and empty).
     async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>>;

@@ -67,6 +67,18 @@ pub enum Transient {
     View,
 }
 
+impl Transient {
+    /// A stable lowercase word for the run log and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Conflict => "conflict",
+            Self::Full => "full",
+            Self::View => "view",
+        }
+    }
+}
+
 /// An error with kind, message, context pairs, hints and an optional cause.
 pub struct Error(Box<Inner>);
 

@@ -14,6 +14,7 @@
 //! | Time64(us) | time | microseconds |
 //! | Timestamp(us), Timestamp(us, zone) | timestamp, timestamptz | microseconds since 2000-01-01 |
 //! | Struct | record | a row of its fields |
+//! | FixedSizeList of Float32, List of Float32 that are never NULL | bytea | one dimension, as below |
 //! | List | bytea | dimensions, two zeros, length and first index (1) of each, then length and value of each element |
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -48,6 +49,8 @@ enum Form {
     Time,
     Timestamp,
     TimestampTz,
+    /// A list that is a value of its own and no dimension of an array.
+    Vector,
     Row(Vec<Self>),
     List(Box<Self>),
 }
@@ -84,6 +87,12 @@ impl Form {
             DataType::Struct(fields) => {
                 Self::Row(fields.iter().map(|field| Self::of(field)).collect::<Result<_>>()?)
             }
+            DataType::FixedSizeList(element, _) if element.data_type() == &DataType::Float32 => Self::Vector,
+            DataType::List(element)
+                if element.data_type() == &DataType::Float32 && !element.is_nullable() =>
+            {
+                Self::Vector
+            }
             DataType::List(element) => Self::List(Box::new(Self::of(element)?)),
             _ => return none(),
         })
@@ -93,7 +102,7 @@ impl Form {
     fn oid(&self) -> u32 {
         match self {
             Self::Boolean => 16,
-            Self::Bytes | Self::List(_) => 17,
+            Self::Bytes | Self::List(_) | Self::Vector => 17,
             Self::Int8 => 20,
             Self::Int2 => 21,
             Self::Int4 => 23,
@@ -140,6 +149,13 @@ impl Form {
             Self::Timestamp | Self::TimestampTz => {
                 let moment = column.as_primitive::<TimestampMicrosecondType>().value(row);
                 out.extend(moment.wrapping_sub(MICROSECONDS).to_be_bytes());
+            }
+            Self::Vector => {
+                let items = match column.as_fixed_size_list_opt() {
+                    Some(lists) => lists.value(row),
+                    None => column.as_list::<i32>().value(row),
+                };
+                put_list(out, &Self::Float4, &items)?;
             }
             Self::Row(forms) => put_row(out, forms, column.as_struct().columns(), row)?,
             Self::List(element) => put_list(out, element, &column.as_list::<i32>().value(row))?,

@@ -27,6 +27,10 @@ pub struct Manifest {
     /// Other points in time of the same run, which was resumed: its other tables may be as of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_snapshots: Vec<SnapshotToken>,
+    /// Which parts are of which point in time, when they are of several: the table was finished by `lakexpress resume
+    /// --accept-mixed-snapshot`. `snapshot` is the last of them. Empty for a table of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mixed_snapshots: Vec<PartsAsOf>,
     /// The user's row filter, if any.
     pub filter: Option<String>,
     /// The user's column list, if any.
@@ -46,6 +50,15 @@ pub struct Manifest {
     pub verification: Option<Verification>,
     /// The files.
     pub files: Vec<FileEntry>,
+}
+
+/// Parts of a table that are of one point in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartsAsOf {
+    /// The point in time.
+    pub snapshot: SnapshotToken,
+    /// Their numbers, ascending. Parts without rows have no file.
+    pub parts: Vec<usize>,
 }
 
 /// What `--verify` compared with the source, in the snapshot of the export, for the files that the run added.

@@ -1,5 +1,6 @@
 //! One table: lock its directory, write its parts, commit.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -9,12 +10,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::dictionary::dictionary_off;
+use super::mixed::{self, Left, Recorder};
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
 use super::{Parts, TableProgress, clock, verify};
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
-use crate::error::{Error, Result};
-use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
+use crate::destination::PendingUpload;
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
     PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
@@ -38,6 +41,8 @@ pub(super) struct Shared<'a> {
     pub(super) retries: Arc<Retries>,
     /// Other points in time of the run, if it was resumed.
     pub(super) earlier: &'a [SnapshotToken],
+    /// Parts that may be used again; none unless the user accepts that.
+    pub(super) left: Option<&'a Left>,
 }
 
 /// What became of a table that is committed.
@@ -48,20 +53,37 @@ pub(super) struct Exported {
     pub(super) directory: String,
     /// The run had committed it before it was resumed: nothing was read.
     pub(super) kept: bool,
+    /// Which parts are of which point in time, when they are of several.
+    pub(super) mixed: Vec<PartsAsOf>,
 }
 
 /// Exports one table as of `view`.
 pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
-    let place = Place { table: &plan.info.table, directory: &plan.directory, est_rows: plan.info.est_rows };
-    let verified = OnceLock::new();
+    let taken = mixed::take(plan, shared).await?;
+    let (plan, keep) = (&taken.plan, taken.uploads());
+    let place = Place {
+        table: &plan.info.table,
+        directory: &plan.directory,
+        est_rows: plan.info.est_rows,
+        keep: &keep,
+        parts_stay: taken.stay(shared),
+    };
+    let (verified, earlier) = (OnceLock::new(), OnceLock::new());
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
-        write(plan, shared, &progress, &prepared).await?;
+        let there = taken.still_there(shared).await?;
+        prepared.extend(mixed::prepared(&there));
+        let _ = earlier.set(there);
+        write(plan, shared, &progress, &prepared, taken.recorder(shared)).await?;
         if let Some(verification) = verify::beside_source(plan, shared, &prepared).await? {
             let _ = verified.set(verification);
         }
         view.unchanged(&plan.info).await.map_err(|error| error.with("table", &plan.info.table))
     };
-    let manifest = || Manifest { verification: verified.get().cloned(), ..manifest(plan, shared) };
+    let manifest = || {
+        let mut manifest = Manifest { verification: verified.get().cloned(), ..manifest(plan, shared) };
+        mixed::note(&mut manifest, plan, earlier.get().map_or(&[], Vec::as_slice));
+        manifest
+    };
     let read_back = async |manifest: &mut Manifest| verify::read_back(plan, shared, manifest).await;
     committed(&place, view, shared, write, manifest, read_back).await
 }
@@ -72,6 +94,10 @@ pub(super) struct Place<'a> {
     pub(super) directory: &'a str,
     /// For the progress display.
     pub(super) est_rows: u64,
+    /// Uploads of the same run, when it was under way before, that are not to be removed.
+    pub(super) keep: &'a [PendingUpload],
+    /// Parts stay, for `resume`, when the source goes away.
+    pub(super) parts_stay: bool,
 }
 
 /// Locks the directory, lets `write` prepare the parts, and commits them all or none. Then `check` looks at what is
@@ -88,14 +114,17 @@ pub(super) async fn committed(
 ) -> Result<Exported> {
     let destination = Arc::clone(&shared.parts.destination);
     let commit = tokio::select! {
-        begun = TableCommit::begin(destination, place.directory, shared.run_id, shared.spec.if_exists) => begun?,
+        begun = TableCommit::begin_keeping(
+            destination, place.directory, shared.run_id, shared.spec.if_exists, place.keep,
+        ) => begun?,
         reason = shared.stop.stopped() => return Err(reason),
     };
     let directory = place.directory.to_owned();
     if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.verify, m)) {
         let files = own_files(manifest, shared.run_id, shared.spec.if_exists);
+        let mixed = manifest.mixed_snapshots.clone();
         commit.release().await;
-        return Ok(Exported { files, directory, kept: true });
+        return Ok(Exported { files, directory, kept: true, mixed });
     }
     let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Prepared::default();
@@ -108,8 +137,17 @@ pub(super) async fn committed(
     let files = prepared.take();
     match written {
         Ok(()) => {
-            commit.commit_and_check(files.clone(), manifest(), check).await?;
-            Ok(Exported { files: files.into_iter().map(|f| f.entry).collect(), directory, kept: false })
+            let manifest = commit.commit_and_check(files.clone(), manifest(), check).await?;
+            let files = files.into_iter().map(|f| f.entry).collect();
+            Ok(Exported { files, directory, kept: false, mixed: manifest.mixed_snapshots })
+        }
+        Err(error)
+            if place.parts_stay
+                && error.kind() == ErrorKind::Unavailable
+                && !shared.parts.cancel.is_cancelled() =>
+        {
+            commit.release().await;
+            Err(error.hint("`lakexpress resume --accept-mixed-snapshot` uses the parts that are complete"))
         }
         Err(error) => {
             let uploads: Vec<_> = files.into_iter().map(|f| f.upload).collect();
@@ -162,7 +200,11 @@ async fn write(
     shared: &Shared<'_>,
     progress: &Arc<TableProgress>,
     prepared: &Prepared,
+    recorder: Option<Recorder>,
 ) -> Result<()> {
+    // Parts of the run before it was resumed.
+    let done: HashSet<usize> = prepared.with(|parts| parts.iter().map(|part| part.part).collect());
+    let missing: Arc<[usize]> = (0..plan.parts.len()).filter(|part| !done.contains(part)).collect();
     let (rows, context) = plan::physical(plan, &shared.parts.source, shared.spec.memory_limit_bytes).await?;
     let schema = rows.schema();
     let settings = WriterSettings { parquet: plan.parquet.clone(), dictionary_off: dictionary_off(plan) };
@@ -172,30 +214,33 @@ async fn write(
     let writer = Arc::new(PartWriterExec::try_new(rows, targets.clone(), settings.clone(), Some(count))?);
     let next = Arc::new(AtomicUsize::new(0));
     let mut readers = JoinSet::new();
-    for _ in 0..plan.readers.min(plan.parts.len()) {
+    for _ in 0..plan.readers.min(missing.len()) {
         let (writer, context, next) = (Arc::clone(&writer), Arc::clone(&context), Arc::clone(&next));
         let (connections, prepared) = (Arc::clone(&shared.connections), prepared.clone());
-        let (parts, table, retries) =
-            (plan.parts.len(), plan.info.table.clone(), Arc::clone(&shared.retries));
+        let (missing, table, retries) =
+            (Arc::clone(&missing), plan.info.table.clone(), Arc::clone(&shared.retries));
+        let recorder = recorder.clone();
         readers.spawn(async move {
             loop {
-                let part = next.fetch_add(1, Ordering::Relaxed);
-                if part >= parts {
+                let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)).copied() else {
                     return Ok(());
-                }
-                let mut attempts = Attempts::new(&retries, &table, Scope::Part);
+                };
+                let mut attempts = Attempts::new(&retries, &table, Scope::Part(part));
                 let written = loop {
                     attempts.begin()?;
                     match one_part(&writer, &context, &connections, part).await {
                         Ok(written) => break written,
                         // Its upload is aborted and its rows are no longer counted: it starts whole.
-                        Err(error) => {
-                            attempts.failed(error.with("part", part), &format!("part {part}")).await?;
-                        }
+                        Err(error) => attempts.failed(error.with("part", part)).await?,
                     }
                 };
                 attempts.succeeded();
-                prepared.extend(written);
+                prepared.extend(written.clone());
+                if let Some(recorder) = &recorder {
+                    for part in &written {
+                        recorder.prepared(part).await;
+                    }
+                }
             }
         });
     }
@@ -263,6 +308,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         table: plan.info.table.clone(),
         snapshot: plan.snapshot.clone(),
         earlier_snapshots: shared.earlier.to_vec(),
+        mixed_snapshots: Vec::new(),
         filter: plan.filter.clone(),
         projection: plan.projection.clone(),
         query: None,

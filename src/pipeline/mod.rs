@@ -9,6 +9,7 @@ mod dictionary;
 mod evidence;
 mod export;
 mod metadata;
+mod mixed;
 mod prepare;
 pub mod progress;
 mod query;
@@ -38,12 +39,14 @@ pub use resume::resume;
 use self::budget::Budget;
 use self::clock::Stopwatch;
 use self::export::{Exported, Shared};
+use self::mixed::Left;
 use self::resume::Earlier;
 use self::retry::{Attempts, Retries, Scope, admitted};
 use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::manifest::PartsAsOf;
 use crate::plan::TablePlan;
 use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::source::{Snapshot, Source};
@@ -120,6 +123,9 @@ pub struct TableOutcome {
     pub retries: u64,
     /// It was finished before the run was resumed, and not read again.
     pub kept: bool,
+    /// Which parts are of which point in time, when they are of several (`--accept-mixed-snapshot`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mixed_snapshots: Vec<PartsAsOf>,
     /// Why it failed; serialised as its one-line text.
     #[serde(serialize_with = "error_text")]
     pub error: Option<Error>,
@@ -174,6 +180,10 @@ async fn plan_all(
             Ok(plan) => plans.push(plan),
             // A wrong flag is the user's to mend before anything is written.
             Err(error) if error.kind() == ErrorKind::Usage => return Err(error),
+            // Of the tables that follow nothing would be known either.
+            Err(error) if matches!(error.transient(), Some(Transient::Connection | Transient::View)) => {
+                return Err(error.with("table", table));
+            }
             Err(error) => {
                 view.check().await?;
                 failures.push((table.clone(), error));
@@ -194,8 +204,9 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
     let rows = parts.runlog.partition_columns().await?;
-    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
-    let tables = admitted(&parts.cancel, async || prepare::select(spec, parts.source.as_ref()).await).await?;
+    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
+    let select = async || prepare::select(spec, parts.source.as_ref()).await;
+    let tables = admitted(&parts.cancel, spec.retries, select).await?;
     let spec = &rows::configured(spec, &rows, &identity, &tables)?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     begin(spec, &tables, parts, identity, how, config).await
@@ -214,11 +225,12 @@ async fn begin(
     tables: &[TableRef],
     parts: &Parts,
     identity: SourceIdentity,
-    how: Observed<'_>,
+    mut how: Observed<'_>,
     config: String,
 ) -> Result<RunSummary> {
-    let moments = how.earlier.snapshots.clone();
-    let run = Run { spec, run_id: how.run_id, parts, identity: &identity, earlier: &moments };
+    let (moments, left) = (how.earlier.snapshots.clone(), how.earlier.left.take());
+    let (earlier, left) = (moments.as_slice(), left.as_ref());
+    let run = Run { spec, run_id: how.run_id, parts, identity: &identity, earlier, left };
     let opening = Opening { how, identity: &identity, config, tables, spec };
     conduct(opening, parts, Box::pin(export_all(&run, tables))).await
 }
@@ -231,6 +243,8 @@ struct Run<'a> {
     identity: &'a SourceIdentity,
     /// Other points in time of the run, if it was resumed.
     earlier: &'a [SnapshotToken],
+    /// Parts that may be used again.
+    left: Option<&'a Left>,
 }
 
 /// Makes contact with the run log and the destination, so that what is wrong there is said before anything is read.
@@ -368,7 +382,7 @@ async fn record(parts: &Parts, event: &RunEvent) {
 
 /// Pins the view, plans all tables, exports them largest first. Outcomes in catalog order.
 async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
-    let Run { spec, run_id, parts, identity, earlier } = *run;
+    let Run { spec, run_id, parts, identity, earlier, left } = *run;
     let budget = Budget::of(spec)?;
     let spec = &budget.limit_memory(spec);
     // At level `table` each table pins its own view when its turn comes; this one only plans.
@@ -376,24 +390,23 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
         Consistency::Run => Consistency::Run,
         Consistency::Table | Consistency::None => Consistency::None,
     };
-    let view = tokio::select! {
-        view = admitted(&parts.cancel, async || parts.source.snapshot(tables, level).await) => view?,
-        () = parts.cancel.cancelled() => return Err(Cancel::error()),
+    let pinned = async || {
+        let view = parts.source.snapshot(tables, level).await?;
+        let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
+        let json = serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?;
+        record(parts, &RunEvent::SnapshotTaken { run_id: run_id.to_owned(), snapshot: json }).await;
+        let planned = Box::pin(plan_all(spec, &parts.source, view.as_ref(), tables, run_id)).await?;
+        Ok((view, snapshot, planned))
     };
-    let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
-    let taken = RunEvent::SnapshotTaken {
-        run_id: run_id.to_owned(),
-        snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
-    };
-    record(parts, &taken).await;
-    let (plans, failures) = tokio::select! {
-        planned = plan_all(spec, &parts.source, view.as_ref(), tables, run_id) => planned?,
+    let (view, snapshot, (plans, failures)) = tokio::select! {
+        pinned = admitted(&parts.cancel, spec.retries, pinned) => pinned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let retries = Retries::new(spec.retries);
     let (watch, stop_work) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(budget.connections));
-    let shared = Shared { spec, run_id, identity, parts, connections, stop: stop_work, retries, earlier };
+    let shared =
+        Shared { spec, run_id, identity, parts, connections, stop: stop_work, retries, earlier, left };
     let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
     let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
     for (table, error) in failures {
@@ -454,7 +467,7 @@ async fn recorded(
     }
     record(shared.parts, &started).await;
     match work.await {
-        Ok(Exported { files, directory, kept }) => {
+        Ok(Exported { files, directory, kept, mixed }) => {
             let rows = files.iter().map(|f| f.rows).sum();
             let outcome = TableOutcome {
                 table: table.clone(),
@@ -465,9 +478,15 @@ async fn recorded(
                 seconds: watch.seconds(),
                 retries: shared.retries.of(&table),
                 kept,
+                mixed_snapshots: mixed.clone(),
                 error: None,
             };
+            repeated(shared, &table).await;
             let run_id = shared.run_id.to_owned();
+            if !mixed.is_empty() {
+                let (run_id, table, at) = (run_id.clone(), table.clone(), clock::now());
+                record(shared.parts, &RunEvent::TableMixed { run_id, table, at, parts: mixed }).await;
+            }
             let done = RunEvent::TableDone { run_id, table, at: clock::now(), rows, directory, files };
             record(shared.parts, &done).await;
             outcome
@@ -479,7 +498,7 @@ async fn recorded(
 /// Exports one table. At level `table` it is pinned and planned anew here, and once more when its view is lost.
 async fn pinned_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
     if shared.spec.consistency != Consistency::Table {
-        return export::table(&plan, view, shared).await;
+        return Box::pin(export::table(&plan, view, shared)).await;
     }
     let table = &plan.info.table;
     let mut attempts = Attempts::new(&shared.retries, table, Scope::View);
@@ -491,7 +510,7 @@ async fn pinned_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>)
                 return Ok(exported);
             }
             Err(error) => tokio::select! {
-                failed = attempts.failed(error, "its own view") => failed?,
+                failed = attempts.failed(error) => failed?,
                 reason = shared.stop.stopped() => return Err(reason),
             },
         }
@@ -510,7 +529,17 @@ async fn with_own_view(table: &TableRef, shared: &Shared<'_>) -> Result<Exported
     watch.while_held(own_view.as_ref(), exporting).await?
 }
 
+/// Records what of a table was tried again, if anything was.
+async fn repeated(shared: &Shared<'_>, table: &TableRef) {
+    let parts = shared.retries.told(table);
+    if !parts.is_empty() {
+        let (run_id, table, at) = (shared.run_id.to_owned(), table.clone(), clock::now());
+        record(shared.parts, &RunEvent::TableRepeated { run_id, table, at, parts }).await;
+    }
+}
+
 async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Error) -> TableOutcome {
+    repeated(shared, table).await;
     let event = RunEvent::TableFailed {
         run_id: shared.run_id.to_owned(),
         table: table.clone(),
@@ -527,6 +556,7 @@ async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Erro
         seconds,
         retries: shared.retries.of(table),
         kept: false,
+        mixed_snapshots: Vec::new(),
         error: Some(error),
     }
 }

@@ -43,7 +43,7 @@ pub async fn query(
 ) -> Result<RunSummary> {
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
-    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     let queries: Vec<_> = statements.iter().map(|s| json!({ "name": s.name, "sql": s.sql })).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
@@ -59,8 +59,9 @@ pub(super) async fn start(
     how: Observed<'_>,
     config: &str,
 ) -> Result<RunSummary> {
+    let plan = async || plan_all(spec, statements, &parts.source).await;
     let planned = tokio::select! {
-        planned = admitted(&parts.cancel, async || plan_all(spec, statements, &parts.source).await) => planned?,
+        planned = admitted(&parts.cancel, spec.retries, plan) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let (pinned, plans) = planned;
@@ -71,7 +72,8 @@ pub(super) async fn start(
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries);
     let connections = Arc::new(Semaphore::new(0));
-    let shared = Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier };
+    let shared =
+        Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier, left: None };
     conduct(opening, parts, Box::pin(export_all(&plans, pinned, &watch, &shared))).await
 }
 
@@ -143,7 +145,8 @@ async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Ta
 }
 
 async fn committed(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Result<Exported> {
-    let place = Place { table: &plan.table, directory: &plan.directory, est_rows: 0 };
+    let (table, directory) = (&plan.table, plan.directory.as_str());
+    let place = Place { table, directory, est_rows: 0, keep: &[], parts_stay: false };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         write(plan, shared, &progress, &prepared).await?;
         for table in &pinned.tables {
@@ -163,7 +166,7 @@ async fn write(
     progress: &Arc<TableProgress>,
     prepared: &Prepared,
 ) -> Result<()> {
-    let mut attempts = Attempts::new(&shared.retries, &plan.table, Scope::Part);
+    let mut attempts = Attempts::new(&shared.retries, &plan.table, Scope::Query);
     let mut joins = Joins::Hash;
     loop {
         attempts.begin()?;
@@ -179,7 +182,7 @@ async fn write(
             joins = Joins::SortMerge;
         } else {
             tokio::select! {
-                failed = attempts.failed(error, "the query") => failed?,
+                failed = attempts.failed(error) => failed?,
                 reason = shared.stop.stopped() => return Err(reason),
             }
         }
@@ -266,6 +269,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         table: plan.table.clone(),
         snapshot: SnapshotToken { level: shared.spec.consistency, ..plan.snapshot.clone() },
         earlier_snapshots: shared.earlier.to_vec(),
+        mixed_snapshots: Vec::new(),
         filter: None,
         projection: None,
         query: Some(plan.sql.clone()),

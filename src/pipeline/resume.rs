@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::clock::{self, Stopwatch};
 use super::export::own_files;
+use super::mixed::{self, Left};
 use super::retry::admitted;
 use super::verify::passed;
 use super::{Observed, Parts, RunSummary, TableOutcome, begin, described, query, reach, record, summary};
@@ -20,7 +21,7 @@ use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
-use crate::runlog::{RunEvent, RunRecord, RunStatus};
+use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus};
 use crate::sink::{TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
@@ -42,6 +43,8 @@ pub(super) struct Earlier {
     pub(super) untold: Vec<RunEvent>,
     /// The moments that they are of.
     pub(super) snapshots: Vec<SnapshotToken>,
+    /// Parts of the others that may be used again; none unless the user accepts several moments in one table.
+    pub(super) left: Option<Left>,
 }
 
 /// Finishes the run of `run`, which is configured by `spec`; with `statements` it exports queries.
@@ -93,7 +96,15 @@ async fn under_lock(
     let left: Vec<TableRef> =
         run.jobs.iter().map(|job| &job.table).filter(|t| !finished.contains_key(t)).cloned().collect();
     let source = finished.values().next().map(|manifest| manifest.source.clone());
-    let earlier = earlier(spec, run, finished);
+    let mut earlier = earlier(spec, run, finished);
+    if spec.accept_mixed_snapshot {
+        match statements {
+            Some(_) => {
+                tracing::warn!("--accept-mixed-snapshot: queries are not cut into parts and begin anew");
+            }
+            None => earlier.left = Some(mixed::left(&run.run_id, parts).await?),
+        }
+    }
     tracing::info!(
         run = run.run_id,
         "resuming: {} of {} tables are finished, {} left",
@@ -107,7 +118,7 @@ async fn under_lock(
         })?;
         return nothing_left((spec, run), earlier, source, parts, begun).await;
     }
-    let identity = admitted(&parts.cancel, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     same("source", &run.source, &super::source_text(&identity))?;
     let how = Observed { run_id: &run.run_id, begun, earlier };
     match statements {
@@ -177,7 +188,10 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
         ..Earlier::default()
     };
     for job in &run.jobs {
-        let Some(manifest) = finished.remove(&job.table) else { continue };
+        let Some(manifest) = finished.remove(&job.table) else {
+            earlier.untold.extend(forgotten(run, job));
+            continue;
+        };
         let files = own_files(&manifest, &run.run_id, spec.if_exists);
         let (rows, directory) =
             (files.iter().map(|f| f.rows).sum(), layout::table_dir(&spec.sub_path, &job.table));
@@ -190,17 +204,36 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
             seconds: 0.0,
             retries: 0,
             kept: true,
+            mixed_snapshots: manifest.mixed_snapshots.clone(),
             error: None,
         });
         if job.status != RunStatus::Completed {
             let (run_id, table, at) = (run.run_id.clone(), job.table.clone(), manifest.committed_at.clone());
             earlier.untold.push(RunEvent::TableDone { run_id, table, at, rows, directory, files });
         }
-        if !earlier.snapshots.contains(&manifest.snapshot) {
-            earlier.snapshots.push(manifest.snapshot);
+        let parts = manifest.mixed_snapshots.into_iter().map(|moment| moment.snapshot);
+        for snapshot in parts.chain([manifest.snapshot]) {
+            if !earlier.snapshots.contains(&snapshot) {
+                earlier.snapshots.push(snapshot);
+            }
         }
     }
     earlier
+}
+
+/// What the run log has of the parts of a table that was finished, and is not any more.
+fn forgotten(run: &RunRecord, job: &JobRecord) -> Vec<RunEvent> {
+    let (run_id, table, at) = (&run.run_id, &job.table, clock::now());
+    let mut events = Vec::new();
+    if job.status == RunStatus::Completed && !job.repeated.is_empty() {
+        let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+        events.push(RunEvent::TableRepeated { run_id, table, at, parts: Vec::new() });
+    }
+    if job.status == RunStatus::Completed && !job.mixed.is_empty() {
+        let (run_id, table) = (run_id.clone(), table.clone());
+        events.push(RunEvent::TableMixed { run_id, table, at, parts: Vec::new() });
+    }
+    events
 }
 
 /// Everything is there: at most the run log and the summary have not heard of it.

@@ -8,10 +8,13 @@
 //! | the view is gone | at level `table` the table begins anew under a new view; else the run ends |
 //! | everything else | the table fails |
 //!
+//! What is done before the first table is repeated as a whole, as often as a part.
+//!
 //! When as many attempts in a row as one part has could not keep a connection, and none succeeded in between, the
 //! server counts as gone: what is left fails at once and not each after its own pauses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +25,7 @@ use super::cancel::Cancel;
 use super::clock::Stopwatch;
 use crate::catalog::TableRef;
 use crate::error::{Error, Result, Transient};
+use crate::runlog::Repeated;
 
 /// The first pause; each further one is twice as long, up to [`LONGEST`]. Half of it is left to chance, so that
 /// readers that failed together do not come back together.
@@ -51,8 +55,8 @@ struct State {
     round: u64,
     /// What the last of too many losses said.
     gone: Option<String>,
-    /// Attempts that were repeated.
-    repeated: HashMap<TableRef, u64>,
+    /// Attempts that were repeated, by part; none is the table as a whole.
+    repeated: HashMap<TableRef, BTreeMap<Option<usize>, Repeated>>,
 }
 
 impl Retries {
@@ -68,7 +72,21 @@ impl Retries {
 
     /// Attempts of `table` that were repeated so far.
     pub(super) fn of(&self, table: &TableRef) -> u64 {
-        self.state().repeated.get(table).copied().unwrap_or(0)
+        self.state().repeated.get(table).map_or(0, |parts| parts.values().map(|part| part.retries).sum())
+    }
+
+    /// What of `table` was repeated so far, and why lastly.
+    pub(super) fn told(&self, table: &TableRef) -> Vec<Repeated> {
+        self.state().repeated.get(table).map_or_else(Vec::new, |parts| parts.values().cloned().collect())
+    }
+
+    fn note(&self, table: &TableRef, part: Option<usize>, why: Transient, error: &Error) {
+        let mut state = self.state();
+        let parts = state.repeated.entry(table.clone()).or_default();
+        let retries = parts.get(&part).map_or(0, |before| before.retries) + 1;
+        let code = error.context().iter().find(|(key, _)| *key == "sqlstate").map(|(_, code)| code.clone());
+        let (class, error) = (why.as_str().to_owned(), error.to_string());
+        parts.insert(part, Repeated { part, retries, class, code, error });
     }
 
     /// Wakes those who watch over a view when a connection breaks.
@@ -110,9 +128,30 @@ impl Retries {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// A part, under a view that others use too.
-    Part,
+    Part(usize),
+    /// A query, under such a view.
+    Query,
     /// A table with a view of its own, which is pinned anew.
     View,
+}
+
+impl Scope {
+    fn part(self) -> Option<usize> {
+        match self {
+            Self::Part(part) => Some(part),
+            Self::Query | Self::View => None,
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(part) => write!(f, "part {part}"),
+            Self::Query => f.write_str("the query"),
+            Self::View => f.write_str("its own view"),
+        }
+    }
 }
 
 /// The attempts at one thing.
@@ -156,10 +195,10 @@ impl Attempts {
     ///
     /// # Errors
     /// `error` itself when it is not transient, or has come too often.
-    pub(super) async fn failed(&mut self, error: Error, what: &str) -> Result<()> {
+    pub(super) async fn failed(&mut self, error: Error) -> Result<()> {
         let pause = match error.transient() {
             None => return Err(self.after(error)),
-            Some(Transient::View) if self.scope == Scope::Part => return Err(self.after(error)),
+            Some(Transient::View) if self.scope != Scope::View => return Err(self.after(error)),
             Some(Transient::Full) => return self.wait_for_room(error).await,
             Some(why) => {
                 // What ended this connection, or this statement, may have ended the view too.
@@ -172,10 +211,11 @@ impl Attempts {
                     return Err(error.lasting().with("attempts", attempts));
                 }
                 self.repeated += 1;
+                self.retries.note(&self.table, self.scope.part(), why, &error);
                 pause(self.repeated)
             }
         };
-        *self.retries.state().repeated.entry(self.table.clone()).or_default() += 1;
+        let what = self.scope;
         let (table, seconds) = (&self.table, pause.as_secs_f64());
         let (nth, limit) = (self.repeated, self.retries.limit);
         tracing::warn!("{table}, {what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
@@ -206,24 +246,49 @@ impl Attempts {
     }
 }
 
-/// Calls until the server has a connection free; other errors are returned as they are.
-pub(super) async fn admitted<T>(cancel: &Cancel, mut call: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+/// What is done before the first table: calls until it succeeds, `limit` times more than once after errors that pass,
+/// and as long as [`PATIENCE`] while the server has no connection free.
+///
+/// # Errors
+/// That of the last call; `Unavailable` when `cancel` asks meanwhile.
+pub(super) async fn admitted<T>(
+    cancel: &Cancel,
+    limit: u32,
+    mut call: impl AsyncFnMut() -> Result<T>,
+) -> Result<T> {
     let since = Stopwatch::start();
-    let mut waits = 0;
+    let (mut waits, mut repeated) = (0, 0);
     loop {
-        let error = match call().await {
-            Err(error) if error.transient() == Some(Transient::Full) => error,
-            outcome => return outcome,
+        let (error, why) = match call().await {
+            Ok(done) => return Ok(done),
+            Err(error) => match error.transient() {
+                None => return Err(error),
+                Some(why) => (error, why),
+            },
         };
-        if since.seconds() > PATIENCE.as_secs_f64() {
-            return Err(error.lasting());
-        }
-        if waits == 0 {
-            tracing::warn!("the server has no connection free; waiting for one: {error}");
-        }
-        waits += 1;
+        let pause = if why == Transient::Full {
+            if since.seconds() > PATIENCE.as_secs_f64() {
+                return Err(error.lasting());
+            }
+            if waits == 0 {
+                tracing::warn!("the server has no connection free; waiting for one: {error}");
+            }
+            waits += 1;
+            pause(waits)
+        } else {
+            if repeated >= limit {
+                return Err(if limit > 0 { error.with("attempts", repeated + 1) } else { error });
+            }
+            repeated += 1;
+            let pause = pause(repeated);
+            let seconds = pause.as_secs_f64();
+            tracing::warn!(
+                "before the first table: trying again in {seconds:.1} s ({repeated} of {limit}): {error}"
+            );
+            pause
+        };
         tokio::select! {
-            () = tokio::time::sleep(pause(waits)) => {}
+            () = tokio::time::sleep(pause) => {}
             () = cancel.cancelled() => return Err(Cancel::error()),
         }
     }
@@ -262,7 +327,8 @@ mod tests {
     #[test]
     fn losses_at_once_are_one_and_a_success_forgets_them() {
         let retries = Retries::new(3);
-        let mut attempts: Vec<_> = (0..9).map(|_| Attempts::new(&retries, &table(), Scope::Part)).collect();
+        let mut attempts: Vec<_> =
+            (0..9).map(|_| Attempts::new(&retries, &table(), Scope::Part(0))).collect();
         for _ in 0..3 {
             attempts.iter_mut().for_each(|attempt| attempt.begin().expect("not gone"));
             attempts.iter().for_each(|attempt| retries.lost(attempt.round, &broken()));
@@ -283,21 +349,29 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_transient_is_returned_at_once() {
         let retries = Retries::new(3);
-        let mut part = Attempts::new(&retries, &table(), Scope::Part);
+        let mut part = Attempts::new(&retries, &table(), Scope::Part(0));
         let view = || Error::unavailable("view lost").passing(Transient::View);
         for error in [Error::data("bad"), Error::unavailable("disk full"), view()] {
-            assert!(part.failed(error, "part 0").await.is_err());
+            assert!(part.failed(error).await.is_err());
         }
         assert_eq!(retries.of(&table()), 0);
         let mut whole = Attempts::new(&retries, &table(), Scope::View);
-        whole.failed(view(), "table").await.expect("a table with a view of its own may pin a new one");
+        whole.failed(view()).await.expect("a table with a view of its own may pin a new one");
         assert_eq!(retries.of(&table()), 1);
+        let mut third = Attempts::new(&retries, &table(), Scope::Part(3));
+        let error = || broken().with("sqlstate", "57P01");
+        for _ in 0..2 {
+            third.failed(error()).await.expect("again");
+        }
+        let told = retries.told(&table());
+        assert_eq!((told[0].part, told[0].retries, told[0].class.as_str()), (None, 1, "view"));
+        assert_eq!((told[1].part, told[1].retries, told[1].code.as_deref()), (Some(3), 2, Some("57P01")));
     }
 
     #[tokio::test]
     async fn nothing_is_tried_more_often_than_allowed() {
-        let mut none = Attempts::new(&Retries::new(0), &table(), Scope::Part);
-        let error = none.failed(broken(), "part 0").await.expect_err("no retries");
+        let mut none = Attempts::new(&Retries::new(0), &table(), Scope::Part(0));
+        let error = none.failed(broken()).await.expect_err("no retries");
         assert!(error.transient().is_none(), "nobody above tries again: {error:?}");
     }
 }

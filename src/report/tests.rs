@@ -47,6 +47,7 @@ fn outcome(name: &str, rows: u64, error: Option<Error>) -> TableOutcome {
         seconds: 3.0,
         retries: 0,
         kept: false,
+        mixed_snapshots: Vec::new(),
         error,
     }
 }
@@ -138,6 +139,8 @@ fn record() -> RunRecord {
         bytes: None,
         method: Some("Ctid".into()),
         error_message: Some("disk full".into()),
+        repeated: Vec::new(),
+        mixed: Vec::new(),
     };
     RunRecord {
         run_id: "0199".into(),

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
-use crate::manifest::ManifestColumn;
+use crate::manifest::{ManifestColumn, PartsAsOf};
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
 use crate::plan::TablePlan;
 use crate::report::RunReport;
 use crate::runlog::{RunRecord, RunStatus};
 
 pub use super::verified::verified;
+
+/// Parts of one moment that are named.
+const SHOWN_PARTS: usize = 12;
 
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
@@ -119,6 +122,9 @@ pub fn summary(summary: &RunSummary) -> String {
     }
     for earlier in &summary.earlier_snapshots {
         let _ = writeln!(out, "kept as of   {}", snapshot(earlier));
+    }
+    for table in summary.tables.iter().filter(|table| !table.mixed_snapshots.is_empty()) {
+        let _ = writeln!(out, "mixed        {}: {}", table.table, moments(&table.mixed_snapshots));
     }
     let retries: u64 = summary.tables.iter().map(|table| table.retries).sum();
     if retries > 0 {
@@ -376,6 +382,18 @@ fn source(source: &SourceIdentity) -> String {
         let _ = write!(out, ", user {user}");
     }
     out
+}
+
+/// Parts and the points in time that they are of.
+pub(super) fn moments(moments: &[PartsAsOf]) -> String {
+    let of = |moment: &PartsAsOf| {
+        let numbers: Vec<String> = moment.parts.iter().take(SHOWN_PARTS).map(usize::to_string).collect();
+        let more = if moment.parts.len() > SHOWN_PARTS { ", ..." } else { "" };
+        let noun = if moment.parts.len() == 1 { "part" } else { "parts" };
+        let (count, numbers, at) = (moment.parts.len(), numbers.join(", "), &moment.snapshot.taken_at);
+        format!("{count} {noun} ({numbers}{more}) as of {at}")
+    };
+    moments.iter().map(of).collect::<Vec<_>>().join("; ")
 }
 
 fn snapshot(snapshot: &SnapshotToken) -> String {

@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use super::query::status_text;
 use super::session::{Session, Value, number};
-use super::{RunEvent, RunStatus};
+use super::{Repeated, RunEvent, RunStatus};
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
-use crate::manifest::FileEntry;
+use crate::manifest::{FileEntry, PartsAsOf};
 
 /// Rows of one INSERT.
 const ROWS: usize = 100;
+/// The number in `part_retries` of the table as a whole.
+pub(super) const WHOLE: i64 = -1;
 
 pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Result<()> {
     if !matches!(event, RunEvent::RunStarted { .. }) {
@@ -52,6 +54,24 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
             let set = "status = 'failed', finished_at = ?, error_message = ?";
             update_job(session, set, &values, run_id, table).await
         }
+        RunEvent::TableRepeated { run_id, table, parts, .. } => {
+            ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
+            write_repeated(session, run_id, table, parts).await
+        }
+        RunEvent::TablePlanned { run_id, table, plan, .. } => {
+            ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
+            replace(session, ("prepared_parts", "part, prepared"), (run_id, table), Vec::new()).await?;
+            let plan = vec![vec![Value::text(plan)]];
+            replace(session, ("table_plans", "plan"), (run_id, table), plan).await
+        }
+        RunEvent::PartPrepared { run_id, table, part, prepared, .. } => {
+            ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
+            write_prepared(session, (run_id, table), *part, prepared).await
+        }
+        RunEvent::TableMixed { run_id, table, parts, .. } => {
+            ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
+            write_snapshots(session, (run_id, table), parts).await
+        }
         RunEvent::RunEnded { run_id, at, status, error } => {
             run_ended(session, run_id, at, *status, error.as_deref()).await
         }
@@ -87,6 +107,9 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
             "UPDATE runs SET status = 'running', finished_at = NULL, error_message = NULL, heartbeat_at = ?
             WHERE run_id = ?";
         session.query(sql, &[Value::time(at), Value::text(run_id)]).await?;
+        // What is exported anew counts anew.
+        forget(session, "part_retries", run_id, "<>").await?;
+        forget(session, "part_snapshots", run_id, "<>").await?;
     } else {
         let (kind, database) = split_source(source);
         let sql = "INSERT INTO runs (run_id, started_at, status, source_db_type, source_database, source, destination,
@@ -122,7 +145,20 @@ async fn run_ended(
     let sql = "UPDATE jobs SET status = 'failed', finished_at = ?, error_message = ?
         WHERE run_id = ? AND status = 'running'";
     let why = error.unwrap_or("the run ended before this table was done");
-    session.query(sql, &[Value::time(at), Value::text(why), Value::text(run_id)]).await.map(drop)
+    session.query(sql, &[Value::time(at), Value::text(why), Value::text(run_id)]).await?;
+    // Nobody will ask for these again.
+    forget(session, "prepared_parts", run_id, "=").await?;
+    forget(session, "table_plans", run_id, "=").await
+}
+
+/// Removes the rows of `from` that are about tables of the run that are completed (`=`) or not (`<>`).
+async fn forget(session: &mut dyn Session, from: &str, run_id: &str, operator: &str) -> Result<()> {
+    let sql = format!(
+        "DELETE FROM {from} WHERE run_id = ? AND EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = {from}.run_id
+        AND jobs.source_schema = {from}.source_schema AND jobs.source_table = {from}.source_table
+        AND jobs.status {operator} 'completed')"
+    );
+    session.query(&sql, &[Value::text(run_id)]).await.map(drop)
 }
 
 async fn update_job(
@@ -185,25 +221,87 @@ async fn write_files(
     table: &TableRef,
     files: &[FileEntry],
 ) -> Result<()> {
-    let key = [Value::text(run_id), Value::text(&table.schema), Value::text(&table.name)];
-    let sql = "DELETE FROM files WHERE run_id = ? AND source_schema = ? AND source_table = ?";
-    session.query(sql, &key).await?;
-    for some in files.chunks(ROWS) {
-        let places = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; some.len()].join(", ");
+    let row = |file: &FileEntry| {
+        let slice = serde_json::to_string(&file.slice)
+            .map_err(|error| Error::internal("cannot write a slice as JSON").caused_by(error))?;
+        let (rows, bytes) = (Value::count(file.rows), Value::count(file.bytes));
+        let part = Value::count(file.part as u64);
+        Ok(vec![Value::text(&file.name), part, rows, bytes, Value::text(&file.crc32), Value::Text(slice)])
+    };
+    let rows = files.iter().map(row).collect::<Result<_>>()?;
+    let columns = "file_name, part, row_count, bytes, crc32, slice";
+    replace(session, ("files", columns), (run_id, table), rows).await
+}
+
+async fn write_repeated(
+    session: &mut dyn Session,
+    run_id: &str,
+    table: &TableRef,
+    parts: &[Repeated],
+) -> Result<()> {
+    let row = |Repeated { part, retries, class, code, error }: &Repeated| {
+        let part = part.map_or(Value::Integer(WHOLE), |part| Value::count(part as u64));
+        let (class, code) = (Value::text(class), Value::optional(code.as_deref()));
+        vec![part, Value::count(*retries), class, code, Value::text(error)]
+    };
+    let columns = "part, retries, error_class, error_code, error_message";
+    let rows = parts.iter().map(row).collect();
+    replace(session, ("part_retries", columns), (run_id, table), rows).await
+}
+
+async fn write_prepared(
+    session: &mut dyn Session,
+    (run_id, table): (&str, &TableRef),
+    part: usize,
+    prepared: &str,
+) -> Result<()> {
+    let mut values = key(run_id, table);
+    values.push(Value::count(part as u64));
+    let sql =
+        "DELETE FROM prepared_parts WHERE run_id = ? AND source_schema = ? AND source_table = ? AND part = ?";
+    session.query(sql, &values).await?;
+    values.push(Value::text(prepared));
+    let sql = "INSERT INTO prepared_parts (run_id, source_schema, source_table, part, prepared)
+        VALUES (?, ?, ?, ?, ?)";
+    session.query(sql, &values).await.map(drop)
+}
+
+async fn write_snapshots(
+    session: &mut dyn Session,
+    of: (&str, &TableRef),
+    moments: &[PartsAsOf],
+) -> Result<()> {
+    let mut rows = Vec::new();
+    for PartsAsOf { snapshot, parts } in moments {
+        let snapshot = serde_json::to_string(snapshot)
+            .map_err(|error| Error::internal("cannot write a snapshot as JSON").caused_by(error))?;
+        rows.extend(parts.iter().map(|part| vec![Value::count(*part as u64), Value::text(&snapshot)]));
+    }
+    replace(session, ("part_snapshots", "part, snapshot"), of, rows).await
+}
+
+fn key(run_id: &str, table: &TableRef) -> Vec<Value> {
+    vec![Value::text(run_id), Value::text(&table.schema), Value::text(&table.name)]
+}
+
+/// Replaces what `into` holds of a table by `rows`, whose values are those of `columns`.
+async fn replace(
+    session: &mut dyn Session,
+    (into, columns): (&str, &str),
+    (run_id, table): (&str, &TableRef),
+    rows: Vec<Vec<Value>>,
+) -> Result<()> {
+    let key = key(run_id, table);
+    let sql = format!("DELETE FROM {into} WHERE run_id = ? AND source_schema = ? AND source_table = ?");
+    session.query(&sql, &key).await?;
+    for some in rows.chunks(ROWS) {
+        let places: Vec<String> =
+            some.iter().map(|row| format!("(?, ?, ?{})", ", ?".repeat(row.len()))).collect();
         let sql = format!(
-            "INSERT INTO files (run_id, source_schema, source_table, file_name, part, row_count, bytes, crc32, slice)
-            VALUES {places}"
+            "INSERT INTO {into} (run_id, source_schema, source_table, {columns}) VALUES {}",
+            places.join(", ")
         );
-        let mut values = Vec::with_capacity(some.len() * 9);
-        for file in some {
-            let slice = serde_json::to_string(&file.slice)
-                .map_err(|error| Error::internal("cannot write a slice as JSON").caused_by(error))?;
-            values.extend(key.iter().cloned());
-            values.push(Value::text(&file.name));
-            values.push(Value::count(file.part as u64));
-            values.extend([Value::count(file.rows), Value::count(file.bytes)]);
-            values.extend([Value::text(&file.crc32), Value::Text(slice)]);
-        }
+        let values: Vec<Value> = some.iter().flat_map(|row| key.iter().chain(row).cloned()).collect();
         session.query(&sql, &values).await?;
     }
     Ok(())

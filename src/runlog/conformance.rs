@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{RunEvent, RunLog, RunStatus};
-use crate::catalog::{Slice, TableRef};
+use super::{PreparedTable, Repeated, RunEvent, RunLog, RunStatus};
+use crate::catalog::{Consistency, Slice, SnapshotToken, TableRef};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::FileEntry;
+use crate::manifest::{FileEntry, PartsAsOf};
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 /// Texts that a careless statement would fall over.
@@ -38,6 +38,7 @@ pub async fn check(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     hostile(open).await?;
     finding(log.as_ref()).await?;
     unknown(log.as_ref()).await?;
+    prepared(open).await?;
     many(log.as_ref()).await?;
     log.drop_tables().await?;
     ensure(log.partition_columns().await?.is_empty(), "dropped tables are gone")?;
@@ -113,6 +114,9 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         // The same event again, as after a lost answer, changes nothing.
         table_done(RUN, "a", 2),
         table_started(RUN, "b"),
+        repeated("b", vec![again(Some(9), 1)]),
+        repeated("b", vec![again(None, 1), again(Some(3), 2)]),
+        repeated("b", vec![again(None, 1), again(Some(3), 2)]),
         RunEvent::TableFailed {
             run_id: RUN.into(),
             table: table("b"),
@@ -158,6 +162,10 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     )?;
     ensure(a.finished_at.as_deref() == Some("2026-01-01T00:00:02.250Z"), "a job has its times")?;
     ensure(run.jobs[0].error_message.as_deref() == Some("no rights"), "a failed job says why")?;
+    ensure(
+        run.jobs[0].repeated == [again(None, 1), again(Some(3), 2)] && run.jobs[1].repeated.is_empty(),
+        "what was tried again is kept, the whole table first",
+    )?;
     let why = run.jobs[2].error_message.as_deref();
     ensure(why.is_some_and(|why| why.contains("ended before")), "a job cut short says so")?;
     // Resumed: the history stays.
@@ -170,9 +178,20 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         run.status == RunStatus::Running && run.started_at == times_of_start(),
         "a resumed run keeps its start",
     )?;
+    ensure(run.jobs[0].repeated.is_empty(), "what is exported anew counts anew")?;
     let names: Vec<&str> = run.jobs.iter().map(|j| j.table.name.as_str()).collect();
     ensure(names == ["b", "a", "c", "d", "e"] && run.jobs[1].status == RunStatus::Completed, "and its jobs")?;
     log.append(&ended(RUN, RunStatus::Completed)).await
+}
+
+fn repeated(name: &str, parts: Vec<Repeated>) -> RunEvent {
+    let at = "2026-01-01T00:00:02.500Z".into();
+    RunEvent::TableRepeated { run_id: RUN.into(), table: table(name), at, parts }
+}
+
+fn again(part: Option<usize>, retries: u64) -> Repeated {
+    let code = part.map(|_| "57P01".to_owned());
+    Repeated { part, retries, class: "connection".into(), code, error: HOSTILE.concat() }
 }
 
 fn times_of_start() -> &'static str {
@@ -240,6 +259,70 @@ async fn finding(log: &dyn RunLog) -> Result<()> {
         ensure(log.run(nobody).await?.is_none(), "a prefix is no pattern")?;
     }
     ensure(log.run("").await.is_err(), "an empty id is an error")
+}
+
+/// Parts of a table that outlive their run.
+async fn prepared(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
+    let (log, run_id, at) = (open(), "prepared", "2026-01-01T00:00:03.000Z");
+    let text = HOSTILE.concat();
+    let planned = |name: &str, plan: &str| RunEvent::TablePlanned {
+        run_id: run_id.into(),
+        table: table(name),
+        at: at.into(),
+        plan: plan.into(),
+    };
+    let part = |name: &str, part: usize, prepared: &str| RunEvent::PartPrepared {
+        run_id: run_id.into(),
+        table: table(name),
+        at: at.into(),
+        part,
+        prepared: prepared.into(),
+    };
+    let moment = |taken_at: &str, parts: Vec<usize>| {
+        let level = Consistency::Run;
+        let snapshot = SnapshotToken { level, id: None, position: None, taken_at: taken_at.into() };
+        PartsAsOf { snapshot, parts }
+    };
+    let moments = vec![moment("2026-01-01T00:00:00Z", vec![0, 11]), moment("2026-01-02T00:00:00Z", vec![2])];
+    let mixed = |parts: Vec<PartsAsOf>| RunEvent::TableMixed {
+        run_id: run_id.into(),
+        table: table("b"),
+        at: at.into(),
+        parts,
+    };
+    for event in [
+        started(run_id, "2026-01-01T00:00:00Z", &["a", "b"]),
+        planned("a", "first"),
+        part("a", 7, "void with its plan"),
+        planned("a", &text),
+        part("a", 10, "ten"),
+        part("a", 2, "two"),
+        part("a", 2, &text),
+        planned("b", "of a table that is done"),
+        part("b", 0, "zero"),
+        mixed(vec![moment("2025-01-01T00:00:00Z", vec![5])]),
+        mixed(moments.clone()),
+        table_done(run_id, "b", 1),
+    ] {
+        log.append(&event).await?;
+    }
+    let a = PreparedTable { table: table("a"), plan: text.clone(), parts: vec![text, "ten".into()] };
+    let expected = [a];
+    for _ in 0..2 {
+        ensure(
+            open().prepared(run_id).await? == expected,
+            "what was prepared of open tables is kept, by part",
+        )?;
+        log.append(&ended(run_id, RunStatus::Failed)).await?;
+    }
+    let run = open().run(run_id).await?.ok_or_else(|| Error::data("the run log lost a run"))?;
+    ensure(run.jobs[1].mixed == moments && run.jobs[0].mixed.is_empty(), "points in time of parts are kept")?;
+    log.append(&mixed(Vec::new())).await?;
+    let run = open().run(run_id).await?.ok_or_else(|| Error::data("the run log lost a run"))?;
+    ensure(run.jobs[1].mixed.is_empty(), "and replaced")?;
+    log.append(&table_done(run_id, "a", 1)).await?;
+    ensure(open().prepared(run_id).await?.is_empty(), "of finished tables nothing is kept")?;
+    ensure(open().prepared("nobody").await?.is_empty(), "nor of runs that are not there")
 }
 
 async fn unknown(log: &dyn RunLog) -> Result<()> {

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::session::{Connect, Session};
-use super::{PartitionRow, RunEvent, RunLog, RunRecord, append, manage, migrate, query};
+use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord, append, manage, migrate, query};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often an event is tried when its connection was lost or another writer was in the way.
@@ -130,6 +130,15 @@ impl<C: Connect> RunLog for DatabaseRunLog<C> {
         self.transact(Access::Read, move |session| {
             let run_id = run_id.clone();
             Box::pin(async move { query::run(session, &run_id).await })
+        })
+        .await
+    }
+
+    async fn prepared(&self, run_id: &str) -> Result<Vec<PreparedTable>> {
+        let run_id = run_id.to_owned();
+        self.transact(Access::Read, move |session| {
+            let run_id = run_id.clone();
+            Box::pin(async move { query::prepared(session, &run_id).await })
         })
         .await
     }

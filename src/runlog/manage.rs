@@ -9,7 +9,7 @@ pub(super) async fn truncate(session: &mut dyn Session) -> Result<()> {
     if found(session).await? == Found::Nothing {
         return Ok(());
     }
-    for table in ["files", "jobs", "runs"] {
+    for table in TABLES.iter().filter(|table| !["partition_columns", "schema_version"].contains(table)) {
         session.query(&format!("DELETE FROM {table}"), &[]).await?;
     }
     Ok(())

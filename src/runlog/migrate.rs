@@ -5,7 +5,17 @@ use super::session::{Lock, Session, Value, number};
 use crate::error::{Error, Result};
 
 /// Tables of the run log, those that refer to others first.
-pub(super) const TABLES: [&str; 5] = ["files", "jobs", "runs", "partition_columns", "schema_version"];
+pub(super) const TABLES: [&str; 9] = [
+    "part_snapshots",
+    "prepared_parts",
+    "table_plans",
+    "part_retries",
+    "files",
+    "jobs",
+    "runs",
+    "partition_columns",
+    "schema_version",
+];
 
 /// What the tables are.
 #[derive(Debug, PartialEq, Eq)]

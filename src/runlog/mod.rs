@@ -30,7 +30,7 @@ pub use spool::Spooled;
 
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
-use crate::manifest::FileEntry;
+use crate::manifest::{FileEntry, PartsAsOf};
 use crate::source::Address;
 
 /// Opens a run log on a server; checks the address, does not connect yet.
@@ -125,6 +125,52 @@ pub enum RunEvent {
         /// Why.
         error: String,
     },
+    /// What of a table was tried again; before the table is done or failed, and only if there is anything.
+    TableRepeated {
+        /// The run.
+        run_id: String,
+        /// The table.
+        table: TableRef,
+        /// When.
+        at: String,
+        /// Parts that were read again, and how often. Replaces what was recorded of the table.
+        parts: Vec<Repeated>,
+    },
+    /// A table was planned whose parts can be used again if the run ends early. What was prepared before is void.
+    TablePlanned {
+        /// The run.
+        run_id: String,
+        /// The table.
+        table: TableRef,
+        /// When.
+        at: String,
+        /// The plan as JSON; only who wrote it understands it.
+        plan: String,
+    },
+    /// A part of such a table is complete at the destination, and nobody sees it yet.
+    PartPrepared {
+        /// The run.
+        run_id: String,
+        /// The table.
+        table: TableRef,
+        /// When.
+        at: String,
+        /// Its number.
+        part: usize,
+        /// What it is, and as of when, as JSON.
+        prepared: String,
+    },
+    /// A table's parts are of several points in time; before the table is done.
+    TableMixed {
+        /// The run.
+        run_id: String,
+        /// The table.
+        table: TableRef,
+        /// When.
+        at: String,
+        /// Which are of which; none when they are of one after all.
+        parts: Vec<PartsAsOf>,
+    },
     /// The run ended.
     RunEnded {
         /// The run.
@@ -147,9 +193,28 @@ impl RunEvent {
             | Self::TableStarted { run_id, .. }
             | Self::TableDone { run_id, .. }
             | Self::TableFailed { run_id, .. }
+            | Self::TableRepeated { run_id, .. }
+            | Self::TablePlanned { run_id, .. }
+            | Self::PartPrepared { run_id, .. }
+            | Self::TableMixed { run_id, .. }
             | Self::RunEnded { run_id, .. } => run_id,
         }
     }
+}
+
+/// Attempts at one part of a table that failed in passing and were repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// The part's number; none for the table as a whole: a query, or a table whose own view was lost.
+    pub part: Option<usize>,
+    /// How often it was begun anew.
+    pub retries: u64,
+    /// What kind of error the last of them ended with: `connection`, `conflict` or `view`.
+    pub class: String,
+    /// The server's code of that error (SQLSTATE), where there is one.
+    pub code: Option<String>,
+    /// That error as one line.
+    pub error: String,
 }
 
 /// State of a run or of a job (one table of a run).
@@ -227,6 +292,23 @@ pub struct JobRecord {
     pub method: Option<String>,
     /// Why it failed.
     pub error_message: Option<String>,
+    /// What was tried again, the table as a whole before its parts. Empty also when an earlier version made the run.
+    #[serde(default)]
+    pub repeated: Vec<Repeated>,
+    /// Which of its parts are of which point in time, when they are of several.
+    #[serde(default)]
+    pub mixed: Vec<PartsAsOf>,
+}
+
+/// What was planned and prepared of a table before its run ended early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedTable {
+    /// The table.
+    pub table: TableRef,
+    /// As in [`RunEvent::TablePlanned`].
+    pub plan: String,
+    /// As in [`RunEvent::PartPrepared`], by part.
+    pub parts: Vec<String>,
 }
 
 /// Append-only record of runs. `append` returns when the event is durable.
@@ -240,6 +322,9 @@ pub trait RunLog: Debug + Send + Sync {
 
     /// One run with its jobs; none if there is no such run. A unique prefix of the id is enough.
     async fn run(&self, run_id: &str) -> Result<Option<RunRecord>>;
+
+    /// What was prepared of the tables of a run that are not done.
+    async fn prepared(&self, run_id: &str) -> Result<Vec<PreparedTable>>;
 
     /// Where it is, without secrets.
     fn location(&self) -> String;

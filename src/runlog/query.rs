@@ -1,10 +1,14 @@
 //! Reading runs, jobs and `partition_columns`.
 
+use super::append::WHOLE;
 use super::migrate::has_table;
 use super::session::{Row, Session, Value, number, required};
-use super::{JobRecord, PartitionRow, RunRecord, RunStatus};
+use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord, RunStatus};
+use std::collections::HashMap;
+
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
+use crate::manifest::PartsAsOf;
 
 /// How many candidates an ambiguous prefix names.
 const CANDIDATES: usize = 5;
@@ -67,9 +71,14 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
         time("finished_at")
     );
     let rows = session.query(&sql, &[Value::text(run_id)]).await?;
+    let mut repeated = repeated(session, run_id).await?;
+    let mut mixed = mixed(session, run_id).await?;
     let job = |mut row: Row| {
+        let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
         Ok(JobRecord {
-            table: TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? },
+            repeated: repeated.remove(&table).unwrap_or_default(),
+            mixed: mixed.remove(&table).unwrap_or_default(),
+            table,
             status: status_from(&required(&mut row, 2)?)?,
             started_at: row[3].take(),
             finished_at: row[4].take(),
@@ -81,6 +90,68 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
         })
     };
     rows.into_iter().map(job).collect()
+}
+
+/// What was tried again, per table.
+async fn repeated(session: &mut dyn Session, run_id: &str) -> Result<HashMap<TableRef, Vec<Repeated>>> {
+    let sql = "SELECT source_schema, source_table, part, retries, error_class, error_code, error_message
+        FROM part_retries WHERE run_id = ? ORDER BY source_schema, source_table, part";
+    let mut found: HashMap<TableRef, Vec<Repeated>> = HashMap::new();
+    for mut row in session.query(sql, &[Value::text(run_id)]).await? {
+        let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
+        let part = number::<i64>(&row, 2)?.filter(|part| *part != WHOLE);
+        found.entry(table).or_default().push(Repeated {
+            part: part.map(|part| usize::try_from(part).unwrap_or(usize::MAX)),
+            retries: number(&row, 3)?.unwrap_or(0),
+            class: required(&mut row, 4)?,
+            code: row[5].take(),
+            error: required(&mut row, 6)?,
+        });
+    }
+    Ok(found)
+}
+
+/// Which parts are of which point in time, per table.
+async fn mixed(session: &mut dyn Session, run_id: &str) -> Result<HashMap<TableRef, Vec<PartsAsOf>>> {
+    let sql = "SELECT source_schema, source_table, part, snapshot FROM part_snapshots WHERE run_id = ?
+        ORDER BY source_schema, source_table, part";
+    let mut found: HashMap<TableRef, Vec<PartsAsOf>> = HashMap::new();
+    for mut row in session.query(sql, &[Value::text(run_id)]).await? {
+        let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
+        let part = number(&row, 2)?.unwrap_or(0);
+        let snapshot = serde_json::from_str(&required(&mut row, 3)?)
+            .map_err(|error| Error::data("the run log holds a snapshot that is none").caused_by(error))?;
+        let moments = found.entry(table).or_default();
+        match moments.iter_mut().find(|moment| moment.snapshot == snapshot) {
+            Some(moment) => moment.parts.push(part),
+            None => moments.push(PartsAsOf { snapshot, parts: vec![part] }),
+        }
+    }
+    for moments in found.values_mut() {
+        moments.sort_by(|a, b| a.snapshot.taken_at.cmp(&b.snapshot.taken_at));
+    }
+    Ok(found)
+}
+
+/// What was prepared of tables that are not completed.
+pub(super) async fn prepared(session: &mut dyn Session, run_id: &str) -> Result<Vec<PreparedTable>> {
+    let sql = "SELECT p.source_schema, p.source_table, p.plan FROM table_plans p
+        JOIN jobs j ON j.run_id = p.run_id AND j.source_schema = p.source_schema AND j.source_table = p.source_table
+        WHERE p.run_id = ? AND j.status <> 'completed'";
+    let mut found = Vec::new();
+    for mut row in session.query(sql, &[Value::text(run_id)]).await? {
+        let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
+        found.push(PreparedTable { table, plan: required(&mut row, 2)?, parts: Vec::new() });
+    }
+    let sql = "SELECT prepared FROM prepared_parts
+        WHERE run_id = ? AND source_schema = ? AND source_table = ? ORDER BY part";
+    for of in &mut found {
+        let key = [Value::text(run_id), Value::text(&of.table.schema), Value::text(&of.table.name)];
+        for mut row in session.query(sql, &key).await? {
+            of.parts.push(required(&mut row, 0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The rows of `partition_columns`, none when there is no such table.

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use self::file::{Line, SpoolFile};
-use super::{PartitionRow, RunEvent, RunLog, RunRecord};
+use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord};
 use crate::error::{Error, ErrorKind, Result};
 
 mod file;
@@ -185,6 +185,10 @@ impl RunLog for Spooled {
 
     async fn run(&self, run_id: &str) -> Result<Option<RunRecord>> {
         self.log.run(run_id).await
+    }
+
+    async fn prepared(&self, run_id: &str) -> Result<Vec<PreparedTable>> {
+        self.timely(self.log.prepared(run_id)).await
     }
 
     fn location(&self) -> String {

@@ -87,10 +87,21 @@ impl TableCommit {
         run_id: &str,
         if_exists: IfExists,
     ) -> Result<Self> {
+        Self::begin_keeping(destination, dir, run_id, if_exists, &[]).await
+    }
+
+    /// As [`begin`](Self::begin), but uploads that are in `keep` stay, if they are there.
+    pub async fn begin_keeping(
+        destination: Arc<dyn Destination>,
+        dir: &str,
+        run_id: &str,
+        if_exists: IfExists,
+        keep: &[PendingUpload],
+    ) -> Result<Self> {
         let lock = destination.lock(dir, run_id).await?;
         let place = Place { destination, dir: dir.to_owned() };
         let prepared = match direct::finish(&place, lock.as_ref()).await {
-            Ok(()) => prepare(&place, if_exists, run_id).await,
+            Ok(()) => prepare(&place, if_exists, run_id, keep).await,
             Err(error) => Err(error),
         };
         match prepared {
@@ -457,7 +468,7 @@ struct Found {
 }
 
 /// Steps of [`TableCommit::begin`] under the lock: what is committed, and what readers see.
-async fn prepare(place: &Place, if_exists: IfExists, run_id: &str) -> Result<Found> {
+async fn prepare(place: &Place, if_exists: IfExists, run_id: &str, keep: &[PendingUpload]) -> Result<Found> {
     let destination = &place.destination;
     finish_intent(place).await?;
     let old = current_manifest(place).await?;
@@ -515,7 +526,9 @@ async fn prepare(place: &Place, if_exists: IfExists, run_id: &str) -> Result<Fou
         }
         pending => pending?,
     };
-    let aborted = all(pending.iter().map(|upload| destination.abort(upload))).await;
+    let kept: HashSet<(&str, &str)> = keep.iter().map(|u| (u.path.as_str(), u.upload_id.as_str())).collect();
+    let swept = pending.iter().filter(|u| !kept.contains(&(u.path.as_str(), u.upload_id.as_str())));
+    let aborted = all(swept.map(|upload| destination.abort(upload))).await;
     aborted.into_iter().collect::<Result<Vec<()>>>()?;
     let visible = sizes.into_keys().map(str::to_owned).collect();
     Ok(Found { old, visible, finished })

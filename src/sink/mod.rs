@@ -5,11 +5,14 @@
 //! ```
 //!
 //! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
+//! * [`columns`] encode values, [`file`] makes one Parquet file of them.
 //! * [`part`] writes one part; [`exec`] does it as the root of a DataFusion plan.
 //! * [`commit`] makes the parts of a table visible, all or nothing.
 
+mod columns;
 pub mod commit;
 pub mod exec;
+mod file;
 mod laps;
 pub mod part;
 pub mod schema;

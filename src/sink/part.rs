@@ -5,16 +5,16 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal128Type, Decimal256Type};
+use arrow::datatypes::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type};
 use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
-use parquet::arrow::ArrowWriter;
 use serde::{Deserialize, Serialize};
 
+use super::file::FileEncoder;
 use super::laps::Laps;
-use super::schema::{encoder_schema, is_source_column};
+use super::schema::is_source_column;
 use super::stats::column_stats;
 use super::writer::WriterSettings;
 use crate::catalog::Slice;
@@ -227,7 +227,7 @@ struct PartWriter<'a> {
     schema: SchemaRef,
     /// Columns that an expression made: nobody but us has seen whether their decimals fit.
     computed: Vec<bool>,
-    encoder: ArrowWriter<Blocks>,
+    encoder: FileEncoder,
     upload: Box<dyn Upload>,
     rows: u64,
     sent: u64,
@@ -235,9 +235,7 @@ struct PartWriter<'a> {
 
 impl<'a> PartWriter<'a> {
     async fn open(schema: &SchemaRef, target: &PartTarget, settings: &'a WriterSettings) -> Result<Self> {
-        let options = settings.options(schema)?;
-        let encoder = ArrowWriter::try_new_with_options(Blocks::default(), encoder_schema(schema), options)
-            .map_err(Error::from_parquet)?;
+        let encoder = FileEncoder::new(schema, settings)?;
         let (destination, path) = (&target.destination, &target.path);
         let upload = if target.only {
             destination.create_later(path, target.est_bytes).await?
@@ -250,12 +248,11 @@ impl<'a> PartWriter<'a> {
 
     async fn write(&mut self, batch: &RecordBatch, laps: &mut Laps) -> Result<()> {
         self.check(batch)?;
-        self.encoder.write(batch).map_err(Error::from_parquet)?;
+        self.encoder.write(batch)?;
         self.rows += batch.num_rows() as u64;
         // What is encoded and what is held to encode more: memory is the promise, not the file's layout.
-        let held = self.encoder.in_progress_size().max(self.encoder.memory_size());
-        if held >= self.settings.parquet.row_group_bytes {
-            self.encoder.flush().map_err(Error::from_parquet)?;
+        if self.encoder.memory() >= self.settings.parquet.row_group_bytes {
+            self.encoder.end_group()?;
         }
         laps.encoded();
         let drained = self.drain(false).await;
@@ -291,7 +288,7 @@ impl<'a> PartWriter<'a> {
 
     /// Sends the blocks that are full; with `all`, the rest too.
     async fn drain(&mut self, all: bool) -> Result<()> {
-        while let Some(block) = self.encoder.inner_mut().next(all) {
+        while let Some(block) = self.encoder.blocks().next(all) {
             self.sent += block.len() as u64;
             self.upload.put_part(block).await?;
         }
@@ -301,8 +298,7 @@ impl<'a> PartWriter<'a> {
     /// Writes the footer and compares it with what was received. Returns its statistics and the bytes that were
     /// encoded, before compression.
     async fn close(&mut self, laps: &mut Laps) -> Result<(Vec<ColumnStats>, u64)> {
-        let metadata = self.encoder.finish().map_err(Error::from_parquet)?;
-        self.encoder.sync().map_err(|error| Error::internal("parquet encoder failed").caused_by(error))?;
+        let metadata = self.encoder.finish()?;
         laps.encoded();
         self.drain(true).await?;
         let footer = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
@@ -324,6 +320,12 @@ impl<'a> PartWriter<'a> {
 /// Decimals that have more digits than their type.
 fn decimals_fit(column: &ArrayRef) -> Result<()> {
     let checked = match column.data_type() {
+        DataType::Decimal32(precision, _) => {
+            column.as_primitive::<Decimal32Type>().validate_decimal_precision(*precision)
+        }
+        DataType::Decimal64(precision, _) => {
+            column.as_primitive::<Decimal64Type>().validate_decimal_precision(*precision)
+        }
         DataType::Decimal128(precision, _) => {
             column.as_primitive::<Decimal128Type>().validate_decimal_precision(*precision)
         }
@@ -341,13 +343,13 @@ fn decimals_fit(column: &ArrayRef) -> Result<()> {
 
 /// Bytes of the encoder, in blocks that go to the upload as they are.
 #[derive(Default)]
-struct Blocks {
+pub(super) struct Blocks {
     full: std::collections::VecDeque<Vec<u8>>,
     last: Vec<u8>,
 }
 
 impl Blocks {
-    fn next(&mut self, all: bool) -> Option<Bytes> {
+    pub(super) fn next(&mut self, all: bool) -> Option<Bytes> {
         let block = match self.full.pop_front() {
             Some(block) => block,
             None if all && !self.last.is_empty() => std::mem::take(&mut self.last),

@@ -78,7 +78,7 @@ fn plain_type(data_type: &DataType) -> DataType {
 }
 
 /// `data_type` with each field directly inside it replaced.
-fn map_children(data_type: &DataType, change: &mut dyn FnMut(&FieldRef) -> FieldRef) -> DataType {
+pub(super) fn map_children(data_type: &DataType, change: &mut dyn FnMut(&FieldRef) -> FieldRef) -> DataType {
     match data_type {
         DataType::List(child) => DataType::List(change(child)),
         DataType::LargeList(child) => DataType::LargeList(change(child)),

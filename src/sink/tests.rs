@@ -86,7 +86,12 @@ fn numbers(range: std::ops::Range<i64>) -> RecordBatch {
 }
 
 fn settings(row_group_rows: usize, row_group_bytes: usize) -> WriterSettings {
-    let parquet = ParquetSpec { compression: Compression::Snappy, row_group_rows, row_group_bytes };
+    let parquet = ParquetSpec {
+        compression: Compression::Snappy,
+        row_group_rows,
+        row_group_bytes,
+        ..Default::default()
+    };
     WriterSettings { parquet, dictionary_off: vec!["id".into()] }
 }
 

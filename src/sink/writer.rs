@@ -1,20 +1,40 @@
 //! Settings of the Parquet encoder.
 
-use arrow_schema::Schema;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema};
+use std::sync::Arc;
+
+use arrow_schema::{DataType, FieldRef, Fields, Schema, SchemaRef};
+use parquet::arrow::{
+    ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, PARQUET_FIELD_ID_META_KEY, encode_arrow_schema,
+    parquet_to_arrow_schema,
+};
 use parquet::basic::{BrotliLevel, Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::SchemaDescriptor;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{encoder_schema, written_schema};
+use super::schema::{encoder_schema, map_children, written_schema};
+use crate::catalog::SOURCE_TYPE_KEY;
 use crate::error::{Error, Result};
 use crate::spec::{Compression, ParquetSpec};
 
 /// Program and version, as written into files and manifests.
 pub const CREATED_BY: &str = concat!("lakexpress version ", env!("CARGO_PKG_VERSION"));
+
+/// Key of a file's metadata: the declared types of its columns in the source, as a JSON object of column to type.
+pub const SOURCE_TYPES_KEY: &str = "lakexpress:source_types";
+
+/// What is decided once for all files of a table.
+pub(super) struct Layout {
+    /// Settings of the crate's file writer and of its encoders.
+    pub(super) properties: WriterProperties,
+    /// The codec.
+    pub(super) compression: Codec,
+    /// The types that batches have.
+    pub(super) schema: SchemaRef,
+    /// The columns in the file.
+    pub(super) columns: SchemaDescriptor,
+}
 
 /// How parts are encoded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,37 +47,39 @@ pub struct WriterSettings {
 }
 
 impl WriterSettings {
-    /// Options for batches of `schema`, and the Parquet schema they give.
+    /// What files of `schema` look like.
     ///
     /// Errors: `Config` for a codec level that does not exist, `Data` for a type that Parquet does not have.
-    pub(super) fn options(&self, schema: &Schema) -> Result<ArrowWriterOptions> {
+    pub(super) fn layout(&self, schema: &Schema) -> Result<Layout> {
         let written = written_schema(schema);
         let columns = parquet_schema(&written)?;
-        if parquet_schema(&encoder_schema(schema))? != columns {
+        let encoded = encoder_schema(schema);
+        if parquet_schema(&encoded)? != columns {
             return Err(Error::internal("types in memory and in the file differ").with("schema", written));
         }
-        let arrow = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&written));
+        let compression = codec(self.parquet.compression)?;
         let mut properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())
-            .set_compression(codec(self.parquet.compression)?)
-            // Chunk statistics steer readers past files and row groups; those of pages cost more than they save.
+            .set_compression(compression)
+            // Chunk statistics steer readers past files and row groups; those of pages cost more than they save, and
+            // where pages begin is of no use without them.
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_max_row_group_row_count(Some(self.parquet.row_group_rows.max(1)))
-            .set_key_value_metadata(Some(vec![arrow]));
+            .set_offset_index_disabled(true)
+            .set_key_value_metadata(Some(file_metadata(&written, &columns)?));
         for leaf in columns.columns() {
             let path = leaf.path();
             if path.parts().first().is_some_and(|root| self.dictionary_off.contains(root)) {
                 properties = properties.set_column_dictionary_enabled(path.clone(), false);
             }
         }
-        Ok(ArrowWriterOptions::new().with_properties(properties.build()).with_skip_arrow_metadata(true))
+        Ok(Layout { properties: properties.build(), compression, schema: encoded, columns })
     }
 
     /// Whether files of `schema` can be written at all.
     ///
     /// Errors: as of the first part that would be written, before anything is.
     pub fn check(&self, schema: &Schema) -> Result<()> {
-        self.options(schema).map(|_| ())
+        self.layout(schema).map(|_| ())
     }
 
     /// The codec as `--compression` spells it.
@@ -71,6 +93,49 @@ impl WriterSettings {
             Compression::Zstd(level) => format!("zstd({level})"),
         }
     }
+}
+
+/// The source's types, and the Arrow schema if the Parquet types alone would be read as another one.
+fn file_metadata(written: &Schema, columns: &SchemaDescriptor) -> Result<Vec<KeyValue>> {
+    let bare = bare_schema(written);
+    let mut metadata = Vec::new();
+    let mut types = serde_json::Map::new();
+    source_types("", written.fields(), &mut types);
+    if !types.is_empty() {
+        metadata.push(KeyValue::new(SOURCE_TYPES_KEY.to_owned(), serde_json::Value::from(types).to_string()));
+    }
+    let read = parquet_to_arrow_schema(columns, None).map_err(Error::from_parquet)?;
+    if bare_schema(&read) != bare {
+        metadata.push(KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&bare)));
+    }
+    Ok(metadata)
+}
+
+/// The declared type of each field that has one, by its path; fields inside others are `outer.inner`.
+fn source_types(outer: &str, fields: &Fields, types: &mut serde_json::Map<String, serde_json::Value>) {
+    for field in fields {
+        let path = format!("{outer}{}", field.name());
+        if let DataType::Struct(inner) = field.data_type() {
+            source_types(&format!("{path}."), inner, types);
+        }
+        if let Some(declared) = field.metadata().get(SOURCE_TYPE_KEY) {
+            types.insert(path, declared.clone().into());
+        }
+    }
+}
+
+/// `schema` without what the file says elsewhere: ids and the source's types.
+fn bare_schema(schema: &Schema) -> Schema {
+    let mut bare = |field: &FieldRef| bare_field(field);
+    Schema::new(schema.fields().iter().map(&mut bare).collect::<Fields>())
+}
+
+fn bare_field(field: &FieldRef) -> FieldRef {
+    let mut metadata = field.metadata().clone();
+    metadata.remove(SOURCE_TYPE_KEY);
+    metadata.remove(PARQUET_FIELD_ID_META_KEY);
+    let inner = map_children(field.data_type(), &mut bare_field);
+    Arc::new(field.as_ref().clone().with_metadata(metadata).with_data_type(inner))
 }
 
 fn parquet_schema(schema: &Schema) -> Result<SchemaDescriptor> {
@@ -116,12 +181,12 @@ mod tests {
         ]);
         let settings =
             WriterSettings { dictionary_off: vec!["a.b".into(), "l".into()], ..Default::default() };
-        let options = settings.options(&schema).expect("options");
-        let text = format!("{options:?}");
-        assert!(text.contains("lakexpress version"), "{text}");
-        let descriptor = parquet_schema(&schema).expect("schema");
-        let paths: Vec<&ColumnPath> = descriptor.columns().iter().map(|c| c.path()).collect();
+        let layout = settings.layout(&schema).expect("layout");
+        assert!(layout.properties.created_by().starts_with("lakexpress version"));
+        let paths: Vec<&ColumnPath> = layout.columns.columns().iter().map(|c| c.path()).collect();
         assert_eq!(paths[2].parts(), ["l", "list", "element"]);
+        let dictionary = |path: &ColumnPath| layout.properties.dictionary_enabled(path);
+        assert_eq!(paths.into_iter().map(dictionary).collect::<Vec<_>>(), [true, false, false]);
     }
 
     #[test]
@@ -129,7 +194,7 @@ mod tests {
         for compression in [Compression::Zstd(23), Compression::Gzip(10), Compression::Brotli(12)] {
             let parquet = ParquetSpec { compression, ..Default::default() };
             let settings = WriterSettings { parquet, dictionary_off: vec![] };
-            let error = settings.options(&Schema::empty()).expect_err("refused");
+            let error = settings.layout(&Schema::empty()).err().expect("refused");
             assert_eq!(error.kind(), crate::error::ErrorKind::Config);
         }
     }

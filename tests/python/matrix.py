@@ -8,6 +8,7 @@ DuckDB, and brings all three to one form chosen by the column's type:
     real, double precision  the bits of the value   time            microseconds
     bytea, geometry         bytes                   uuid            its text
     arrays                  lists                   composites      lists of their fields
+    vector, halfvec         lists of the bits of numbers
     everything else         the server's text
 
 DuckDB 1.5 has no decimals of more than 38 digits: it gives doubles, many of them wrong, so these columns are read
@@ -32,6 +33,7 @@ from compare import check_files
 from database import identifier
 
 INTEGERS = {"int2", "int4", "int8", "oid", "xid", "cid"}
+VECTORS = {"vector", "halfvec"}
 SPECIAL = re.compile(r"-?(nan|infinity|inf)$", re.IGNORECASE)
 CLOCK = re.compile(r"(\d+):(\d+):(\d+)(?:\.(\d{1,6}))?")
 DAY = re.compile(r"(\d+)-(\d\d)-(\d\d)")
@@ -60,6 +62,11 @@ class Types:
                 fields = database.rows(self.url, f"{query} AND attrelid = {relation} ORDER BY attnum")
             self.known[oid] = (name, kind, element, base, fields, delimiter)
         return self.known[oid]
+
+    def base(self, oid):
+        """The name of a type, of the type below if it is a domain."""
+        name, kind, _, base, _, _ = self.get(oid)
+        return self.base(base) if kind == "d" else name
 
 
 # --- the server's text ------------------------------------------------------------------------------
@@ -100,6 +107,12 @@ def scalar_of_text(text, name):
     if name == "bpchar":
         # Inside arrays and composites the server shows the padding that its cast to text takes away.
         return text.rstrip(" ")
+    if name in VECTORS:
+        # Half precision as numbers of 32 bits, which hold it.
+        numbers = [float(v) for v in text[1:-1].split(",")]
+        if name == "halfvec":
+            numbers = [struct.unpack("e", struct.pack("e", v))[0] for v in numbers]
+        return [bits(v, "float4") for v in numbers]
     if name == "inet" and "/" not in text:
         return f"{text}/{128 if ':' in text else 32}"
     return text
@@ -298,6 +311,12 @@ def from_arrow(value, oid, types):
     name, kind, element, base, fields, _ = types.get(oid)
     if kind == "d":
         return from_arrow(value, base, types)
+    if name in VECTORS and isinstance(value, list):
+        return [bits(v, "float4") for v in value]
+    if element != "0" and types.base(element) in VECTORS and isinstance(value, list):
+        # A list of lists of numbers has one dimension.
+        deeper = any(isinstance(v, list) and v and (v[0] is None or isinstance(v[0], list)) for v in value)
+        return [from_arrow(v, oid if deeper else element, types) for v in value]
     if element != "0" and isinstance(value, list):
         # A list inside a list is a further dimension; a composite is a tuple.
         return [from_arrow(v, oid if isinstance(v, list) else element, types) for v in value]

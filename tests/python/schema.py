@@ -27,4 +27,11 @@ for at in range(len(file.schema)):
         "logical": json.loads(leaf.logical_type.to_json()),
         "required": leaf.max_definition_level == 0,
     }
-print(json.dumps({"fields": [field(f) for f in file.schema_arrow], "leaves": leaves}))
+encodings = {}
+for group in range(file.metadata.num_row_groups):
+    for at in range(file.metadata.num_columns):
+        chunk = file.metadata.row_group(group).column(at)
+        encodings.setdefault(chunk.path_in_schema, set()).update(chunk.encodings)
+encodings = {path: sorted(names) for path, names in encodings.items()}
+metadata = {key.decode(): value.decode() for key, value in (file.metadata.metadata or {}).items()}
+print(json.dumps({"fields": [field(f) for f in file.schema_arrow], "leaves": leaves, "metadata": metadata, "encodings": encodings}))

@@ -17,6 +17,13 @@ pub(in crate::cli) enum ConsistencyArg {
     None,
 }
 
+/// `--encodings`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum EncodingsArg {
+    Delta,
+    Plain,
+}
+
 /// `--if-exists`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum IfExistsArg {

@@ -20,7 +20,8 @@ use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use self::choices::{
-    ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg, SpecialValuesArg,
+    ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg,
+    SpecialValuesArg,
 };
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
 pub(super) use self::man::ManArgs;
@@ -150,6 +151,18 @@ pub(in crate::cli) struct ExportArgs {
     /// Finish the run of this id instead, as `lakexpress resume` does. Default: none.
     #[arg(short = 'r', long, env = "LAKEXPRESS_RESUME", value_name = "RUN_ID", help_heading = "Run")]
     pub(in crate::cli) resume: Option<String>,
+    /// Let a resumed table have parts of several points in time. Default: it begins anew.
+    ///
+    /// resume then reads only the parts that are missing, of tables cut by their primary key; the others, which are
+    /// named, are exported whole. The manifest says which parts are of which moment. With export, parts stay at the
+    /// destination for that when the source goes away.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_ACCEPT_MIXED_SNAPSHOT",
+        value_parser = FalseyValueParser::new(),
+        help_heading = "Run"
+    )]
+    pub(in crate::cli) accept_mixed_snapshot: bool,
     #[command(flatten)]
     pub(in crate::cli) metadata: GenerateArgs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
 use super::choices::{
-    ConsistencyArg, EmptyTablesArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg,
+    ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg,
 };
 use crate::cli::values::{parse_compression, parse_count};
 use crate::config::units::parse_bytes;
@@ -100,6 +100,20 @@ pub(in crate::cli) struct ParquetArgs {
         value_parser = parse_bytes
     )]
     pub(in crate::cli) row_group_bytes: u64,
+    /// Values without a dictionary: delta or plain. Default: delta.
+    ///
+    /// delta packs the differences of integers and the lengths of texts, which makes files smaller; readers from
+    /// before 2023 may not know it (Spark before 3.4, Iceberg's own reader). plain is known to all.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_ENCODINGS",
+        value_name = "NAME",
+        hide_possible_values = true,
+        value_enum,
+        default_value = "delta",
+        ignore_case = true
+    )]
+    pub(in crate::cli) encodings: EncodingsArg,
 }
 
 #[derive(Debug, Args)]

@@ -173,7 +173,7 @@ pub(super) fn put(target: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// Size and CRC-32 of a file; none if there is none.
-fn checksum(path: &Path) -> Result<Option<(u64, String)>> {
+pub(super) fn checksum(path: &Path) -> Result<Option<(u64, String)>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == IoKind::NotFound => return Ok(None),

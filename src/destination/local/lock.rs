@@ -19,6 +19,8 @@ const OWNER_BYTES: u64 = 300;
 #[derive(Debug)]
 pub(super) struct LocalLock {
     path: PathBuf,
+    /// Whether the directory was made for this lock.
+    made: bool,
     file: Option<File>,
 }
 
@@ -27,7 +29,9 @@ impl LocalLock {
     pub(super) fn take(dir: &Path, owner: &str) -> Result<Self> {
         let path = dir.join(LOCK);
         let wrong = |error| io_error("cannot lock the directory", &path, error);
+        let mut made = false;
         loop {
+            made |= !dir.exists();
             files::make_directory(dir)?;
             let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
             let mut file = match opened {
@@ -51,7 +55,7 @@ impl LocalLock {
                 .and_then(|()| file.seek(SeekFrom::Start(0)))
                 .and_then(|_| file.write_all(text.as_bytes()))
                 .map_err(wrong)?;
-            return Ok(Self { path, file: Some(file) });
+            return Ok(Self { path, made, file: Some(file) });
         }
     }
 }
@@ -91,9 +95,13 @@ fn still_there(_path: &Path, _file: &File) -> bool {
 impl DirLock for LocalLock {
     async fn release(mut self: Box<Self>) -> Result<()> {
         let Some(file) = self.file.take() else { return Ok(()) };
-        let path = self.path.clone();
+        let (path, made) = (self.path.clone(), self.made);
         blocking(move || {
             let removed = files::remove(&path);
+            if let Some(dir) = path.parent().filter(|_| made) {
+                // Only if nothing came of it; whoever wants the lock meanwhile makes it anew.
+                let _ = fs::remove_dir(dir);
+            }
             drop(file);
             removed
         })

@@ -146,6 +146,12 @@ impl Destination for LocalDirectory {
         blocking(move || files::remove(&temporary)).await
     }
 
+    async fn is_pending(&self, upload: &PendingUpload) -> Result<bool> {
+        let temporary = temporary_of(upload, &self.resolve(&upload.path)?)?;
+        let expected = Some((upload.bytes, upload.crc32.clone()));
+        blocking(move || Ok(files::checksum(&temporary)? == expected)).await
+    }
+
     async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>> {
         let (place, dir) = (self.resolve(dir)?, dir.to_owned());
         blocking(move || {

@@ -111,7 +111,21 @@ async fn a_lock_left_by_a_dead_process_is_taken_over() {
     let text = std::fs::read_to_string(place.join("_lock")).expect("read");
     assert!(text.starts_with("run alive, process "), "{text}");
     lock.release().await.expect("release");
-    assert!(!place.join("_lock").exists());
+    assert!(!place.join("_lock").exists() && place.is_dir(), "what was there before stays");
+}
+
+#[tokio::test]
+async fn a_directory_made_for_a_lock_alone_goes_with_it() {
+    let (temp, dest) = directory();
+    let (empty, used) = (temp.path().join("deep/er/run"), temp.path().join("deep/er/t"));
+    let lock = dest.lock("run", "a").await.expect("lock");
+    assert!(empty.is_dir());
+    lock.release().await.expect("release");
+    assert!(!empty.exists());
+    let lock = dest.lock("t", "a").await.expect("lock");
+    dest.put("t/x", Bytes::from_static(b"x")).await.expect("put");
+    lock.release().await.expect("release");
+    assert!(used.join("x").exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

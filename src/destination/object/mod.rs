@@ -374,6 +374,10 @@ impl Destination for ObjectStorage {
         self.0.abort(&upload.path, &upload.upload_id).await
     }
 
+    async fn is_pending(&self, upload: &PendingUpload) -> Result<bool> {
+        pending::is_whole(&self.0, upload).await
+    }
+
     async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>> {
         let inner = &self.0;
         if inner.place.pending == Pending::Blocks {

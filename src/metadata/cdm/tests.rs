@@ -50,6 +50,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         source: source("postgres", "shop", "db:5432"),
         table: table(schema, name),
         earlier_snapshots: Vec::new(),
+        mixed_snapshots: Vec::new(),
         snapshot: SnapshotToken {
             level: Consistency::Run,
             id: None,

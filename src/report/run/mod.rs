@@ -14,9 +14,9 @@ use serde_json::Value;
 pub use slow::Finding;
 
 use crate::catalog::TableRef;
-use crate::manifest::{FileCost, FileEntry, Manifest};
+use crate::manifest::{FileCost, FileEntry, Manifest, PartsAsOf};
 use crate::pipeline::Evidence;
-use crate::runlog::{JobRecord, RunRecord, RunStatus};
+use crate::runlog::{JobRecord, Repeated, RunRecord, RunStatus};
 use crate::spec::layout;
 
 /// Version of the JSON document. It grows when a field changes its meaning or goes; new fields do not count.
@@ -120,8 +120,12 @@ pub struct TableReport {
     pub rows_per_second: Option<f64>,
     /// Times of all its parts, added up.
     pub times: Option<Times>,
-    /// Parts that were read again.
+    /// How often its parts, or the table as a whole, were read again.
     pub retries: Option<u64>,
+    /// Which of them, and the last error of each, as far as the run log has it.
+    pub retried: Vec<Repeated>,
+    /// Which parts are of which point in time, when they are of several.
+    pub mixed_snapshots: Vec<PartsAsOf>,
     /// What was compared with the source, as in the manifest.
     pub verification: Option<Value>,
     /// The run that committed this table after this one, if so: parts of this one may not be known any more.
@@ -153,6 +157,8 @@ pub struct PartReport {
     pub rows_per_second: Option<f64>,
     /// Where its time went.
     pub times: Option<Times>,
+    /// How often it was read again.
+    pub retries: Option<u64>,
 }
 
 /// Where the time of parts went, in seconds.
@@ -269,7 +275,8 @@ fn table(
     // A table may be committed and failed: when it is not what the source hashed.
     let manifest = manifest.filter(|manifest| done || manifest.run_id == run.run_id);
     let own = manifest.filter(|manifest| manifest.run_id == run.run_id);
-    let parts: Vec<PartReport> = manifest.map(|m| files_of(&run.run_id, m)).unwrap_or_default();
+    let mut parts: Vec<PartReport> = manifest.map(|m| files_of(&run.run_id, m)).unwrap_or_default();
+    let retries = retries(job, outcome, &mut parts);
     let encoded: Option<u64> = parts.iter().map(|part| part.encoded_bytes).sum();
     let encoded_bytes = encoded.filter(|_| !parts.is_empty());
     let times = parts.iter().filter_map(|part| part.times.as_ref());
@@ -292,12 +299,29 @@ fn table(
         compression_ratio: ratio(encoded_bytes, parts.iter().map(|part| part.bytes).sum()),
         rows_per_second: rate(job.row_count, seconds),
         times,
-        retries: outcome.and_then(|outcome| outcome["retries"].as_u64()),
+        retries,
+        retried: job.repeated.clone(),
+        mixed_snapshots: own.map_or_else(|| job.mixed.clone(), |own| own.mixed_snapshots.clone()),
         verification: verification.filter(|found| !found.is_null()),
         replaced_by: manifest.filter(|m| m.run_id != run.run_id).map(|m| m.run_id.clone()),
         error: job.error_message.clone(),
         parts,
     }
+}
+
+/// How often parts of the table were read again, by the run log or else by the run's summary; noted in `parts` when
+/// the run log has all of them.
+fn retries(job: &JobRecord, outcome: Option<&Value>, parts: &mut [PartReport]) -> Option<u64> {
+    let recorded: u64 = job.repeated.iter().map(|repeated| repeated.retries).sum();
+    let told = outcome.and_then(|outcome| outcome["retries"].as_u64());
+    let known = if recorded > 0 { Some(recorded) } else { told };
+    if known == Some(recorded) {
+        for part in parts {
+            let of = job.repeated.iter().find(|repeated| repeated.part == Some(part.part));
+            part.retries = Some(of.map_or(0, |repeated| repeated.retries));
+        }
+    }
+    known
 }
 
 /// The files of a manifest that this run wrote. After an append those of other runs are there too; names tell which.
@@ -327,6 +351,7 @@ fn part(file: &FileEntry) -> PartReport {
         seconds,
         rows_per_second: rate(Some(file.rows), seconds),
         times,
+        retries: None,
     }
 }
 

@@ -16,6 +16,8 @@ fn job(name: &str, status: RunStatus) -> JobRecord {
         bytes: Some(200),
         method: Some("Ctid".into()),
         error_message: None,
+        repeated: Vec::new(),
+        mixed: Vec::new(),
     }
 }
 
@@ -93,6 +95,42 @@ fn what_was_recorded_is_reported_part_by_part() {
         "91 % of its parts' time",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+#[test]
+fn what_was_tried_again_is_told_part_by_part() {
+    let files = || vec![file(0, layout::part_name(0, None), None), file(1, layout::part_name(1, None), None)];
+    let again = |part, retries, code: Option<&str>| Repeated {
+        part,
+        retries,
+        class: "connection".into(),
+        code: code.map(str::to_owned),
+        error: "it broke".into(),
+    };
+    let mut table = job("t", RunStatus::Completed);
+    table.repeated = vec![again(None, 1, None), again(Some(1), 2, Some("57P01"))];
+    // The run log is enough, and wins over the summary.
+    let report = of(&run(vec![table]), None, vec![Some(manifest(RUN, files()))]);
+    let retries: Vec<Option<u64>> = report.tables[0].parts.iter().map(|part| part.retries).collect();
+    assert_eq!((report.tables[0].retries, report.totals.retries), (Some(3), Some(3)));
+    assert_eq!(retries, [Some(0), Some(2)]);
+    let text = text::report(&report, true);
+    for line in [
+        "s.t, as a whole: once, lastly after connection: it broke",
+        "s.t, part 1: 2 times, lastly after connection 57P01: it broke",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    let document = serde_json::to_value(&report).unwrap();
+    assert_eq!(document["tables"][0]["retried"][1]["code"], "57P01");
+    // A summary of a version that kept parts to itself: which ones is not known.
+    let summary =
+        |retries: u64| json!({"tables": [{"table": {"schema": "s", "name": "t"}, "retries": retries}]});
+    for (told, part) in [(2, None), (0, Some(0))] {
+        let jobs = vec![job("t", RunStatus::Completed)];
+        let report = of(&run(jobs), Some(summary(told)), vec![Some(manifest(RUN, files()))]);
+        assert_eq!((report.tables[0].retries, report.tables[0].parts[0].retries), (Some(told), part));
     }
 }
 

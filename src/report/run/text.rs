@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{PartReport, RunReport, TableReport};
-use crate::report::text::{columns, count, duration, size, status};
+use crate::report::text::{columns, count, duration, moments, size, status};
+
+/// Parts that were read again which are named.
+const SHOWN_RETRIES: usize = 20;
 
 /// Totals, a line per table, what was slow, what went wrong; with `parts`, a line per part too.
 pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
@@ -34,6 +37,10 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
         }
     }
     slow(&mut out, report);
+    retried(&mut out, &report.tables);
+    for table in report.tables.iter().filter(|table| !table.mixed_snapshots.is_empty()) {
+        let _ = writeln!(out, "\n{}: mixed, {}", table.table, moments(&table.mixed_snapshots));
+    }
     for table in &report.tables {
         if let Some(run) = &table.replaced_by {
             let _ = writeln!(out, "\n{}: committed again by run {run}", table.table);
@@ -117,7 +124,8 @@ fn verified(table: &TableReport) -> String {
 }
 
 fn part_lines(out: &mut String, parts: &[PartReport]) {
-    let heads = ["file", "rows", "bytes", "ratio", "waiting", "reading", "encoding", "storing", "rows/s"];
+    let heads =
+        ["file", "rows", "bytes", "ratio", "waiting", "reading", "encoding", "storing", "rows/s", "retries"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     for part in parts {
         let time =
@@ -132,9 +140,34 @@ fn part_lines(out: &mut String, parts: &[PartReport]) {
             time(|t| t.encoding),
             time(|t| t.storing),
             part.rows_per_second.map(|rate| count(rate as u64)).unwrap_or_default(),
+            part.retries.filter(|retries| *retries > 0).map(count).unwrap_or_default(),
         ]);
     }
+    if rows.iter().skip(1).all(|row| row[9].is_empty()) {
+        rows.iter_mut().for_each(|row| row.truncate(9));
+    }
     out.push_str(&columns(&rows, 1, "  "));
+}
+
+/// Which parts were read again, and why the last time.
+fn retried(out: &mut String, tables: &[TableReport]) {
+    let all = || tables.iter().flat_map(|table| table.retried.iter().map(move |part| (&table.table, part)));
+    if all().next().is_none() {
+        return;
+    }
+    out.push_str("\nread again\n");
+    for (table, retried) in all().take(SHOWN_RETRIES) {
+        let part = retried.part.map_or_else(|| "as a whole".to_owned(), |part| format!("part {part}"));
+        let code = retried.code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+        let times =
+            if retried.retries == 1 { "once".to_owned() } else { format!("{} times", retried.retries) };
+        let (class, error) = (&retried.class, &retried.error);
+        let _ = writeln!(out, "  {table}, {part}: {times}, lastly after {class}{code}: {error}");
+    }
+    let more = all().count().saturating_sub(SHOWN_RETRIES);
+    if more > 0 {
+        let _ = writeln!(out, "  and {more} more (--json names all)");
+    }
 }
 
 fn slow(out: &mut String, report: &RunReport) {

@@ -29,7 +29,11 @@ const DIALECT: Dialect = Dialect {
         "SELECT GET_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)), 10)",
         "SELECT RELEASE_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)))",
     ),
-    migrations: &[(1, include_str!("../../../sql/runlog/mysql/0001-init.sql"))],
+    migrations: &[
+        (1, include_str!("../../../sql/runlog/mysql/0001-init.sql")),
+        (2, include_str!("../../../sql/runlog/mysql/0002-retries.sql")),
+        (3, include_str!("../../../sql/runlog/mysql/0003-prepared.sql")),
+    ],
     transactional_ddl: false,
     time: |column| format!("concat(left(date_format({column}, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')"),
 };
@@ -155,6 +159,7 @@ mod tests {
     #[test]
     fn scripts_are_taken_apart() {
         assert_eq!(statements("BEGIN").collect::<Vec<_>>(), ["BEGIN"]);
-        assert_eq!(statements(DIALECT.migrations[0].1).count(), 5);
+        let counts: Vec<usize> = DIALECT.migrations.iter().map(|(_, sql)| statements(sql).count()).collect();
+        assert_eq!(counts, [5, 1, 3], "a semicolon in a comment ends a statement, too");
     }
 }

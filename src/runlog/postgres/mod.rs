@@ -28,7 +28,11 @@ const DIALECT: Dialect = Dialect {
         WHERE n.nspname = current_schema() AND c.relname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
     // Ends with the transaction, so a pooler in transaction mode works too. The number is ours alone.
     lock: Lock::Inside("SELECT pg_advisory_xact_lock(7165134526061402)"),
-    migrations: &[(1, include_str!("../../../sql/runlog/postgres/0001-init.sql"))],
+    migrations: &[
+        (1, include_str!("../../../sql/runlog/postgres/0001-init.sql")),
+        (2, include_str!("../../../sql/runlog/postgres/0002-retries.sql")),
+        (3, include_str!("../../../sql/runlog/postgres/0003-prepared.sql")),
+    ],
     transactional_ddl: true,
     time: |column| format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
 };

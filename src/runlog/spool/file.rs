@@ -136,7 +136,11 @@ pub(super) fn overtaken(event: &RunEvent, record: &RunRecord) -> bool {
     match event {
         RunEvent::TableStarted { table, at, .. }
         | RunEvent::TableDone { table, at, .. }
-        | RunEvent::TableFailed { table, at, .. } => record
+        | RunEvent::TableFailed { table, at, .. }
+        | RunEvent::TableRepeated { table, at, .. }
+        | RunEvent::TablePlanned { table, at, .. }
+        | RunEvent::PartPrepared { table, at, .. }
+        | RunEvent::TableMixed { table, at, .. } => record
             .jobs
             .iter()
             .filter(|job| job.table == *table)

@@ -26,6 +26,8 @@ const DIALECT: Dialect = Dialect {
     migrations: &[
         (1, include_str!("../../../sql/runlog/sqlite/0001-init.sql")),
         (2, include_str!("../../../sql/runlog/sqlite/0002-heartbeat.sql")),
+        (3, include_str!("../../../sql/runlog/sqlite/0003-retries.sql")),
+        (4, include_str!("../../../sql/runlog/sqlite/0004-prepared.sql")),
     ],
     transactional_ddl: true,
     time: str::to_owned,

@@ -48,7 +48,7 @@ async fn a_file_of_version_1_is_brought_up_to_date_once() {
     }
     let versions: i64 =
         old.query_row("SELECT count(*) FROM schema_version", [], |row| row.get(0)).expect("versions");
-    assert_eq!(versions, 2);
+    assert_eq!(versions, 4);
 }
 
 #[tokio::test]

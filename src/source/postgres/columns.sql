@@ -49,7 +49,16 @@ SELECT a.attnum,
        t.typrelid,
        et.typrelid,
        a.atttypid,
-       a.attrelid
+       a.attrelid,
+       -- The extension that brought the type: a name alone says nothing.
+       (SELECT x.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+        WHERE t.oid >= 16384 AND d.objid = t.oid AND d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'),
+       (SELECT s.nspname FROM pg_catalog.pg_namespace s WHERE s.oid = t.typnamespace),
+       (SELECT x.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid
+        WHERE et.oid >= 16384 AND d.objid = et.oid AND d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+          AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'),
+       (SELECT s.nspname FROM pg_catalog.pg_namespace s WHERE s.oid = et.typnamespace)
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arrow_schema::DataType;
 
-use super::column::{self, PgColumn, PgElement};
+use super::column::{self, Extension, PgColumn, PgElement};
 use super::dialect::literal;
 use super::keys;
 use super::measure;
@@ -210,6 +210,7 @@ async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
             base_type_name: row.required(14)?.to_owned(),
             typtype: character(row.required(15)?),
             fields: composite_fields(view, row.required(15)?, row.required(20)?).await?,
+            extension: extension(row, 25)?,
         })),
         None => None,
     };
@@ -229,7 +230,14 @@ async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
         not_null: row.required(10)? == "t",
         collation_deterministic: row.required(11)? == "t",
         in_pg_catalog: row.required(8)? == "t",
+        extension: extension(row, 23)?,
     })
+}
+
+/// The extension named at `place`, with the schema of its type behind it.
+fn extension(row: &Row, place: usize) -> Result<Option<Extension>> {
+    let Some(name) = row.get(place) else { return Ok(None) };
+    Ok(Some(Extension { name: name.to_owned(), schema: row.required(place + 1)?.to_owned() }))
 }
 
 pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T> {

@@ -120,20 +120,30 @@ fn value_sql(
         return Ok(format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN ROW({}) END", values.join(", ")));
     }
     if let Codec::List { depth, element } = codec {
-        if let Codec::Composite { .. } = **element {
-            let row = value_sql(element, innermost(field), ELEMENT, special)?;
-            return Ok(list_of_rows_sql(column, *depth, &row));
+        let inner = innermost(field, *depth);
+        // Their array is not sent as it is, or would not be the same in every session.
+        let send = match **element {
+            Codec::Composite { .. } => Some("pg_catalog.record_send"),
+            Codec::Money => Some("pg_catalog.numeric_send"),
+            Codec::Vector | Codec::HalfVector => Some(""),
+            _ => None,
+        };
+        if let Some(send) = send {
+            let value = value_sql(element, inner, ELEMENT, special)?;
+            return Ok(list_sql(column, *depth, &format!("{send}({value})")));
         }
         if special == SpecialValues::Null && finite(element, "").is_some() {
             return Err("special values inside arrays are NULL (--special-values null)");
         }
-        let name = type_name(element, innermost(field)).ok_or("its elements have no form")?;
+        let name = type_name(element, inner).ok_or("its elements have no form")?;
         let through = if **element == Codec::Unsigned4 { "::pg_catalog.text[]" } else { "" };
-        // Without the flag for NULLs, which may be set where there are none, and the type of the elements.
-        return Ok(format!(
-            "pg_catalog.overlay(pg_catalog.array_send({column}{through}::{name}[]), \
-             '\\x0000000000000000'::pg_catalog.bytea, 5, 8)"
-        ));
+        return Ok(array_sql(&format!("{column}{through}::{name}[]")));
+    }
+    if let (Codec::Money, DataType::Decimal128(precision, scale)) = (codec, field.data_type()) {
+        return Ok(money_sql(column, *precision, *scale));
+    }
+    if matches!(codec, Codec::Vector | Codec::HalfVector) {
+        return Ok(array_sql(&format!("{column}::pg_catalog.float4[]")));
     }
     let name = type_name(codec, field).ok_or("its type has no form")?;
     let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
@@ -147,9 +157,24 @@ fn value_sql(
 /// The name of an element while an array is taken apart. Inside its own definition it still means that of an outer array.
 const ELEMENT: &str = "\"$element\"";
 
-/// What `array_send` would give if the type of the elements were `record`, without its flag and object id: `row` makes
-/// a row of an element.
-fn list_of_rows_sql(column: &str, depth: usize, row: &str) -> String {
+/// The binary form of an array, without the flag for NULLs, which may be set where there are none, and the type of the
+/// elements.
+fn array_sql(array: &str) -> String {
+    format!(
+        "pg_catalog.overlay(pg_catalog.array_send({array}), '\\x0000000000000000'::pg_catalog.bytea, 5, 8)"
+    )
+}
+
+/// A value of money as a number of `scale` decimal places, whatever `lc_monetary` is.
+fn money_sql(column: &str, precision: u8, scale: i8) -> String {
+    format!(
+        "(('x' || pg_catalog.encode(pg_catalog.cash_send({column}), 'hex'))::bit(64)::pg_catalog.int8 \
+         * '1e-{scale}'::pg_catalog.numeric)::pg_catalog.numeric({precision},{scale})"
+    )
+}
+
+/// What `array_send` would give if `sent` were the binary form of an element, without its flag and object id.
+fn list_sql(column: &str, depth: usize, sent: &str) -> String {
     let zeros = "'\\x0000000000000000'::pg_catalog.bytea";
     let dimensions: String = (1..=depth)
         .map(|level| format!(" || pg_catalog.int4send(pg_catalog.array_length({column}, {level})) || pg_catalog.int4send(1)"))
@@ -158,7 +183,7 @@ fn list_of_rows_sql(column: &str, depth: usize, row: &str) -> String {
         "CASE WHEN pg_catalog.cardinality({column}) = 0 THEN pg_catalog.int4send(0) || {zeros} \
          ELSE pg_catalog.int4send({depth}) || {zeros}{dimensions} || (SELECT pg_catalog.string_agg(\
             COALESCE(pg_catalog.int4send(pg_catalog.octet_length(sent)) || sent, pg_catalog.int4send(-1)), \
-            ''::pg_catalog.bytea ORDER BY place) FROM (SELECT place, pg_catalog.record_send({row}) AS sent \
+            ''::pg_catalog.bytea ORDER BY place) FROM (SELECT place, {sent} AS sent \
             FROM (SELECT {ELEMENT}, pg_catalog.row_number() OVER () AS place \
                 FROM (SELECT pg_catalog.unnest({column}) AS {ELEMENT} OFFSET 0) AS elements) AS numbered) AS rows) END"
     )
@@ -173,7 +198,7 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
         Codec::Int8 | Codec::Unsigned4 => "int8",
         Codec::Float4 => "float4",
         Codec::Float8 | Codec::Double => "float8",
-        Codec::Numeric | Codec::Money => {
+        Codec::Numeric => {
             let (DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)) =
                 field.data_type()
             else {
@@ -190,7 +215,9 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
             DataType::Timestamp(_, Some(_)) => "timestamptz",
             _ => "timestamp",
         },
-        Codec::Composite { .. } | Codec::List { .. } => return None,
+        Codec::Money | Codec::Vector | Codec::HalfVector | Codec::Composite { .. } | Codec::List { .. } => {
+            return None;
+        }
     };
     Some(format!("pg_catalog.{name}"))
 }
@@ -205,10 +232,10 @@ fn finite(codec: &Codec, column: &str) -> Option<String> {
     }
 }
 
-/// The element of a list, or of a list of lists; any other field itself.
-fn innermost(field: &Field) -> &Field {
+/// The element of an array of `depth` dimensions.
+fn innermost(field: &Field, depth: usize) -> &Field {
     match field.data_type() {
-        DataType::List(element) => innermost(element),
+        DataType::List(element) if depth > 0 => innermost(element, depth - 1),
         _ => field,
     }
 }

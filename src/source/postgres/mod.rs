@@ -133,6 +133,8 @@ impl Source for PostgresSource {
 /// Settings of every transaction, so that nothing a role or database sets can change a value or
 /// cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in transaction mode works too.
 ///
+/// What `lc_monetary` is by default is a question of taste, but not what somebody else left in a pooled session.
+///
 /// `SQL_ASCII` is no encoding: text that is not UTF-8 must reach our own check, which names its row.
 const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
     SET LOCAL statement_timeout = 0; \
@@ -143,6 +145,7 @@ const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
     SET LOCAL timezone = 'UTC'; \
     SET LOCAL extra_float_digits = 3; \
     SET LOCAL bytea_output = hex; \
+    SET LOCAL lc_monetary TO DEFAULT; \
     SET LOCAL xmloption = content; \
     SET LOCAL standard_conforming_strings = on; \
     SET LOCAL quote_all_identifiers = off; \

@@ -45,6 +45,14 @@ struct Catalog {
     known: HashMap<TableRef, Option<Facts>>,
 }
 
+/// Decimal places of money by this session's `lc_monetary`, which a role, a database or a client may set. Asked once
+/// in a run: a value itself does not know them.
+async fn money_scale(view: &mut Connection) -> Result<i8> {
+    let rows = view.query("SELECT pg_catalog.scale(1::money::numeric)").await?;
+    let row = rows.first().ok_or_else(|| Error::internal("the server returned no row"))?;
+    describe::number(row.required(0)?)
+}
+
 /// Tables that the catalog is asked about at once.
 const ASKED_AT_ONCE: usize = 100;
 
@@ -93,8 +101,7 @@ impl PostgresSnapshot {
                 token = open_view(&mut view, level).await?;
             }
         }
-        let money_scale = view.query("SELECT pg_catalog.scale(1::money::numeric)").await?;
-        let money_scale = money_scale.first().and_then(|r| r.get(0)?.parse().ok()).unwrap_or(2);
+        let money_scale = money_scale(&mut view).await?;
         Ok(Self {
             token,
             policy: policy.clone(),
@@ -236,6 +243,9 @@ async fn open_view(view: &mut Connection, level: Consistency) -> Result<Snapshot
         None
     } else {
         let rows = view.query("SELECT pg_catalog.pg_export_snapshot()").await.map_err(|error| {
+            if error.transient().is_some() {
+                return error;
+            }
             Error::unavailable("the server cannot share a snapshot between connections")
                 .caused_by(error)
                 .hint("--consistency none reads every part at its own moment, which this server can do")

@@ -128,6 +128,10 @@ impl Destination for Faulty {
         self.plan.run(self.inner.abort(upload)).await
     }
 
+    async fn is_pending(&self, upload: &PendingUpload) -> Result<bool> {
+        self.plan.run(self.inner.is_pending(upload)).await
+    }
+
     async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>> {
         self.plan.run(self.inner.list_pending(dir)).await
     }

@@ -101,6 +101,6 @@ fn several_runs_log_into_one_new_database_at_once() {
             log.query("SELECT count(*), sum(row_count) FROM jobs WHERE status = 'completed'"),
             "12|8040"
         );
-        assert_eq!(log.query("SELECT count(*) FROM schema_version"), "1");
+        assert_eq!(log.query("SELECT max(version) - count(*) FROM schema_version"), "0");
     }
 }

@@ -203,6 +203,7 @@ pub(super) async fn export_to(
         verify,
         sub_path: String::new(),
         retries: 3,
+        accept_mixed_snapshot: false,
         origin: lakexpress::spec::Origin::default(),
         memory_limit_bytes: 1 << 30,
         metadata: None,

@@ -1,5 +1,7 @@
 //! Which Arrow type, codec and verdict a column gets: the type contract as a table.
 
+mod extension;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,12 +9,9 @@ use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_K
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use super::{Choice, Codec, CompositeField, PgColumn};
-use crate::catalog::Verdict;
+use super::{Choice, Codec, CompositeField, Extension, PgColumn};
+use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
-
-/// Metadata key of a field: the declared type in the source.
-pub const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
 
 /// Fixed object ids of the built-in types that have a decoder.
 mod oid {
@@ -92,6 +91,7 @@ struct TypeRef<'a> {
     typtype: char,
     name: &'a str,
     fields: &'a [PgColumn],
+    extension: Option<&'a Extension>,
 }
 
 /// A decision about a type.
@@ -163,6 +163,7 @@ impl Kind {
                     typtype: element.typtype,
                     name: &element.base_type_name,
                     fields: &element.fields,
+                    extension: element.extension.as_ref(),
                 };
                 let kind = Self::scalar(&of, policy, money_scale);
                 // The server casts all elements at once, which it can only to a type that has a name.
@@ -181,6 +182,7 @@ impl Kind {
                     typtype: column.typtype,
                     name: &column.base_type_name,
                     fields: &column.fields,
+                    extension: column.extension.as_ref(),
                 };
                 Self::scalar(&of, policy, money_scale)
             }
@@ -253,7 +255,8 @@ impl Kind {
                 // A type without fields has no struct.
                 'c' if pg.fields.is_empty() => Self::text("composite type as the database's text"),
                 'c' => Self::composite(pg.fields, policy, money_scale),
-                _ => Self::text(format!("{} as the database's text", pg.name)),
+                _ => extension::choose(pg)
+                    .unwrap_or_else(|| Self::text(format!("{} as the database's text", pg.name))),
             },
         }
     }

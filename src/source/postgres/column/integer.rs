@@ -1,6 +1,7 @@
-//! int2, int4, int8, and the four-byte types without sign (oid, xid, cid), which Int64 holds.
+//! int2, int4, int8, the four-byte types without sign (oid, xid, cid), which Int64 holds, and money, an int8 of which
+//! the catalog of the session says how many decimal places it has.
 
-use arrow::datatypes::{Int16Type, Int32Type, Int64Type};
+use arrow::datatypes::{Decimal128Type, Int16Type, Int32Type, Int64Type};
 
 use super::primitive::Convert;
 use super::{BadValue, fixed};
@@ -9,6 +10,7 @@ pub(super) struct Int2;
 pub(super) struct Int4;
 pub(super) struct Int8;
 pub(super) struct Unsigned4;
+pub(super) struct Money;
 
 impl Convert for Int2 {
     type Arrow = Int16Type;
@@ -43,5 +45,14 @@ impl Convert for Unsigned4 {
     #[inline]
     fn convert(&self, value: &[u8]) -> Result<Option<i64>, BadValue> {
         Ok(Some(i64::from(u32::from_be_bytes(fixed("oid", value)?))))
+    }
+}
+
+impl Convert for Money {
+    type Arrow = Decimal128Type;
+
+    #[inline]
+    fn convert(&self, value: &[u8]) -> Result<Option<i128>, BadValue> {
+        Ok(Some(i128::from(i64::from_be_bytes(fixed("money", value)?))))
     }
 }

@@ -6,11 +6,13 @@
 //! | oid, xid, cid | Int64 | widened |
 //! | numeric(p,s) up to 38 / 76 digits | Decimal128 / Decimal256 | exact; widened when s < 0 or s > p |
 //! | numeric without precision | Utf8, or what `--numeric` asks for | text |
-//! | money | Decimal128(19, scale of the server's `lc_monetary`) | exact |
+//! | money | Decimal128(19, scale of the session's `lc_monetary`) | exact |
 //! | text, varchar, name, char(n), json, jsonb | Utf8 | exact |
 //! | bytea, uuid | Binary, FixedSizeBinary(16) | exact |
 //! | date, time, timestamp, timestamptz | Date32, Time64(us), Timestamp(us), Timestamp(us, UTC) | exact |
 //! | enum | Utf8, the label | text |
+//! | vector(n), vector (pgvector) | FixedSizeList, List of Float32 | exact |
+//! | halfvec(n), halfvec | the same | widened |
 //! | arrays of the above | List, as deep as declared | as their elements |
 //! | composite types | Struct of their fields by this table | as the least of their fields |
 //! | everything else | Utf8, the server's own text | text |
@@ -35,6 +37,7 @@ mod time;
 mod timestamp;
 mod uuid;
 mod variable;
+mod vector;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{BinaryType, Utf8Type};
@@ -45,11 +48,12 @@ use crate::catalog::Verdict;
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
-pub use choose::{SOURCE_TYPE_KEY, choose, is_bare_numeric};
+pub use choose::{choose, is_bare_numeric};
 
 use super::dialect::ident;
 use primitive::PrimitiveDecoder;
 use variable::VariableDecoder;
+use vector::VectorDecoder;
 
 /// A column as the catalog describes it.
 #[derive(Debug, Clone)]
@@ -84,6 +88,17 @@ pub struct PgColumn {
     pub collation_deterministic: bool,
     /// The base type lives in `pg_catalog`.
     pub in_pg_catalog: bool,
+    /// The extension that brought the base type.
+    pub extension: Option<Extension>,
+}
+
+/// The extension that a type belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Its name, `vector` for example.
+    pub name: String,
+    /// The schema of its type, and so of its functions.
+    pub schema: String,
 }
 
 /// The element type of an array column, domains unwrapped.
@@ -99,6 +114,8 @@ pub struct PgElement {
     pub base_type_name: String,
     /// Its fields, if it is a composite type.
     pub fields: Vec<PgColumn>,
+    /// The extension that brought it.
+    pub extension: Option<Extension>,
 }
 
 /// What was decided about a column.
@@ -139,7 +156,8 @@ pub enum Codec {
     Double,
     /// numeric; precision and scale are the field's.
     Numeric,
-    /// money, through the server's cast to numeric.
+    /// money: a 64-bit count of the smallest fraction, of which the field's scale says how small it is. Not through
+    /// the server's cast to numeric, which divides by whatever `lc_monetary` says in its own session.
     Money,
     /// Types whose binary form is their text: text, varchar, name, json, enums.
     Text,
@@ -159,6 +177,10 @@ pub enum Codec {
     Time,
     /// timestamp and timestamptz.
     Timestamp,
+    /// vector of pgvector: numbers of 32 bits.
+    Vector,
+    /// halfvec of pgvector: numbers of 16 bits.
+    HalfVector,
     /// A composite value.
     Composite {
         /// Its fields, at least one.
@@ -220,7 +242,6 @@ impl Codec {
     fn cast(&self) -> Option<&'static str> {
         match self {
             Self::CastText => Some("text"),
-            Self::Money => Some("numeric"),
             Self::Double => Some("float8"),
             _ => None,
         }
@@ -233,12 +254,10 @@ impl Codec {
             Self::Composite { .. } => (!self.is_sent_as_it_is()).then_some(RECORD),
             Self::List { element, .. } => match element.as_ref() {
                 Self::CastText => Some(1009),
-                Self::Money => Some(1231),
                 Self::Double => Some(1022),
                 _ => None,
             },
             Self::CastText => Some(25),
-            Self::Money => Some(1700),
             Self::Double => Some(701),
             _ => None,
         }
@@ -268,12 +287,15 @@ impl Codec {
             (Self::Float8 | Self::Double, DataType::Float64) => {
                 PrimitiveDecoder::boxed(float::Float8, data_type, rows)
             }
-            (Self::Numeric | Self::Money, DataType::Decimal128(precision, scale)) => PrimitiveDecoder::boxed(
+            (Self::Money, DataType::Decimal128(..)) => {
+                PrimitiveDecoder::boxed(integer::Money, data_type, rows)
+            }
+            (Self::Numeric, DataType::Decimal128(precision, scale)) => PrimitiveDecoder::boxed(
                 numeric::ToDecimal128::new(*precision, *scale, special),
                 data_type,
                 rows,
             ),
-            (Self::Numeric | Self::Money, DataType::Decimal256(precision, scale)) => PrimitiveDecoder::boxed(
+            (Self::Numeric, DataType::Decimal256(precision, scale)) => PrimitiveDecoder::boxed(
                 numeric::ToDecimal256::new(*precision, *scale, special),
                 data_type,
                 rows,
@@ -292,6 +314,8 @@ impl Codec {
             (Self::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, _)) => {
                 PrimitiveDecoder::boxed(timestamp::ToTimestamp { special }, data_type, rows)
             }
+            (Self::Vector, _) => VectorDecoder::<vector::Single>::boxed(field, rows)?,
+            (Self::HalfVector, _) => VectorDecoder::<vector::Half>::boxed(field, rows)?,
             (Self::Composite { fields }, DataType::Struct(_)) => {
                 Box::new(composite::CompositeDecoder::new(field, fields, rows, special)?)
             }

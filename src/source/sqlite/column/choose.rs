@@ -7,11 +7,8 @@ use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use super::{Choice, Codec, Column, StorageClass};
-use crate::catalog::Verdict;
+use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
 use crate::spec::{NumericPolicy, TypePolicy};
-
-/// Metadata key of a field: the declared type in the source.
-const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
 
 /// Digits of the widest decimal that is written.
 const DECIMAL_DIGITS: i64 = 38;

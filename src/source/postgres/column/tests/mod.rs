@@ -5,6 +5,7 @@ mod composites;
 mod lists;
 mod numerics;
 mod scalars;
+mod vectors;
 
 use arrow::array::ArrayRef;
 use arrow_schema::{DataType, Field};
@@ -30,6 +31,7 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
         not_null: true,
         collation_deterministic: true,
         in_pg_catalog: true,
+        extension: None,
     }
 }
 
@@ -40,6 +42,7 @@ fn array_of(type_oid: u32, base_type_name: &str, ndims: i32) -> super::PgColumn 
         typtype: 'b',
         base_type_name: base_type_name.into(),
         fields: vec![],
+        extension: None,
     };
     super::PgColumn {
         typcategory: 'A',

@@ -1,8 +1,8 @@
 //! Types of fixed size, text and bytes.
 
 use arrow::array::types::{
-    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
-    TimestampMicrosecondType,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    Time64MicrosecondType, TimestampMicrosecondType,
 };
 use arrow::array::{Array, AsArray};
 use arrow_schema::{DataType, Field, TimeUnit};
@@ -38,6 +38,18 @@ fn integers_at_their_limits() {
     }
     let array = decode_one(&Codec::Unsigned4, &DataType::Int64, &u32::MAX.to_be_bytes()).unwrap();
     assert_eq!(array.as_primitive::<Int64Type>().value(0), 4_294_967_295);
+}
+
+#[test]
+fn money_counts_the_smallest_fraction_of_its_currency() {
+    for scale in [0, 2, 3, 10] {
+        for value in [i64::MIN, -1, 0, i64::MAX] {
+            let data_type = DataType::Decimal128(19, scale);
+            let array = decode_one(&Codec::Money, &data_type, &value.to_be_bytes()).unwrap();
+            assert_eq!(array.as_primitive::<Decimal128Type>().value(0), i128::from(value));
+        }
+    }
+    assert!(decode_one(&Codec::Money, &DataType::Decimal128(19, 2), &[0; 4]).is_err());
 }
 
 #[test]

@@ -1,0 +1,93 @@
+//! Columns of all other types, by the encoders of the `parquet` crate: nested ones, floating point, booleans, numbers
+//! of more than 64 bits.
+
+use std::io::{Sink, sink};
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use arrow::array::ArrayRef;
+use arrow_schema::{FieldRef, Schema};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+
+use super::{ChunkEncoder, Codec};
+use crate::error::{Error, Result};
+use crate::sink::part::Blocks;
+
+/// Makes the encoders of those columns of a file that have no other.
+pub(in crate::sink) struct GeneralColumns {
+    fields: Vec<FieldRef>,
+    /// How many leaves each of the fields has.
+    leaves: Vec<usize>,
+    factory: ArrowRowGroupWriterFactory,
+}
+
+impl GeneralColumns {
+    /// Encoders for `fields`, with the settings of the whole file.
+    pub(in crate::sink) fn new(fields: Vec<FieldRef>, properties: &WriterPropertiesPtr) -> Result<Self> {
+        let schema = Arc::new(Schema::new(fields.clone()));
+        let leaves = |field: &FieldRef| {
+            let one = Schema::new(vec![Arc::clone(field)]);
+            ArrowSchemaConverter::new().convert(&one).map(|columns| columns.num_columns())
+        };
+        let leaves = fields.iter().map(leaves).collect::<Result<_, _>>().map_err(Error::from_parquet)?;
+        let columns = ArrowSchemaConverter::new().convert(&schema).map_err(Error::from_parquet)?;
+        // Nothing is written here: the crate wants a file to make encoders for.
+        let file: SerializedFileWriter<Sink> =
+            SerializedFileWriter::new(sink(), columns.root_schema_ptr(), Arc::clone(properties))
+                .map_err(Error::from_parquet)?;
+        let factory = ArrowRowGroupWriterFactory::new(&file, schema);
+        Ok(Self { fields, leaves, factory })
+    }
+
+    /// One encoder per field, for the next row group.
+    pub(in crate::sink) fn encoders(&self) -> Result<IntoIter<Box<dyn ChunkEncoder>>> {
+        if self.fields.is_empty() {
+            return Ok(Vec::new().into_iter());
+        }
+        let mut writers = self.factory.create_column_writers(0).map_err(Error::from_parquet)?.into_iter();
+        let encoders = self.fields.iter().zip(&self.leaves).map(|(field, leaves)| {
+            let writers = writers.by_ref().take(*leaves).collect();
+            Box::new(GeneralEncoder { field: Arc::clone(field), writers }) as Box<dyn ChunkEncoder>
+        });
+        Ok(encoders.collect::<Vec<_>>().into_iter())
+    }
+}
+
+/// Encodes the leaves of one field.
+struct GeneralEncoder {
+    field: FieldRef,
+    writers: Vec<ArrowColumnWriter>,
+}
+
+impl ChunkEncoder for GeneralEncoder {
+    fn write(&mut self, _codec: &mut Codec, array: &ArrayRef) -> Result<()> {
+        let leaves = compute_leaves(&self.field, array).map_err(Error::from_parquet)?;
+        if leaves.len() != self.writers.len() {
+            return Err(Error::internal("a column has another shape than its file"));
+        }
+        for (writer, leaf) in self.writers.iter_mut().zip(&leaves) {
+            writer.write(leaf).map_err(Error::from_parquet)?;
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> usize {
+        let held = |w: &ArrowColumnWriter| w.memory_size().max(w.get_estimated_total_bytes());
+        self.writers.iter().map(held).sum()
+    }
+
+    fn finish(
+        self: Box<Self>,
+        _codec: &mut Codec,
+        group: &mut SerializedRowGroupWriter<'_, Blocks>,
+    ) -> Result<()> {
+        for writer in self.writers {
+            let chunk = writer.close().map_err(Error::from_parquet)?;
+            chunk.append_to_row_group(group).map_err(Error::from_parquet)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Columns of a row group as Parquet stores them.
+//!
+//! Encoding is where most of the time of an export goes, and the `parquet` crate's encoders look at every value
+//! several times. So flat columns of integers and bytes, which are nearly all there are, have encoders of their own
+//! ([`integers`], [`bytes`]); all other columns go through the crate's ([`general`]). Both make column chunks that
+//! the crate's file writer takes over (ADR 0008).
+//!
+//! * [`chunk`] makes pages of encoded values; [`codec`] compresses them.
+//! * [`dictionary`] numbers distinct values, [`codes`] says whether that pays, [`hybrid`] packs the numbers.
+//! * [`delta`] packs differences; [`bounds`] are the statistics of bytes.
+
+mod bounds;
+mod bytes;
+mod chunk;
+mod codec;
+mod codes;
+mod delta;
+mod dictionary;
+mod general;
+mod hybrid;
+mod integers;
+#[cfg(test)]
+mod tests;
+
+use arrow::array::{ArrayRef, new_empty_array};
+use arrow_schema::Field;
+use parquet::basic::{Compression, LogicalType, Type};
+use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::schema::types::ColumnDescPtr;
+
+use self::bytes::ByteEncoder;
+pub(super) use self::codec::Codec;
+pub(super) use self::general::GeneralColumns;
+use self::integers::{Integer, IntegerEncoder};
+use super::part::Blocks;
+use crate::error::Result;
+
+/// Rows after which a page ends.
+const PAGE_ROWS: usize = 32_768;
+/// Bytes of plain values after which a page ends.
+const PAGE_BYTES: usize = 1 << 20;
+/// Rows that are looked at together.
+const PIECE_ROWS: usize = 8_192;
+
+/// How many of `left` rows to look at next, when the page has `rows`.
+fn piece_rows(left: usize, rows: usize) -> usize {
+    left.min(PIECE_ROWS).min(PAGE_ROWS - rows)
+}
+
+/// Encodes one column of one row group.
+pub(super) trait ChunkEncoder: Send {
+    /// Appends all rows of `array`, which has the type that the encoder was made for.
+    fn write(&mut self, codec: &mut Codec, array: &ArrayRef) -> Result<()>;
+
+    /// Bytes held, encoded or not.
+    fn memory(&self) -> usize;
+
+    /// Appends the column's chunks to `group`, which has those of all columns before.
+    fn finish(
+        self: Box<Self>,
+        codec: &mut Codec,
+        group: &mut SerializedRowGroupWriter<'_, Blocks>,
+    ) -> Result<()>;
+}
+
+/// What is decided about a column before its values are seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    /// The codec, for the metadata.
+    pub(super) compression: Compression,
+    /// Whether to begin with a dictionary.
+    pub(super) dictionary: bool,
+    /// Whether packed differences may be used.
+    pub(super) delta: bool,
+}
+
+/// How a column is encoded, by its type alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 32 bits, with a sign.
+    Int32,
+    /// 64 bits, with a sign.
+    Int64,
+    /// Bytes; text if true.
+    Bytes(bool),
+    /// By the `parquet` crate.
+    General,
+}
+
+impl Kind {
+    /// The kind of `field`, whose leaves in the file are `leaves`.
+    pub(super) fn of(field: &Field, leaves: &[ColumnDescPtr]) -> Self {
+        let [leaf] = leaves else {
+            return Self::General;
+        };
+        if leaf.max_rep_level() > 0 || leaf.max_def_level() > 1 {
+            return Self::General;
+        }
+        let empty = new_empty_array(field.data_type());
+        let logical = leaf.logical_type_ref();
+        match (leaf.physical_type(), logical) {
+            (_, Some(LogicalType::Integer(integer))) if !integer.is_signed => Self::General,
+            (Type::INT32, _) if i32::of(&empty).is_some() => Self::Int32,
+            (Type::INT64, _) if i64::of(&empty).is_some() => Self::Int64,
+            (Type::BYTE_ARRAY, Some(LogicalType::String | LogicalType::Json)) if is_bytes(field) => {
+                Self::Bytes(true)
+            }
+            (Type::BYTE_ARRAY, None) if is_bytes(field) => Self::Bytes(false),
+            _ => Self::General,
+        }
+    }
+
+    /// An encoder for a chunk of `leaf`; none for a general one.
+    pub(super) fn encoder(self, leaf: &ColumnDescPtr, choice: Choice) -> Option<Box<dyn ChunkEncoder>> {
+        let leaf = ColumnDescPtr::clone(leaf);
+        Some(match self {
+            Self::Int32 => Box::new(IntegerEncoder::<i32>::new(leaf, choice)),
+            Self::Int64 => Box::new(IntegerEncoder::<i64>::new(leaf, choice)),
+            Self::Bytes(utf8) => Box::new(ByteEncoder::new(leaf, choice, utf8)),
+            Self::General => return None,
+        })
+    }
+}
+
+fn is_bytes(field: &Field) -> bool {
+    use arrow_schema::DataType::{Binary, LargeBinary, LargeUtf8, Utf8};
+    matches!(field.data_type(), Utf8 | LargeUtf8 | Binary | LargeBinary)
+}
