@@ -17,6 +17,9 @@ ROUNDS ?= 5
 METHOD_ROWS ?= 10000000
 RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
+# Benchmarks with their own arguments are only printed; the others go into docs/benchmarks.md.
+BENCH_ARGS ?=
+record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
 .PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
@@ -90,26 +93,26 @@ verify-resume: test-deps cargo
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
-	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,lineitem)
 
 ## bench-shapes: tables of numbers, text, 2 and 1,000 columns, JSON, bytes, beside DuckDB, ConnectorX and ADBC; BENCH_ARGS="--shapes json"
 bench-shapes: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
-	"$(LAKEXPRESS_VENV)/bin/python" benches/shapes.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+	"$(LAKEXPRESS_VENV)/bin/python" benches/shapes.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,shapes)
 
 ## bench-scale: lineitem at scale 0.1, 1 and 10 (13 GB of disk); fails when memory grows by more than 10 %; BENCH_ARGS="--scales 0.1,1"
 bench-scale: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
-	"$(LAKEXPRESS_VENV)/bin/python" benches/scale.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS)
+	"$(LAKEXPRESS_VENV)/bin/python" benches/scale.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,scale)
 
 ## bench-sizes: zstd files of TPC-H's eight tables at SCALE (1), beside DuckDB's
 bench-sizes: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
-	"$(LAKEXPRESS_VENV)/bin/python" benches/sizes.py --scale $(SCALE) --program "$(CARGO_TARGET_DIR)/release/lakexpress"
+	"$(LAKEXPRESS_VENV)/bin/python" benches/sizes.py --scale $(SCALE) --program "$(CARGO_TARGET_DIR)/release/lakexpress" | $(call record,sizes)
 
 ## bench-tables: what each of 2,000 small tables costs, beside psql in one session
 bench-tables: test-deps build
-	"$(LAKEXPRESS_VENV)/bin/python" benches/many.py --program "$(CARGO_TARGET_DIR)/release/lakexpress"
+	"$(LAKEXPRESS_VENV)/bin/python" benches/many.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" | $(call record,tables)
 
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }

@@ -77,10 +77,12 @@ def main():
         shutil.rmtree(out)
     psql, lakexpress = statistics.median(seconds["psql"]), statistics.median(seconds["lakexpress"])
     each = 1000 / options.tables
-    print(f"{options.tables} tables of 10 rows, medians of {options.rounds}:")
-    print(f"  psql        {cell(seconds['psql'], 2)} s  {psql * each:6.2f} ms a table")
-    print(f"  lakexpress  {cell(seconds['lakexpress'], 2)} s  {lakexpress * each:6.2f} ms a table")
-    print(f"  fsync       {synced:6.2f} s  {synced * each:6.2f} ms a table, {calls} calls, {JOBS} at once")
+    print(f"{options.tables} tables of 10 rows, {options.rounds} rounds")
+    print("| | seconds | ms a table |")
+    print("|---|---|---|")
+    print(f"| psql, to nowhere | {cell(seconds['psql'], 2)} | {psql * each:.2f} |")
+    print(f"| lakexpress, {JOBS} at once | {cell(seconds['lakexpress'], 2)} | {lakexpress * each:.2f} |")
+    print(f"| fsync, {calls} calls, {JOBS} at once | {synced:.2f} | {synced * each:.2f} |")
     over = (lakexpress - psql) * each
     print(f"over the floor: {over:.2f} ms a table with fsync, {over - synced / JOBS * each:.2f} ms without")
 
