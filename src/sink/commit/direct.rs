@@ -13,8 +13,9 @@
 
 use bytes::Bytes;
 
+use super::found::current_manifest;
 use super::intent::{Intent, read_intent};
-use super::{Place, current_manifest, json};
+use super::{Place, json};
 use crate::destination::DirLock;
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;

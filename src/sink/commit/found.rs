@@ -1,0 +1,202 @@
+//! What is there before a commit, and whether the run may replace it or add to it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::intent::{is_plain, read_manifest};
+use super::roll::finish_intent;
+use super::{NOTHING, Place, all};
+use crate::destination::{Destination, PendingUpload};
+use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::{FileEntry, Manifest};
+use crate::sink::part::PreparedFile;
+use crate::spec::IfExists;
+use crate::spec::layout::{MANIFEST, directories};
+
+/// What [`TableCommit::begin`] found.
+pub(super) struct Found {
+    pub(super) old: Option<Manifest>,
+    pub(super) visible: HashSet<String>,
+    pub(super) finished: bool,
+}
+
+/// Steps of [`TableCommit::begin`] under the lock: what is committed, and what readers see.
+pub(super) async fn prepare(
+    place: &Place,
+    if_exists: IfExists,
+    run_id: &str,
+    keep: &[PendingUpload],
+) -> Result<Found> {
+    let destination = &place.destination;
+    finish_intent(place).await?;
+    let old = current_manifest(place).await?;
+    let listed = destination.list(&place.dir).await?;
+    let mut sizes = HashMap::new();
+    for object in &listed {
+        let start = if place.dir.is_empty() { String::new() } else { format!("{}/", place.dir) };
+        let name = object.path.strip_prefix(&start).unwrap_or_default();
+        if is_plain(name) {
+            sizes.insert(name, object.bytes);
+        }
+    }
+    let finished = old.as_ref().is_some_and(|old| old.run_id == run_id && all_there(old, &sizes));
+    match if_exists {
+        // A resumed run finds its own work: nothing will be done to it.
+        _ if finished => {}
+        IfExists::Error if old.is_some() || !sizes.is_empty() => {
+            return Err(Error::data("the table is there already")
+                .hint("--if-exists overwrite replaces it, --if-exists append adds to it"));
+        }
+        IfExists::Error => {}
+        IfExists::Overwrite => {
+            let known: HashSet<&str> = old.iter().flat_map(|m| &m.files).map(|f| f.name.as_str()).collect();
+            let mut unknown: Vec<&str> = sizes.keys().copied().filter(|name| !known.contains(name)).collect();
+            unknown.sort_unstable();
+            if !unknown.is_empty() {
+                return Err(Error::data(
+                    "files are there that no manifest names, so they are not ours to replace",
+                )
+                .with("files", some_of(&unknown))
+                .hint("--if-exists append keeps them; or remove them, or choose another directory"));
+            }
+        }
+        IfExists::Append => {
+            for file in old.iter().flat_map(|manifest| &manifest.files) {
+                if sizes.get(file.name.as_str()) != Some(&file.bytes) {
+                    return Err(Error::data("a file that the manifest names is missing or has another size")
+                        .with("file", &file.name)
+                        .hint("--if-exists overwrite exports the table anew"));
+                }
+            }
+        }
+    }
+    if old.is_some() && !finished {
+        // Deleting what is not there asks for the right and changes nothing. Asked before a row is read.
+        destination.delete(&place.path(NOTHING)).await.map_err(|error| {
+            error.hint("replacing a table needs the right to delete; a first export does without")
+        })?;
+    }
+    let pending = match destination.list_pending(&place.dir).await {
+        // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            tracing::warn!(%error, "what an earlier run may have left is not removed");
+            Vec::new()
+        }
+        pending => pending?,
+    };
+    let kept: HashSet<(&str, &str)> = keep.iter().map(|u| (u.path.as_str(), u.upload_id.as_str())).collect();
+    let swept = pending.iter().filter(|u| !kept.contains(&(u.path.as_str(), u.upload_id.as_str())));
+    let aborted = all(swept.map(|upload| destination.abort(upload))).await;
+    aborted.into_iter().collect::<Result<Vec<()>>>()?;
+    let visible = sizes.into_keys().map(str::to_owned).collect();
+    Ok(Found { old, visible, finished })
+}
+
+/// What is committed in `dir`; none without a manifest.
+///
+/// # Errors
+/// `Data` when the manifest cannot be understood; those of the destination.
+pub async fn committed(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
+    current_manifest(&Place { destination, dir: dir.to_owned() }).await
+}
+
+/// The manifest of the directory `dir`, if `run_id` committed it and all its files are there with their sizes.
+/// Changes nothing and needs no lock. An intent that waits to be rolled forward is for [`TableCommit::begin`].
+///
+/// # Errors
+/// Those of the destination; a manifest that cannot be understood is none of this run's.
+pub async fn committed_by(
+    destination: &Arc<dyn Destination>,
+    dir: &str,
+    run_id: &str,
+) -> Result<Option<Manifest>> {
+    let place = Place { destination: Arc::clone(destination), dir: dir.to_owned() };
+    let manifest = match current_manifest(&place).await {
+        Err(error) if error.kind() == ErrorKind::Data => None,
+        manifest => manifest?.filter(|manifest| manifest.run_id == run_id),
+    };
+    let Some(manifest) = manifest else { return Ok(None) };
+    let listed = place.destination.list(dir).await?;
+    let start = place.path("");
+    let sizes: HashMap<&str, u64> = listed
+        .iter()
+        .map(|object| (object.path.strip_prefix(&start).unwrap_or_default(), object.bytes))
+        .collect();
+    Ok(all_there(&manifest, &sizes).then_some(manifest))
+}
+
+pub(super) async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {
+    let path = place.path(MANIFEST);
+    let content = place.destination.get(&path).await?;
+    content.map(|content| read_manifest(&content).map_err(|error| error.with("path", path))).transpose()
+}
+
+/// Whether every file that the manifest names is there with its size.
+fn all_there(manifest: &Manifest, sizes: &HashMap<&str, u64>) -> bool {
+    manifest.files.iter().all(|file| sizes.get(file.name.as_str()) == Some(&file.bytes))
+}
+
+/// The first few names, and how many there are.
+fn some_of(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
+}
+
+/// Files that are added must not replace others, and must have the columns that the others have.
+pub(super) fn check_append(
+    old: Option<&Manifest>,
+    visible: &HashSet<String>,
+    files: &[PreparedFile],
+    manifest: &mut Manifest,
+) -> Result<()> {
+    if let Some(file) = files.iter().find(|file| visible.contains(&file.entry.name)) {
+        return Err(Error::data("a file of this name is there already")
+            .with("file", &file.entry.name)
+            .hint("--if-exists append never replaces a file; run it again under a new run id"));
+    }
+    let Some(old) = old else { return Ok(()) };
+    let shape = |m: &Manifest| -> Vec<(String, String, Option<String>)> {
+        m.columns.iter().map(|c| (c.name.clone(), c.arrow_type.clone(), c.crs.clone())).collect()
+    };
+    if shape(old) != shape(manifest) {
+        return Err(Error::data("the table's columns differ from those of the files that are there")
+            .hint("--if-exists append needs the same columns; use --columns, or another --output-dir"));
+    }
+    let origin =
+        |m: &Manifest| format!("{} database {}, table {}", m.source.kind, m.source.database, m.table);
+    if origin(old) != origin(manifest) {
+        return Err(Error::data(format!("the files that are there come from {}", origin(old)))
+            .with("source", origin(manifest))
+            .hint(
+                "--if-exists append adds rows of the same table only; use another --output-dir or --sub-path",
+            ));
+    }
+    same_directories(&old.files, files)?;
+    for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {
+        column.nullable |= before.nullable;
+    }
+    Ok(())
+}
+
+/// Readers take the directories of a table for columns, so that all its rows must lie in directories of the same keys,
+/// or all in none.
+fn same_directories(old: &[FileEntry], added: &[PreparedFile]) -> Result<()> {
+    fn of<'f>(entries: impl Iterator<Item = &'f FileEntry>) -> BTreeSet<String> {
+        // A file without rows is a table's only one, wherever its rows will lie.
+        entries.filter(|entry| entry.rows > 0).map(|entry| directories(&entry.name)).collect()
+    }
+    let (old, added) = (of(old.iter()), of(added.iter().map(|file| &file.entry)));
+    if old.is_empty() || added.is_subset(&old) {
+        return Ok(());
+    }
+    let shown = |of: &BTreeSet<String>| match of.iter().filter(|d| !d.is_empty()).cloned().collect::<Vec<_>>()
+    {
+        named if named.is_empty() => "none".to_owned(),
+        named => named.join(", "),
+    };
+    Err(Error::data("the files that are there lie in other directories than those to be added")
+        .with("there", shown(&old))
+        .with("added", shown(&added))
+        .hint("export with the method that made those that are there, or use another --output-dir or --sub-path"))
+}
