@@ -21,7 +21,7 @@ RESUME_RUNS ?= 20
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -41,11 +41,15 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
 	LAKEXPRESS_METHOD_ROWS=$(METHOD_ROWS) cargo test --release --locked --test it -- --nocapture methods::every_method
+
+## verify-bounds: every filter of every column by readers that skip row groups, beside PostgreSQL
+verify-bounds: test-deps cargo
+	LAKEXPRESS_BOUND_FILTERS=0 cargo test --release --locked --test it -- --nocapture bounds::
 
 ## verify-huge: values of a gigabyte
 verify-huge: test-deps cargo

@@ -12,6 +12,7 @@
 )]
 
 mod bad_input;
+mod bounds;
 mod cli_usage;
 mod commit;
 mod consistency;

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
+use super::nan::{LeavesWithNan, without_bounds};
 use super::{ChunkEncoder, Codec};
 use crate::error::{Error, Result};
 use crate::sink::part::Blocks;
@@ -50,7 +51,8 @@ impl GeneralColumns {
         let mut writers = self.factory.create_column_writers(0).map_err(Error::from_parquet)?.into_iter();
         let encoders = self.fields.iter().zip(&self.leaves).map(|(field, leaves)| {
             let writers = writers.by_ref().take(*leaves).collect();
-            Box::new(GeneralEncoder { field: Arc::clone(field), writers }) as Box<dyn ChunkEncoder>
+            let nan = LeavesWithNan::new(*leaves);
+            Box::new(GeneralEncoder { field: Arc::clone(field), writers, nan }) as Box<dyn ChunkEncoder>
         });
         Ok(encoders.collect::<Vec<_>>().into_iter())
     }
@@ -60,6 +62,7 @@ impl GeneralColumns {
 struct GeneralEncoder {
     field: FieldRef,
     writers: Vec<ArrowColumnWriter>,
+    nan: LeavesWithNan,
 }
 
 impl ChunkEncoder for GeneralEncoder {
@@ -71,6 +74,7 @@ impl ChunkEncoder for GeneralEncoder {
         for (writer, leaf) in self.writers.iter_mut().zip(&leaves) {
             writer.write(leaf).map_err(Error::from_parquet)?;
         }
+        self.nan.look_at(array);
         Ok(())
     }
 
@@ -84,8 +88,12 @@ impl ChunkEncoder for GeneralEncoder {
         _codec: &mut Codec,
         group: &mut SerializedRowGroupWriter<'_, Blocks>,
     ) -> Result<()> {
-        for writer in self.writers {
-            let chunk = writer.close().map_err(Error::from_parquet)?;
+        for (at, writer) in self.writers.into_iter().enumerate() {
+            let mut chunk = writer.close().map_err(Error::from_parquet)?;
+            if self.nan.has(at) {
+                let metadata = &mut chunk.close_mut().metadata;
+                *metadata = without_bounds(metadata.clone())?;
+            }
             chunk.append_to_row_group(group).map_err(Error::from_parquet)?;
         }
         Ok(())

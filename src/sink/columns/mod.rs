@@ -7,7 +7,7 @@
 //!
 //! * [`chunk`] makes pages of encoded values; [`codec`] compresses them.
 //! * [`dictionary`] numbers distinct values, [`codes`] says whether that pays, [`hybrid`] packs the numbers.
-//! * [`delta`] packs differences; [`bounds`] are the statistics of bytes.
+//! * [`delta`] packs differences; [`bounds`] are the statistics of bytes; [`nan`] finds columns that get none.
 
 mod bounds;
 mod bytes;
@@ -19,6 +19,7 @@ mod dictionary;
 mod general;
 mod hybrid;
 mod integers;
+mod nan;
 #[cfg(test)]
 mod tests;
 
