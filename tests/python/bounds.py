@@ -77,9 +77,9 @@ def judge(bounded, bare, filters, expected, problems):
         if found != count or otherwise:
             without = bare.count(said)
             if found != without:
-                problems.append(f"{bounded.title}: {found} rows, without bounds {without}, PostgreSQL {count}: {show(one)}")
+                problems.append(f"{bounded.title}: {found} rows, {without} without bounds, {count} right: {show(one)}")
             elif not otherwise:
-                problems.append(f"{bounded.title}: {found} rows, PostgreSQL {count}, whatever the bounds: {show(one)}")
+                problems.append(f"{bounded.title}: {found} rows, with bounds or not, {count} right: {show(one)}")
         asked += not otherwise
         # As those say it who do not think of NaN. Sets are left out, in which zeros are not equal, but are to bounds.
         plain = one[0] not in ("in", "not in") and "'NaN'::" not in show(one)

@@ -139,8 +139,8 @@ class House(Sql):
 
     def extremes(self, column):
         name = self.name(column)
-        shown = f"hex(min({name})), hex(max({name}))" if column.kind in ("text", "bytes") else f"min({name}), max({name})"
-        return self.ask(f"{shown}, count({name})")
+        shown = "hex" if column.kind in ("text", "bytes") else "toString"
+        return self.ask(f"{shown}(min({name})), {shown}(max({name})), count({name})")
 
 
 class Objects:
@@ -244,8 +244,9 @@ class Polars(Objects):
 
     def extremes(self, column):
         name = self.name(column)
-        rows = pl.scan_parquet(self.files).select(name.min().alias("min"), name.max().alias("max"), name.count().alias("n"))
-        return [str(one.to_physical().to_list()) for one in rows.collect().get_columns()]
+        found = {"min": name.min(), "max": name.max(), "count": name.count()}
+        rows = pl.scan_parquet(self.files).select(**found).collect()
+        return [str(one.to_physical().to_list()) for one in rows.get_columns()]
 
 
 READERS = [Duck, Arrow, Polars, House]
