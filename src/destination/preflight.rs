@@ -83,7 +83,11 @@ pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
     let own = format!("{path}-own");
     checks.extend(dest.own_checks(&own).await);
     let deleted = dest.delete(&path).await.map(|()| String::new());
-    let left = if denied { still_there(dest, &[&path, &own, &format!("{dir}/{LOCK}")]).await } else { String::new() };
+    let left = if denied {
+        still_there(dest, &[&path, &own, &format!("{dir}/{LOCK}")]).await
+    } else {
+        String::new()
+    };
     checks.push(Check::new("delete an object", deleted).or(format!(
         "any number of exports work; files of a table that its next export does not replace stay as files without \
          rows, which the manifest names, and {INTENT} and {LOCK} stay marked as done; of this check stay {left}"

@@ -21,8 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
-    EmptyFile, Left, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
-    write_empty,
+    EmptyFile, Left, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit,
+    WriterSettings, write_empty,
 };
 use crate::source::Snapshot;
 use crate::spec::{EmptyTables, ExportSpec, IfExists, layout};

@@ -23,6 +23,8 @@
 //! | 4 | nothing is left to delete |
 //! | 6 | the intent is replaced by a document that says that it is withdrawn |
 //!
+//! A commit that another run has begun, which could delete, is finished the same way: files are emptied in step 4.
+//!
 //! Where not even that is allowed (Google Cloud Storage without `storage.objects.delete`) a table is only written where
 //! there is none, and the intent stays: a commit whose manifest is there is finished.
 //!
@@ -41,7 +43,8 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
-use super::part::{EmptyFile, Kept, PreparedFile};
+use super::empty::EmptyFile;
+use super::part::{Kept, PreparedFile};
 use crate::destination::{Destination, DirLock, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};

@@ -151,28 +151,6 @@ pub async fn write_empty(
     conclude(Some(writer), Ok(()), target, Laps::start()).await
 }
 
-/// A whole file with the columns of a table and no rows.
-#[derive(Debug, Clone)]
-pub struct EmptyFile {
-    pub(super) content: Bytes,
-    pub(super) columns: Vec<ColumnStats>,
-}
-
-impl EmptyFile {
-    /// Files of `schema` as `settings` have them, but without rows.
-    ///
-    /// Errors: as of the first part that would be written.
-    pub fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
-        let mut encoder = FileEncoder::new(schema, settings)?;
-        let metadata = encoder.finish()?;
-        let mut content = Vec::new();
-        while let Some(block) = encoder.blocks().next(true) {
-            content.extend_from_slice(&block);
-        }
-        Ok(Self { content: content.into(), columns: column_stats(&metadata) })
-    }
-}
-
 /// Finishes the file, or removes what there is of it and returns the error.
 async fn conclude(
     writer: Option<PartWriter<'_>>,

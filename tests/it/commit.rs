@@ -202,6 +202,13 @@ fn read_ids(path: &Path) -> Vec<i64> {
     batches.flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
 }
 
+/// What is read by who lists the directory.
+fn listed(place: &Place) -> BTreeSet<i64> {
+    let names = place.names();
+    let files = names.iter().filter(|name| name.ends_with(".parquet") && !name.starts_with('.'));
+    files.flat_map(|name| read_ids(&place.dir().join(name))).collect()
+}
+
 /// After a fault: the old table, the new one, or an intent that says how to go on.
 fn check_after_fault(place: &Place, old: Option<&Export>, new: &Export, expected_new: &BTreeSet<i64>) {
     let intent = place.names().contains(INTENT);
@@ -292,17 +299,12 @@ async fn replacing_without_the_right_to_delete_survives_every_fault() {
             }
             cases += 1;
             check_after_fault(&place, Some(&OLD), &new, &new.ids());
-            let next = if may_delete { Arc::clone(&place.destination) } else { Poor::over(&place.destination) };
+            let next =
+                if may_delete { Arc::clone(&place.destination) } else { Poor::over(&place.destination) };
             let manifest = again.run(&next, None).await.expect("the next run");
             assert_eq!(place.ids(&manifest), again.ids(), "{fault:?} {nth}");
             assert_eq!(place.manifest().as_ref(), Some(&manifest));
-            let listed: BTreeSet<i64> = place
-                .names()
-                .iter()
-                .filter(|name| name.ends_with(".parquet") && !name.starts_with('.'))
-                .flat_map(|name| read_ids(&place.dir().join(name)))
-                .collect();
-            assert_eq!(listed, again.ids(), "{fault:?} {nth}: a lister reads other rows");
+            assert_eq!(listed(&place), again.ids(), "{fault:?} {nth}: a lister reads other rows");
             if may_delete {
                 place.assert_tidy(&manifest);
             } else {
@@ -517,6 +519,35 @@ async fn rolling_forward_survives_every_fault() {
         }
     }
     println!("roll forward: {cases} cases");
+}
+
+/// The run that wrote the intent could delete, the one that finishes it cannot: old rows are emptied, not left.
+#[tokio::test]
+async fn rolling_forward_without_the_right_to_delete_survives_every_fault() {
+    let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Overwrite };
+    let (mut cases, mut first) = (0, 1);
+    for fault in FAULTS {
+        for nth in 1.. {
+            let (place, died_at) = died_in_phase_two(&new, first, |_| true).await;
+            first = died_at;
+            let plan = Plan::new(nth, fault);
+            let outcome = roll_forward(Poor::over(&Faulty::over(&place.destination, &plan)), DIR).await;
+            if !plan.met() {
+                outcome.expect("untouched");
+                break;
+            }
+            cases += 1;
+            check_after_fault(&place, Some(&OLD), &new, &new.ids());
+            roll_forward(Poor::over(&place.destination), DIR).await.expect("the next run");
+            let manifest = place.manifest().expect("a manifest");
+            assert_eq!((manifest.run_id.as_str(), place.ids(&manifest)), (new.run_id, new.ids()));
+            assert_eq!(manifest.files.len(), 5, "{fault:?} {nth}");
+            assert_eq!(listed(&place), new.ids(), "{fault:?} {nth}");
+            OLD.run(&place.destination, None).await.expect("one that can delete");
+            place.assert_tidy(&place.manifest().expect("a manifest"));
+        }
+    }
+    println!("roll forward without the right to delete: {cases} cases");
 }
 
 #[tokio::test]

@@ -235,7 +235,8 @@ async fn look_before_replacing(
     }
     match inner.delete(&format!("{}_nothing", path.strip_suffix(LOCK).unwrap_or_default())).await {
         Err(error) if error.kind() == ErrorKind::Denied => {
-            let owner = theirs.map_or_else(|| "another run".to_owned(), |theirs| format!("run {}", theirs.owner));
+            let owner =
+                theirs.map_or_else(|| "another run".to_owned(), |theirs| format!("run {}", theirs.owner));
             let message = format!("the directory has the lock of {owner}, which cannot be replaced");
             Err(Error::denied(message)
                 .with("path", inner.full(path))
@@ -503,8 +504,7 @@ pub(super) async fn put_new(inner: &Inner, path: &str, content: Bytes) -> Result
     };
     match there {
         Some(meta)
-            if meta.size == bytes
-                && inner.read(path).await?.is_some_and(|(there, _)| there == content) =>
+            if meta.size == bytes && inner.read(path).await?.is_some_and(|(there, _)| there == content) =>
         {
             Ok(Inner::stored(path, meta))
         }

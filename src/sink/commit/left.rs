@@ -5,10 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 use serde::Serialize;
 
 use super::Place;
+use crate::catalog::Slice;
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FileEntry, Manifest};
-use crate::sink::part::{EmptyFile, Kept, PreparedFile};
+use crate::sink::empty::EmptyFile;
+use crate::sink::part::{Kept, PreparedFile};
 
 /// What a commit could not clear away. Names are relative to the table's directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -49,9 +51,13 @@ impl Left {
         if !self.emptied.is_empty() {
             let more = if self.emptied.len() > SHOWN { ", ..." } else { "" };
             let shown = self.emptied.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-            said.push(format!("{} files of earlier runs, now without rows ({shown}{more})", self.emptied.len()));
+            said.push(format!(
+                "{} files of earlier runs, now without rows ({shown}{more})",
+                self.emptied.len()
+            ));
         }
-        let listed = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let listed =
+            |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         if !self.documents.is_empty() {
             said.push(listed(&self.documents));
         }
@@ -175,4 +181,33 @@ pub(super) fn emptied<'f>(
         replaced.push(PreparedFile { upload, entry, kept: Some(Kept(content.clone())) });
     }
     (replaced, kept)
+}
+
+/// The same for a file that the one who wrote the intent could delete, when its commit is finished by one who cannot: the
+/// columns are those of the new files. None if it is gone.
+pub(super) async fn emptied_in_place(
+    place: &Place,
+    name: &str,
+    manifest: &Manifest,
+) -> Result<Option<FileEntry>> {
+    let (destination, path) = (place.destination.as_ref(), place.path(name));
+    let Some(old) = destination.head(&path).await? else { return Ok(None) };
+    let EmptyFile { content, columns } = match manifest.files.first() {
+        Some(new) => EmptyFile::like(destination, &place.path(&new.name), new.bytes).await?,
+        None => EmptyFile::like(destination, &path, old.bytes).await?,
+    };
+    let stored = destination.put(&path, content.clone()).await?;
+    Ok(Some(FileEntry {
+        name: name.to_owned(),
+        rows: 0,
+        bytes: content.len() as u64,
+        crc32: format!("{:08x}", crc32fast::hash(&content)),
+        e_tag: stored.e_tag,
+        part: 0,
+        slice: Slice::All,
+        source_hash: None,
+        columns,
+        cost: None,
+        leftover: true,
+    }))
 }

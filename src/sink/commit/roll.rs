@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::found::current_manifest;
 use super::intent::{Intent, read_intent};
-use super::left::Removed;
-use super::{NOTHING, Place, WITHDRAWN, all};
+use super::left::{Removed, emptied_in_place};
+use super::{Place, WITHDRAWN, all};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
@@ -42,26 +42,9 @@ pub(super) async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
     if is_withdrawn(&content) {
         return Ok(None);
     }
-    let mut intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
+    let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
     tracing::info!(path = place.full(), run = intent.run_id, "finishing the commit of an earlier run");
-    if !intent.deletes.is_empty() {
-        may_finish(place, &mut intent).await?;
-    }
     apply(place, intent).await.map(|(manifest, _)| Some(manifest))
-}
-
-/// The run that wrote the intent could delete. If this one cannot, nothing is changed, unless nothing is left to delete.
-async fn may_finish(place: &Place, intent: &mut Intent) -> Result<()> {
-    let listed = place.destination.list(&place.dir).await?;
-    intent.deletes.retain(|name| listed.iter().any(|object| object.path == place.path(name)));
-    if intent.deletes.is_empty() {
-        return Ok(());
-    }
-    place.destination.delete(&place.path(NOTHING)).await.map_err(|error| {
-        error.hint(
-            "an earlier run that could delete has not finished its commit here; a run that can delete finishes it",
-        )
-    })
 }
 
 /// Steps 2 to 6. Also says what became of the intent.
@@ -110,10 +93,16 @@ async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
     }
 
     let deletes: Vec<String> = intent.deletes.iter().map(|name| place.path(name)).collect();
-    all(deletes.iter().map(|path| destination.delete(path)))
-        .await
-        .into_iter()
-        .collect::<Result<Vec<()>>>()?;
+    let deleted = all(deletes.iter().map(|path| destination.delete(path))).await;
+    for (name, deleted) in intent.deletes.iter().zip(deleted) {
+        match Removed::of(deleted)? {
+            Removed::Denied(_) if destination.replaces_freely() => {
+                manifest.files.extend(emptied_in_place(place, name, &manifest).await?);
+            }
+            Removed::Denied(error) => return Err(error),
+            Removed::Gone => {}
+        }
+    }
     place.write(MANIFEST, &manifest).await?;
     match withdraw(place, INTENT).await {
         // It stays, and the manifest that it holds is there: nothing is to be finished.
@@ -140,9 +129,10 @@ fn same(a: &Manifest, b: &Manifest) -> bool {
     without_tags(a) == without_tags(b)
 }
 
-/// E-tags are not known when an intent is written.
+/// E-tags are not known when an intent is written, and not what the one who finishes it may not delete.
 fn without_tags(manifest: &Manifest) -> Manifest {
     let mut manifest = manifest.clone();
+    manifest.files.retain(|file| !file.leftover);
     for file in &mut manifest.files {
         file.e_tag = None;
     }

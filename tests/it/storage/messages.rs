@@ -10,7 +10,7 @@ use super::process::free_ports;
 use super::proxy::{Class, Fault, Proxy, When};
 use super::seaweed::{BUCKET, DROPPER, READER, Seaweed, WRITER};
 use super::standin::{Mint, StandIn, gate, s3_refusal};
-use super::{CONFIG, DENIED, Place, SOME_FAILED, Store, UNAVAILABLE, ids, unique};
+use super::{CONFIG, DENIED, Place, Store, UNAVAILABLE, ids, unique};
 use crate::lake::Output;
 
 /// How long anybody has to wait for a message.

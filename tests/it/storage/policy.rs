@@ -123,10 +123,13 @@ pub(super) fn gcs(roles: &[&'static [&'static str]]) -> StandIn {
     let granted: Vec<&str> = roles.concat();
     let (port, open) = (Gcs::shared().port, Seaweed::shared().open_port);
     StandIn::new(move |request| {
-        let exists = |key: &str| send(open, "HEAD", &format!("/{BUCKET}/{key}"), &[], b"").unwrap().status == 200;
+        let exists =
+            |key: &str| send(open, "HEAD", &format!("/{BUCKET}/{key}"), &[], b"").unwrap().status == 200;
         let lacks = permissions(request, exists).into_iter().find(|needed| !granted.contains(needed));
         match lacks {
-            None => forward_as_is(request, port).unwrap_or_else(|_| s3_refusal("500 Error", "InternalError", "")),
+            None => {
+                forward_as_is(request, port).unwrap_or_else(|_| s3_refusal("500 Error", "InternalError", ""))
+            }
             Some(_) if request.method() == "HEAD" => answer("403 Forbidden", "application/xml", ""),
             Some(permission) => {
                 let details = format!(
@@ -176,6 +179,10 @@ fn the_gates_enforce_what_they_say() {
         ("GET", format!("/{BUCKET}/policy/b?uploadId=1")),
     ] {
         let answer = send(page.port, method, &target, &[], b"").unwrap();
-        assert_eq!((answer.status, answer.tags("Message")), (403, vec!["AccessDenied".to_owned()]), "{target}");
+        assert_eq!(
+            (answer.status, answer.tags("Message")),
+            (403, vec!["AccessDenied".to_owned()]),
+            "{target}"
+        );
     }
 }

@@ -14,6 +14,7 @@ use super::seaweed::{POOR, Seaweed, WRITER};
 use super::standin::StandIn;
 use super::{Place, Store, ids, unique};
 use crate::lake::{Output, Run, duck};
+use crate::server::PgServer;
 
 const PARTS: [&str; 6] = ["-p", "2", "--part-bytes", "64KiB", "--large-table-threshold", "100"];
 /// Rows that fill eight parts, and two.
@@ -78,7 +79,8 @@ fn page_policy_three_exports_that_shrink() {
             _ => assert_eq!(own.len(), 1, "{own:?}"),
         }
         // Every file that ever was is there, and named: as one with rows or as one without.
-        let there: BTreeSet<String> = seaweed.names(&table).into_iter().filter(|n| !n.starts_with('_')).collect();
+        let there: BTreeSet<String> =
+            seaweed.names(&table).into_iter().filter(|n| !n.starts_with('_')).collect();
         assert_eq!(there, own.iter().chain(&left).cloned().collect());
         assert_eq!(own.len() + left.len(), most);
         // The run counts its own, and names the others.
@@ -87,9 +89,9 @@ fn page_policy_three_exports_that_shrink() {
         let emptied = outcome["left"]["emptied"].as_array().cloned().unwrap_or_default();
         assert_eq!(emptied, left, "{summary}");
         assert_eq!(outcome["left"]["documents"], serde_json::json!(["_commit.json", "_lock"]), "{summary}");
-        output.says(&["left", "s3:DeleteObject", "s3:ListBucketMultipartUploads"]).says(
-            &left.first().iter().map(|name| name.as_str()).collect::<Vec<_>>(),
-        );
+        output
+            .says(&["left", "s3:DeleteObject", "s3:ListBucketMultipartUploads"])
+            .says(&left.first().iter().map(|name| name.as_str()).collect::<Vec<_>>());
         assert_verified(&place, "page", &summary);
     }
     let refused = gate.count("DELETE", "");
@@ -126,7 +128,10 @@ fn page_policy_leftovers_follow_the_columns() {
     }
     assert!(uploads[0] == parts && uploads[1] == 2 && uploads[2] == parts, "{uploads:?} of {parts}");
     let types = |dir: &std::path::Path| {
-        duck(&format!("SELECT count(*), count(more), count(DISTINCT file_name) FROM read_parquet('{0}/*.parquet'), (SELECT count(DISTINCT file_name) AS file_name FROM parquet_schema('{0}/*.parquet') WHERE name = 'more')", dir.display()))
+        duck(&format!(
+            "SELECT count(*), count(more), count(DISTINCT file_name) FROM read_parquet('{0}/*.parquet'), (SELECT count(DISTINCT file_name) AS file_name FROM parquet_schema('{0}/*.parquet') WHERE name = 'more')",
+            dir.display()
+        ))
     };
     assert_eq!(types(seaweed.download(&table).path()), format!("{TWO}|{TWO}|1"));
     place.fill(0, 200);
@@ -160,8 +165,12 @@ fn page_policy_queries_and_directories() {
     let mut files = Vec::new();
     for rows in [EIGHT, 0] {
         let sql = format!("SELECT id FROM t WHERE id <= {rows}");
-        let query = Run::new(["query", &sql, "--name", "q", "--source", &source, "--target-storage-id", "page"]);
-        place.at_home(query.args(["-p", "2", "-a"]).args([place.auth()]).args(PARTS.split_at(2).1)).output().ok();
+        let query =
+            Run::new(["query", &sql, "--name", "q", "--source", &source, "--target-storage-id", "page"]);
+        place
+            .at_home(query.args(["-p", "2", "-a"]).args([place.auth()]).args(PARTS.split_at(2).1))
+            .output()
+            .ok();
         let table = format!("{base}/query/q/");
         assert_eq!(seaweed.ids(&table), Some(ids(rows)));
         assert_listed(seaweed, &table, "*.parquet", rows);
@@ -169,24 +178,30 @@ fn page_policy_queries_and_directories() {
     }
     assert_eq!(files[0].0.len(), files[1].0.len() + files[1].1.len(), "{files:?}");
     // Years become directories; then the table has none.
-    place.run(
-        "CREATE TABLE y (id INTEGER PRIMARY KEY, d DATE NOT NULL);
-         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
-         INSERT INTO y SELECT i, date('2020-01-01', '+' || (i * 3) || ' days') FROM n;",
-    );
-    let table = format!("{base}/main/y/");
-    let by_year = ["-i", "y", "--method", "y: Timepartition(d, year)"];
-    exported(&place, "page", &by_year);
-    assert_listed(seaweed, &table, "**/*.parquet", 400);
-    place.run("DELETE FROM y WHERE id > 100");
-    exported(&place, "page", &by_year);
-    assert_eq!(seaweed.ids(&table), Some(ids(100)));
-    assert_listed(seaweed, &table, "**/*.parquet", 100);
-    let (own, left) = files_of(&seaweed.json(&format!("{table}_manifest.json")).unwrap());
-    assert!(own.len() == 1 && left.len() == 3 && left.iter().all(|name| name.starts_with("year=")), "{own:?} {left:?}");
-    exported(&place, "page", &["-i", "y"]);
-    assert_eq!(seaweed.ids(&table), Some(ids(100)));
-    assert_listed(seaweed, &table, "**/*.parquet", 100);
+    let url = PgServer::shared().create_db("leftovers");
+    let fill = |rows: u64| {
+        let sql = format!(
+            "DROP TABLE IF EXISTS y; CREATE TABLE y (id bigint PRIMARY KEY, d date NOT NULL);
+             INSERT INTO y SELECT g, date '2020-01-01' + (g * 3)::int FROM generate_series(1, {rows}) g; ANALYZE y"
+        );
+        PgServer::shared().sql("leftovers", &sql);
+    };
+    let table = format!("{base}/public/y/");
+    let by_year =
+        ["-i", "y", "--large-table-threshold", "10", "--table-config", "y:Timepartition:(d,year):2"];
+    let export = |flags: &[&str], rows| {
+        fill(rows);
+        place.export_from(&url, "page", flags).output().ok();
+        assert_eq!(seaweed.ids(&table), Some(ids(rows)));
+        assert_listed(seaweed, &table, "**/*.parquet", rows);
+        files_of(&seaweed.json(&format!("{table}_manifest.json")).unwrap())
+    };
+    let (wide, _) = export(&by_year, 400);
+    assert!(wide.len() >= 4 && wide.iter().all(|name| name.starts_with("year=")), "{wide:?}");
+    let (own, left) = export(&by_year, 100);
+    assert_eq!(own.len() + left.len(), wide.len(), "{own:?} {left:?}");
+    let (own, left) = export(&["-i", "y"], 100);
+    assert_eq!((own.len(), left.len()), (1, wide.len()), "{own:?} {left:?}");
 }
 
 /// `kill -9` before each request that changes what readers see; the next run has the same rights, or all.
@@ -248,27 +263,50 @@ fn page_policy_killed_at_every_step() {
     });
 }
 
-/// A commit that somebody with more rights has begun cannot be finished without them, and nothing is harmed.
+/// A commit that somebody with more rights has begun, and has not finished, is finished without them.
 #[test]
 fn page_policy_after_a_run_with_more_rights() {
-    let (seaweed, place, base) = (Seaweed::shared(), Place::new(), unique("page-after"));
-    let (gate, table) = (s3(PAGE_POLICY), format!("{base}/main/t/"));
-    place.entry("writer", seaweed.entry(seaweed.port, WRITER, &base));
-    place.entry("page", seaweed.entry(gate.port, WRITER, &base));
-    place.fill(EIGHT, 200);
-    place.export("writer", &PARTS).output().ok();
-    place.fill(TWO, 200);
-    let proxy = Proxy::new(seaweed.port, When::Class(Class::Complete, 1), Fault::Delay(Duration::from_secs(60)));
-    place.entry("slow", seaweed.entry(proxy.port, WRITER, &base));
-    let running = place.export("slow", &PARTS).spawn();
-    proxy.wait_until_met();
-    running.kill9();
-    let refused = place.export("page", &PARTS).output();
-    assert_ne!(refused.code, Some(0), "{refused}");
-    refused.says(&["an earlier run", "s3:DeleteObject"]);
-    place.export("writer", &PARTS).output().ok();
-    assert_eq!(seaweed.ids(&table), Some(ids(TWO)));
-    seaweed.assert_tidy(&table);
+    let seaweed = Seaweed::shared();
+    let gate = s3(PAGE_POLICY);
+    let gate = &gate;
+    thread::scope(|scope| {
+        // The first one dies when everything old is deleted.
+        for (class, nth, rows) in [
+            (Class::Manifest, 1, TWO),
+            (Class::Complete, 1, TWO),
+            (Class::Delete, 3, TWO),
+            (Class::Delete, 4, 0),
+        ] {
+            scope.spawn(move || {
+                let (place, base) = (Place::new(), unique("page-after"));
+                let table = format!("{base}/main/t/");
+                place.entry("writer", seaweed.entry(seaweed.port, WRITER, &base));
+                place.entry("page", seaweed.entry(gate.port, WRITER, &base));
+                place.fill(EIGHT, 200);
+                place.export("writer", &PARTS).output().ok();
+                place.fill(rows, 200);
+                let proxy =
+                    Proxy::new(seaweed.port, When::Class(class, nth), Fault::Delay(Duration::from_secs(60)));
+                place.entry("slow", seaweed.entry(proxy.port, WRITER, &base));
+                let running = place.export("slow", &PARTS).args(["--empty-tables", "skip"]).spawn();
+                proxy.wait_until_met();
+                running.kill9();
+                // It finds the table as the other run wanted it, and may not replace it.
+                let when = format!("killed at {class:?} {nth}");
+                let found = place.export("page", &PARTS).args(["--if-exists", "error"]).output();
+                assert_ne!(found.code, Some(0), "{when}\n{found}");
+                found.says(&["finishing the commit", "there already"]);
+                assert_eq!(seaweed.ids(&table), Some(ids(rows)), "{when}");
+                assert_listed(seaweed, &table, "*.parquet", rows);
+                place.fill(TWO, 200);
+                place.export("page", &PARTS).output().ok();
+                assert_eq!(seaweed.ids(&table), Some(ids(TWO)), "{when}");
+                assert_listed(seaweed, &table, "*.parquet", TWO);
+                place.export("writer", &PARTS).output().ok();
+                seaweed.assert_tidy(&table);
+            });
+        }
+    });
 }
 
 /// What it may not abort is said, and left to a run that may.
@@ -301,13 +339,18 @@ fn stopped_without_the_right_to_abort() {
 #[test]
 fn uploads_that_may_not_be_aborted_are_named() {
     let (seaweed, place, base) = (Seaweed::shared(), Place::new(), unique("no-abort"));
-    let policy = PAGE_POLICY.replace("\"s3:ListBucket\"", "\"s3:ListBucket\", \"s3:ListBucketMultipartUploads\"");
+    let policy =
+        PAGE_POLICY.replace("\"s3:ListBucket\"", "\"s3:ListBucket\", \"s3:ListBucketMultipartUploads\"");
     let gate = s3(&policy);
     place.entry("page", seaweed.entry(gate.port, WRITER, &base));
     seaweed.begin_upload(&format!("{base}/main/t/part-00003.parquet"));
     place.fill(10, 20);
     let (output, summary) = exported(&place, "page", &[]);
-    assert_eq!(summary["tables"][0]["left"]["uploads"], serde_json::json!(["part-00003.parquet"]), "{summary}");
+    assert_eq!(
+        summary["tables"][0]["left"]["uploads"],
+        serde_json::json!(["part-00003.parquet"]),
+        "{summary}"
+    );
     output.says(&["part-00003.parquet", "s3:AbortMultipartUpload"]);
 }
 
