@@ -210,9 +210,13 @@ impl TableCommit {
             Ok(manifest) => self.checked(manifest, check).await,
             Err(error) => Err(error),
         };
-        match self.lock.release().await.map(Removed::from) {
-            Ok(given) => left.document(LOCK, given),
-            Err(error) => tell_lock(&self.place, &error),
+        if result.is_ok() {
+            match self.lock.release().await.map(Removed::from) {
+                Ok(given) => left.document(LOCK, given),
+                Err(error) => tell_lock(&self.place, &error),
+            }
+        } else {
+            give_back(self.lock, &self.place).await;
         }
         match result {
             Ok(manifest) => {
@@ -429,8 +433,11 @@ async fn abort_all(place: &Place, uploads: &[PendingUpload]) {
 
 /// A lock that cannot be given back does not undo what was done under it.
 async fn give_back(lock: Box<dyn DirLock>, place: &Place) {
-    if let Err(error) = lock.release().await {
-        tell_lock(place, &error);
+    match lock.release().await {
+        Ok(Some(error)) if !place.destination.replaces_freely() => tell_lock(place, &error),
+        // At most a mark is left that says so.
+        Ok(_) => {}
+        Err(error) => tell_lock(place, &error),
     }
 }
 

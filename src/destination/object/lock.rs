@@ -464,9 +464,7 @@ impl Held {
         let mut denied = None;
         if state.note.is_none() {
             match self.inner.delete(&self.path).await {
-                Err(error) if error.kind() == ErrorKind::Denied && !self.inner.place.replaces_freely => {
-                    return Ok(Some(error));
-                }
+                Err(error) if error.kind() == ErrorKind::Denied && state.fixed => return Ok(Some(error)),
                 Err(error) if error.kind() == ErrorKind::Denied => denied = Some(error),
                 outcome => return outcome.map(|()| None),
             }
@@ -475,7 +473,16 @@ impl Held {
         content.until = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         content.released = true;
         let mode = PutMode::Update(state.version.clone());
-        write(&self.inner, &self.path, &content, mode).await.map(|_| denied)
+        match write(&self.inner, &self.path, &content, mode).await {
+            Err(error)
+                if error.kind() == ErrorKind::Denied
+                    && denied.is_some()
+                    && !self.inner.place.replaces_freely =>
+            {
+                Ok(denied)
+            }
+            written => written.map(|_| denied),
+        }
     }
 }
 

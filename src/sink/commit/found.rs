@@ -95,7 +95,11 @@ pub(super) async fn prepare(
         // Deleting what is not there asks for the right and changes nothing. Asked before a row is read.
         match Removed::of(destination.delete(&place.path(NOTHING)).await)? {
             Removed::Denied(error) if !destination.replaces_freely() => {
-                return Err(error.hint(ONE_DIRECTORY_PER_RUN));
+                return Err(Error::denied(
+                    "the table is there already, and these credentials cannot replace it",
+                )
+                .hint(ONE_DIRECTORY_PER_RUN)
+                .caused_by(error));
             }
             Removed::Denied(error) => {
                 may_delete = false;

@@ -117,11 +117,14 @@ async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
 /// this program takes that for a manifest.
 pub(super) async fn withdraw(place: &Place, name: &str) -> Result<Removed> {
     let path = place.path(name);
-    let removed = Removed::of(place.destination.delete(&path).await)?;
-    if let Removed::Denied(_) = &removed {
-        place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await?;
+    match Removed::of(place.destination.delete(&path).await)? {
+        Removed::Denied(error) if !place.destination.replaces_freely() => Err(error),
+        Removed::Denied(error) => {
+            place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await?;
+            Ok(Removed::Denied(error))
+        }
+        Removed::Gone => Ok(Removed::Gone),
     }
-    Ok(removed)
 }
 
 /// Whether a manifest is the one of an intent.

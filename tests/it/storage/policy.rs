@@ -120,13 +120,22 @@ fn permissions(request: &Message, exists: impl Fn(&str) -> bool) -> Vec<&'static
 
 /// The stand-in for Google Cloud Storage with the permissions of some roles and no others.
 pub(super) fn gcs(roles: &[&'static [&'static str]]) -> StandIn {
+    gcs_that(false, roles)
+}
+
+/// The documentation does not say whether a condition is looked at before the right to replace: `condition_first`.
+pub(super) fn gcs_that(condition_first: bool, roles: &[&'static [&'static str]]) -> StandIn {
     let granted: Vec<&str> = roles.concat();
     let (port, open) = (Gcs::shared().port, Seaweed::shared().open_port);
     StandIn::new(move |request| {
         let exists =
             |key: &str| send(open, "HEAD", &format!("/{BUCKET}/{key}"), &[], b"").unwrap().status == 200;
         let lacks = permissions(request, exists).into_iter().find(|needed| !granted.contains(needed));
+        let (path, _) = parts(request);
+        let fails =
+            request.header("x-goog-if-generation-match") == Some("0") && key(&path).is_some_and(exists);
         match lacks {
+            _ if condition_first && fails => s3_refusal("412 Precondition Failed", "PreconditionFailed", ""),
             None => {
                 forward_as_is(request, port).unwrap_or_else(|_| s3_refusal("500 Error", "InternalError", ""))
             }

@@ -67,10 +67,11 @@ fn page_policy_three_exports_that_shrink() {
     let mut most = 0;
     for rows in [EIGHT, TWO, 0, TWO, EIGHT] {
         place.fill(rows, 200);
-        let (output, summary) = exported(&place, "page", &[]);
+        let (output, summary) = exported(&place, "page", &["--verify", "hash"]);
         assert_eq!(seaweed.ids(&table), Some(ids(rows)));
         assert_listed(seaweed, &table, "*.parquet", rows);
         let manifest = seaweed.json(&format!("{table}_manifest.json")).unwrap();
+        assert_eq!(manifest["verification"]["hash"], "equal");
         let (own, left) = files_of(&manifest);
         most = most.max(own.len());
         match rows {

@@ -3,7 +3,7 @@
 
 use super::gcs::Gcs;
 use super::http::Message;
-use super::policy::{CREATOR, OVERWRITING, VIEWER, gcs};
+use super::policy::{CREATOR, OVERWRITING, VIEWER, gcs, gcs_that};
 use super::rights::{assert_listed, files_of};
 use super::seaweed::{BUCKET, Seaweed};
 use super::standin::StandIn;
@@ -67,6 +67,9 @@ fn creator_alone_makes_a_first_export() {
         assert_eq!(stored["status"], "completed");
         place.fill(TWO, 200);
         assert_refused(&place, &gate, "creator", &["--sub-path", name]);
+        let gate = gcs_that(true, &[CREATOR]);
+        entry(&place, "condition-first", &gate, &base);
+        assert_refused(&place, &gate, "condition-first", &["--sub-path", name]);
         assert_eq!(seaweed.ids(&table), Some(ids(rows)), "the table is not as it was");
     }
     // The intent that could not be removed harms nobody: who has all rights finds the table finished and replaces it.
@@ -108,17 +111,23 @@ fn creator_and_viewer_write_a_directory_once() {
     {
         place.fill(rows, 200);
         let output =
-            place.export("roles", &PARTS).args(["--sub-path", day, "--verify", "count"]).output().ok();
+            place.export("roles", &PARTS).args(["--sub-path", day, "--verify", "hash"]).output().ok();
         output.says(&["_lock", "storage.objects.delete"]);
         let table = format!("{base}/{day}/main/t/");
         assert_eq!(seaweed.ids(&table), Some(ids(rows)));
         assert_listed(seaweed, &table, "*.parquet", rows);
+        // Its verdict cannot be written into the manifest, which is there already.
+        let manifest = seaweed.json(&format!("{table}_manifest.json")).unwrap();
+        assert_eq!(manifest["verification"]["hash"], "pending");
         let verify = crate::lake::Run::new(["verify", "--read-data", "--target-storage-id", "roles", "-a"]);
         place.at_home(verify.args([place.auth()])).output().ok();
     }
     place.fill(TWO, 200);
     let refused = assert_refused(&place, &gate, "roles", &["--sub-path", "staging/2025/01/15"]);
     assert_eq!(seaweed.ids(&format!("{base}/staging/2025/01/15/main/t/")), Some(ids(EIGHT)), "{refused}");
+    let first = gcs_that(true, &[CREATOR, VIEWER]);
+    entry(&place, "condition-first", &first, &base);
+    assert_refused(&place, &first, "condition-first", &["--sub-path", "staging/2025/01/15"]);
     // The same where an export with more rights has left no lock.
     let all = gcs(&[CREATOR, VIEWER, OVERWRITING]);
     entry(&place, "all", &all, &format!("{base}-all"));
