@@ -99,6 +99,12 @@ fn creator_alone_replaces_nothing() {
     assert!(format!("{}{}", refused.stdout, refused.stderr).contains("storage.objects.delete"), "{refused}");
     assert_eq!(seaweed.ids(&table), Some(ids(TWO)), "{refused}");
     assert_listed(seaweed, &table, "*.parquet", TWO);
+    // Who has more rights finishes what it has begun, and then does as it always does.
+    place.fill(5, 200);
+    place.export("all", &PARTS).output().ok().says(&["finishing the commit"]);
+    assert_eq!(seaweed.ids(&table), Some(ids(5)));
+    assert_listed(seaweed, &table, "*.parquet", 5);
+    seaweed.assert_tidy(&table);
 }
 
 /// The page's two roles: a directory is written once, and one for each run as often as one likes.
