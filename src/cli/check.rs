@@ -16,6 +16,6 @@ pub(super) async fn run(args: &CheckArgs) -> Result<u8> {
     } else {
         print(&report::text::checked(&checked))?;
     }
-    let first = checked.iter().find_map(|checked| checked.check.outcome.as_ref().err());
+    let first = checked.iter().find_map(|checked| checked.check.failure());
     Ok(first.map_or(0, |error| error.kind().exit_code()))
 }

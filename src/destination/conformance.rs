@@ -253,5 +253,5 @@ async fn locks(dest: &dyn Destination) -> Result<()> {
     lock.release().await?;
     drop(dest.lock(DIR, "owner-three").await?);
     dest.settle().await;
-    dest.lock(DIR, "owner-four").await?.release().await
+    dest.lock(DIR, "owner-four").await?.release().await.map(drop)
 }

@@ -71,6 +71,10 @@ pub(crate) fn too_short(path: &str, range: &Range<u64>) -> Error {
     .hint("the file was removed, replaced or cut short after it was listed; export the table again")
 }
 
+/// The way without the right to delete where [nothing can be replaced](Destination::replaces_freely) without it.
+pub(crate) const ONE_DIRECTORY_PER_RUN: &str = "grant storage.objects.delete, which the role Storage Object User has; without it export to another directory each time, \
+     with --sub-path staging/2025/01/15 for example";
+
 /// Opens a destination; checks the address, does not connect yet.
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn Destination>>;
 
@@ -193,6 +197,12 @@ pub trait Destination: Debug + Send + Sync {
         false
     }
 
+    /// Whether who may write an object may also replace it. On Google Cloud Storage that is a right by itself, that of
+    /// deleting: without it nothing that is there can be changed.
+    fn replaces_freely(&self) -> bool {
+        true
+    }
+
     /// What a preflight looks at here and nowhere else; it may write objects that begin with `path`.
     async fn own_checks(&self, _path: &str) -> Vec<preflight::Check> {
         Vec::new()
@@ -233,6 +243,11 @@ pub trait Destination: Debug + Send + Sync {
 
     /// Writes a small object, replacing what is there.
     async fn put(&self, path: &str, content: Bytes) -> Result<StoredObject>;
+
+    /// Writes a small object where there is none. Succeeds if the very same is there already, and can be read.
+    async fn put_new(&self, path: &str, _content: Bytes) -> Result<StoredObject> {
+        Err(Error::internal("here nothing is written under a condition").with("path", path))
+    }
 
     /// The content of a small object; none if there is none.
     async fn get(&self, path: &str) -> Result<Option<Bytes>>;
@@ -286,7 +301,9 @@ pub trait DirLock: Debug + Send + Sync {
     }
 
     /// Gives the lock back. (Dropping does too, perhaps a moment later and without saying whether it worked.)
-    async fn release(self: Box<Self>) -> Result<()>;
+    /// An error in the answer is the refusal because of which an object stays that says that the lock is free, or that
+    /// expires.
+    async fn release(self: Box<Self>) -> Result<Option<Error>>;
 }
 
 /// An upload under way. Dropped without `finish` it is aborted, as far as that is possible without waiting.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Destination, PendingUpload};
-use crate::error::{Error, Result};
-use crate::spec::layout::RUNS_DIR;
+use super::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
+use crate::error::{Error, ErrorKind, Result};
+use crate::spec::layout::{INTENT, LOCK, RUNS_DIR};
 
 /// One thing that was tried.
 #[derive(Debug)]
@@ -13,26 +13,62 @@ pub struct Check {
     pub what: String,
     /// What was found, or why it does not work.
     pub outcome: Result<String>,
+    /// What exports do without it, if it is a right that they can do without.
+    without: Option<String>,
 }
 
 impl Check {
     /// A check with its outcome.
     pub fn new(what: impl Into<String>, outcome: Result<String>) -> Self {
-        Self { what: what.into(), outcome }
+        Self { what: what.into(), outcome, without: None }
+    }
+
+    /// Exports do without this right; `without` says what becomes of it then.
+    #[must_use]
+    fn or(mut self, without: impl Into<String>) -> Self {
+        self.without = Some(without.into());
+        self
+    }
+
+    /// Why exports do not work.
+    pub fn failure(&self) -> Option<&Error> {
+        self.outcome.as_ref().err().filter(|_| self.warning().is_none())
+    }
+
+    /// What exports do without a right that is missing.
+    pub fn warning(&self) -> Option<&str> {
+        let denied = self.outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Denied);
+        self.without.as_deref().filter(|_| denied)
     }
 }
 
 const CONTENT: &[u8] = b"a probe of lakexpress check, safe to delete";
+const UNSEEN: &str = "what a killed run leaves is not found and stays, unseen by readers; let a lifecycle rule of the \
+                      bucket abort unfinished uploads";
+const UNABORTED: &str = "uploads of a run that fails or is stopped stay, unseen by readers; let a lifecycle rule of the \
+                         bucket abort unfinished uploads";
 
-/// Tries everything that an export does, beside the summaries of runs, and leaves no object there.
+/// Tries everything that an export does, beside the summaries of runs, and leaves no object there that it may delete.
 /// Goes on after a failure, unless nothing can be reached or written at all.
 pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
-    let mut checks = vec![Check::new("reach it and list", dest.reach().await.map(|()| dest.location()))];
+    let mut checks = vec![Check::new("reach it", dest.reach().await.map(|()| dest.location()))];
     if checks[0].outcome.is_err() {
         return checks;
     }
     let dir = RUNS_DIR;
-    let path = format!("{dir}/check-{}", uuid::Uuid::new_v4().simple());
+    // Deleting what is not there asks for the right and changes nothing.
+    let may_delete = dest.delete(&format!("{dir}/_nothing")).await;
+    let denied = may_delete.as_ref().is_err_and(|error| error.kind() == ErrorKind::Denied);
+    let unique = format!("{dir}/check-{}", uuid::Uuid::new_v4().simple());
+    if let Err(error) = may_delete
+        && denied
+        && !dest.replaces_freely()
+    {
+        only_creating(dest, &unique, error, &mut checks).await;
+        return checks;
+    }
+    // What stays is replaced by the next check.
+    let path = if denied { format!("{dir}/check-probe") } else { unique };
     checks.push(Check::new("write and read an object", put_and_get(dest, &path).await));
     if checks[1].outcome.is_err() {
         return checks;
@@ -42,16 +78,70 @@ pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
         upload(dest, &path, true).await.map(|_| String::new()),
     ));
     checks.push(Check::new("list objects", listed(dest, dir, &path).await));
-    let pending = upload(dest, &path, false).await;
-    checks.push(Check::new("list unfinished uploads", found(dest, dir, pending.as_ref().ok()).await));
-    if let Ok(pending) = &pending {
-        checks.push(Check::new("abort an upload", dest.abort(pending).await.map(|()| String::new())));
-    }
+    unfinished(dest, dir, &path, &mut checks).await;
     checks.push(Check::new("lock a directory and give it back", locked(dest, dir).await));
-    checks.extend(dest.own_checks(&format!("{path}-own")).await);
-    checks.push(Check::new("delete an object", dest.delete(&path).await.map(|()| String::new())));
+    let own = format!("{path}-own");
+    checks.extend(dest.own_checks(&own).await);
+    let deleted = dest.delete(&path).await.map(|()| String::new());
+    let left = if denied {
+        still_there(dest, &[&path, &own, &format!("{dir}/{LOCK}")]).await
+    } else {
+        String::new()
+    };
+    checks.push(Check::new("delete an object", deleted).or(format!(
+        "any number of exports work; files of a table that its next export does not replace stay as files without \
+         rows, which the manifest names, and {INTENT} and {LOCK} stay marked as done; of this check stay {left}"
+    )));
     dest.settle().await;
     checks
+}
+
+/// Where nothing can be replaced or deleted.
+async fn only_creating(dest: &dyn Destination, path: &str, denied: Error, checks: &mut Vec<Check>) {
+    let dir = RUNS_DIR;
+    checks.extend(dest.own_checks(path).await);
+    let large = format!("{path}-large");
+    let uploaded = upload(dest, &large, true).await.map(|_| String::new());
+    checks.push(Check::new("upload in parts and complete", uploaded));
+    let read = dest.get(path).await.map(|_| String::new());
+    checks.push(Check::new("read an object", read).or(
+        "what is there is not seen, and nothing that is there is replaced; --verify hash cannot read files back",
+    ));
+    checks.push(
+        Check::new("list objects", dest.list(dir).await.map(|_| String::new()))
+            .or("files that others have written to a table's directory are not seen, and stay"),
+    );
+    unfinished(dest, dir, &large, checks).await;
+    checks.push(Check::new("replace and delete objects", Err(denied.hint(ONE_DIRECTORY_PER_RUN))).or(format!(
+        "only a first export into an empty directory works, and leaves {LOCK} and {INTENT} there; of this check stay \
+         {path}, {large}"
+    )));
+    dest.settle().await;
+}
+
+/// Uploads that are neither completed nor aborted.
+async fn unfinished(dest: &dyn Destination, dir: &str, path: &str, checks: &mut Vec<Check>) {
+    let pending = upload(dest, path, false).await;
+    let found = found(dest, dir, pending.as_ref().ok()).await;
+    checks.push(Check::new("list unfinished uploads", found).or(UNSEEN));
+    let Ok(pending) = &pending else { return };
+    let aborted = dest.abort(pending).await.map(|()| String::new());
+    if aborted.is_err() && dest.replaces_freely() {
+        // Better one more version of the probe than an upload that nobody sees.
+        let _ = dest.complete(pending).await;
+    }
+    checks.push(Check::new("abort an upload", aborted).or(UNABORTED));
+}
+
+/// Those of `paths` that are there.
+async fn still_there(dest: &dyn Destination, paths: &[&str]) -> String {
+    let mut there = Vec::new();
+    for path in paths {
+        if let Ok(Some(_)) = dest.head(path).await {
+            there.push(*path);
+        }
+    }
+    there.join(", ")
 }
 
 async fn put_and_get(dest: &dyn Destination, path: &str) -> Result<String> {

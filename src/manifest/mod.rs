@@ -52,6 +52,13 @@ pub struct Manifest {
     pub files: Vec<FileEntry>,
 }
 
+impl Manifest {
+    /// The table's files, without what is left of earlier runs.
+    pub fn own_files(&self) -> impl Iterator<Item = &FileEntry> {
+        self.files.iter().filter(|file| !file.leftover)
+    }
+}
+
 /// Parts of a table that are of one point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartsAsOf {
@@ -126,6 +133,9 @@ pub struct FileEntry {
     /// What writing it took; none in manifests of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<FileCost>,
+    /// It was a file of an earlier run that could not be deleted. It has no rows any more, and is no part of the table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leftover: bool,
 }
 
 /// What writing a file took. Times are milliseconds of wall time of the one reader that wrote it; on a busy machine

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arrow_schema::SchemaRef;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, common::collect};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::dictionary::dictionary_off;
-use super::mixed::{self, Left, Recorder};
+use super::mixed::{self, Recorder};
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
 use super::{Parts, TableProgress, clock, verify};
@@ -20,8 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
-    PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
-    write_empty,
+    EmptyFile, Left, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit,
+    WriterSettings, write_empty,
 };
 use crate::source::Snapshot;
 use crate::spec::{EmptyTables, ExportSpec, IfExists, layout};
@@ -42,7 +43,7 @@ pub(super) struct Shared<'a> {
     /// Other points in time of the run, if it was resumed.
     pub(super) earlier: &'a [SnapshotToken],
     /// Parts that may be used again; none unless the user accepts that.
-    pub(super) left: Option<&'a Left>,
+    pub(super) left: Option<&'a mixed::Left>,
 }
 
 /// What became of a table that is committed.
@@ -55,6 +56,8 @@ pub(super) struct Exported {
     pub(super) kept: bool,
     /// Which parts are of which point in time, when they are of several.
     pub(super) mixed: Vec<PartsAsOf>,
+    /// What could not be cleared away.
+    pub(super) left: Left,
 }
 
 /// Exports one table as of `view`.
@@ -124,8 +127,9 @@ pub(super) async fn committed(
     if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.verify, m)) {
         let files = own_files(manifest, shared.run_id, shared.spec.if_exists);
         let mixed = manifest.mixed_snapshots.clone();
+        let left = Left::of(manifest);
         commit.release().await;
-        return Ok(Exported { files, directory, kept: true, mixed });
+        return Ok(Exported { files, directory, kept: true, mixed, left });
     }
     let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Prepared::default();
@@ -135,12 +139,17 @@ pub(super) async fn committed(
         // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
         written = view.check().await;
     }
+    let empty = if commit.may_delete() || written.is_err() { Ok(None) } else { prepared.empty() };
     let files = prepared.take();
-    match written {
-        Ok(()) => {
-            let manifest = commit.commit_and_check(files.clone(), manifest(), check).await?;
+    match written.and(empty) {
+        Ok(empty) => {
+            let committed = commit.commit_and_check(files.clone(), empty, manifest(), check).await?;
+            let (Manifest { mixed_snapshots: mixed, .. }, left) = committed;
+            if !left.is_empty() {
+                tracing::warn!("{}: left in its directory: {}", place.table, left.text());
+            }
             let files = files.into_iter().map(|f| f.entry).collect();
-            Ok(Exported { files, directory, kept: false, mixed: manifest.mixed_snapshots })
+            Ok(Exported { files, directory, kept: false, mixed, left })
         }
         Err(error)
             if place.parts_stay
@@ -165,30 +174,44 @@ pub(super) fn own_files(manifest: &Manifest, run_id: &str, if_exists: IfExists) 
     let own = |file: &&FileEntry| {
         if_exists != IfExists::Append || file.name.ends_with(&layout::part_name(file.part, Some(run_id)))
     };
-    manifest.files.iter().filter(own).cloned().collect()
+    manifest.own_files().filter(own).cloned().collect()
 }
 
 /// Parts that are complete at the destination and that no reader of it can see yet.
 #[derive(Clone, Default)]
-pub(super) struct Prepared(Arc<Mutex<Vec<PreparedPart>>>);
+pub(super) struct Prepared {
+    parts: Arc<Mutex<Vec<PreparedPart>>>,
+    /// What every file of the table looks like.
+    shape: Arc<OnceLock<(SchemaRef, WriterSettings)>>,
+}
 
 impl Prepared {
+    /// Notes what every file of the table looks like.
+    pub(super) fn shaped(&self, schema: &SchemaRef, settings: &WriterSettings) {
+        let _ = self.shape.set((Arc::clone(schema), settings.clone()));
+    }
+
+    /// A file of the table without rows.
+    fn empty(&self) -> Result<Option<EmptyFile>> {
+        self.shape.get().map(|(schema, settings)| EmptyFile::new(schema, settings)).transpose()
+    }
+
     pub(super) fn extend(&self, parts: Vec<PreparedPart>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
     }
 
     /// Lets `change` see and change the parts.
     pub(super) fn with<T>(&self, change: impl FnOnce(&mut Vec<PreparedPart>) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn has_file(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|p| p.file.is_some())
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|p| p.file.is_some())
     }
 
     /// The files, in the order of their parts.
     pub(super) fn take(&self) -> Vec<PreparedFile> {
-        let mut parts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner));
         parts.sort_by_key(|p| p.part);
         parts.into_iter().filter_map(|p| p.file).collect()
     }
@@ -209,6 +232,7 @@ async fn write(
     let (rows, context) = plan::physical(plan, &shared.parts.source, shared.spec.memory_limit_bytes).await?;
     let schema = rows.schema();
     let settings = WriterSettings { parquet: plan.parquet.clone(), dictionary_off: dictionary_off(plan) };
+    prepared.shaped(&schema, &settings);
     let targets: Vec<PartTarget> = (0..plan.parts.len()).map(|part| target(plan, part, shared)).collect();
     let counters = Arc::clone(progress);
     let count: ProgressFn = Arc::new(move |rows, bytes| counters.add(rows, bytes));

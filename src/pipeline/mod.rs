@@ -49,6 +49,7 @@ use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::manifest::PartsAsOf;
 use crate::plan::TablePlan;
 use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
+use crate::sink;
 use crate::source::{Snapshot, Source};
 use crate::spec::{ErrorAction, ExportSpec, layout};
 
@@ -121,6 +122,9 @@ pub struct TableOutcome {
     pub seconds: f64,
     /// Parts that were read again after an error that passes.
     pub retries: u64,
+    /// What could not be cleared away in its directory.
+    #[serde(skip_serializing_if = "sink::Left::is_empty")]
+    pub left: sink::Left,
     /// It was finished before the run was resumed, and not read again.
     pub kept: bool,
     /// Which parts are of which point in time, when they are of several (`--accept-mixed-snapshot`).
@@ -467,7 +471,7 @@ async fn recorded(
     }
     record(shared.parts, &started).await;
     match work.await {
-        Ok(Exported { files, directory, kept, mixed }) => {
+        Ok(Exported { files, directory, kept, mixed, left }) => {
             let rows = files.iter().map(|f| f.rows).sum();
             let outcome = TableOutcome {
                 table: table.clone(),
@@ -477,6 +481,7 @@ async fn recorded(
                 bytes: files.iter().map(|f| f.bytes).sum(),
                 seconds: watch.seconds(),
                 retries: shared.retries.of(&table),
+                left,
                 kept,
                 mixed_snapshots: mixed.clone(),
                 error: None,
@@ -555,6 +560,7 @@ async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Erro
         bytes: 0,
         seconds,
         retries: shared.retries.of(table),
+        left: sink::Left::default(),
         kept: false,
         mixed_snapshots: Vec::new(),
         error: Some(error),

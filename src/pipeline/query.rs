@@ -19,7 +19,7 @@ use super::{
     reach, record, recorded,
 };
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
@@ -189,7 +189,14 @@ async fn write(
         progress.reset();
         let mut removed = Ok(());
         for file in prepared.take() {
-            removed = shared.parts.destination.abort(&file.upload).await.and(removed);
+            removed = match shared.parts.destination.abort(&file.upload).await {
+                // Nobody sees it, and its files get other uploads.
+                Err(error) if error.kind() == ErrorKind::Denied => {
+                    tracing::warn!(%error, "an upload was not removed");
+                    removed
+                }
+                aborted => aborted.and(removed),
+            };
         }
         removed?;
     }
@@ -205,6 +212,7 @@ async fn attempt(
 ) -> Result<()> {
     let (rows, context) = plan.physical(joins).await?;
     let (schema, partitions) = (rows.schema(), rows.output_partitioning().partition_count());
+    prepared.shaped(&schema, &plan.writer);
     let targets: Vec<PartTarget> =
         (0..partitions).map(|part| target(plan, part, partitions, shared)).collect();
     let counters = Arc::clone(progress);

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
 use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus};
-use crate::sink::{TableCommit, committed_by};
+use crate::sink::{self, TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
 /// Tables whose manifests are looked at at once.
@@ -203,6 +203,7 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
             bytes: files.iter().map(|f| f.bytes).sum(),
             seconds: 0.0,
             retries: 0,
+            left: sink::Left::of(&manifest),
             kept: true,
             mixed_snapshots: manifest.mixed_snapshots.clone(),
             error: None,

@@ -22,15 +22,30 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Writes the file as `running` before anything else, so that a destination that cannot be written is one
-/// error of the run and not one of each table.
+/// error of the run and not one of each table. Not where it could not be replaced by the result.
 pub(super) async fn announce(
     destination: &Arc<dyn Destination>,
     run_id: &str,
     started_at: &str,
 ) -> Result<()> {
+    if !may_replace(destination).await? {
+        return Ok(());
+    }
     let running =
         serde_json::json!({ "run_id": run_id, "status": RunStatus::Running, "started_at": started_at });
     put(destination, run_id, running.to_string()).await
+}
+
+/// Whether what this run writes it may also replace.
+async fn may_replace(destination: &Arc<dyn Destination>) -> Result<bool> {
+    if destination.replaces_freely() {
+        return Ok(true);
+    }
+    // Deleting what is not there asks for the right and changes nothing.
+    match destination.delete(&format!("{}/_nothing", layout::RUNS_DIR)).await {
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(false),
+        may => may.map(|()| true),
+    }
 }
 
 /// Replaces it by the result. The tables are committed already, so a failure here is only told.

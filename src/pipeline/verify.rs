@@ -155,7 +155,7 @@ pub(super) async fn read_back(plan: &TablePlan, shared: &Shared<'_>, manifest: &
         return Ok(());
     }
     let is_new = |entry: &&FileEntry| plan.parts.iter().any(|part| part.file == entry.name);
-    let entries: Vec<FileEntry> = manifest.files.iter().filter(is_new).cloned().collect();
+    let entries: Vec<FileEntry> = manifest.own_files().filter(is_new).cloned().collect();
     let looks = entries.into_iter().map(|entry| compare(plan, shared, entry));
     let comparing = async {
         stream::iter(looks).buffer_unordered(plan.readers.max(1)).try_collect::<Vec<Option<Error>>>().await

@@ -7,7 +7,7 @@
 //! | `completions` | `{"shell", "script"}` |
 //! | `man` | `{"page"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
-//! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}` |
+//! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `verify` | [`Report`] |
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
@@ -88,13 +88,20 @@ pub fn checked(checked: &[Checked]) -> Result<String> {
         .iter()
         .map(|Checked { area, check }| match &check.outcome {
             Ok(found) => json!({ "area": area, "check": check.what, "ok": true, "found": found }),
-            Err(error) => json!({
-                "area": area, "check": check.what, "ok": false, "kind": error.kind().as_str(),
-                "error": error.to_string(), "hints": error.hints(),
-            }),
+            Err(error) => {
+                let mut line = json!({
+                    "area": area, "check": check.what, "ok": false, "kind": error.kind().as_str(),
+                    "error": error.to_string(), "hints": error.hints(),
+                });
+                if let Some(without) = check.warning() {
+                    line["ok"] = true.into();
+                    line["warning"] = without.into();
+                }
+                line
+            }
         })
         .collect();
-    let ok = checked.iter().all(|checked| checked.check.outcome.is_ok());
+    let ok = checked.iter().all(|checked| checked.check.failure().is_none());
     pretty(&json!({ "ok": ok, "checks": lines }))
 }
 

@@ -39,6 +39,7 @@ fn snapshot() -> SnapshotToken {
 fn outcome(name: &str, rows: u64, error: Option<Error>) -> TableOutcome {
     let files = usize::from(error.is_none()) * 2;
     TableOutcome {
+        left: Default::default(),
         table: table(name),
         directory: format!("public/{name}"),
         rows,

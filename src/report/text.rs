@@ -62,16 +62,22 @@ pub fn checked(checked: &[Checked]) -> String {
     for Checked { area, check } in checked {
         let (word, found, hints) = match &check.outcome {
             Ok(found) => ("ok", found.clone(), &[][..]),
+            Err(error) if check.warning().is_some() => ("warn", error.to_string(), error.hints()),
             Err(error) => ("FAILED", error.to_string(), error.hints()),
         };
         let line = format!("{word:<6}  {area:<11}  {:<width$}  {found}", check.what);
         let _ = writeln!(out, "{}", line.trim_end());
+        if let Some(without) = check.warning() {
+            let _ = writeln!(out, "        without it: {without}");
+        }
         for hint in hints {
             let _ = writeln!(out, "        hint: {hint}");
         }
     }
-    let failed = checked.iter().filter(|c| c.check.outcome.is_err()).count();
+    let failed = checked.iter().filter(|c| c.check.failure().is_some()).count();
+    let warned = checked.iter().filter(|c| c.check.warning().is_some()).count();
     let _ = match failed {
+        0 if warned > 0 => writeln!(out, "\nno check failed, {warned} of {} with a warning", checked.len()),
         0 => writeln!(out, "\nall {} checks passed", checked.len()),
         _ => writeln!(out, "\n{failed} of {} checks failed", checked.len()),
     };
@@ -125,6 +131,9 @@ pub fn summary(summary: &RunSummary) -> String {
     }
     for table in summary.tables.iter().filter(|table| !table.mixed_snapshots.is_empty()) {
         let _ = writeln!(out, "mixed        {}: {}", table.table, moments(&table.mixed_snapshots));
+    }
+    for table in summary.tables.iter().filter(|table| !table.left.is_empty()) {
+        let _ = writeln!(out, "left         {}: {}", table.table, table.left.text());
     }
     let retries: u64 = summary.tables.iter().map(|table| table.retries).sum();
     if retries > 0 {

@@ -88,6 +88,7 @@ fn table_done(run_id: &str, name: &str, files: usize) -> RunEvent {
         slice: Slice::Physical { from: Some(part as u64), to: None },
         source_hash: None,
         cost: None,
+        leftover: false,
         columns: vec![],
     };
     RunEvent::TableDone {

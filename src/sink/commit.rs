@@ -9,15 +9,31 @@
 //! | 3 complete all uploads | the new files are visible |
 //! | 4 delete what the old manifest lists and the new one lacks | the old files are gone |
 //! | 5 write the new manifest | committed |
-//! | 6 delete the intent (or mark it as withdrawn, where nothing may be deleted) | done |
+//! | 6 delete the intent | done |
 //!
 //! Every step may be repeated. Whoever finds an intent does steps 2 to 6 before anything else.
+//!
+//! Without the right to delete, where objects may be replaced all the same, the steps are these:
+//!
+//! | step | instead |
+//! |---|---|
+//! | before 1 | a file without rows is uploaded for each old file that the new table lacks, see [`left`] |
+//! | 2 | the old manifest is replaced by a document that says that it is withdrawn |
+//! | 3 | completes those uploads as well, so that who lists the directory reads no old row |
+//! | 4 | nothing is left to delete |
+//! | 6 | the intent is replaced by a document that says that it is withdrawn |
+//!
+//! A commit that another run has begun, which could delete, is finished the same way: files are emptied in step 4.
+//!
+//! Where not even that is allowed (Google Cloud Storage without `storage.objects.delete`) a table is only written where
+//! there is none, and the intent stays: a commit whose manifest is there is finished.
 //!
 //! A new table of one small part does without uploads and intent, see [`direct`].
 
 mod direct;
 mod found;
 mod intent;
+mod left;
 mod roll;
 
 use std::collections::HashSet;
@@ -27,23 +43,27 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
+use super::empty::EmptyFile;
 use super::part::{Kept, PreparedFile};
 use crate::destination::{Destination, DirLock, PendingUpload};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::spec::IfExists;
-use crate::spec::layout::{INTENT, MANIFEST};
-use found::{Found, check_append, prepare};
+use crate::spec::layout::{INTENT, LOCK, MANIFEST};
+use found::{Found, check_append, is_blind, prepare};
 pub use found::{committed, committed_by};
 use intent::Intent;
 pub use intent::read_manifest;
-use roll::{apply, withdraw_intent};
+pub use left::Left;
+use left::{Removed, emptied};
+pub(crate) use roll::is_withdrawn;
+use roll::{apply, withdraw};
 pub use roll::{is_unfinished, roll_forward};
 
 /// Calls to the destination under way at once.
 const CONCURRENT_CALLS: usize = 8;
 
-/// An intent that is none any more.
+/// In place of an intent or a manifest that is none any more.
 const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
 /// A name that nothing has.
 const NOTHING: &str = "_nothing";
@@ -60,6 +80,9 @@ pub struct TableCommit {
     visible: HashSet<String>,
     /// What is committed is this run's, and all there.
     finished: bool,
+    /// Whether old files may be deleted; they are emptied otherwise.
+    may_delete: bool,
+    left: Left,
     lock: Box<dyn DirLock>,
 }
 
@@ -68,9 +91,25 @@ pub struct TableCommit {
 struct Place {
     destination: Arc<dyn Destination>,
     dir: String,
+    /// Nothing of it can be read, and nothing be replaced: everything is made only where there is nothing.
+    blind: bool,
 }
 
 impl Place {
+    fn new(destination: Arc<dyn Destination>, dir: &str) -> Self {
+        Self { destination, dir: dir.to_owned(), blind: false }
+    }
+
+    /// Writes a document of the commit.
+    async fn write(&self, name: &str, document: &impl serde::Serialize) -> Result<()> {
+        let (path, content) = (self.path(name), json(document)?);
+        let written = match self.blind {
+            true => self.destination.put_new(&path, content).await,
+            false => self.destination.put(&path, content).await,
+        };
+        written.map(drop)
+    }
+
     fn path(&self, name: &str) -> String {
         if self.dir.is_empty() { name.to_owned() } else { format!("{}/{name}", self.dir) }
     }
@@ -105,14 +144,22 @@ impl TableCommit {
         keep: &[PendingUpload],
     ) -> Result<Self> {
         let lock = destination.lock(dir, run_id).await?;
-        let place = Place { destination, dir: dir.to_owned() };
+        let mut place = Place::new(destination, dir);
         let prepared = match direct::finish(&place, lock.as_ref()).await {
             Ok(()) => prepare(&place, if_exists, run_id, keep).await,
             Err(error) => Err(error),
         };
+        let prepared = match prepared {
+            Err(error) if error.kind() == ErrorKind::Denied && is_blind(&place).await => {
+                place.blind = true;
+                Ok(Found::unknown())
+            }
+            prepared => prepared,
+        };
         match prepared {
-            Ok(Found { old, visible, finished }) => {
-                Ok(Self { place, run_id: run_id.to_owned(), if_exists, old, visible, finished, lock })
+            Ok(Found { old, visible, finished, may_delete, left }) => {
+                let run_id = run_id.to_owned();
+                Ok(Self { place, run_id, if_exists, old, visible, finished, may_delete, left, lock })
             }
             Err(error) => {
                 give_back(lock, &place).await;
@@ -132,29 +179,52 @@ impl TableCommit {
         self.old.as_ref().filter(|_| self.finished)
     }
 
+    /// Whether old files that the new table lacks are deleted. Otherwise [`commit_and_check`](Self::commit_and_check)
+    /// needs a file without rows to put in their place.
+    pub fn may_delete(&self) -> bool {
+        self.may_delete
+    }
+
     /// Makes `files` visible, all or nothing, and returns the manifest as written. `files`, `rows`, `run_id` and
     /// `format_version` of `manifest` are filled in.
     ///
     /// Errors before the intent is written abort the uploads and leave the old table whole. Later ones leave
     /// the intent: the next [`begin`](Self::begin) on this directory finishes the commit.
     pub async fn commit(self, files: Vec<PreparedFile>, manifest: Manifest) -> Result<Manifest> {
-        self.commit_and_check(files, manifest, async |_| Ok(())).await
+        let committed = self.commit_and_check(files, None, manifest, async |_| Ok(())).await;
+        committed.map(|(manifest, _)| manifest)
     }
 
-    /// As [`commit`](Self::commit); then `check` looks at what readers see now, under the same lock. What it changes in
+    /// As [`commit`](Self::commit), with `empty` in the place of old files that may not be deleted, and with what could
+    /// not be cleared away in the answer; then `check` looks at what readers see now, under the same lock. What it changes in
     /// the manifest is written, also when it returns an error, which is the error of this call then.
     pub async fn commit_and_check(
-        self,
+        mut self,
         files: Vec<PreparedFile>,
+        empty: Option<EmptyFile>,
         manifest: Manifest,
         check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
-    ) -> Result<Manifest> {
-        let result = match self.under_lock(files, manifest).await {
+    ) -> Result<(Manifest, Left)> {
+        let mut left = std::mem::take(&mut self.left);
+        let result = match self.under_lock(files, empty, manifest, &mut left).await {
             Ok(manifest) => self.checked(manifest, check).await,
             Err(error) => Err(error),
         };
-        give_back(self.lock, &self.place).await;
-        result.map_err(|error| error.with("path", self.place.full()))
+        if result.is_ok() {
+            match self.lock.release().await.map(Removed::from) {
+                Ok(given) => left.document(LOCK, given),
+                Err(error) => tell_lock(&self.place, &error),
+            }
+        } else {
+            give_back(self.lock, &self.place).await;
+        }
+        match result {
+            Ok(manifest) => {
+                left.emptied = Left::of(&manifest).emptied;
+                Ok((manifest, left))
+            }
+            Err(error) => Err(error.with("path", self.place.full())),
+        }
     }
 
     async fn checked(
@@ -169,6 +239,16 @@ impl TableCommit {
                 Ok(()) => self.place.destination.put(&self.place.path(MANIFEST), json(&manifest)?).await,
                 Err(lost) => Err(lost),
             };
+            let noted = match noted {
+                Err(error)
+                    if error.kind() == ErrorKind::Denied && !self.place.destination.replaces_freely() =>
+                {
+                    tracing::warn!(path = self.place.full(), %error, "the manifest keeps saying that the files were not compared");
+                    outcome?;
+                    return Ok(written);
+                }
+                noted => noted,
+            };
             // An error of the check is worth more than one of noting it.
             outcome.and(noted.map(drop))?;
             return Ok(manifest);
@@ -176,31 +256,57 @@ impl TableCommit {
         outcome.map(|()| manifest)
     }
 
-    async fn under_lock(&self, mut files: Vec<PreparedFile>, manifest: Manifest) -> Result<Manifest> {
+    async fn under_lock(
+        &self,
+        mut files: Vec<PreparedFile>,
+        empty: Option<EmptyFile>,
+        manifest: Manifest,
+        left: &mut Left,
+    ) -> Result<Manifest> {
         if let [file] = files.as_slice()
             && let Some(Kept(content)) = &file.kept
             && self.old.is_none()
             && !self.visible.contains(&file.entry.name)
         {
-            let intent = self.intent(files.clone(), manifest.clone())?;
+            let intent = self.intent(files.clone(), Vec::new(), manifest.clone())?;
             let committed = direct::commit(&self.place, self.lock.as_ref(), intent, content.clone()).await?;
             if let Some(manifest) = committed {
                 return Ok(manifest);
             }
         }
+        let kept = self.empty_old(&mut files, empty)?;
         let uploaded = all(files.iter_mut().map(|file| self.upload(file))).await;
         let uploads: Vec<PendingUpload> = files.iter().map(|file| file.upload.clone()).collect();
         let intent = match uploaded.into_iter().collect::<Result<Vec<()>>>() {
-            Ok(_) => self.intent(files, manifest),
+            Ok(_) => self.intent(files, kept, manifest),
             Err(error) => Err(error),
         };
         match intent {
-            Ok(intent) => self.carry_out(intent, &uploads).await,
+            Ok(intent) => self.carry_out(intent, &uploads, left).await,
             Err(error) => {
                 abort_all(&self.place, &uploads).await;
                 Err(error)
             }
         }
+    }
+
+    /// Adds files without rows for old ones that may not be deleted. Returns those that are such already.
+    fn empty_old(&self, files: &mut Vec<PreparedFile>, empty: Option<EmptyFile>) -> Result<Vec<FileEntry>> {
+        if self.may_delete || self.if_exists == IfExists::Append {
+            return Ok(Vec::new());
+        }
+        let new: HashSet<&str> = files.iter().map(|file| file.entry.name.as_str()).collect();
+        let old = self.old.iter().flat_map(|old| &old.files);
+        let lacking: Vec<&FileEntry> = old
+            .filter(|file| self.visible.contains(&file.name) && !new.contains(file.name.as_str()))
+            .collect();
+        if lacking.is_empty() {
+            return Ok(Vec::new());
+        }
+        let empty = empty.ok_or_else(|| Error::internal("no file to put in the place of old ones"))?;
+        let (replaced, kept) = emptied(&self.place, lacking.into_iter(), &empty);
+        files.extend(replaced);
+        Ok(kept)
     }
 
     /// Uploads a file that was kept.
@@ -238,8 +344,16 @@ impl TableCommit {
     }
 
     /// What phase 2 is going to do.
-    fn intent(&self, mut files: Vec<PreparedFile>, mut manifest: Manifest) -> Result<Intent> {
-        files.sort_by(|a, b| (a.entry.part, &a.entry.name).cmp(&(b.entry.part, &b.entry.name)));
+    fn intent(
+        &self,
+        mut files: Vec<PreparedFile>,
+        kept: Vec<FileEntry>,
+        mut manifest: Manifest,
+    ) -> Result<Intent> {
+        files.sort_by(|a, b| {
+            let order = |file: &PreparedFile| (file.entry.leftover, file.entry.part);
+            order(a).cmp(&order(b)).then_with(|| a.entry.name.cmp(&b.entry.name))
+        });
         let old = self.old.as_ref().map_or(&[][..], |old| &old.files);
         let mut entries: Vec<FileEntry> = Vec::new();
         if self.if_exists == IfExists::Append {
@@ -258,6 +372,7 @@ impl TableCommit {
             uploads.push(upload);
             entries.push(entry);
         }
+        entries.extend(kept);
         let kept: HashSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let deletes =
             old.iter().map(|f| f.name.clone()).filter(|name| !kept.contains(name.as_str())).collect();
@@ -269,16 +384,19 @@ impl TableCommit {
     }
 
     /// Phase 2.
-    async fn carry_out(&self, intent: Intent, uploads: &[PendingUpload]) -> Result<Manifest> {
-        let destination = &self.place.destination;
-        let path = self.place.path(INTENT);
+    async fn carry_out(
+        &self,
+        intent: Intent,
+        uploads: &[PendingUpload],
+        left: &mut Left,
+    ) -> Result<Manifest> {
         if let Err(error) = self.lock.check().await {
             abort_all(&self.place, uploads).await;
             return Err(error);
         }
-        if let Err(error) = destination.put(&path, json(&intent)?).await {
+        if let Err(error) = self.place.write(INTENT, &intent).await {
             // The error means unknown. Only when the intent is surely gone may its uploads go too.
-            if withdraw_intent(&self.place).await.is_ok() {
+            if withdraw(&self.place, INTENT).await.is_ok() {
                 abort_all(&self.place, uploads).await;
                 return Err(error);
             }
@@ -286,7 +404,9 @@ impl TableCommit {
                 error.hint("the next run on this directory finishes the commit, or removes its uploads")
             );
         }
-        apply(&self.place, intent).await
+        let (manifest, intent) = apply(&self.place, intent).await?;
+        left.document(INTENT, intent);
+        Ok(manifest)
     }
 }
 
@@ -313,7 +433,14 @@ async fn abort_all(place: &Place, uploads: &[PendingUpload]) {
 
 /// A lock that cannot be given back does not undo what was done under it.
 async fn give_back(lock: Box<dyn DirLock>, place: &Place) {
-    if let Err(error) = lock.release().await {
-        tracing::warn!(path = place.full(), %error, "the directory's lock was not given back");
+    match lock.release().await {
+        Ok(Some(error)) if !place.destination.replaces_freely() => tell_lock(place, &error),
+        // At most a mark is left that says so.
+        Ok(_) => {}
+        Err(error) => tell_lock(place, &error),
     }
+}
+
+fn tell_lock(place: &Place, error: &Error) {
+    tracing::warn!(path = place.full(), %error, "the directory's lock was not given back");
 }

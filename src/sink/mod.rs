@@ -11,6 +11,7 @@
 
 mod columns;
 pub mod commit;
+mod empty;
 pub mod exec;
 mod file;
 mod geoparquet;
@@ -22,7 +23,8 @@ pub mod stats;
 mod tests;
 pub mod writer;
 
-pub use commit::{TableCommit, committed, committed_by, read_manifest, roll_forward};
+pub use commit::{Left, TableCommit, committed, committed_by, read_manifest, roll_forward};
+pub use empty::EmptyFile;
 pub use exec::PartWriterExec;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
 pub use schema::written_schema;

@@ -203,6 +203,7 @@ async fn conclude(
         source_hash: None,
         columns,
         cost: Some(laps.cost(encoded_bytes)),
+        leftover: false,
     };
     Ok(PreparedPart {
         part: target.part,

@@ -11,7 +11,7 @@ use crate::destination::{Destination, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
-use crate::sink::commit::is_unfinished;
+use crate::sink::commit::{is_unfinished, is_withdrawn};
 use crate::sink::read_manifest;
 use crate::sink::stats::column_stats;
 use crate::spec::layout::{INTENT, MANIFEST, file_name};
@@ -25,18 +25,20 @@ const FILES_AT_ONCE: usize = 4;
 pub async fn table(destination: &Arc<dyn Destination>, dir: &str, sample: Sample) -> Result<TableReport> {
     let path = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
     let mut report = TableReport { directory: dir.to_owned(), ..TableReport::default() };
-    if let Some(intent) = destination.get(&path(INTENT)).await?
-        && is_unfinished(&intent)
-    {
+    let intent = destination.get(&path(INTENT)).await?;
+    let content = destination.get(&path(MANIFEST)).await?.filter(|content| !is_withdrawn(content));
+    let manifest = content.as_ref().map(|content| read_manifest(content));
+    let committed = manifest.as_ref().and_then(|manifest| manifest.as_ref().ok());
+    if intent.is_some_and(|intent| is_unfinished(&intent, committed)) {
         let detail = "a run ended in the middle of its commit; the next export of the table finishes it";
         report.problems.push(Finding::of_table("unfinished_commit", detail));
     }
-    let Some(content) = destination.get(&path(MANIFEST)).await? else {
+    let Some(manifest) = manifest else {
         let detail = format!("there is no {MANIFEST}: nothing is committed here");
         report.problems.push(Finding::of_table("no_manifest", detail));
         return Ok(report);
     };
-    let manifest = match read_manifest(&content) {
+    let manifest = match manifest {
         Ok(manifest) => manifest,
         Err(error) => {
             report.problems.push(Finding::of_table("manifest", error.to_string()));

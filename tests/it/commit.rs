@@ -18,7 +18,7 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use faulty::{FAULTS, Fault, Faulty, Plan};
+use faulty::{FAULTS, Fault, Faulty, Plan, Poor};
 use futures::FutureExt;
 use lakexpress::catalog::{Consistency, Keys, Slice, SnapshotToken, SourceIdentity, TableRef};
 use lakexpress::destination::local::LocalDirectory;
@@ -26,7 +26,7 @@ use lakexpress::destination::{Destination, PendingUpload, conformance};
 use lakexpress::error::{Error, ErrorKind, Result};
 use lakexpress::manifest::{FORMAT_VERSION, Manifest, ManifestColumn};
 use lakexpress::sink::{
-    PartTarget, PreparedFile, TableCommit, WriterSettings, roll_forward, write_empty, write_part,
+    EmptyFile, PartTarget, PreparedFile, TableCommit, WriterSettings, roll_forward, write_empty, write_part,
 };
 use lakexpress::spec::IfExists;
 use lakexpress::spec::layout::{INTENT, LOCK, MANIFEST, part_name};
@@ -133,7 +133,9 @@ impl Export {
                 }
             }
         }
-        commit.commit(files, self.manifest()).await
+        let empty = EmptyFile::new(&self.batch(0).schema(), &WriterSettings::default())?;
+        let committed = commit.commit_and_check(files, Some(empty), self.manifest(), async |_| Ok(())).await;
+        committed.map(|(manifest, _)| manifest)
     }
 }
 
@@ -161,6 +163,9 @@ impl Place {
 
     fn manifest(&self) -> Option<Manifest> {
         let content = fs::read(self.dir().join(MANIFEST)).ok()?;
+        if content == br#"{"withdrawn": true}"# {
+            return None;
+        }
         Some(serde_json::from_slice(&content).expect("a manifest is whole or not there"))
     }
 
@@ -195,6 +200,13 @@ fn read_ids(path: &Path) -> Vec<i64> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build().expect("reader");
     let batches = reader.map(|batch| batch.expect("batch"));
     batches.flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+}
+
+/// What is read by who lists the directory.
+fn listed(place: &Place) -> BTreeSet<i64> {
+    let names = place.names();
+    let files = names.iter().filter(|name| name.ends_with(".parquet") && !name.starts_with('.'));
+    files.flat_map(|name| read_ids(&place.dir().join(name))).collect()
 }
 
 /// After a fault: the old table, the new one, or an intent that says how to go on.
@@ -266,6 +278,41 @@ async fn overwriting_a_wider_table_survives_every_fault() {
     let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Overwrite };
     let again = Export { run_id: "0a0a0a03", first: 2000, parts: 3, if_exists: IfExists::Overwrite };
     println!("overwrite: {} cases", walk_faults(Some(OLD), new, again).await);
+}
+
+/// A run without the right to delete replaces a wider table, and dies or fails at any call; the next run has that right or
+/// has it not. Who lists the directory reads the new rows and no others.
+#[tokio::test]
+async fn replacing_without_the_right_to_delete_survives_every_fault() {
+    let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Overwrite };
+    let again = Export { run_id: "0a0a0a03", first: 2000, parts: 3, if_exists: IfExists::Overwrite };
+    let mut cases = 0;
+    for (fault, may_delete) in FAULTS.into_iter().flat_map(|fault| [(fault, false), (fault, true)]) {
+        for nth in 1.. {
+            let place = Place::new();
+            OLD.run(&place.destination, None).await.expect("the old table");
+            let plan = Plan::new(nth, fault);
+            let outcome = new.run(&Poor::over(&Faulty::over(&place.destination, &plan)), None).await;
+            if !plan.met() {
+                outcome.expect("a run without a fault");
+                break;
+            }
+            cases += 1;
+            check_after_fault(&place, Some(&OLD), &new, &new.ids());
+            let next =
+                if may_delete { Arc::clone(&place.destination) } else { Poor::over(&place.destination) };
+            let manifest = again.run(&next, None).await.expect("the next run");
+            assert_eq!(place.ids(&manifest), again.ids(), "{fault:?} {nth}");
+            assert_eq!(place.manifest().as_ref(), Some(&manifest));
+            assert_eq!(listed(&place), again.ids(), "{fault:?} {nth}: a lister reads other rows");
+            if may_delete {
+                place.assert_tidy(&manifest);
+            } else {
+                assert_eq!(manifest.files.len(), 5);
+            }
+        }
+    }
+    println!("without the right to delete: {cases} cases");
 }
 
 #[tokio::test]
@@ -472,6 +519,35 @@ async fn rolling_forward_survives_every_fault() {
         }
     }
     println!("roll forward: {cases} cases");
+}
+
+/// The run that wrote the intent could delete, the one that finishes it cannot: old rows are emptied, not left.
+#[tokio::test]
+async fn rolling_forward_without_the_right_to_delete_survives_every_fault() {
+    let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Overwrite };
+    let (mut cases, mut first) = (0, 1);
+    for fault in FAULTS {
+        for nth in 1.. {
+            let (place, died_at) = died_in_phase_two(&new, first, |_| true).await;
+            first = died_at;
+            let plan = Plan::new(nth, fault);
+            let outcome = roll_forward(Poor::over(&Faulty::over(&place.destination, &plan)), DIR).await;
+            if !plan.met() {
+                outcome.expect("untouched");
+                break;
+            }
+            cases += 1;
+            check_after_fault(&place, Some(&OLD), &new, &new.ids());
+            roll_forward(Poor::over(&place.destination), DIR).await.expect("the next run");
+            let manifest = place.manifest().expect("a manifest");
+            assert_eq!((manifest.run_id.as_str(), place.ids(&manifest)), (new.run_id, new.ids()));
+            assert_eq!(manifest.files.len(), 5, "{fault:?} {nth}");
+            assert_eq!(listed(&place), new.ids(), "{fault:?} {nth}");
+            OLD.run(&place.destination, None).await.expect("one that can delete");
+            place.assert_tidy(&place.manifest().expect("a manifest"));
+        }
+    }
+    println!("roll forward without the right to delete: {cases} cases");
 }
 
 #[tokio::test]

@@ -13,9 +13,11 @@ mod locks;
 mod messages;
 mod metadata;
 mod mixed;
+mod policy;
 mod process;
 mod proxy;
 mod rights;
+mod roles;
 mod seaweed;
 mod seed;
 mod small;
@@ -176,7 +178,7 @@ impl Place {
             "DROP TABLE IF EXISTS t;
              CREATE TABLE t (id INTEGER PRIMARY KEY, noise BLOB NOT NULL);
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-             INSERT INTO t SELECT i, randomblob({bytes_per_row}) FROM n;"
+             INSERT INTO t SELECT i, randomblob({bytes_per_row}) FROM n WHERE i <= {rows};"
         ));
     }
 

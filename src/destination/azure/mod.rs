@@ -72,6 +72,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         contact: "restype=container&comp=list&maxresults=1",
         base: config.place.base,
         pending: Pending::Blocks,
+        replaces_freely: true,
         plain,
         words: &REMEDIES,
     };

@@ -84,6 +84,9 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         contact: "list-type=2&max-keys=1",
         base: config.bucket.base,
         pending: Pending::Listed,
+        // <https://cloud.google.com/storage/docs/access-control/iam-xml>: storage.objects.delete is needed to write an
+        // object of a name that exists.
+        replaces_freely: false,
         plain,
         words: &REMEDIES,
     };

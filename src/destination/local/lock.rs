@@ -93,8 +93,8 @@ fn still_there(_path: &Path, _file: &File) -> bool {
 
 #[async_trait]
 impl DirLock for LocalLock {
-    async fn release(mut self: Box<Self>) -> Result<()> {
-        let Some(file) = self.file.take() else { return Ok(()) };
+    async fn release(mut self: Box<Self>) -> Result<Option<Error>> {
+        let Some(file) = self.file.take() else { return Ok(None) };
         let (path, made) = (self.path.clone(), self.made);
         blocking(move || {
             let removed = files::remove(&path);
@@ -103,7 +103,7 @@ impl DirLock for LocalLock {
                 let _ = fs::remove_dir(dir);
             }
             drop(file);
-            removed
+            removed.map(|()| None)
         })
         .await
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::super::{PendingUpload, StoredObject};
 use super::problem::Refusal;
 use super::{Inner, PATIENCE, Pending};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Makes `upload` visible. An answer that does not say so means *unknown*: then the object is looked at.
 pub(super) async fn complete(inner: &Inner, upload: &PendingUpload) -> Result<StoredObject> {
@@ -31,6 +31,10 @@ pub(super) async fn complete(inner: &Inner, upload: &PendingUpload) -> Result<St
         }
         (Ok(_), Ok(Some(_))) => Err(another(inner, upload)),
         (Ok(_), Ok(None)) => Err(lost(inner, upload)),
+        // The store's word is all there is to whom it shows nothing, and what is there was not replaced.
+        (Ok(put), Err(error)) if error.kind() == ErrorKind::Denied && !inner.place.replaces_freely => {
+            Ok(StoredObject { path: upload.path.clone(), bytes: upload.bytes, e_tag: put.e_tag })
+        }
         (Ok(_), Err(error)) => Err(error),
         (Err(error), Ok(Some(meta)))
             if meta.size == upload.bytes && is_this(inner, upload, &meta).await? =>

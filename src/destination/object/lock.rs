@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::super::{DirLock, StoredObject};
+use super::super::{DirLock, ONE_DIRECTORY_PER_RUN, StoredObject};
 use super::Inner;
 use super::problem::Refusal;
 use super::request::again;
@@ -105,6 +105,8 @@ struct State {
     note: Option<String>,
     /// Whether the store kept others from taking it too.
     exclusive: bool,
+    /// It may not be replaced, and so neither be renewed nor given back: it expires.
+    fixed: bool,
     /// Nothing is left to give back.
     over: bool,
     /// Somebody else has it.
@@ -138,10 +140,18 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
     let mut first: Option<ObjectMeta> = None;
     // Nearly always there is none, so that the first look is an attempt.
     let (mut seen, mut tried): (Option<(Bytes, ObjectMeta)>, bool) = (None, false);
+    let mut refused = None;
     loop {
         let mut content = Content::new(inner, owner, token, None);
         let written = match &seen {
-            None => write(inner, path, &content, PutMode::Create).await?,
+            None => match write(inner, path, &content, PutMode::Create).await {
+                // Perhaps because there is one.
+                Err(error) if error.kind() == ErrorKind::Denied && !inner.place.replaces_freely => {
+                    refused = Some(error);
+                    Written::Changed
+                }
+                written => written?,
+            },
             Some((text, meta)) => {
                 let theirs: Option<Content> = serde_json::from_slice(text).ok();
                 // Whatever was noted stays there until the one who has the lock has seen to it.
@@ -192,16 +202,54 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         tried = true;
-        seen = inner.read(path).await?;
+        seen = if inner.place.replaces_freely {
+            inner.read(path).await?
+        } else {
+            look_before_replacing(inner, path, token, refused.take()).await?
+        };
         if seen.is_none() {
             first = None;
         }
     }
 }
 
+/// The lock that is there, if it is ours or may be replaced; none if there is none. `refused` is why it was not made.
+async fn look_before_replacing(
+    inner: &Inner,
+    path: &str,
+    token: &str,
+    refused: Option<Error>,
+) -> Result<Option<(Bytes, ObjectMeta)>> {
+    let there = match inner.read(path).await {
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            let error = refused.unwrap_or(error);
+            let hint = "if an export has been written there before, its lock is there still: it can neither be read nor replaced";
+            return Err(error.hint(hint).hint(ONE_DIRECTORY_PER_RUN));
+        }
+        there => there?,
+    };
+    let Some((text, _)) = &there else { return refused.map_or(Ok(None), Err) };
+    let theirs: Option<Content> = serde_json::from_slice(text).ok();
+    if theirs.as_ref().is_some_and(|theirs| theirs.token == token) {
+        return Ok(there);
+    }
+    match inner.delete(&format!("{}_nothing", path.strip_suffix(LOCK).unwrap_or_default())).await {
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            let owner =
+                theirs.map_or_else(|| "another run".to_owned(), |theirs| format!("run {}", theirs.owner));
+            let message = format!("the directory has the lock of {owner}, which cannot be replaced");
+            Err(Error::denied(message)
+                .with("path", inner.full(path))
+                .with("needs", "storage.objects.delete")
+                .hint(ONE_DIRECTORY_PER_RUN))
+        }
+        may => may.map(|()| there),
+    }
+}
+
 impl State {
     fn new(version: UpdateVersion, note: Option<String>, exclusive: bool) -> Self {
-        Self { version, note, exclusive, over: false, lost: false }
+        Self { version, note, exclusive, fixed: false, over: false, lost: false }
     }
 }
 
@@ -269,9 +317,15 @@ pub(super) async fn is_exclusive(inner: &Inner, path: &str) -> Result<String> {
         Err(error) if error.kind() == ErrorKind::Denied => {}
         outcome => outcome?,
     }
+    // Google Cloud Storage may refuse to replace what is there before it looks at the condition.
+    let kept = |error: &object_store::Error| {
+        !inner.place.replaces_freely && Refusal::of_store(error).is_missing_right()
+    };
     match (first, second) {
+        (Ok(_), Err(error)) if kept(&error) => Ok(String::new()),
+        // The first may have found one that an earlier check could not remove.
         (
-            Ok(_),
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }),
         ) => Ok(String::new()),
         (Err(error), _) if !is_unsupported(&error) => {
@@ -340,15 +394,23 @@ impl Held {
         if state.lost {
             return Err(self.lost());
         }
+        if state.fixed {
+            return self.still_ours(state).await;
+        }
         let content = Content::new(&self.inner, &self.owner, &self.token, state.note.clone());
         for _ in 0..ATTEMPTS {
             let mode = PutMode::Update(state.version.clone());
-            match write(&self.inner, &self.path, &content, mode).await? {
-                Written::Done(version) | Written::Hoped(version) => {
+            match write(&self.inner, &self.path, &content, mode).await {
+                Ok(Written::Done(version) | Written::Hoped(version)) => {
                     state.version = version;
                     return Ok(());
                 }
-                Written::Changed | Written::Unknown(_) => {}
+                Ok(Written::Changed | Written::Unknown(_)) => {}
+                Err(error) if error.kind() == ErrorKind::Denied && !self.inner.place.replaces_freely => {
+                    state.fixed = true;
+                    return self.still_ours(state).await;
+                }
+                Err(error) => return Err(error),
             }
             let there = self.inner.read(&self.path).await?;
             let ours = there.and_then(|(text, meta)| {
@@ -370,65 +432,93 @@ impl Held {
             .hint("run again when the storage answers"))
     }
 
+    /// Looks at a lock that may not be replaced. Who may not look either has to trust in it: without the right to replace
+    /// this run changes nothing that is there.
+    async fn still_ours(&self, state: &mut State) -> Result<()> {
+        let there = match self.inner.read(&self.path).await {
+            Err(error) if error.kind() == ErrorKind::Denied => return Ok(()),
+            there => there?,
+        };
+        let there = there.and_then(|(text, _)| serde_json::from_slice::<Content>(&text).ok());
+        if there.is_some_and(|there| there.token == self.token) {
+            return Ok(());
+        }
+        state.lost = true;
+        Err(self.lost())
+    }
+
     fn lost(&self) -> Error {
         Error::unavailable("the lock of the directory has been lost to another run")
             .with("path", self.inner.full(&self.path))
             .hint("see whether two runs write to one directory, and whether this one was held up for long")
     }
 
-    /// Gives the lock back if it is ours. One with a note stays, for the next run to read.
-    async fn give_back(&self) -> Result<()> {
+    /// Gives the lock back if it is ours. One with a note stays, for the next run to read; one that may not be deleted is
+    /// marked, or expires, and the refusal is returned.
+    async fn give_back(&self) -> Result<Option<Error>> {
         let mut state = self.state.lock().await;
         if state.over || state.lost {
-            return Ok(());
+            return Ok(None);
         }
         state.over = true;
+        let mut denied = None;
         if state.note.is_none() {
             match self.inner.delete(&self.path).await {
-                Err(error) if error.kind() == ErrorKind::Denied => {
-                    tracing::debug!(%error, "the lock is marked as given back instead");
-                }
-                outcome => return outcome,
+                Err(error) if error.kind() == ErrorKind::Denied && state.fixed => return Ok(Some(error)),
+                Err(error) if error.kind() == ErrorKind::Denied => denied = Some(error),
+                outcome => return outcome.map(|()| None),
             }
         }
         let mut content = Content::new(&self.inner, &self.owner, &self.token, state.note.clone());
         content.until = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
         content.released = true;
         let mode = PutMode::Update(state.version.clone());
-        write(&self.inner, &self.path, &content, mode).await.map(|_| ())
-    }
-
-    /// Makes an object, and finds out what became of it when the answer does not tell.
-    async fn create(&self, path: &str, content: Bytes) -> Result<StoredObject> {
-        const ACTION: &str = "cannot write an object";
-        let (inner, key) = (&self.inner, self.inner.key(path)?);
-        let bytes = content.len() as u64;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = || inner.objects.put_opts(&key, content.clone().into(), options.clone());
-        let error = match again(super::PATIENCE, put).await {
-            Ok(put) => return Ok(StoredObject { path: path.to_owned(), bytes, e_tag: put.e_tag }),
-            Err(error) => error,
-        };
-        let passing = Refusal::of_store(&error).is_passing();
-        let exists = matches!(
-            error,
-            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }
-        );
-        if !exists && !passing {
-            return Err(inner.failed(ACTION, path, &error));
-        }
-        match inner.head(path).await? {
-            Some(meta)
-                if meta.size == bytes
-                    && inner.read(path).await?.is_some_and(|(there, _)| there == content) =>
+        match write(&self.inner, &self.path, &content, mode).await {
+            Err(error)
+                if error.kind() == ErrorKind::Denied
+                    && denied.is_some()
+                    && !self.inner.place.replaces_freely =>
             {
-                Ok(Inner::stored(path, meta))
+                Ok(denied)
             }
-            Some(_) if exists => Err(Error::data("an object of this name has come from elsewhere meanwhile")
-                .with("path", inner.full(path))
-                .hint("see whether two runs write to one directory, then run again")),
-            _ => Err(inner.failed(ACTION, path, &error)),
+            written => written.map(|_| denied),
         }
+    }
+}
+
+/// Makes an object, and finds out what became of it when the answer does not tell.
+pub(super) async fn put_new(inner: &Inner, path: &str, content: Bytes) -> Result<StoredObject> {
+    const ACTION: &str = "cannot write an object";
+    let key = inner.key(path)?;
+    let bytes = content.len() as u64;
+    let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    let put = || inner.objects.put_opts(&key, content.clone().into(), options.clone());
+    let error = match again(super::PATIENCE, put).await {
+        Ok(put) => return Ok(StoredObject { path: path.to_owned(), bytes, e_tag: put.e_tag }),
+        Err(error) => error,
+    };
+    let refusal = Refusal::of_store(&error);
+    let exists =
+        matches!(error, object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. });
+    // Google Cloud Storage may refuse to replace what is there before it looks at the condition.
+    let may_exist = refusal.is_missing_right() && !inner.place.replaces_freely;
+    if !exists && !may_exist && !refusal.is_passing() {
+        return Err(inner.failed(ACTION, path, &error));
+    }
+    let there = match inner.head(path).await {
+        Err(denied) if may_exist && denied.kind() == ErrorKind::Denied => None,
+        there => there?,
+    };
+    match there {
+        Some(meta)
+            if meta.size == bytes && inner.read(path).await?.is_some_and(|(there, _)| there == content) =>
+        {
+            Ok(Inner::stored(path, meta))
+        }
+        Some(_) if exists => Err(Error::data("an object of this name has come from elsewhere meanwhile")
+            .with("path", inner.full(path))
+            .hint("see whether two runs write to one directory, then run again")),
+        _ => Err(inner.failed(ACTION, path, &error)),
     }
 }
 
@@ -448,7 +538,11 @@ impl DirLock for Lease {
             return Ok(false);
         }
         state.note = Some(note.to_owned());
-        self.held.write_again(&mut state).await.map(|()| true)
+        self.held.write_again(&mut state).await?;
+        if state.fixed {
+            state.note = None;
+        }
+        Ok(!state.fixed)
     }
 
     async fn settled(&self) {
@@ -456,10 +550,10 @@ impl DirLock for Lease {
     }
 
     async fn create(&self, path: &str, content: Bytes) -> Result<StoredObject> {
-        self.held.create(path, content).await
+        put_new(&self.held.inner, path, content).await
     }
 
-    async fn release(self: Box<Self>) -> Result<()> {
+    async fn release(self: Box<Self>) -> Result<Option<Error>> {
         self.renewing.abort();
         self.held.give_back().await
     }

@@ -83,6 +83,8 @@ pub(crate) struct Place {
     pub(crate) base: String,
     /// What becomes of uploads that nobody finished.
     pub(crate) pending: Pending,
+    /// Whether who may write may replace, see [`Destination::replaces_freely`].
+    pub(crate) replaces_freely: bool,
     /// Whether the endpoint is `http://`, as the user wrote.
     pub(crate) plain: bool,
     /// The words of the auth file.
@@ -308,6 +310,11 @@ impl Inner {
             Ok(Err(refusal)) => refusal,
             Err(_) => Refusal::silent(self.http.last_failure()),
         };
+        // Where nothing can be replaced by mistake, a run may do without looking.
+        if refusal.is_missing_right() && !self.place.replaces_freely {
+            tracing::debug!("the storage cannot be listed with these credentials");
+            return Ok(());
+        }
         Err(self.refused(ACTION, "", &refusal))
     }
 }
@@ -324,6 +331,10 @@ impl Destination for ObjectStorage {
 
     fn uploads_expire(&self) -> bool {
         self.0.place.pending == Pending::Blocks
+    }
+
+    fn replaces_freely(&self) -> bool {
+        self.0.place.replaces_freely
     }
 
     async fn own_checks(&self, path: &str) -> Vec<Check> {
@@ -416,6 +427,10 @@ impl Destination for ObjectStorage {
             Ok(result) => Ok(StoredObject { path: path.to_owned(), bytes, e_tag: result.e_tag }),
             Err(error) => Err(self.0.failed("cannot write an object", path, &error)),
         }
+    }
+
+    async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        lock::put_new(&self.0, path, content).await
     }
 
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {

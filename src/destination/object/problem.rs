@@ -156,6 +156,12 @@ impl Refusal {
         }
     }
 
+    /// Whether the credentials are good and lack a right.
+    pub(super) fn is_missing_right(&self) -> bool {
+        let (kind, _, remedy) = judge(self);
+        kind == ErrorKind::Denied && matches!(remedy, Remedy::Rights) && self.ours.is_none()
+    }
+
     /// Whether no answer came.
     pub(super) fn is_silence(&self) -> bool {
         self.transport.is_some()

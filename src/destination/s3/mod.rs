@@ -74,6 +74,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         contact: "list-type=2&max-keys=1",
         base: config.bucket.base,
         pending: Pending::Listed,
+        replaces_freely: true,
         plain,
         words: &REMEDIES,
     };

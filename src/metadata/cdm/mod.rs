@@ -150,7 +150,7 @@ fn entity(manifest: &Manifest) -> (String, Entity) {
 
 fn declaration(manifest: &Manifest, spec: &MetadataSpec) -> Declaration {
     let name = layout::escape(&manifest.table.name);
-    let partitions = manifest.files.iter().map(|file| partition(&name, file)).collect();
+    let partitions = manifest.own_files().map(|file| partition(&name, file)).collect();
     Declaration {
         kind: "LocalEntity",
         entity_path: format!("{}/{name}", entities_file(manifest, spec.entity_files)),

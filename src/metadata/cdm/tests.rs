@@ -42,6 +42,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         source_hash: None,
         columns: vec![],
         cost: None,
+        leftover: false,
     };
     Manifest {
         format_version: FORMAT_VERSION,

@@ -329,9 +329,9 @@ fn files_of(run_id: &str, manifest: &Manifest) -> Vec<PartReport> {
     let appended = |file: &&FileEntry| {
         layout::file_name(&file.name).is_some_and(|name| name == layout::part_name(file.part, Some(run_id)))
     };
-    let own: Vec<&FileEntry> = manifest.files.iter().filter(appended).collect();
+    let own: Vec<&FileEntry> = manifest.own_files().filter(appended).collect();
     let files = match own.is_empty() && manifest.run_id == run_id {
-        true => manifest.files.iter().collect(),
+        true => manifest.own_files().collect(),
         false => own,
     };
     files.into_iter().map(part).collect()

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::intent::{is_plain, read_manifest};
-use super::roll::finish_intent;
-use super::{NOTHING, Place, all};
-use crate::destination::{Destination, PendingUpload};
+use super::left::{Left, Removed};
+use super::roll::{finish_intent, is_withdrawn};
+use super::{NOTHING, Place};
+use crate::destination::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FileEntry, Manifest};
 use crate::sink::part::PreparedFile;
@@ -18,6 +19,25 @@ pub(super) struct Found {
     pub(super) old: Option<Manifest>,
     pub(super) visible: HashSet<String>,
     pub(super) finished: bool,
+    /// Whether old files may be deleted.
+    pub(super) may_delete: bool,
+    pub(super) left: Left,
+}
+
+impl Found {
+    /// Where nothing can be read.
+    pub(super) fn unknown() -> Self {
+        let (visible, left) = (HashSet::new(), Left { unknown_uploads: true, ..Left::default() });
+        Self { old: None, visible, finished: false, may_delete: false, left }
+    }
+}
+
+/// Whether nothing of `place` can be read and nothing be replaced: then a table may be written where there is none.
+pub(super) async fn is_blind(place: &Place) -> bool {
+    let denied = |error: Option<Error>| error.is_some_and(|error| error.kind() == ErrorKind::Denied);
+    !place.destination.replaces_freely()
+        && denied(place.destination.head(&place.path(MANIFEST)).await.err())
+        && denied(place.destination.delete(&place.path(NOTHING)).await.err())
 }
 
 /// Steps of [`TableCommit::begin`] under the lock: what is committed, and what readers see.
@@ -70,26 +90,27 @@ pub(super) async fn prepare(
             }
         }
     }
+    let (mut left, mut may_delete) = (Left::default(), true);
     if old.is_some() && !finished {
         // Deleting what is not there asks for the right and changes nothing. Asked before a row is read.
-        destination.delete(&place.path(NOTHING)).await.map_err(|error| {
-            error.hint("replacing a table needs the right to delete; a first export does without")
-        })?;
-    }
-    let pending = match destination.list_pending(&place.dir).await {
-        // A first export needs no more rights than to write; a lifecycle rule can clean up as well.
-        Err(error) if error.kind() == ErrorKind::Denied => {
-            tracing::warn!(%error, "what an earlier run may have left is not removed");
-            Vec::new()
+        match Removed::of(destination.delete(&place.path(NOTHING)).await)? {
+            Removed::Denied(error) if !destination.replaces_freely() => {
+                return Err(Error::denied(
+                    "the table is there already, and these credentials cannot replace it",
+                )
+                .hint(ONE_DIRECTORY_PER_RUN)
+                .caused_by(error));
+            }
+            Removed::Denied(error) => {
+                may_delete = false;
+                left.lacks(&error);
+            }
+            Removed::Gone => {}
         }
-        pending => pending?,
-    };
-    let kept: HashSet<(&str, &str)> = keep.iter().map(|u| (u.path.as_str(), u.upload_id.as_str())).collect();
-    let swept = pending.iter().filter(|u| !kept.contains(&(u.path.as_str(), u.upload_id.as_str())));
-    let aborted = all(swept.map(|upload| destination.abort(upload))).await;
-    aborted.into_iter().collect::<Result<Vec<()>>>()?;
+    }
+    left.sweep(place, keep).await?;
     let visible = sizes.into_keys().map(str::to_owned).collect();
-    Ok(Found { old, visible, finished })
+    Ok(Found { old, visible, finished, may_delete, left })
 }
 
 /// What is committed in `dir`; none without a manifest.
@@ -97,7 +118,7 @@ pub(super) async fn prepare(
 /// # Errors
 /// `Data` when the manifest cannot be understood; those of the destination.
 pub async fn committed(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
-    current_manifest(&Place { destination, dir: dir.to_owned() }).await
+    current_manifest(&Place::new(destination, dir)).await
 }
 
 /// The manifest of the directory `dir`, if `run_id` committed it and all its files are there with their sizes.
@@ -110,7 +131,7 @@ pub async fn committed_by(
     dir: &str,
     run_id: &str,
 ) -> Result<Option<Manifest>> {
-    let place = Place { destination: Arc::clone(destination), dir: dir.to_owned() };
+    let place = Place::new(Arc::clone(destination), dir);
     let manifest = match current_manifest(&place).await {
         Err(error) if error.kind() == ErrorKind::Data => None,
         manifest => manifest?.filter(|manifest| manifest.run_id == run_id),
@@ -127,7 +148,7 @@ pub async fn committed_by(
 
 pub(super) async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {
     let path = place.path(MANIFEST);
-    let content = place.destination.get(&path).await?;
+    let content = place.destination.get(&path).await?.filter(|content| !is_withdrawn(content));
     content.map(|content| read_manifest(&content).map_err(|error| error.with("path", path))).transpose()
 }
 

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::found::current_manifest;
 use super::intent::{Intent, read_intent};
-use super::{Place, WITHDRAWN, all, json};
+use super::left::{Removed, emptied_in_place};
+use super::{Place, WITHDRAWN, all};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
@@ -18,26 +19,36 @@ use crate::spec::layout::{INTENT, MANIFEST};
 /// Errors: `Data` when the intent or a manifest cannot be understood or an upload is lost; nothing is deleted then
 /// that the intent does not name.
 pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
-    finish_intent(&Place { destination, dir: dir.to_owned() }).await
+    finish_intent(&Place::new(destination, dir)).await
 }
 
-/// Whether the content of an intent says that a commit is to be finished.
-pub fn is_unfinished(intent: &[u8]) -> bool {
-    intent != WITHDRAWN
+/// Whether a document says that it is no intent, or no manifest, any more.
+pub(crate) fn is_withdrawn(document: &[u8]) -> bool {
+    document == WITHDRAWN
+}
+
+/// Whether the content of an intent says that a commit is to be finished. Where an intent cannot be removed it stays
+/// beside the `manifest` that it holds.
+pub fn is_unfinished(intent: &[u8], manifest: Option<&Manifest>) -> bool {
+    let is_done = || {
+        let intent = read_intent(intent).ok();
+        intent.zip(manifest).is_some_and(|(intent, manifest)| same(&intent.manifest, manifest))
+    };
+    !is_withdrawn(intent) && !is_done()
 }
 
 pub(super) async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
     let Some(content) = place.destination.get(&place.path(INTENT)).await? else { return Ok(None) };
-    if !is_unfinished(&content) {
+    if is_withdrawn(&content) {
         return Ok(None);
     }
     let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
     tracing::info!(path = place.full(), run = intent.run_id, "finishing the commit of an earlier run");
-    apply(place, intent).await.map(Some)
+    apply(place, intent).await.map(|(manifest, _)| Some(manifest))
 }
 
-/// Steps 2 to 6.
-pub(super) async fn apply(place: &Place, intent: Intent) -> Result<Manifest> {
+/// Steps 2 to 6. Also says what became of the intent.
+pub(super) async fn apply(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
     finish(place, intent).await.map_err(|error| {
         error.with("path", place.full()).hint(
             "the table is between its old and its new content, and its manifest may be missing; \
@@ -46,26 +57,30 @@ pub(super) async fn apply(place: &Place, intent: Intent) -> Result<Manifest> {
     })
 }
 
-async fn finish(place: &Place, intent: Intent) -> Result<Manifest> {
+async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
     let destination = &place.destination;
-    let manifest_path = place.path(MANIFEST);
     let mut manifest = intent.manifest;
-    let current = current_manifest(place).await?;
+    let current = if place.blind { None } else { current_manifest(place).await? };
     let old_is_there = current.is_some();
     // All but step 6 is done when the new manifest is there.
-    if let Some(current) = current.filter(|current| without_tags(current) == without_tags(&manifest)) {
-        withdraw_intent(place).await?;
-        return Ok(current);
+    if let Some(current) = current.filter(|current| same(current, &manifest)) {
+        return Ok((current, withdraw(place, INTENT).await?));
     }
     if old_is_there {
-        destination.delete(&manifest_path).await?;
+        withdraw(place, MANIFEST).await?;
     }
 
     let mut uploads = intent.uploads;
     for upload in &mut uploads {
         upload.path = place.path(&upload.path);
     }
-    let completed = all(uploads.iter().map(|upload| destination.complete(upload))).await;
+    let mut completed = Vec::with_capacity(uploads.len());
+    // What nobody could look for shows itself at the first file, and then no other one becomes visible.
+    let first = if place.blind { uploads.len().min(1) } else { 0 };
+    for upload in &uploads[..first] {
+        completed.push(Ok(destination.complete(upload).await?));
+    }
+    completed.extend(all(uploads[first..].iter().map(|upload| destination.complete(upload))).await);
     for (upload, stored) in uploads.iter().zip(completed) {
         let stored = stored?;
         if stored.bytes != upload.bytes {
@@ -78,30 +93,49 @@ async fn finish(place: &Place, intent: Intent) -> Result<Manifest> {
     }
 
     let deletes: Vec<String> = intent.deletes.iter().map(|name| place.path(name)).collect();
-    all(deletes.iter().map(|path| destination.delete(path)))
-        .await
-        .into_iter()
-        .collect::<Result<Vec<()>>>()?;
-    destination.put(&manifest_path, json(&manifest)?).await?;
-    withdraw_intent(place).await?;
-    Ok(manifest)
-}
-
-/// Deletes the intent; where nothing may be deleted, one that is withdrawn says the same.
-pub(super) async fn withdraw_intent(place: &Place) -> Result<()> {
-    let path = place.path(INTENT);
-    match place.destination.delete(&path).await {
-        Err(error) if error.kind() == ErrorKind::Denied => {
-            tracing::debug!(path = place.full(), %error, "the intent is marked as withdrawn instead");
-            place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await.map(|_| ())
+    let deleted = all(deletes.iter().map(|path| destination.delete(path))).await;
+    for (name, deleted) in intent.deletes.iter().zip(deleted) {
+        match Removed::of(deleted)? {
+            Removed::Denied(_) if destination.replaces_freely() => {
+                manifest.files.extend(emptied_in_place(place, name, &manifest).await?);
+            }
+            Removed::Denied(error) => return Err(error),
+            Removed::Gone => {}
         }
-        outcome => outcome,
+    }
+    place.write(MANIFEST, &manifest).await?;
+    match withdraw(place, INTENT).await {
+        // It stays, and the manifest that it holds is there: nothing is to be finished.
+        Err(error) if error.kind() == ErrorKind::Denied && !destination.replaces_freely() => {
+            Ok((manifest, Removed::Denied(error)))
+        }
+        intent => Ok((manifest, intent?)),
     }
 }
 
-/// E-tags are not known when an intent is written.
+/// Deletes the intent or the manifest; where nothing may be deleted, one that is withdrawn says the same. No version of
+/// this program takes that for a manifest.
+pub(super) async fn withdraw(place: &Place, name: &str) -> Result<Removed> {
+    let path = place.path(name);
+    match Removed::of(place.destination.delete(&path).await)? {
+        Removed::Denied(error) if !place.destination.replaces_freely() => Err(error),
+        Removed::Denied(error) => {
+            place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await?;
+            Ok(Removed::Denied(error))
+        }
+        Removed::Gone => Ok(Removed::Gone),
+    }
+}
+
+/// Whether a manifest is the one of an intent.
+fn same(a: &Manifest, b: &Manifest) -> bool {
+    without_tags(a) == without_tags(b)
+}
+
+/// E-tags are not known when an intent is written, and not what the one who finishes it may not delete.
 fn without_tags(manifest: &Manifest) -> Manifest {
     let mut manifest = manifest.clone();
+    manifest.files.retain(|file| !file.leftover);
     for file in &mut manifest.files {
         file.e_tag = None;
     }

@@ -205,8 +205,73 @@ impl Drop for FaultyUpload {
 
 #[async_trait]
 impl DirLock for FaultyLock {
-    async fn release(self: Box<Self>) -> Result<()> {
+    async fn release(self: Box<Self>) -> Result<Option<Error>> {
         let (plan, inner) = (Arc::clone(&self.plan), self.inner);
         plan.run(inner.release()).await
+    }
+}
+
+/// A destination that neither deletes nor aborts nor lists uploads, over one that does.
+#[derive(Debug)]
+pub(crate) struct Poor(Arc<dyn Destination>);
+
+impl Poor {
+    pub(crate) fn over(inner: &Arc<dyn Destination>) -> Arc<dyn Destination> {
+        Arc::new(Self(Arc::clone(inner)))
+    }
+}
+
+fn denied<T>(what: &str) -> Result<T> {
+    Err(Error::denied(format!("cannot {what}")).with("needs", "the right to delete"))
+}
+
+#[async_trait]
+impl Destination for Poor {
+    fn location(&self) -> String {
+        self.0.location()
+    }
+
+    async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
+        self.0.create(path, est_bytes).await
+    }
+
+    async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
+        self.0.complete(upload).await
+    }
+
+    async fn abort(&self, _upload: &PendingUpload) -> Result<()> {
+        denied("abort")
+    }
+
+    async fn list_pending(&self, _dir: &str) -> Result<Vec<PendingUpload>> {
+        denied("list uploads")
+    }
+
+    async fn put(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        self.0.put(path, content).await
+    }
+
+    async fn get(&self, path: &str) -> Result<Option<Bytes>> {
+        self.0.get(path).await
+    }
+
+    async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        self.0.read_range(path, range).await
+    }
+
+    async fn head(&self, path: &str) -> Result<Option<StoredObject>> {
+        self.0.head(path).await
+    }
+
+    async fn list(&self, dir: &str) -> Result<Vec<StoredObject>> {
+        self.0.list(dir).await
+    }
+
+    async fn delete(&self, _path: &str) -> Result<()> {
+        denied("delete")
+    }
+
+    async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {
+        self.0.lock(dir, owner).await
     }
 }
