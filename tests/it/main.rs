@@ -27,6 +27,7 @@ mod mariadb;
 mod metadata;
 mod methods;
 mod mixed;
+mod names;
 mod pooler;
 mod query;
 mod report;
