@@ -24,8 +24,8 @@ use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec,
-    SpecialValues, TableConfig, TypePolicy, Verify,
+    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
+    SpecialValues, TableConfig, TypePolicy, Verify, misread,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -443,6 +443,7 @@ fn consistency(args: &RunArgs) -> Consistency {
 fn if_exists(args: &RunArgs) -> IfExists {
     match args.if_exists {
         IfExistsArg::Overwrite => IfExists::Overwrite,
+        IfExistsArg::Replace => IfExists::Replace,
         IfExistsArg::Error => IfExists::Error,
         IfExistsArg::Append => IfExists::Append,
     }
@@ -510,7 +511,11 @@ pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>
 }
 
 fn source_url(text: &str) -> Result<Address> {
-    // The text may hold a password: it is in no message.
+    // The text may hold a password: it is in no message. Blanks at its ends are forgiven.
+    let schemes = source::SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
+    if let Some(Misread { what, remedy }) = misread(text.trim(), schemes) {
+        return Err(Error::usage(format!("--source {what}")).hint(remedy));
+    }
     Url::parse(text).map(Address::Url).map_err(|error| {
         let wrong = Error::usage(format!("--source is not a URL: {error}"));
         if Path::new(text).is_file() {

@@ -18,6 +18,7 @@
 mod direct;
 mod found;
 mod intent;
+mod owner;
 mod roll;
 
 use std::collections::HashSet;
@@ -37,6 +38,7 @@ use found::{Found, check_append, prepare};
 pub use found::{committed, committed_by};
 use intent::Intent;
 pub use intent::read_manifest;
+pub use owner::Owner;
 use roll::{apply, withdraw_intent};
 pub use roll::{is_unfinished, roll_forward};
 
@@ -85,6 +87,8 @@ impl TableCommit {
     /// Locks the directory `dir` (below the base), rolls an intent forward, applies `if_exists`, and
     /// removes uploads that nobody will finish. To be called before the first part is uploaded.
     ///
+    /// `owner` says whose rows are to be written.
+    ///
     /// Errors: `Unavailable` when another run holds the lock; `Data` when `if_exists` forbids what is there,
     /// when files are there that the old manifest does not name, or when manifest or intent cannot be understood.
     pub async fn begin(
@@ -92,8 +96,9 @@ impl TableCommit {
         dir: &str,
         run_id: &str,
         if_exists: IfExists,
+        owner: &Owner,
     ) -> Result<Self> {
-        Self::begin_keeping(destination, dir, run_id, if_exists, &[]).await
+        Self::begin_keeping(destination, dir, run_id, if_exists, owner, &[]).await
     }
 
     /// As [`begin`](Self::begin), but uploads that are in `keep` stay, if they are there.
@@ -102,12 +107,13 @@ impl TableCommit {
         dir: &str,
         run_id: &str,
         if_exists: IfExists,
+        owner: &Owner,
         keep: &[PendingUpload],
     ) -> Result<Self> {
         let lock = destination.lock(dir, run_id).await?;
         let place = Place { destination, dir: dir.to_owned() };
         let prepared = match direct::finish(&place, lock.as_ref()).await {
-            Ok(()) => prepare(&place, if_exists, run_id, keep).await,
+            Ok(()) => prepare(&place, if_exists, run_id, owner, keep).await,
             Err(error) => Err(error),
         };
         match prepared {

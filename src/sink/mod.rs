@@ -22,7 +22,7 @@ pub mod stats;
 mod tests;
 pub mod writer;
 
-pub use commit::{TableCommit, committed, committed_by, read_manifest, roll_forward};
+pub use commit::{Owner, TableCommit, committed, committed_by, read_manifest, roll_forward};
 pub use exec::PartWriterExec;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
 pub use schema::written_schema;

@@ -43,7 +43,7 @@ use self::problem::{Refusal, explain};
 use super::preflight::Check;
 use super::{Destination, DirLock, PendingUpload, StoredObject, Upload, too_short};
 use crate::error::{Error, Result};
-use crate::spec::layout::{LOCK, file_name, is_hive};
+use crate::spec::layout::{LOCK, RUNS_DIR, file_name, is_hive};
 
 /// How long first contact may take, retries included.
 const CONTACT: Duration = Duration::from_secs(12);
@@ -460,6 +460,18 @@ impl Destination for ObjectStorage {
 
     async fn delete(&self, path: &str) -> Result<()> {
         self.0.delete(path).await
+    }
+
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
+        // Names of their own, the same in every run: where nothing may be deleted one object stays.
+        let [first, second] = [first, second].map(|path| format!("{RUNS_DIR}/names/{path}"));
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        self.put(&first, mark.clone().into()).await?;
+        let found = self.get(&second).await;
+        if let Err(error) = self.delete(&first).await {
+            tracing::warn!(%error, "a probe of how names are kept was not removed; it may be deleted");
+        }
+        Ok(found?.is_none_or(|content| content != mark))
     }
 
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {
