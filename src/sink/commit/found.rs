@@ -143,10 +143,15 @@ fn all_there(manifest: &Manifest, sizes: &HashMap<&str, u64>) -> bool {
     manifest.files.iter().all(|file| sizes.get(file.name.as_str()) == Some(&file.bytes))
 }
 
+/// A name that somebody else gave, as one line.
+fn shown(name: &str) -> String {
+    if name.contains(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
+}
+
 /// The first few names, and how many there are.
 fn some_of(names: &[&str]) -> String {
     const SHOWN: usize = 10;
-    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let shown = names.iter().take(SHOWN).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
