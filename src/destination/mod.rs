@@ -117,9 +117,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     }
     // A directory is no storage of the auth file.
     let entry = matches!(address, Address::Entry(_));
-    let names = || {
-        schemes().filter(move |name| !entry || !local::NAMES.contains(name))
-    };
+    let names = || schemes().filter(move |name| !entry || !local::NAMES.contains(name));
     let near = match nearest(&kind, names()) {
         Some(near) if entry => format!("did you mean {near}? "),
         Some(near) => format!("did you mean {near}://? "),

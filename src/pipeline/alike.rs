@@ -62,11 +62,7 @@ fn places(spec: &ExportSpec, tables: &[TableRef]) -> (Vec<Place>, Vec<(usize, us
 /// Asks the destination whether it keeps the directories of the run's tables apart, if there is a doubt.
 ///
 /// Errors: `Usage`, naming the tables, when it does not; the destination's own when that cannot be found out.
-pub(super) async fn keeps_apart(
-    spec: &ExportSpec,
-    tables: &[TableRef],
-    parts: &Parts,
-) -> Result<()> {
+pub(super) async fn keeps_apart(spec: &ExportSpec, tables: &[TableRef], parts: &Parts) -> Result<()> {
     tokio::select! {
         apart = ask(spec, tables, parts.destination.as_ref()) => apart,
         () = parts.cancel.cancelled() => Err(Cancel::error()),
@@ -80,7 +76,8 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     let questions = pairs.iter().map(|(one, other)| {
         let ((one, first), (other, second)) = (&places[*one], &places[*other]);
         async move {
-            let apart = if first == second { Ok(false) } else { destination.keeps_apart(first, second).await };
+            let apart =
+                if first == second { Ok(false) } else { destination.keeps_apart(first, second).await };
             (one, other, second, apart)
         }
     });
@@ -90,7 +87,8 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     let mut answers = stream::iter(questions).buffered(QUESTIONS);
     while let Some((one, other, directory, apart)) = answers.next().await {
         let apart = apart.map_err(|error| {
-            let message = "whether the directories of two tables are one to the destination cannot be found out";
+            let message =
+                "whether the directories of two tables are one to the destination cannot be found out";
             Error::new(error.kind(), message)
                 .with("tables", format!("{one} and {other}"))
                 .with("directory", full(directory))

@@ -15,8 +15,8 @@ use super::resume::Earlier;
 use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::{Stop, Watch};
 use super::{
-    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, alike, conduct, failed, prepare,
-    reach, record, recorded,
+    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, alike, conduct, failed,
+    prepare, reach, record, recorded,
 };
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
 use crate::error::{Error, Result};

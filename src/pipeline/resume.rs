@@ -120,6 +120,11 @@ async fn under_lock(
     }
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     same("source", &run.source, &super::source_text(&identity))?;
+    if source.is_some_and(|source| !source.is_same(&identity)) {
+        return Err(Error::usage("the source is not that of the run: another server answers at its address")
+            .with("source", &run.source)
+            .hint("the tables that are finished are of the other one: export again"));
+    }
     let how = Observed { run_id: &run.run_id, begun, earlier };
     match statements {
         Some(statements) => {

@@ -10,11 +10,15 @@ pub struct Misread {
     pub remedy: &'static str,
 }
 
-const QUOTED: &str = "write it without quotes: a shell takes them away, docker's --env-file, YAML blocks and systemd may not";
+const QUOTED: &str =
+    "write it without quotes: a shell takes them away, docker's --env-file, YAML blocks and systemd may not";
 const BLANK: &str = "write it without blanks at its ends";
-const CONTROL: &str = "write it in one line; a file with the line ends of Windows leaves a character at the end of each value";
-const HOME: &str = "write the whole path: only a shell replaces ~, and not within quotes or in environment variables";
-const VARIABLE: &str = "write the value itself: only a shell replaces variables, and not within single quotes";
+const CONTROL: &str =
+    "write it in one line; a file with the line ends of Windows leaves a character at the end of each value";
+const HOME: &str =
+    "write the whole path: only a shell replaces ~, and not within quotes or in environment variables";
+const VARIABLE: &str =
+    "write the value itself: only a shell replaces variables, and not within single quotes";
 
 fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}')
@@ -41,7 +45,9 @@ pub fn misread<'s>(text: &str, mut schemes: impl Iterator<Item = &'s str>) -> Op
     match text.trim_start().chars().next()? {
         c if is_quote(c) => found(format!("begins with a quote, {c}"), QUOTED),
         '~' => found("begins with ~".into(), HOME),
-        c @ ('$' | '%') => found(format!("begins with {c}, as a variable that nothing has replaced"), VARIABLE),
+        c @ ('$' | '%') => {
+            found(format!("begins with {c}, as a variable that nothing has replaced"), VARIABLE)
+        }
         _ => None,
     }
 }
@@ -66,7 +72,9 @@ mod tests {
         ] {
             assert_eq!(wrong(text).map(|found| found.what).as_deref(), Some(what), "{text:?}");
         }
-        for good in ["s3://b/'x'/y", "lake", " lake", "lake ", "./~", "./'x'", "a$b", "a'", "C:\\x", "x:y", ""] {
+        for good in
+            ["s3://b/'x'/y", "lake", " lake", "lake ", "./~", "./'x'", "a$b", "a'", "C:\\x", "x:y", ""]
+        {
             assert_eq!(wrong(good), None, "{good:?}");
         }
     }

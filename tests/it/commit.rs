@@ -114,7 +114,8 @@ impl Export {
 
     /// What the pipeline does with a table. `broken` is the part whose stream fails.
     async fn run(&self, destination: &Arc<dyn Destination>, broken: Option<usize>) -> Result<Manifest> {
-        let commit = TableCommit::begin(Arc::clone(destination), DIR, self.run_id, self.if_exists, &owner()).await?;
+        let commit =
+            TableCommit::begin(Arc::clone(destination), DIR, self.run_id, self.if_exists, &owner()).await?;
         let mut files: Vec<PreparedFile> = vec![];
         for part in 0..self.parts {
             let batch = self.batch(part);
@@ -311,8 +312,9 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
     let place = Place::new();
     let export = Export { run_id: "0a0a0a02", first: 0, parts: 1, if_exists: IfExists::Overwrite };
     OLD.run(&place.destination, None).await.expect("the old table");
-    let commit =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Overwrite, &owner()).await.unwrap();
+    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Overwrite, &owner())
+        .await
+        .unwrap();
     assert_eq!(commit.old_manifest().expect("old").files.len(), 5);
     let target = export.target(&place.destination, 0);
     let empty = write_empty(&export.batch(0).schema(), &target, &WriterSettings::default()).await.unwrap();
@@ -321,8 +323,9 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
     assert!(place.ids(&manifest).is_empty());
     place.assert_tidy(&manifest);
 
-    let commit =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r2", IfExists::Overwrite, &owner()).await.unwrap();
+    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r2", IfExists::Overwrite, &owner())
+        .await
+        .unwrap();
     let manifest = commit.commit(vec![], export.manifest()).await.expect("commit");
     place.assert_tidy(&manifest);
 }
@@ -387,8 +390,9 @@ async fn appending_other_columns_is_refused() {
     let place = Place::new();
     OLD.run(&place.destination, None).await.expect("the old table");
     let before = place.names();
-    let commit =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append, &owner()).await.unwrap();
+    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append, &owner())
+        .await
+        .unwrap();
     let mut other = OLD.manifest();
     other.columns.pop();
     assert_eq!(commit.commit(vec![], other).await.expect_err("refused").kind(), ErrorKind::Data);
@@ -436,7 +440,8 @@ async fn documents_that_cannot_be_understood_stay() {
             let before = fs::read(&path).ok();
             fs::write(&path, &content).unwrap();
             for if_exists in [IfExists::Overwrite, IfExists::Append, IfExists::Error] {
-                let begun = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", if_exists, &owner()).await;
+                let begun =
+                    TableCommit::begin(Arc::clone(&place.destination), DIR, "r", if_exists, &owner()).await;
                 let error = begun.map(drop).expect_err("refused");
                 assert_eq!(error.kind(), ErrorKind::Data, "{error:?}");
             }
@@ -522,9 +527,10 @@ async fn an_intent_is_enough_also_when_the_tree_has_moved() {
 #[tokio::test]
 async fn one_run_writes_to_a_directory_at_a_time() {
     let place = Place::new();
-    let first = TableCommit::begin(Arc::clone(&place.destination), DIR, "run-one", IfExists::Overwrite, &owner())
-        .await
-        .unwrap();
+    let first =
+        TableCommit::begin(Arc::clone(&place.destination), DIR, "run-one", IfExists::Overwrite, &owner())
+            .await
+            .unwrap();
     let second = OLD.run(&place.destination, None).await.expect_err("locked");
     assert_eq!(second.kind(), ErrorKind::Unavailable);
     assert!(second.to_string().contains("run-one"), "{second}");

@@ -113,8 +113,10 @@ fn f13_a_table_whose_name_reads_as_a_partition_is_no_partition() {
     for _ in 0..2 {
         export(&url, out.path(), &[]).ok();
     }
-    let tables: Vec<String> =
-        files(out.path()).iter().filter_map(|f| f.strip_suffix("/_manifest.json").map(str::to_owned)).collect();
+    let tables: Vec<String> = files(out.path())
+        .iter()
+        .filter_map(|f| f.strip_suffix("/_manifest.json").map(str::to_owned))
+        .collect();
     assert_eq!(tables, ["public/=1", "public/_x=1", "public/a%2Fb%3Dc", "s%3D1/year%3D2024"]);
     let described = duck(&format!(
         "SELECT string_agg(column_name, ' ') FROM (DESCRIBE FROM read_parquet('{}/s%3D1/**/*.parquet'))",

@@ -88,14 +88,10 @@ fn page(body: &str) -> Result<(Vec<Found>, Vec<String>, Option<String>)> {
     let page: Page = quick_xml::de::from_str(body).map_err(|error| {
         Error::unavailable("the store's list of objects cannot be understood").caused_by(error)
     })?;
-    let contents =
-        page.contents.into_iter().map(|of| Found { key: of.key, bytes: of.size, tag: of.tag });
+    let contents = page.contents.into_iter().map(|of| Found { key: of.key, bytes: of.size, tag: of.tag });
     let files = page.blobs.blob.into_iter().filter(|b| b.properties.kind.as_deref() != Some("directory"));
-    let blobs = files.map(|of| Found {
-        key: of.name.text,
-        bytes: of.properties.bytes,
-        tag: of.properties.tag,
-    });
+    let blobs =
+        files.map(|of| Found { key: of.name.text, bytes: of.properties.bytes, tag: of.properties.tag });
     let prefixes = page.common_prefixes.into_iter().map(|of| of.prefix);
     let prefixes = prefixes.chain(page.blobs.blob_prefix.into_iter().map(|of| of.name.text)).collect();
     let next = [page.next_continuation_token, page.next_marker].into_iter().find(|mark| !mark.is_empty());
@@ -108,9 +104,8 @@ fn counts(name: &str, bytes: u64) -> bool {
     let is_directory = |file: &str| file.is_empty() || (bytes == 0 && is_hive(file));
     let is_odd = |file: &str| matches!(file, "." | "..") || name.contains(char::is_control);
     name != LOCK
-        && file_name(name).is_some_and(|file| {
-            !is_directory(file) && (!is_odd(file) || file.ends_with(".parquet"))
-        })
+        && file_name(name)
+            .is_some_and(|file| !is_directory(file) && (!is_odd(file) || file.ends_with(".parquet")))
 }
 
 /// Objects directly in `dir` and in `key=value` directories below it, by path.
@@ -190,7 +185,9 @@ mod tests {
             </Properties></Blob></Blobs><NextMarker /></EnumerationResults>"#;
         let expected = (vec![found("t/%01", 7, "0x2")], vec!["t/k=v/".to_owned()], None);
         assert_eq!(page(azure).expect("Azure"), expected);
-        for empty in ["<ListBucketResult/>", "<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>"] {
+        for empty in
+            ["<ListBucketResult/>", "<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>"]
+        {
             assert_eq!(page(empty).expect("nothing"), (vec![], vec![], None));
         }
         assert!(page("<ListBucketResult>").is_err());
@@ -198,7 +195,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_ours_does_not_count() {
-        for name in ["part-00000.parquet", "_manifest.json", "year=2024/x.parquet", "x y", "a\nb.parquet", "year=1"] {
+        for name in
+            ["part-00000.parquet", "_manifest.json", "year=2024/x.parquet", "x y", "a\nb.parquet", "year=1"]
+        {
             assert!(counts(name, 1), "{name:?}");
         }
         for name in ["", "/x", "/x.parquet", "sub/x", "a\nb", "..", ".", LOCK, "year=1/", "year=1//x"] {

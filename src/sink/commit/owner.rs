@@ -77,6 +77,10 @@ impl fmt::Display for Owner {
         if !server.is_empty() {
             write!(f, " at {server}")?;
         }
-        if self.is_query { write!(f, ", query {}", self.table.name) } else { write!(f, ", table {}", self.table) }
+        if self.is_query {
+            write!(f, ", query {}", self.table.name)
+        } else {
+            write!(f, ", table {}", self.table)
+        }
     }
 }

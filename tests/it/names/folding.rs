@@ -57,8 +57,8 @@ impl Drop for Folding {
     }
 }
 
-#[test]
 #[ignore = "needs /dev/fuse: make verify-nights"]
+#[test]
 fn b1_two_tables_that_would_be_one_directory_are_refused_before_a_row_is_read() {
     let (server, folding) = (PgServer::shared(), Folding::mount());
     let url = two_tables(server, "b1_folding");
@@ -70,7 +70,12 @@ fn b1_two_tables_that_would_be_one_directory_are_refused_before_a_row_is_read() 
     );
     let lake = folding.path().join("lake");
     for n_jobs in ["1", "2"] {
-        for pair in [["Orders", "orders"], ["Sales.x", "sales.x"], ["caf\u{e9}", "cafe\u{301}"], ["STRASSE", "stra\u{df}e"]] {
+        for pair in [
+            ["Orders", "orders"],
+            ["Sales.x", "sales.x"],
+            ["caf\u{e9}", "cafe\u{301}"],
+            ["STRASSE", "stra\u{df}e"],
+        ] {
             let include = pair.join(",");
             let run = export(&url, &lake, &["--n-jobs", n_jobs, "-i", &include]).exits(USAGE);
             run.says(&[pair[0], pair[1], "--exclude", "--sub-path", "lake/"]);
@@ -88,9 +93,16 @@ fn b1_two_tables_that_would_be_one_directory_are_refused_before_a_row_is_read() 
     assert_eq!(column(&lake.join("public/Orders"), "a"), "A1 A2");
 
     let script = folding.dir.path().join("script.sql");
-    fs::write(&script, "COPY (SELECT 1 AS a FROM public.orders) TO 'Top'; COPY (SELECT 2 AS a FROM public.orders) TO 'top';")
-        .unwrap();
-    let query = Run::new(["query", "--source", &url, "--script"]).args([script.as_os_str(), "--output-dir".as_ref(), lake.as_os_str()]);
+    fs::write(
+        &script,
+        "COPY (SELECT 1 AS a FROM public.orders) TO 'Top'; COPY (SELECT 2 AS a FROM public.orders) TO 'top';",
+    )
+    .unwrap();
+    let query = Run::new(["query", "--source", &url, "--script"]).args([
+        script.as_os_str(),
+        "--output-dir".as_ref(),
+        lake.as_os_str(),
+    ]);
     query.output().exits(USAGE).says(&["top"]);
 
     // The same on an ordinary disk beside it.

@@ -67,6 +67,17 @@ fn b4_one_sqlite_file_is_one_source_by_whatever_path() {
     }
     export(&direct, &lake, &["--if-exists", "append"]).ok();
     assert_eq!(manifest(&lake.join("main/users"))["rows"], 2);
+
+    // A link that leads to the newest file is one source, wherever it leads tonight.
+    let latest = place.path().join("latest.db");
+    let (url, lake) = (format!("sqlite://{}", latest.display()), place.path().join("nights"));
+    for night in ["monday", "tuesday"] {
+        users(place.path(), night);
+        let _ = fs::remove_file(&latest);
+        symlink(place.path().join(format!("{night}.db")), &latest).unwrap();
+        export(&url, &lake, &[]).ok();
+        assert_eq!(column(&lake.join("main/users"), "tenant"), night);
+    }
 }
 
 /// Manifests of earlier versions have no identifier: kind and database are compared.
@@ -93,7 +104,8 @@ fn b4_a_postgres_database_is_its_server_and_its_name() {
     let conf = [("wal_level", "replica"), ("max_wal_senders", "4")];
     let hba = "host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust";
     let (one, two) = (PgServer::start_with(&conf, hba), PgServer::shared());
-    let rows = |name: &str| format!("CREATE TABLE orders (id int, t text); INSERT INTO orders VALUES (1, '{name}')");
+    let rows =
+        |name: &str| format!("CREATE TABLE orders (id int, t text); INSERT INTO orders VALUES (1, '{name}')");
     for (server, db) in [(&one, "b4_shop"), (&one, "b4_other"), (two, "b4_shop")] {
         server.create_db(db);
         server.sql(db, &rows(db));

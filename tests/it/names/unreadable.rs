@@ -70,7 +70,8 @@ fn f8_a_table_whose_name_is_not_utf_8_fails_alone() {
     let inspected = Run::new(["inspect", "--source", &url]).output().exits_one_of(&[0, SOME_FAILED]);
     assert!(inspected.stdout.contains("t\\xe9l") && inspected.stdout.contains("public.ok"), "{inspected}");
     let checked = Run::new(["check", "--source", &url]).output().exits(DATA);
-    let ok = checked.stdout.lines().any(|line| !line.starts_with("FAILED") && line.contains("read public.ok"));
+    let ok =
+        checked.stdout.lines().any(|line| !line.starts_with("FAILED") && line.contains("read public.ok"));
     let failed = checked.stdout.lines().any(|line| line.starts_with("FAILED") && line.contains("t\\xe9l"));
     assert!(ok && failed, "{checked}");
     Run::new(["check", "--source", &url, "--include", "ok"]).output().ok();

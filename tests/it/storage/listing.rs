@@ -53,7 +53,10 @@ fn b15_a_key_that_a_lister_takes_for_data_is_named_in_one_line() {
     place.entry("lake", seaweed.entry(proxy.port, WRITER, &base));
     for more in [&[][..], &["--if-exists", "replace"]] {
         let refused = place.export("lake", more).output().exits(DATA);
-        assert!(refused.stdout.contains("no manifest names") && refused.stdout.contains("a\\nb.parquet"), "{refused}");
+        assert!(
+            refused.stdout.contains("no manifest names") && refused.stdout.contains("a\\nb.parquet"),
+            "{refused}"
+        );
     }
     assert_eq!(seaweed.ids(&format!("{base}/{TABLE}")), Some(ids(ROWS)));
     let wrong = verify(&place, "lake").output().exits(DATA);

@@ -286,7 +286,8 @@ fn refusal(status: u16) -> Message {
 fn with_more(request: &Message, answer: Message, more: &str) -> Message {
     let text = String::from_utf8_lossy(&answer.body);
     let prefix = request.target().split(['?', '&']).find_map(|pair| pair.strip_prefix("prefix="));
-    let (Some(prefix), Some(start), Some(end)) = (prefix, text.find("<ListBucketResult"), text.find("</ListBucketResult>"))
+    let (Some(prefix), Some(start), Some(end)) =
+        (prefix, text.find("<ListBucketResult"), text.find("</ListBucketResult>"))
     else {
         return answer;
     };
