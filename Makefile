@@ -21,7 +21,7 @@ RESUME_RUNS ?= 20
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -41,7 +41,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -93,6 +93,10 @@ verify-storage: test-deps cargo
 ## verify-resume: RESUME_TABLES (2,000) tables, the server killed at a random moment and the run resumed, RESUME_RUNS (20) times; then the program
 verify-resume: test-deps cargo
 	LAKEXPRESS_RESUME_TABLES=$(RESUME_TABLES) LAKEXPRESS_RESUME_RUNS=$(RESUME_RUNS) cargo test --release --locked --test it -- --nocapture --test-threads=1 resume::a_killed
+
+## verify-nights: nightly jobs where names meet: two tables on a file system that ignores case (FUSE)
+verify-nights: test-deps cargo
+	cargo test --release --locked --test it -- --nocapture --ignored names::folding
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build

@@ -22,6 +22,7 @@ have strace || packages+=(strace)
 have unshare || packages+=(util-linux mount)
 have cc || packages+=(gcc libc6-dev)
 have openssl || packages+=(openssl)
+have fusermount3 || packages+=(fuse3)
 nginx_is_new=
 { have nginx || [ -x /usr/sbin/nginx ]; } || { packages+=(nginx-light) && nginx_is_new=1; }
 pgbouncer_is_new=

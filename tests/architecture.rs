@@ -27,7 +27,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("runlog", &["error", "catalog", "spec", "manifest", "source"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["error", "catalog", "spec", "manifest", "destination"]),
-    ("verify", &["error", "fingerprint", "spec", "manifest", "destination", "sink"]),
+    ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
     ("plan", &["error", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     (
         "pipeline",

@@ -280,4 +280,21 @@ pub struct SourceIdentity {
     pub database: String,
     /// User that reads.
     pub user: String,
+    /// What tells this database from others of its name, where the source says that: a server's own identifier and
+    /// the database's name; of a file its path without links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+}
+
+impl SourceIdentity {
+    /// Whether both are the same database, as far as is known: one without an identifier is judged by its name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && match (&self.identifier, &other.identifier) {
+                (Some(one), Some(two)) if one == two => true,
+                // A file has no server, and is also what it is called: a link may lead elsewhere tomorrow.
+                (Some(_), Some(_)) if !self.server.is_empty() => false,
+                _ => self.database == other.database,
+            }
+    }
 }

@@ -11,12 +11,13 @@ use super::export::{Ended, Watched, watch};
 use super::{print, resolve};
 use crate::catalog::TableFilter;
 use crate::demo::{self, Answer};
+use crate::destination::schemes;
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Parts, RunSummary};
 use crate::report;
 use crate::report::text::{count, duration};
 use crate::runlog::{self, RunStatus};
-use crate::spec::TypePolicy;
+use crate::spec::{Misread, TypePolicy, misread};
 
 /// Schema of a SQLite file's own tables.
 const SCHEMA: &str = "main";
@@ -26,6 +27,9 @@ const SHOWN: usize = 10;
 /// Makes the demo. Code 1 when a table could not be exported.
 pub(super) async fn run(args: &DemoArgs) -> Result<u8> {
     let begun = pipeline::clock::Stopwatch::start();
+    if let Some(Misread { what, remedy }) = misread(&args.dir.to_string_lossy(), schemes()) {
+        return Err(Error::usage(format!("--dir {what}")).hint(remedy));
+    }
     let dir = demo::make_dir(&args.dir)?;
     let (database, lake) = (dir.join("tpch.sqlite"), dir.join("lake"));
     tracing::info!("writing TPC-H at scale factor {} to {}", args.scale, database.display());

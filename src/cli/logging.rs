@@ -22,7 +22,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
+use crate::destination::schemes;
 use crate::error::{Error, ErrorKind, Result};
+use crate::spec::{Misread, misread};
 
 /// Target of the lines that progress bars replace on a terminal.
 pub(super) const PROGRESS: &str = "lakexpress::progress";
@@ -77,6 +79,15 @@ where
 
 /// `lakexpress_<date-time>.log` in `directory`; a number is added when the name is taken.
 fn log_file(directory: &Path) -> Result<File> {
+    let text = directory.to_string_lossy();
+    if text.contains("://") {
+        return Err(Error::usage("--log-dir is a URL").hint("log files go to a directory of this machine"));
+    }
+    if let Some(Misread { what, remedy }) = misread(&text, schemes()) {
+        return Err(Error::usage(format!("--log-dir {what}"))
+            .hint(remedy)
+            .hint("a directory of such a name is written with ./ before it: ./~x"));
+    }
     let failed = |error: io::Error| {
         let kind = match error.kind() {
             IoKind::PermissionDenied | IoKind::ReadOnlyFilesystem => ErrorKind::Denied,

@@ -1,5 +1,6 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
+mod problems;
 mod run_log;
 
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+pub(super) use self::problems::Problems;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, EncodingsArg, ErrorActionArg,
@@ -18,14 +20,14 @@ use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::AuthFile;
 use crate::config::{environment, script};
 use crate::destination::{self, Destination, StorageEntry};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
-    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Origin, ParquetSpec,
-    SpecialValues, TableConfig, TypePolicy, Verify,
+    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
+    SpecialValues, TableConfig, TypePolicy, Verify, misread,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -443,6 +445,7 @@ fn consistency(args: &RunArgs) -> Consistency {
 fn if_exists(args: &RunArgs) -> IfExists {
     match args.if_exists {
         IfExistsArg::Overwrite => IfExists::Overwrite,
+        IfExistsArg::Replace => IfExists::Replace,
         IfExistsArg::Error => IfExists::Error,
         IfExistsArg::Append => IfExists::Append,
     }
@@ -510,7 +513,11 @@ pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>
 }
 
 fn source_url(text: &str) -> Result<Address> {
-    // The text may hold a password: it is in no message.
+    // The text may hold a password: it is in no message. Blanks at its ends are forgiven.
+    let schemes = source::SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
+    if let Some(Misread { what, remedy }) = misread(text.trim(), schemes) {
+        return Err(Error::usage(format!("--source {what}")).hint(remedy));
+    }
     Url::parse(text).map(Address::Url).map_err(|error| {
         let wrong = Error::usage(format!("--source is not a URL: {error}"));
         if Path::new(text).is_file() {
@@ -557,38 +564,4 @@ pub(super) fn target_address(
 /// Opens what `--output-dir` names; does not connect.
 pub(super) fn open_destination(location: &str) -> Result<Arc<dyn Destination>> {
     destination::open(&destination::Address::Location(location.to_owned()))
-}
-
-/// Problems found on the way, so that all can be told at once.
-#[derive(Default)]
-pub(super) struct Problems(Vec<Error>);
-
-impl Problems {
-    fn add(&mut self, error: Error) {
-        self.0.push(error);
-    }
-
-    pub(super) fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
-        result.map_err(|error| self.add(error)).ok()
-    }
-
-    /// One problem comes out as it is; several as one error of the most telling kind.
-    pub(super) fn finish(mut self) -> Result<()> {
-        if self.0.len() < 2 {
-            return self.0.pop().map_or(Ok(()), Err);
-        }
-        let kinds = [ErrorKind::Internal, ErrorKind::Usage, ErrorKind::Config, ErrorKind::Denied];
-        let kind = kinds.into_iter().find(|kind| self.0.iter().any(|error| error.kind() == *kind));
-        let list: Vec<String> = self.0.iter().map(|error| format!("\n  - {error}")).collect();
-        let message = format!("{} problems:{}", self.0.len(), list.concat());
-        let together = Error::new(kind.unwrap_or(ErrorKind::Unavailable), message);
-        let hints = self.0.iter().flat_map(|error| error.hints().iter().cloned());
-        let mut said = Vec::new();
-        for hint in hints {
-            if !said.contains(&hint) {
-                said.push(hint);
-            }
-        }
-        Err(said.into_iter().fold(together, Error::hint))
-    }
 }

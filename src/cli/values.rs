@@ -1,7 +1,8 @@
 //! Text of single flags to values. Errors are one line; clap puts the flag's name before it.
 
+use crate::destination::schemes;
 use crate::error::{Error, Result};
-use crate::spec::{Compression, NumericPolicy, TableRule};
+use crate::spec::{Compression, Misread, NumericPolicy, TableRule, misread};
 
 /// A number of at least 1.
 pub(super) fn parse_count(text: &str) -> Result<usize> {
@@ -136,6 +137,9 @@ pub(super) fn parse_sub_path(text: &str) -> Result<String> {
         Error::usage(format!("{what} in --sub-path '{text}'"))
             .hint("write a relative path such as staging/2026")
     };
+    if let Some(Misread { what, remedy }) = misread(text, schemes()) {
+        return Err(Error::usage(format!("--sub-path {what}")).hint(remedy));
+    }
     let path = text.strip_suffix('/').unwrap_or(text);
     if path.starts_with('/') {
         return Err(wrong("leading slash"));

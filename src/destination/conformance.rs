@@ -20,6 +20,7 @@ pub async fn check(dest: &dyn Destination) -> Result<()> {
     completing_again(dest).await?;
     giving_up(dest).await?;
     paths_below_the_base(dest).await?;
+    names_apart(dest).await?;
     locks(dest).await?;
     let left = names(&dest.list(DIR).await?);
     ensure(left.is_empty(), "what was deleted is gone").map_err(|e| e.with("left", left.join(", ")))
@@ -230,6 +231,21 @@ async fn paths_below_the_base(dest: &dyn Destination) -> Result<()> {
     for path in ["../x", "a/../../x", "/x", "a//x"] {
         let refused = dest.get(path).await.is_err() && dest.put(path, Bytes::new()).await.is_err();
         ensure(refused, "paths that leave the base are refused")?;
+    }
+    Ok(())
+}
+
+/// What `keeps_apart` says is what happens.
+async fn names_apart(dest: &dyn Destination) -> Result<()> {
+    for (first, second) in
+        [("Sales/x", "sales/x"), ("caf\u{e9}", "cafe\u{301}"), ("a/X", "a/x"), ("one", "two"), ("a", "a")]
+    {
+        let (first, second) = (at(first), at(second));
+        let apart = dest.keeps_apart(&first, &second).await?;
+        dest.put(&format!("{first}/x"), Bytes::from_static(b"x")).await?;
+        let found = dest.head(&format!("{second}/x")).await?;
+        dest.delete(&format!("{first}/x")).await?;
+        ensure(apart == found.is_none(), "keeps_apart tells whether two directories are one")?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) use object::{
 };
 
 use crate::error::{Error, Result};
-use crate::spec::nearest;
+use crate::spec::{Misread, misread, nearest};
 
 /// Where a destination is. Debug shows no secret.
 #[derive(Clone)]
@@ -101,6 +101,13 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         },
     };
     if let Address::Location(text) = address
+        && let Some(Misread { what, remedy }) = misread(text, schemes())
+    {
+        return Err(Error::usage(format!("--output-dir {what}"))
+            .hint(remedy)
+            .hint("a directory of such a name is written with ./ before it: ./~x"));
+    }
+    if let Address::Location(text) = address
         && scheme_of(text).is_none()
         && let Some((scheme, _)) = text.split_once(':')
         && DESTINATIONS.iter().any(|(names, _)| names.contains(&scheme.to_ascii_lowercase().as_str()))
@@ -114,10 +121,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     }
     // A directory is no storage of the auth file.
     let entry = matches!(address, Address::Entry(_));
-    let names = || {
-        let names = DESTINATIONS.iter().flat_map(|(names, _)| names.iter().copied());
-        names.filter(move |name| !entry || !local::NAMES.contains(name))
-    };
+    let names = || schemes().filter(move |name| !entry || !local::NAMES.contains(name));
     let near = match nearest(&kind, names()) {
         Some(near) if entry => format!("did you mean {near}? "),
         Some(near) => format!("did you mean {near}://? "),
@@ -134,6 +138,11 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         ))
         .hint(format!("{near}Storages so far: {all}")),
     })
+}
+
+/// Every scheme of a URL, and every kind of storage.
+pub fn schemes() -> impl Iterator<Item = &'static str> {
+    DESTINATIONS.iter().flat_map(|(names, _)| names.iter().copied())
 }
 
 /// The scheme of a URL; none for a path, whatever it holds.
@@ -265,6 +274,11 @@ pub trait Destination: Debug + Send + Sync {
 
     /// Removes an object. Removing what is not there succeeds.
     async fn delete(&self, path: &str) -> Result<()>;
+
+    /// Whether what lies in the directory `first` and what lies in `second`, two spellings, are surely two: a disk may
+    /// ignore case, or how letters are put together. Found out by a probe that is removed again, and that stays where
+    /// nothing may be deleted.
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool>;
 
     /// Takes the only writer's lock of `dir` (`_lock` in it), held until the value is dropped or the process ends.
     /// A lock that another run holds is an `Unavailable` error that names its owner.

@@ -21,7 +21,7 @@ const CONCURRENT_READS: usize = 8;
 pub struct Evidence {
     /// `_lakexpress/<run_id>.json`, as [`super::RunSummary`] was written; none if it is not there.
     pub summary: Option<Value>,
-    /// What is committed in the tables' directories now, in the order asked for; none without a manifest.
+    /// What is committed in the tables' directories now, in the order asked for; none without a manifest of the table.
     pub manifests: Vec<Option<Manifest>>,
 }
 
@@ -38,6 +38,7 @@ pub async fn evidence(
     let summary = destination.get(&summary::path(run_id)).await?;
     let reads = tables.iter().map(|table| async move {
         let manifest = sink::committed(Arc::clone(destination), &layout::table_dir(root, table)).await;
+        let manifest = manifest.map(|found| found.filter(|manifest| manifest.table == **table));
         manifest.map_err(|error| error.with("table", table))
     });
     let manifests: Vec<Result<Option<Manifest>>> =

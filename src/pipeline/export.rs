@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
-    EmptyFile, Left, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit,
+    EmptyFile, Left, Owner, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit,
     WriterSettings, write_empty,
 };
 use crate::source::Snapshot;
@@ -66,6 +66,7 @@ pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared
     let (plan, keep) = (&taken.plan, taken.uploads());
     let place = Place {
         table: &plan.info.table,
+        is_query: false,
         directory: &plan.directory,
         est_rows: plan.info.est_rows,
         keep: &keep,
@@ -95,6 +96,8 @@ pub(super) async fn table(plan: &TablePlan, view: &dyn Snapshot, shared: &Shared
 /// What is exported, and where to.
 pub(super) struct Place<'a> {
     pub(super) table: &'a TableRef,
+    /// Whether it is the result of a query.
+    pub(super) is_query: bool,
     pub(super) directory: &'a str,
     /// For the progress display.
     pub(super) est_rows: u64,
@@ -117,9 +120,11 @@ pub(super) async fn committed(
     check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
 ) -> Result<Exported> {
     let destination = Arc::clone(&shared.parts.destination);
+    let owner =
+        Owner { source: shared.identity.clone(), table: place.table.clone(), is_query: place.is_query };
     let commit = tokio::select! {
         begun = TableCommit::begin_keeping(
-            destination, place.directory, shared.run_id, shared.spec.if_exists, place.keep,
+            destination, place.directory, shared.run_id, shared.spec.if_exists, &owner, place.keep,
         ) => begun?,
         reason = shared.stop.stopped() => return Err(reason),
     };

@@ -85,7 +85,9 @@ async fn write(
     let mut manifests = Vec::new();
     for read in reads {
         match read? {
-            (_, Some(manifest)) if !differs(&manifest) => manifests.push(manifest),
+            (table, Some(manifest)) if manifest.table == *table && !differs(&manifest) => {
+                manifests.push(manifest);
+            }
             (table, _) => undone.push(table),
         }
     }

@@ -1,5 +1,6 @@
 //! Runs an export: discover, pin, plan, read, write, commit, record.
 
+mod alike;
 mod budget;
 pub mod cancel;
 mod check;
@@ -165,6 +166,7 @@ pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[Partition
     let identity = source.identity().await?;
     let tables = prepare::select(spec, source.as_ref()).await?;
     let spec = &rows::configured(spec, rows, &identity, &tables)?;
+    alike::warn_of_directories(spec, &tables);
     let view = source.snapshot(&tables, Consistency::None).await?;
     let (plans, failures) = plan_all(spec, source, view.as_ref(), &tables, "00000000").await?;
     Ok(RunPlan { source: identity, tables: plans, failures })
@@ -193,6 +195,10 @@ async fn plan_all(
                 failures.push((table.clone(), error));
             }
         }
+    }
+    for plan in &plans {
+        let plan: &TablePlan = plan;
+        alike::warn_of_columns(&plan.info.table, plan.columns.iter().map(|column| column.name.as_str()));
     }
     plans.sort_by(|a, b| {
         b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
@@ -289,6 +295,7 @@ async fn conduct(
     let resumed = earlier.started_at.is_some();
     let started_at = earlier.started_at.unwrap_or_else(clock::now);
     let all = if resumed { earlier.tables } else { tables.to_vec() };
+    Box::pin(alike::keeps_apart(spec, &all, parts)).await?;
     let started = RunEvent::RunStarted {
         run_id: run_id.to_owned(),
         at: started_at.clone(),

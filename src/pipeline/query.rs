@@ -15,8 +15,8 @@ use super::resume::Earlier;
 use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::{Stop, Watch};
 use super::{
-    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, prepare,
-    reach, record, recorded,
+    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, alike, conduct, failed,
+    prepare, reach, record, recorded,
 };
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
 use crate::error::{Error, ErrorKind, Result};
@@ -100,6 +100,9 @@ async fn plan_all(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
+    for plan in &plans {
+        alike::warn_of_columns(&plan.table, plan.columns.iter().map(|column| column.name.as_str()));
+    }
     let tables = inputs.into_iter().map(|input| input.info).collect();
     Ok((Pinned { view, tables }, plans))
 }
@@ -146,7 +149,7 @@ async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Ta
 
 async fn committed(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Result<Exported> {
     let (table, directory) = (&plan.table, plan.directory.as_str());
-    let place = Place { table, directory, est_rows: 0, keep: &[], parts_stay: false };
+    let place = Place { table, is_query: true, directory, est_rows: 0, keep: &[], parts_stay: false };
     let write = async |progress: Arc<TableProgress>, prepared: Prepared| {
         write(plan, shared, &progress, &prepared).await?;
         for table in &pinned.tables {

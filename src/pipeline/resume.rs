@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
 use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus};
-use crate::sink::{self, TableCommit, committed_by};
+use crate::sink::{self, Owner, TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
 /// Tables whose manifests are looked at at once.
@@ -92,7 +92,7 @@ async fn under_lock(
     parts: &Parts,
     begun: Stopwatch,
 ) -> Result<RunSummary> {
-    let finished = finished(spec, run, parts).await?;
+    let finished = finished(spec, run, statements.is_some(), parts).await?;
     let left: Vec<TableRef> =
         run.jobs.iter().map(|job| &job.table).filter(|t| !finished.contains_key(t)).cloned().collect();
     let source = finished.values().next().map(|manifest| manifest.source.clone());
@@ -120,6 +120,11 @@ async fn under_lock(
     }
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     same("source", &run.source, &super::source_text(&identity))?;
+    if source.is_some_and(|source| !source.is_same(&identity)) {
+        return Err(Error::usage("the source is not that of the run: another server answers at its address")
+            .with("source", &run.source)
+            .hint("the tables that are finished are of the other one: export again"));
+    }
     let how = Observed { run_id: &run.run_id, begun, earlier };
     match statements {
         Some(statements) => {
@@ -146,20 +151,26 @@ fn same(what: &'static str, recorded: &str, now: &str) -> Result<()> {
 }
 
 /// The manifests of the tables that are finished.
-async fn finished(spec: &ExportSpec, run: &RunRecord, parts: &Parts) -> Result<HashMap<TableRef, Manifest>> {
+async fn finished(
+    spec: &ExportSpec,
+    run: &RunRecord,
+    are_queries: bool,
+    parts: &Parts,
+) -> Result<HashMap<TableRef, Manifest>> {
     let looks = run.jobs.iter().map(|job| async {
         let directory = layout::table_dir(&spec.sub_path, &job.table);
-        let mut manifest = committed_by(&parts.destination, &directory, &run.run_id).await?;
-        if manifest.is_some() && job.status != RunStatus::Completed {
+        let is_its_own = |m: &Manifest| m.table == job.table && m.query.is_some() == are_queries;
+        let mut manifest = committed_by(&parts.destination, &directory, &run.run_id, is_its_own).await?;
+        if let Some(found) = manifest.as_ref().filter(|_| job.status != RunStatus::Completed) {
             // The run died at the very end of the commit: a lock, or the intent, may have been left.
-            let destination = Arc::clone(&parts.destination);
-            let commit = TableCommit::begin(destination, &directory, &run.run_id, spec.if_exists).await?;
+            let (destination, owner) = (Arc::clone(&parts.destination), Owner::of(found));
+            let commit =
+                TableCommit::begin(destination, &directory, &run.run_id, spec.if_exists, &owner).await?;
             manifest = commit.finished().cloned();
             commit.release().await;
         }
         // One whose files were not compared, or not found equal, as --verify asked is not finished.
-        let good = |m: &Manifest| m.table == job.table && passed(spec.verify, m);
-        Ok::<_, Error>(manifest.filter(good))
+        Ok::<_, Error>(manifest.filter(|manifest| passed(spec.verify, manifest)))
     });
     let found: Vec<Option<Manifest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
     let mut finished = HashMap::new();

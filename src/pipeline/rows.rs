@@ -116,6 +116,7 @@ mod tests {
             server: String::new(),
             database: "sales".into(),
             user: String::new(),
+            identifier: None,
         };
         let table = TableRef { schema: "public".into(), name: "line_item".into() };
         let found = row_for(&table, rows, &source, env_name)?;

@@ -24,6 +24,7 @@ fn source() -> SourceIdentity {
         server: "db:5432".into(),
         database: "sales".into(),
         user: "ann".into(),
+        identifier: None,
     }
 }
 

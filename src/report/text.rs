@@ -381,7 +381,7 @@ fn not_null(nullable: bool) -> &'static str {
 }
 
 fn source(source: &SourceIdentity) -> String {
-    let SourceIdentity { kind, version, server, database, user } = source;
+    let SourceIdentity { kind, version, server, database, user, identifier: _ } = source;
     let mut out = format!("{kind} {version}");
     if !server.is_empty() {
         let _ = write!(out, " at {server}");

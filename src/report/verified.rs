@@ -12,7 +12,12 @@ pub fn verified(report: &Report) -> String {
         let word = if table.problems.is_empty() { "ok" } else { "WRONG" };
         let _ = writeln!(out, "{word:<5}  {}", table_line(table));
         for finding in &table.problems {
-            let place = finding.file.as_deref().map_or(String::new(), |file| format!("{file}: "));
+            // Names that others gave may hold line breaks.
+            let shown = |file: &str| match file.contains(char::is_control) {
+                true => format!("{}: ", file.escape_debug()),
+                false => format!("{file}: "),
+            };
+            let place = finding.file.as_deref().map_or(String::new(), shown);
             let _ = writeln!(out, "       {place}{}: {}", finding.problem, finding.detail);
         }
     }

@@ -34,6 +34,7 @@ mod direct;
 mod found;
 mod intent;
 mod left;
+mod owner;
 mod roll;
 
 use std::collections::HashSet;
@@ -56,6 +57,7 @@ use intent::Intent;
 pub use intent::read_manifest;
 pub use left::Left;
 use left::{Removed, emptied};
+pub use owner::Owner;
 pub(crate) use roll::is_withdrawn;
 use roll::{apply, withdraw};
 pub use roll::{is_unfinished, roll_forward};
@@ -124,6 +126,8 @@ impl TableCommit {
     /// Locks the directory `dir` (below the base), rolls an intent forward, applies `if_exists`, and
     /// removes uploads that nobody will finish. To be called before the first part is uploaded.
     ///
+    /// `owner` says whose rows are to be written.
+    ///
     /// Errors: `Unavailable` when another run holds the lock; `Data` when `if_exists` forbids what is there,
     /// when files are there that the old manifest does not name, or when manifest or intent cannot be understood.
     pub async fn begin(
@@ -131,8 +135,9 @@ impl TableCommit {
         dir: &str,
         run_id: &str,
         if_exists: IfExists,
+        owner: &Owner,
     ) -> Result<Self> {
-        Self::begin_keeping(destination, dir, run_id, if_exists, &[]).await
+        Self::begin_keeping(destination, dir, run_id, if_exists, owner, &[]).await
     }
 
     /// As [`begin`](Self::begin), but uploads that are in `keep` stay, if they are there.
@@ -141,12 +146,13 @@ impl TableCommit {
         dir: &str,
         run_id: &str,
         if_exists: IfExists,
+        owner: &Owner,
         keep: &[PendingUpload],
     ) -> Result<Self> {
         let lock = destination.lock(dir, run_id).await?;
         let mut place = Place::new(destination, dir);
         let prepared = match direct::finish(&place, lock.as_ref()).await {
-            Ok(()) => prepare(&place, if_exists, run_id, keep).await,
+            Ok(()) => prepare(&place, if_exists, run_id, owner, keep).await,
             Err(error) => Err(error),
         };
         let prepared = match prepared {

@@ -23,7 +23,7 @@ pub mod stats;
 mod tests;
 pub mod writer;
 
-pub use commit::{Left, TableCommit, committed, committed_by, read_manifest, roll_forward};
+pub use commit::{Left, Owner, TableCommit, committed, committed_by, read_manifest, roll_forward};
 pub use empty::EmptyFile;
 pub use exec::PartWriterExec;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};

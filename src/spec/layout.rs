@@ -10,7 +10,9 @@
 //!
 //! Schema and table names are escaped by one rule: `%`, `/`, `\`, `:`, `*`, `?`, `"`, `<`, `>`, `|` and
 //! control characters become `%XX` (each UTF-8 byte); so do a leading dot, a trailing dot or space,
-//! and the first character of a schema called `_lakexpress`. Everything else, other scripts included, stays.
+//! and the first character of a schema called `_lakexpress`. In a name that would then read as Hive's `key=value`,
+//! which readers take for a column of the table above it, `=` becomes `%3D`. Everything else, other scripts
+//! included, stays.
 //!
 //! | name | directory |
 //! |---|---|
@@ -19,6 +21,8 @@
 //! | `a/b` | `a%2Fb` |
 //! | `50%` | `50%25` |
 //! | `..` | `%2E%2E` |
+//! | `year=2024` | `year%3D2024` |
+//! | `=x`, `_a=b` | `=x`, `_a=b` |
 
 use crate::catalog::TableRef;
 
@@ -50,7 +54,7 @@ pub fn escape(name: &str) -> String {
             out.push(c);
         }
     }
-    out
+    if is_hive(&out) { out.replace('=', "%3D") } else { out }
 }
 
 /// Whether a directory's name is Hive's `key=value`: such directories belong to the table that they are in.
@@ -111,6 +115,12 @@ mod tests {
             ("_lakexpress", "%5Flakexpress"),
             ("_private", "_private"),
             ("tab\t", "tab%09"),
+            ("year=2024", "year%3D2024"),
+            ("a=b=c", "a%3Db%3Dc"),
+            ("a/b=c", "a%2Fb%3Dc"),
+            (".a=b", "%2Ea%3Db"),
+            ("=x", "=x"),
+            ("_a=b", "_a=b"),
         ] {
             assert_eq!(escape(name), dir);
         }

@@ -4,12 +4,14 @@ pub mod layout;
 pub mod method;
 mod names;
 pub mod origin;
+mod place;
 
 use serde::{Deserialize, Serialize};
 
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::nearest;
 pub use origin::Origin;
+pub use place::{Misread, misread};
 
 use crate::catalog::{Consistency, TableFilter};
 
@@ -195,9 +197,11 @@ pub enum Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IfExists {
-    /// Replace what the old manifest lists; files of others are an error.
+    /// Replace what the old manifest lists, if it is of the same source and table; files of others are an error.
     #[default]
     Overwrite,
+    /// Replace what the old manifest lists, whoever wrote it; files that it does not list are an error.
+    Replace,
     /// Fail.
     Error,
     /// Keep everything and add files whose names carry the run.

@@ -10,11 +10,12 @@
 pub mod file;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::TableRef;
 use crate::destination::{Destination, StoredObject};
 use crate::error::{Error, Result};
 use crate::spec::layout::{INTENT, MANIFEST, RUNS_DIR};
@@ -90,8 +91,13 @@ struct Summary {
     tables: Vec<SummaryTable>,
 }
 
+/// The tables of each directory, by the run that says so.
+type Wrote = BTreeMap<String, HashMap<String, Vec<String>>>;
+
 #[derive(Deserialize)]
 struct SummaryTable {
+    #[serde(default)]
+    table: Option<TableRef>,
     directory: String,
     error: Option<String>,
 }
@@ -108,23 +114,35 @@ pub async fn verify(
 ) -> Result<Report> {
     destination.reach().await?;
     let mut tables = Vec::new();
-    for directory in directories(destination, run_id).await? {
-        tables.push(Box::pin(table(destination, &directory, sample)).await?);
+    for (directory, wrote) in directories(destination, run_id).await? {
+        let mut report = Box::pin(table(destination, &directory, sample)).await?;
+        check_table(&mut report, &wrote);
+        tables.push(report);
     }
     let ok = tables.iter().all(|table| table.problems.is_empty());
     Ok(Report { destination: destination.location(), ok, tables })
 }
 
+/// The run that committed what is there must say so of the same table: a disk that ignores case has one directory for
+/// two.
+fn check_table(report: &mut TableReport, wrote: &HashMap<String, Vec<String>>) {
+    let (Some(table), Some(run)) = (&report.table, &report.run_id) else { return };
+    for other in wrote.get(run).into_iter().flatten().filter(|other| *other != table) {
+        let detail = format!("run {run} wrote {other} here, and the manifest is that of {table}");
+        report.problems.push(Finding::of_table("table", detail));
+    }
+}
+
 /// The tables' directories below the base.
-async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -> Result<BTreeSet<String>> {
+async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -> Result<Wrote> {
     if run_id.is_none() {
         for name in [MANIFEST, INTENT] {
             if destination.head(name).await?.is_some() {
-                return Ok([String::new()].into());
+                return Ok([(String::new(), HashMap::new())].into());
             }
         }
     }
-    let (mut found, mut failed) = (BTreeSet::new(), BTreeSet::new());
+    let (mut found, mut failed) = (Wrote::new(), BTreeSet::new());
     let mut summaries = 0;
     for object in destination.list(RUNS_DIR).await? {
         let name = object.path.rsplit('/').next().unwrap_or_default();
@@ -142,24 +160,27 @@ async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -
         summaries += 1;
         for table in summary.tables {
             match table.error {
-                None => drop(found.insert(table.directory)),
+                None => {
+                    let of_run = found.entry(table.directory).or_default().entry(run.to_owned());
+                    of_run.or_default().extend(table.table.map(|table| table.to_string()));
+                }
                 Some(_) => drop(failed.insert(table.directory)),
             }
         }
     }
     // A table that failed may have been committed before it, or have failed because its files are not good.
     for directory in failed {
-        if !found.contains(&directory)
+        if !found.contains_key(&directory)
             && destination.head(&format!("{directory}/{MANIFEST}")).await?.is_some()
         {
-            found.insert(directory);
+            found.insert(directory, HashMap::new());
         }
     }
     if found.is_empty() && run_id.is_none() {
         // Files without a manifest: a table all the same, and not a good one.
         let is_data = |object: &StoredObject| object.path.ends_with(".parquet");
         if destination.list("").await?.iter().any(is_data) {
-            found.insert(String::new());
+            found.insert(String::new(), HashMap::new());
         }
     }
     if found.is_empty() {

@@ -26,7 +26,8 @@ use lakexpress::destination::{Destination, PendingUpload, conformance};
 use lakexpress::error::{Error, ErrorKind, Result};
 use lakexpress::manifest::{FORMAT_VERSION, Manifest, ManifestColumn};
 use lakexpress::sink::{
-    EmptyFile, PartTarget, PreparedFile, TableCommit, WriterSettings, roll_forward, write_empty, write_part,
+    EmptyFile, Owner, PartTarget, PreparedFile, TableCommit, WriterSettings, roll_forward, write_empty,
+    write_part,
 };
 use lakexpress::spec::IfExists;
 use lakexpress::spec::layout::{INTENT, LOCK, MANIFEST, part_name};
@@ -91,6 +92,7 @@ impl Export {
                 server: "here".into(),
                 database: "d".into(),
                 user: "u".into(),
+                identifier: None,
             },
             table: TableRef { schema: "s".into(), name: "t".into() },
             earlier_snapshots: Vec::new(),
@@ -114,7 +116,8 @@ impl Export {
 
     /// What the pipeline does with a table. `broken` is the part whose stream fails.
     async fn run(&self, destination: &Arc<dyn Destination>, broken: Option<usize>) -> Result<Manifest> {
-        let commit = TableCommit::begin(Arc::clone(destination), DIR, self.run_id, self.if_exists).await?;
+        let commit =
+            TableCommit::begin(Arc::clone(destination), DIR, self.run_id, self.if_exists, &owner()).await?;
         let mut files: Vec<PreparedFile> = vec![];
         for part in 0..self.parts {
             let batch = self.batch(part);
@@ -137,6 +140,11 @@ impl Export {
         let committed = commit.commit_and_check(files, Some(empty), self.manifest(), async |_| Ok(())).await;
         committed.map(|(manifest, _)| manifest)
     }
+}
+
+/// Whose rows every export here has.
+fn owner() -> Owner {
+    Owner::of(&OLD.manifest())
 }
 
 struct Place {
@@ -353,8 +361,9 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
     let place = Place::new();
     let export = Export { run_id: "0a0a0a02", first: 0, parts: 1, if_exists: IfExists::Overwrite };
     OLD.run(&place.destination, None).await.expect("the old table");
-    let commit =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Overwrite).await.unwrap();
+    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Overwrite, &owner())
+        .await
+        .unwrap();
     assert_eq!(commit.old_manifest().expect("old").files.len(), 5);
     let target = export.target(&place.destination, 0);
     let empty = write_empty(&export.batch(0).schema(), &target, &WriterSettings::default()).await.unwrap();
@@ -363,8 +372,9 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
     assert!(place.ids(&manifest).is_empty());
     place.assert_tidy(&manifest);
 
-    let commit =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r2", IfExists::Overwrite).await.unwrap();
+    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r2", IfExists::Overwrite, &owner())
+        .await
+        .unwrap();
     let manifest = commit.commit(vec![], export.manifest()).await.expect("commit");
     place.assert_tidy(&manifest);
 }
@@ -372,7 +382,8 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
 #[tokio::test]
 async fn what_is_there_is_respected() {
     let begin = |place: &Place, if_exists| {
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r", if_exists).map(|r| r.map(drop))
+        let destination = Arc::clone(&place.destination);
+        async move { TableCommit::begin(destination, DIR, "r", if_exists, &owner()).await.map(drop) }
     };
     let place = Place::new();
     fs::create_dir_all(place.dir()).unwrap();
@@ -398,13 +409,39 @@ async fn what_is_there_is_respected() {
     assert!(!place.names().contains(LOCK), "a lock is given back after an error");
 }
 
+/// The same run, another table: on a disk that ignores case, or after a mistake of ours, in one directory.
+#[tokio::test]
+async fn b1_the_manifest_of_another_table_is_not_finished_work() {
+    let place = Place::new();
+    let manifest = OLD.run(&place.destination, None).await.expect("the old table");
+    let begin = |owner: Owner, if_exists| {
+        let destination = Arc::clone(&place.destination);
+        async move { TableCommit::begin(destination, DIR, OLD.run_id, if_exists, &owner).await }
+    };
+    let again = begin(owner(), IfExists::Error).await.expect("its own work");
+    assert_eq!(again.finished(), Some(&manifest));
+    again.release().await;
+    let other = Owner { table: TableRef { name: "T".into(), ..owner().table }, ..owner() };
+    for owner in [other, Owner { is_query: true, ..owner() }] {
+        for if_exists in [IfExists::Overwrite, IfExists::Append, IfExists::Error] {
+            let error = begin(owner.clone(), if_exists).await.map(drop).expect_err("another's");
+            assert_eq!(error.kind(), ErrorKind::Data, "{if_exists:?}");
+        }
+        let commit = begin(owner, IfExists::Replace).await.expect("it may");
+        assert!(commit.finished().is_none());
+        commit.release().await;
+    }
+    assert_eq!(place.manifest(), Some(manifest), "untouched");
+}
+
 #[tokio::test]
 async fn appending_other_columns_is_refused() {
     let place = Place::new();
     OLD.run(&place.destination, None).await.expect("the old table");
     let before = place.names();
-    let commit =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append).await.unwrap();
+    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append, &owner())
+        .await
+        .unwrap();
     let mut other = OLD.manifest();
     other.columns.pop();
     assert_eq!(commit.commit(vec![], other).await.expect_err("refused").kind(), ErrorKind::Data);
@@ -452,7 +489,8 @@ async fn documents_that_cannot_be_understood_stay() {
             let before = fs::read(&path).ok();
             fs::write(&path, &content).unwrap();
             for if_exists in [IfExists::Overwrite, IfExists::Append, IfExists::Error] {
-                let begun = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", if_exists).await;
+                let begun =
+                    TableCommit::begin(Arc::clone(&place.destination), DIR, "r", if_exists, &owner()).await;
                 let error = begun.map(drop).expect_err("refused");
                 assert_eq!(error.kind(), ErrorKind::Data, "{error:?}");
             }
@@ -567,9 +605,10 @@ async fn an_intent_is_enough_also_when_the_tree_has_moved() {
 #[tokio::test]
 async fn one_run_writes_to_a_directory_at_a_time() {
     let place = Place::new();
-    let first = TableCommit::begin(Arc::clone(&place.destination), DIR, "run-one", IfExists::Overwrite)
-        .await
-        .unwrap();
+    let first =
+        TableCommit::begin(Arc::clone(&place.destination), DIR, "run-one", IfExists::Overwrite, &owner())
+            .await
+            .unwrap();
     let second = OLD.run(&place.destination, None).await.expect_err("locked");
     assert_eq!(second.kind(), ErrorKind::Unavailable);
     assert!(second.to_string().contains("run-one"), "{second}");

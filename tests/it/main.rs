@@ -28,6 +28,7 @@ mod mariadb;
 mod metadata;
 mod methods;
 mod mixed;
+mod names;
 mod pooler;
 mod query;
 mod report;

@@ -9,6 +9,7 @@ mod faults;
 mod gcs;
 mod http;
 mod interrupted;
+mod listing;
 mod locks;
 mod messages;
 mod metadata;

@@ -28,6 +28,7 @@ pub(in crate::cli) enum EncodingsArg {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum IfExistsArg {
     Overwrite,
+    Replace,
     Error,
     Append,
 }

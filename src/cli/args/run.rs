@@ -133,9 +133,10 @@ pub(in crate::cli) struct RunArgs {
         ignore_case = true
     )]
     pub(in crate::cli) consistency: ConsistencyArg,
-    /// Old files: overwrite, error or append. Default: overwrite.
+    /// Old files: overwrite, replace, error or append. Default: overwrite.
     ///
-    /// When a table's directory already holds files. overwrite replaces what the last manifest lists, and nothing else.
+    /// When a table's directory already holds files. overwrite replaces what the last manifest lists, and nothing else, if
+    /// the same table of the same source (or a query of the same name) wrote it; replace does so whoever wrote it.
     #[arg(
         long,
         value_name = "ACTION",

@@ -34,7 +34,7 @@ use self::interpolate::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog;
 use crate::source::{Address, SOURCES};
-use crate::spec::nearest;
+use crate::spec::{Misread, misread, nearest};
 
 const ENTRY_KEYS: [&str; 4] = ["ds_type", "storage_type", "auth_mode", "info"];
 /// Databases that held LakeXpress' run log and do not hold ours, so that the message can say "not yet" and not "unknown".
@@ -146,7 +146,13 @@ impl AuthFile {
             return Ok(RunLogTarget::Server(Address::Entry { id, kind, info, database: None }));
         }
         match entry.info.get("filepath").and_then(Value::as_str) {
-            Some(path) => Ok(RunLogTarget::Sqlite(PathBuf::from(path))),
+            Some(path) => match misread(path, std::iter::empty()) {
+                Some(Misread { what, remedy }) => Err(Error::config(format!("{id}.info.filepath {what}"))
+                    .with("file", self.path.display())
+                    .hint(remedy)
+                    .hint("a file of such a name is written with ./ before it")),
+                None => Ok(RunLogTarget::Sqlite(PathBuf::from(path))),
+            },
             None => Err(Error::internal("a checked run log entry has no filepath")),
         }
     }
@@ -343,7 +349,11 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         IoKind::IsADirectory => (ErrorKind::Config, "-a/--auth names a directory, name a file"),
         _ => (ErrorKind::Config, "check the file named with -a/--auth"),
     };
-    Error::new(kind, "cannot read the auth file").with("file", path.display()).hint(hint).caused_by(error)
+    let failed = Error::new(kind, "cannot read the auth file").with("file", path.display()).hint(hint);
+    match misread(&path.to_string_lossy(), std::iter::empty()) {
+        Some(misread) => failed.hint(misread.remedy).caused_by(error),
+        None => failed.caused_by(error),
+    }
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@
 //!
 //! Objects appear by `rename` after their bytes were synced, and the directory is synced after it.
 
+mod apart;
 mod files;
 mod lock;
 #[cfg(test)]
@@ -219,6 +220,14 @@ impl Destination for LocalDirectory {
     async fn delete(&self, path: &str) -> Result<()> {
         let target = self.resolve(path)?;
         blocking(move || files::remove(&target)).await
+    }
+
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
+        for path in [first, second] {
+            self.resolve(path)?;
+        }
+        let (base, first, second) = (self.base.clone(), first.to_owned(), second.to_owned());
+        blocking(move || apart::are_kept(&base, &first, &second)).await
     }
 
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {

@@ -12,6 +12,7 @@ mod bucket;
 mod complete;
 mod fields;
 mod http;
+mod listing;
 mod lock;
 mod pending;
 mod problem;
@@ -43,7 +44,7 @@ use self::problem::{Refusal, explain};
 use super::preflight::Check;
 use super::{Destination, DirLock, PendingUpload, StoredObject, Upload, too_short};
 use crate::error::{Error, Result};
-use crate::spec::layout::{LOCK, file_name, is_hive};
+use crate::spec::layout::{RUNS_DIR, file_name};
 
 /// How long first contact may take, retries included.
 const CONTACT: Duration = Duration::from_secs(12);
@@ -407,7 +408,8 @@ impl Destination for ObjectStorage {
             uploads.extend(found.into_iter().filter_map(|found| {
                 let name = found.key.strip_prefix(&prefix).filter(|name| file_name(name).is_some())?;
                 let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
-                Some(PendingUpload {
+                // What cannot be addressed is not ours.
+                inner.key(&path).is_ok().then_some(PendingUpload {
                     path,
                     upload_id: found.upload_id,
                     part_tags: Vec::new(),
@@ -449,32 +451,23 @@ impl Destination for ObjectStorage {
     }
 
     async fn list(&self, dir: &str) -> Result<Vec<StoredObject>> {
-        let key = self.0.key(dir)?;
-        let start = if key.as_ref().is_empty() { String::new() } else { format!("{key}/") };
-        let (mut objects, mut places) = (Vec::new(), vec![key]);
-        while let Some(place) = places.pop() {
-            let prefix = (!place.as_ref().is_empty()).then_some(&place);
-            let listed = self.0.objects.list_with_delimiter(prefix).await;
-            let listed = listed.map_err(|error| self.0.failed("cannot list objects", dir, &error))?;
-            // A table's own directories cost a request each; most tables have none.
-            places.extend(listed.common_prefixes.into_iter().filter(|p| p.filename().is_some_and(is_hive)));
-            objects.extend(listed.objects.into_iter().filter_map(|meta| {
-                let name = meta.location.as_ref().strip_prefix(&start)?;
-                // Some stores and tools keep an empty object for a directory.
-                let is_directory = |file: &str| file.is_empty() || (meta.size == 0 && is_hive(file));
-                if name == LOCK || file_name(name).is_none_or(is_directory) {
-                    return None;
-                }
-                let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
-                Some(Inner::stored(&path, meta.clone()))
-            }));
-        }
-        objects.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(objects)
+        listing::list(&self.0, dir).await
     }
 
     async fn delete(&self, path: &str) -> Result<()> {
         self.0.delete(path).await
+    }
+
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
+        // Names of their own, the same in every run: where nothing may be deleted one object stays.
+        let [first, second] = [first, second].map(|path| format!("{RUNS_DIR}/names/{path}"));
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        self.put(&first, mark.clone().into()).await?;
+        let found = self.get(&second).await;
+        if let Err(error) = self.delete(&first).await {
+            tracing::warn!(%error, "a probe of how names are kept was not removed; it may be deleted");
+        }
+        Ok(found?.is_none_or(|content| content != mark))
     }
 
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {

@@ -27,6 +27,7 @@ fn source(kind: &str, database: &str, server: &str) -> SourceIdentity {
         server: server.into(),
         database: database.into(),
         user: String::new(),
+        identifier: None,
     }
 }
 

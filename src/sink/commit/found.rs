@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::intent::{is_plain, read_manifest};
 use super::left::{Left, Removed};
 use super::roll::{finish_intent, is_withdrawn};
-use super::{NOTHING, Place};
+use super::{NOTHING, Owner, Place};
 use crate::destination::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FileEntry, Manifest};
@@ -45,6 +45,7 @@ pub(super) async fn prepare(
     place: &Place,
     if_exists: IfExists,
     run_id: &str,
+    owner: &Owner,
     keep: &[PendingUpload],
 ) -> Result<Found> {
     let destination = &place.destination;
@@ -59,7 +60,12 @@ pub(super) async fn prepare(
             sizes.insert(name, object.bytes);
         }
     }
-    let finished = old.as_ref().is_some_and(|old| old.run_id == run_id && all_there(old, &sizes));
+    let finished = old
+        .as_ref()
+        .is_some_and(|old| old.run_id == run_id && owner.is_named_by(old) && all_there(old, &sizes));
+    if let Some(old) = old.as_ref().filter(|_| !finished) {
+        owner.may_change(old, if_exists)?;
+    }
     match if_exists {
         // A resumed run finds its own work: nothing will be done to it.
         _ if finished => {}
@@ -68,7 +74,7 @@ pub(super) async fn prepare(
                 .hint("--if-exists overwrite replaces it, --if-exists append adds to it"));
         }
         IfExists::Error => {}
-        IfExists::Overwrite => {
+        IfExists::Overwrite | IfExists::Replace => {
             let known: HashSet<&str> = old.iter().flat_map(|m| &m.files).map(|f| f.name.as_str()).collect();
             let mut unknown: Vec<&str> = sizes.keys().copied().filter(|name| !known.contains(name)).collect();
             unknown.sort_unstable();
@@ -121,8 +127,8 @@ pub async fn committed(destination: Arc<dyn Destination>, dir: &str) -> Result<O
     current_manifest(&Place::new(destination, dir)).await
 }
 
-/// The manifest of the directory `dir`, if `run_id` committed it and all its files are there with their sizes.
-/// Changes nothing and needs no lock. An intent that waits to be rolled forward is for [`TableCommit::begin`].
+/// The manifest of the directory `dir`, if `run_id` committed it, `is_wanted` and all its files are there with their
+/// sizes. Changes nothing and needs no lock. An intent that waits to be rolled forward is for [`TableCommit::begin`].
 ///
 /// # Errors
 /// Those of the destination; a manifest that cannot be understood is none of this run's.
@@ -130,11 +136,12 @@ pub async fn committed_by(
     destination: &Arc<dyn Destination>,
     dir: &str,
     run_id: &str,
+    is_wanted: impl Fn(&Manifest) -> bool,
 ) -> Result<Option<Manifest>> {
     let place = Place::new(Arc::clone(destination), dir);
     let manifest = match current_manifest(&place).await {
         Err(error) if error.kind() == ErrorKind::Data => None,
-        manifest => manifest?.filter(|manifest| manifest.run_id == run_id),
+        manifest => manifest?.filter(|manifest| manifest.run_id == run_id && is_wanted(manifest)),
     };
     let Some(manifest) = manifest else { return Ok(None) };
     let listed = place.destination.list(dir).await?;
@@ -157,10 +164,15 @@ fn all_there(manifest: &Manifest, sizes: &HashMap<&str, u64>) -> bool {
     manifest.files.iter().all(|file| sizes.get(file.name.as_str()) == Some(&file.bytes))
 }
 
+/// A name that somebody else gave, as one line.
+fn shown(name: &str) -> String {
+    if name.contains(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
+}
+
 /// The first few names, and how many there are.
 fn some_of(names: &[&str]) -> String {
     const SHOWN: usize = 10;
-    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let shown = names.iter().take(SHOWN).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
@@ -183,15 +195,6 @@ pub(super) fn check_append(
     if shape(old) != shape(manifest) {
         return Err(Error::data("the table's columns differ from those of the files that are there")
             .hint("--if-exists append needs the same columns; use --columns, or another --output-dir"));
-    }
-    let origin =
-        |m: &Manifest| format!("{} database {}, table {}", m.source.kind, m.source.database, m.table);
-    if origin(old) != origin(manifest) {
-        return Err(Error::data(format!("the files that are there come from {}", origin(old)))
-            .with("source", origin(manifest))
-            .hint(
-                "--if-exists append adds rows of the same table only; use another --output-dir or --sub-path",
-            ));
     }
     same_directories(&old.files, files)?;
     for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {

@@ -11,6 +11,7 @@ mod fingerprint;
 mod keys;
 mod locate;
 mod measure;
+mod names;
 mod pool;
 mod read;
 mod rows;
@@ -71,7 +72,8 @@ impl Source for PostgresSource {
     }
 
     async fn identity(&self) -> Result<SourceIdentity> {
-        let connection = self.pool.take().await?;
+        let mut connection = self.pool.take().await?;
+        let identifier = identifier(&mut connection).await?;
         let config = self.pool.config();
         let identity = SourceIdentity {
             kind: "postgres".into(),
@@ -79,6 +81,7 @@ impl Source for PostgresSource {
             server: format!("{}:{}", config.host, config.port),
             database: config.database.clone(),
             user: config.user.clone(),
+            identifier,
         };
         if connection.server_version_num() < 120_000 {
             return Err(Error::config(format!("PostgreSQL {} is older than 12", identity.version))
@@ -104,8 +107,7 @@ impl Source for PostgresSource {
                 "materialized_view" => TableKind::MaterializedView,
                 _ => TableKind::Foreign,
             };
-            let table = TableRef { schema: row.required(0)?.to_owned(), name: row.required(1)?.to_owned() };
-            listed.push(ListedTable { table, kind });
+            listed.push(ListedTable { table: names::table(&row)?, kind });
         }
         listed.retain(|t| filter.matches(t));
         Ok(listed)
@@ -129,6 +131,20 @@ impl Source for PostgresSource {
 
     async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
         fingerprint::fingerprint(&self.pool, &self.dialect, read, at).await
+    }
+}
+
+/// The server's own identifier and the database's name; none where the role may not ask, or the server has none.
+/// A physical copy has its primary's; a restored dump and an upgraded server have another one.
+async fn identifier(connection: &mut wire::Connection) -> Result<Option<String>> {
+    let sql = "SELECT s.system_identifier || '/' || pg_catalog.current_database() FROM pg_catalog.pg_control_system() s";
+    match connection.query(sql).await {
+        Ok(rows) => Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned)),
+        Err(error) if wire::sqlstate(&error).is_some() && error.transient().is_none() => {
+            tracing::debug!(%error, "the server's identifier is not known");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

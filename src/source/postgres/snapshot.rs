@@ -18,7 +18,7 @@ use super::dialect::{PostgresDialect, ident, literal};
 use super::pool::Pool;
 use super::selection::selection;
 use super::wire::{Connection, Row};
-use super::{SESSION, describe, sample, structure};
+use super::{SESSION, describe, names, sample, structure};
 use crate::catalog::{
     Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, TableInfo, TableRef, ValueCount,
 };
@@ -218,7 +218,7 @@ async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()
         Err(error) => {
             // If even this fails the connection is gone, and with it the locks of the other tables.
             connection.execute("ROLLBACK TO SAVEPOINT one").await.map_err(|e| lost(e, "locks"))?;
-            Ok(Err(explain(error, table)))
+            Ok(Err(explain(names::explain(error, table, connection), table)))
         }
     }
 }
@@ -301,7 +301,7 @@ impl Snapshot for PostgresSnapshot {
             }
             Err(error) => Err(error),
         };
-        described.map_err(|e| e.with("table", table))
+        described.map_err(|e| names::explain(e, table, &view).with("table", table))
     }
 
     async fn quantiles(

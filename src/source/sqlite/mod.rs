@@ -92,6 +92,7 @@ impl Source for SqliteSource {
                 server: String::new(),
                 database: config.path.display().to_string(),
                 user: String::new(),
+                identifier: config.path.canonicalize().ok().map(|path| path.display().to_string()),
             })
         })
         .await

@@ -160,6 +160,10 @@ impl Destination for Faulty {
         self.plan.run(self.inner.delete(path)).await
     }
 
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
+        self.plan.run(self.inner.keeps_apart(first, second)).await
+    }
+
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {
         // The kernel takes a dead process' lock, so a lock is dropped also when we die after taking it.
         let call = async { self.inner.lock(dir, owner).await.map(Some) };

@@ -93,6 +93,8 @@ pub(super) enum Fault {
     ResetAfter,
     /// It takes this long, and then goes well.
     Delay(Duration),
+    /// Lists of objects hold this as well, `{prefix}` being the listed one.
+    Lists(&'static str),
     /// A page for people: a captive portal, or a proxy that wants a password.
     Page,
 }
@@ -207,6 +209,9 @@ impl State {
                     let _ = self.forward(&request);
                     Err(io::ErrorKind::ConnectionReset.into())
                 }
+                Some(Fault::Lists(more)) => self
+                    .forward(&request)
+                    .and_then(|answer| with_more(&request, answer, more).write(&mut { client })),
                 Some(Fault::Delay(_)) | None => {
                     self.forward(&request).and_then(|answer| answer.write(&mut { client }))
                 }
@@ -275,6 +280,24 @@ fn refusal(status: u16) -> Message {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{reason}</Message></Error>"
     );
     answer(&format!("{status} {reason}"), "application/xml", &body)
+}
+
+/// The answer with `more` in its list of objects, if it is one.
+fn with_more(request: &Message, answer: Message, more: &str) -> Message {
+    let text = String::from_utf8_lossy(&answer.body);
+    let prefix = request.target().split(['?', '&']).find_map(|pair| pair.strip_prefix("prefix="));
+    let (Some(prefix), Some(start), Some(end)) =
+        (prefix, text.find("<ListBucketResult"), text.find("</ListBucketResult>"))
+    else {
+        return answer;
+    };
+    if !request.target().contains("delimiter=") {
+        return answer;
+    }
+    let more = more.replace("{prefix}", &prefix.replace("%2F", "/"));
+    // From its first tag on: it may have come in a chunk.
+    let body = format!("{}{more}</ListBucketResult>", &text[start..end]);
+    self::answer("200 OK", "application/xml", &body)
 }
 
 fn page() -> Message {

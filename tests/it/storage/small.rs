@@ -118,7 +118,7 @@ fn a_sleeper_changes_nothing() {
                 let (seaweed, table, other) = (Seaweed::shared(), format!("{base}/{TABLE}"), Place::new());
                 other.entry("straight", seaweed.entry(seaweed.port, WRITER, &base));
                 other.fill(ROWS * 2, 20);
-                other.export("straight", &[]).output().ok().says(&["taking over"]);
+                other.export("straight", &["--if-exists", "replace"]).output().ok().says(&["taking over"]);
                 assert_eq!(seaweed.ids(&table), Some(ids(ROWS * 2)));
                 // Its request has not arrived yet; now it does.
                 signal("-CONT");

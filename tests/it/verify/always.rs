@@ -198,6 +198,10 @@ impl Destination for Claiming {
         self.inner.delete(path).await
     }
 
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
+        self.inner.keeps_apart(first, second).await
+    }
+
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {
         self.inner.lock(dir, owner).await
     }

@@ -1,0 +1,37 @@
+//! Everything that is wrong with a command line, said at once.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Problems found on the way, so that all can be told at once.
+#[derive(Default)]
+pub(in crate::cli) struct Problems(Vec<Error>);
+
+impl Problems {
+    pub(super) fn add(&mut self, error: Error) {
+        self.0.push(error);
+    }
+
+    pub(in crate::cli) fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// One problem comes out as it is; several as one error of the most telling kind.
+    pub(in crate::cli) fn finish(mut self) -> Result<()> {
+        if self.0.len() < 2 {
+            return self.0.pop().map_or(Ok(()), Err);
+        }
+        let kinds = [ErrorKind::Internal, ErrorKind::Usage, ErrorKind::Config, ErrorKind::Denied];
+        let kind = kinds.into_iter().find(|kind| self.0.iter().any(|error| error.kind() == *kind));
+        let list: Vec<String> = self.0.iter().map(|error| format!("\n  - {error}")).collect();
+        let message = format!("{} problems:{}", self.0.len(), list.concat());
+        let together = Error::new(kind.unwrap_or(ErrorKind::Unavailable), message);
+        let hints = self.0.iter().flat_map(|error| error.hints().iter().cloned());
+        let mut said = Vec::new();
+        for hint in hints {
+            if !said.contains(&hint) {
+                said.push(hint);
+            }
+        }
+        Err(said.into_iter().fold(together, Error::hint))
+    }
+}

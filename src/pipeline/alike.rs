@@ -1,0 +1,168 @@
+//! Names that are one to others: directories to a disk that ignores case, columns to a reader that does.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{Cancel, Parts};
+use crate::catalog::TableRef;
+use crate::destination::Destination;
+use crate::error::{Error, Result};
+use crate::spec::{ExportSpec, layout};
+
+/// Pairs of directories that the destination is asked about at once.
+const QUESTIONS: usize = 8;
+/// Pairs that are named.
+const SHOWN: usize = 5;
+
+/// What is equal for names that differ in case or in the way their letters are put together. Takes more for equal
+/// than any one disk does: `ß` and `ss`, for example.
+fn folded(name: &str) -> String {
+    let upper: String = name.nfkd().flat_map(char::to_uppercase).collect();
+    upper.nfkd().flat_map(char::to_lowercase).nfkd().collect()
+}
+
+/// The places of keys that are there more than once.
+fn groups(keys: impl Iterator<Item = String>) -> Vec<Vec<usize>> {
+    let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, key) in keys.enumerate() {
+        alike.entry(key).or_default().push(at);
+    }
+    alike.into_values().filter(|group| group.len() > 1).collect()
+}
+
+/// What has a directory, in words, and the directory.
+type Place = (String, String);
+
+/// The directories of a run, and the pairs of them that are alike.
+fn places(spec: &ExportSpec, tables: &[TableRef]) -> (Vec<Place>, Vec<(usize, usize)>) {
+    let mut places: Vec<Place> =
+        tables.iter().map(|table| (table.to_string(), layout::table_dir(&spec.sub_path, table))).collect();
+    if spec.metadata.is_some() {
+        // Documents lie in the directories of schemas, too.
+        let mut schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+        schemas.dedup();
+        places.extend(schemas.into_iter().map(|schema| {
+            let directory = layout::escape(schema);
+            let sub_path = &spec.sub_path;
+            let full = if sub_path.is_empty() { directory } else { format!("{sub_path}/{directory}") };
+            (format!("schema {schema}"), full)
+        }));
+    }
+    let mut pairs = Vec::new();
+    for group in groups(places.iter().map(|(_, directory)| folded(directory))) {
+        for (nth, one) in group.iter().enumerate() {
+            pairs.extend(group[nth + 1..].iter().map(|other| (*one, *other)));
+        }
+    }
+    (places, pairs)
+}
+
+/// Asks the destination whether it keeps the directories of the run's tables apart, if there is a doubt.
+///
+/// Errors: `Usage`, naming the tables, when it does not; the destination's own when that cannot be found out.
+pub(super) async fn keeps_apart(spec: &ExportSpec, tables: &[TableRef], parts: &Parts) -> Result<()> {
+    tokio::select! {
+        apart = ask(spec, tables, parts.destination.as_ref()) => apart,
+        () = parts.cancel.cancelled() => Err(Cancel::error()),
+    }
+}
+
+async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destination) -> Result<()> {
+    const REMEDY: &str = "leave one of them out with --exclude, or give them to two runs with two places (--sub-path, --output-dir); \
+         a query takes another name";
+    let (places, pairs) = places(spec, tables);
+    let questions = pairs.iter().map(|(one, other)| {
+        let ((one, first), (other, second)) = (&places[*one], &places[*other]);
+        async move {
+            let apart =
+                if first == second { Ok(false) } else { destination.keeps_apart(first, second).await };
+            (one, other, second, apart)
+        }
+    });
+    let base = destination.location();
+    let full = |directory: &str| format!("{}/{directory}", base.trim_end_matches('/'));
+    let (mut met, mut shown) = (0, Vec::new());
+    let mut answers = stream::iter(questions).buffered(QUESTIONS);
+    while let Some((one, other, directory, apart)) = answers.next().await {
+        let apart = apart.map_err(|error| {
+            let message =
+                "whether the directories of two tables are one to the destination cannot be found out";
+            Error::new(error.kind(), message)
+                .with("tables", format!("{one} and {other}"))
+                .with("directory", full(directory))
+                .hints_of(&error)
+                .caused_by(error)
+                .hint(REMEDY)
+        })?;
+        if !apart {
+            met += 1;
+            if met <= SHOWN {
+                shown.push(format!("{one} and {other} ({})", full(directory)));
+            }
+        }
+    }
+    if met == 0 {
+        return Ok(());
+    }
+    let more = if met > SHOWN { format!(" and {} more pairs", met - SHOWN) } else { String::new() };
+    let pairs = shown.join(", ");
+    Err(Error::usage(format!("to the destination these are one directory: {pairs}{more}")).hint(REMEDY))
+}
+
+/// Says which tables could meet, where no destination is asked.
+pub(super) fn warn_of_directories(spec: &ExportSpec, tables: &[TableRef]) {
+    let (places, pairs) = places(spec, tables);
+    for (one, other) in pairs.into_iter().take(SHOWN) {
+        let (one, other) = (&places[one].0, &places[other].0);
+        tracing::warn!(
+            "{one} and {other}: one directory to a destination that ignores case or how letters are put together; there \
+             an export refuses them (--exclude leaves one out)"
+        );
+    }
+}
+
+/// Says which columns of a table differ in case only.
+pub(super) fn warn_of_columns<'n>(table: &TableRef, names: impl Iterator<Item = &'n str>) {
+    let names: Vec<&str> = names.collect();
+    let quoted = |at: usize| format!("\"{}\"", names[at].escape_debug());
+    let alike: Vec<String> = groups(names.iter().map(|name| name.to_lowercase()))
+        .into_iter()
+        .map(|group| group.into_iter().map(quoted).collect::<Vec<_>>().join(" and "))
+        .collect();
+    if !alike.is_empty() {
+        tracing::warn!(
+            "{table}: columns {} differ in case only: Spark refuses such a file, and other readers rename one; AS in \
+             --columns (or in the query) gives one of them another name",
+            alike.join(", ")
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_some_disk_takes_for_one_are_alike() {
+        for (one, other) in [
+            ("Orders", "orders"),
+            ("Sales/x", "sales/X"),
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("CAF\u{c9}", "cafe\u{301}"),
+            ("stra\u{df}e", "STRASSE"),
+            ("\u{3a3}", "\u{3c2}"),
+            ("\u{212a}", "k"),
+            ("\u{fb01}n", "FIN"),
+            ("a", "a"),
+        ] {
+            assert_eq!(folded(one), folded(other), "{one} {other}");
+        }
+        for (one, other) in [("a", "b"), ("a", "\u{e4}"), ("a b", "ab"), ("a_b", "a-b"), ("o", "0")] {
+            assert_ne!(folded(one), folded(other), "{one} {other}");
+        }
+        let keys = ["b", "a", "B", "c", "A", "a"].map(folded);
+        assert_eq!(groups(keys.into_iter()), [vec![1, 4, 5], vec![0, 2]]);
+    }
+}
