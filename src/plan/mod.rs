@@ -1,6 +1,9 @@
 //! A table's export as a value, and as a DataFusion plan.
 
+mod casts;
 mod checked;
+mod comparisons;
+mod conversion;
 mod families;
 mod floats;
 mod microseconds;

@@ -9,6 +9,7 @@
 mod order;
 mod problem;
 mod script;
+mod sets;
 #[cfg(test)]
 mod tests;
 
@@ -211,6 +212,9 @@ pub async fn plan_queries(
 
 async fn logical(context: &SessionContext, statement: &QueryStatement) -> Result<LogicalPlan> {
     let explain = |error| problem::explain(error, statement);
+    if let Some((error, word)) = sets::counted(&statement.statement) {
+        return Err(statement.text.place(error, None, &[word]));
+    }
     let state = context.state();
     let plan = state.statement_to_plan(statement.statement.clone()).await.map_err(explain)?;
     let reads_only =
