@@ -42,7 +42,7 @@ pub(super) fn stream(
     let schema: SchemaRef = Schema::new(fields).into();
     let job = Job {
         pool: Arc::clone(pool),
-        dialect: PostgresDialect { special_values: special },
+        dialect: PostgresDialect::new(special),
         special,
         read: read.clone(),
         at: at.clone(),
