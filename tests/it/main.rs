@@ -13,6 +13,7 @@
 
 mod bad_input;
 mod cli_usage;
+mod column_rights;
 mod commit;
 mod consistency;
 mod crash;

@@ -28,6 +28,7 @@ use datafusion::prelude::{SQLOptions, SessionContext};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 pub use order::Readers;
+pub(super) use problem::quoted;
 pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
 
 use super::{SourceTable, session};
