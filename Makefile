@@ -21,7 +21,7 @@ RESUME_RUNS ?= 20
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -41,7 +41,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -59,6 +59,11 @@ verify-huge: test-deps cargo
 verify-versions: test-deps cargo
 	scripts/install-postgres-versions.sh
 	cargo test --release --locked --test it -- --nocapture --ignored types::versions
+
+## verify-mysql: the run log in the current MySQL server, whatever version Debian unstable has
+verify-mysql: test-deps cargo
+	scripts/install-mysql.sh
+	cargo test --release --locked --test it -- --nocapture --ignored runlog::mysql
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo

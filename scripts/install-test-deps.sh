@@ -38,6 +38,20 @@ fi
 sudo=()
 [ "$(id -u)" = 0 ] || sudo=(sudo)
 
+# apt-get, waiting for those who use it at the same time. Its own option is about one of its locks only: not about
+# those of the lists and of the downloads.
+apt() {
+    local said until=$((SECONDS + 600)) waits=
+    until said=$("${sudo[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" 2>&1); do
+        if [[ $said != *"Could not get lock"* ]] || ((SECONDS > until)); then
+            echo "$said" >&2
+            return 1
+        fi
+        [ -n "$waits" ] || { waits=1 && echo "waiting for another apt"; }
+        sleep 2
+    done
+}
+
 # Installs packages.
 install() {
     if ! have apt-get; then
@@ -45,14 +59,13 @@ install() {
         exit 1
     fi
     echo "installing $*"
-    "${sudo[@]}" apt-get update -qq
+    apt update
     if [[ " $* " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         # The tests start servers of their own: no cluster of the system's, and nothing on port 5432.
         "${sudo[@]}" mkdir -p /etc/postgresql-common
         echo 'create_main_cluster = false' | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
     fi
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Options::=--force-confold "$@"
+    apt install -y --no-install-recommends -o Dpkg::Options::=--force-confold "$@"
 }
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -87,7 +100,7 @@ if ! cmp -s <(echo "${programs[*]}") "$samples/installed.txt"; then
     rm -rf "$samples" && mkdir -p "$samples"
     fetched=$(mktemp -d)
     (cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root "${programs[@]}") || {
-        "${sudo[@]}" apt-get update -qq
+        apt update
         (cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root "${programs[@]}")
     }
     for program in "${programs[@]}"; do

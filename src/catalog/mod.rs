@@ -137,6 +137,16 @@ pub struct TableInfo {
     /// Keys that the source declares for these rows.
     #[serde(default)]
     pub keys: Keys,
+    /// How the user may read the table if only some or all of its columns were granted, and not the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column_rights: Option<ColumnRights>,
+}
+
+/// Rights that were granted column by column. Where a row is stored is no column: a table is not cut by it then.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ColumnRights {
+    /// Columns that the user may not read.
+    pub missing: Vec<String>,
 }
 
 /// Keys of a table as the source declares them; of the table and not of a filtered export.
@@ -174,6 +184,13 @@ impl TableInfo {
     pub fn schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self.columns.iter().map(|c| c.field.clone()).collect();
         Schema::new(fields).into()
+    }
+
+    /// Whether the user may read a column.
+    pub fn is_readable(&self, column: &str) -> bool {
+        self.column_rights
+            .as_ref()
+            .is_none_or(|rights| rights.missing.iter().all(|missing| missing != column))
     }
 
     /// The column called `name`, exactly.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
-use super::{logdb, metadata, print, render, resolve};
+use super::{logdb, metadata, output, print, render, resolve};
 use crate::error::Result;
 use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
 use crate::report;
@@ -44,15 +44,22 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
 }
 
 /// Tells about a run and returns the exit code.
-pub(super) fn conclude(ended: Ended, output: &OutputArgs) -> Result<u8> {
+pub(super) fn conclude(ended: Ended, given: &OutputArgs) -> Result<u8> {
     let summary = match ended {
         Ended::Done(summary) => summary,
         Ended::Interrupted(code) => return Ok(code),
     };
-    if output.json {
+    if given.json {
         print(&report::json::summary(&summary)?)?;
-    } else if !output.quiet {
+    } else if !given.quiet {
         print(&report::text::summary(&summary))?;
+    }
+    if given.json || given.quiet {
+        // The log has said what failed, but not what helps.
+        let remedies = report::text::remedies(&summary);
+        if !remedies.is_empty() {
+            output::message(remedies.trim_end());
+        }
     }
     Ok(exit_code(&summary))
 }

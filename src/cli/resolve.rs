@@ -12,8 +12,8 @@ pub(super) use self::problems::Problems;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, EncodingsArg, ErrorActionArg,
-    ExportArgs, GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RunArgs,
-    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    ExportArgs, GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs,
+    RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -27,7 +27,7 @@ use crate::runlog::{RunLog, RunRecord};
 use crate::source::{self, Address, Source};
 use crate::spec::{
     EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
-    SpecialValues, TableConfig, TypePolicy, Verify, misread,
+    SpecialValues, TableConfig, TableRule, TypePolicy, Verify, misread,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -178,6 +178,7 @@ pub(super) struct Check {
 pub(super) fn check(args: &CheckArgs) -> Result<Check> {
     let mut problems = Problems::default();
     let mut spec = plain_spec(table_filter(&args.selection));
+    (spec.wheres, spec.columns) = rules(&args.rules, &mut problems);
     let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
     spec.sub_path = sub_path.and_then(|path| problems.keep(path)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
@@ -288,12 +289,15 @@ pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRec
     })
 }
 
-pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
-    let rules = |flag: &'static str, texts: &[String], problems: &mut Problems| {
+fn rules(args: &RuleArgs, problems: &mut Problems) -> (Vec<TableRule>, Vec<TableRule>) {
+    let mut parsed = |flag: &'static str, texts: &[String]| {
         texts.iter().filter_map(|text| problems.keep(values::parse_rule(flag, text))).collect()
     };
-    let wheres = rules("--where", &args.rules.wheres, problems);
-    let columns = rules("--columns", &args.rules.columns, problems);
+    (parsed("--where", &args.wheres), parsed("--columns", &args.columns))
+}
+
+pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
+    let (wheres, columns) = rules(&args.rules, problems);
     let groups = Groups {
         types: &args.types,
         target: &args.target,

@@ -211,6 +211,7 @@ mod tests {
             est_bytes: 100_000_000,
             heap_blocks: vec![],
             relations: vec![],
+            column_rights: None,
             primary_key: vec![],
             leaves: vec![],
             range_key: None,

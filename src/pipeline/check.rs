@@ -9,8 +9,10 @@ use crate::catalog::{Consistency, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::Destination;
 use crate::destination::preflight::{self, Check};
 use crate::error::Result;
+use crate::partition::Choice;
+use crate::plan::{Cut, CutSlice, columns_read, plan_table};
 use crate::source::{Snapshot, Source, TableRead};
-use crate::spec::ExportSpec;
+use crate::spec::{ExportSpec, Method};
 
 /// One thing that was tried, at the source or at the destination.
 #[derive(Debug)]
@@ -71,24 +73,40 @@ async fn check_source(spec: &ExportSpec, source: &Arc<dyn Source>) -> Vec<Check>
         },
     };
     for table in &tables {
-        checks.push(Check::new(format!("read {table}"), read_nothing(source, view.as_ref(), table).await));
+        let read = read_nothing(spec, source, view.as_ref(), table).await;
+        checks.push(Check::new(format!("read {table}"), read));
     }
     checks
 }
 
-/// Asks for no rows of a table, which needs the right to read it and is refused when a policy would hide rows.
-async fn read_nothing(source: &Arc<dyn Source>, view: &dyn Snapshot, table: &TableRef) -> Result<String> {
+/// Asks for no rows of the columns that an export would read, which needs the rights to read them and is refused when a
+/// policy would hide rows.
+async fn read_nothing(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
+    view: &dyn Snapshot,
+    table: &TableRef,
+) -> Result<String> {
     let asked = async {
         let info = view.describe(table).await?;
-        let about = format!("about {} rows, {} columns", info.est_rows, info.columns.len());
-        drain(source, info, view.token()).await?;
+        let reason = String::new();
+        let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
+        let whole = Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] };
+        let plan = plan_table(source, info, view.token().clone(), whole, spec, None).await?;
+        let columns = columns_read(&plan, source).await?;
+        let about = format!("about {} rows, {} columns", plan.info.est_rows, plan.columns.len());
+        drain(source, plan.info, columns, view.token()).await?;
         Ok(about)
     };
     asked.await.map_err(|error: crate::error::Error| error.with("table", table))
 }
 
-async fn drain(source: &Arc<dyn Source>, table: TableInfo, at: &SnapshotToken) -> Result<()> {
-    let columns = (0..table.columns.len()).collect();
+async fn drain(
+    source: &Arc<dyn Source>,
+    table: TableInfo,
+    columns: Vec<usize>,
+    at: &SnapshotToken,
+) -> Result<()> {
     let read =
         TableRead { table, columns, slice: Slice::All, filter: Some("1 = 0".to_owned()), batch_rows: 1 };
     let mut rows = source.read(&read, at)?;

@@ -1,7 +1,11 @@
 //! A table's export as a value, and as a DataFusion plan.
 
+mod casts;
 mod checked;
+mod comparisons;
+mod conversion;
 mod families;
+mod filter;
 mod floats;
 mod microseconds;
 pub mod query;
@@ -17,8 +21,8 @@ use std::sync::Arc;
 use arrow_schema::Field;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
@@ -175,6 +179,9 @@ pub async fn plan_table(
     };
     let (context, logical) = logical(&plan, source, spec.memory_limit_bytes).await?;
     let optimized = context.state().optimize(&logical)?;
+    for_scan(&optimized, |columns, filters| {
+        table::check_rights(&plan.info, table::read_by(&plan.info, columns, filters))
+    })?;
     explain_filter(&optimized, source, &mut plan)?;
     let schema = Arc::clone(optimized.schema().inner());
     plan.columns = schema.fields().iter().map(|f| manifest_column(f, &plan.info)).collect();
@@ -206,7 +213,7 @@ pub async fn physical(
     memory_limit_bytes: u64,
 ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
     let (context, logical) = logical(plan, source, memory_limit_bytes).await?;
-    let physical = context.state().create_physical_plan(&logical).await?;
+    let physical = filter::batch_by_batch(context.state().create_physical_plan(&logical).await?)?;
     let partitions = physical.output_partitioning().partition_count();
     if partitions != plan.parts.len() {
         return Err(Error::internal(format!("{} parts became {partitions} partitions", plan.parts.len()))
@@ -235,6 +242,32 @@ async fn logical(
     let logical =
         shape::logical(&context, &plan.info, plan.filter.as_deref(), plan.projection.as_deref()).await?;
     Ok((context, logical))
+}
+
+/// Columns that the export of a table reads, by their places.
+///
+/// # Errors
+/// As [`plan_table`].
+pub async fn columns_read(plan: &TablePlan, source: &Arc<dyn Source>) -> Result<Vec<usize>> {
+    let (context, logical) = logical(plan, source, u64::MAX).await?;
+    let mut read = Vec::new();
+    for_scan(&context.state().optimize(&logical)?, |columns, _| {
+        read = columns.to_vec();
+        Ok(())
+    })?;
+    Ok(read)
+}
+
+/// Shows the columns and the pushed conditions of the scan in a table's plan.
+fn for_scan(optimized: &LogicalPlan, mut see: impl FnMut(&[usize], &[Expr]) -> Result<()>) -> Result<()> {
+    optimized.apply(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let all = || (0..scan.source.schema().fields().len()).collect();
+            see(&scan.projection.clone().unwrap_or_else(all), &scan.filters)?;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
 }
 
 /// Which conditions the source evaluates, and which are evaluated here.

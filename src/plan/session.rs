@@ -10,7 +10,9 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::casts::{LossyCasts, TypeModifiers};
 use super::checked::CheckedArithmetic;
+use super::comparisons::FloatComparisons;
 use super::floats::DecimalMeetsFloat;
 use super::microseconds::Microseconds;
 use super::sums::CheckedSums;
@@ -82,6 +84,8 @@ pub(super) fn open(
     let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
         vec![Arc::new(Microseconds), Arc::new(DecimalMeetsFloat)];
     analyzer.extend(Analyzer::new().rules);
+    analyzer.push(Arc::new(LossyCasts));
+    analyzer.push(Arc::new(FloatComparisons));
     analyzer.push(Arc::new(CheckedArithmetic));
     analyzer.push(Arc::new(CheckedSums));
     let state = SessionStateBuilder::new()
@@ -89,6 +93,7 @@ pub(super) fn open(
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rules(analyzer)
+        .with_type_planner(Arc::new(TypeModifiers))
         .build();
     let context = SessionContext::new_with_state(state);
     let catalog = context.catalog(CATALOG).ok_or_else(|| Error::internal("the session has no catalog"))?;

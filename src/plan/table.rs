@@ -9,6 +9,7 @@ use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::query::quoted;
 use super::scan::SourceExec;
 use crate::catalog::{Slice, SnapshotToken, TableInfo};
 use crate::error::Error;
@@ -30,6 +31,32 @@ impl SourceTable {
         let schema = info.schema();
         Self { source, info, slices, at, schema }
     }
+}
+
+/// Names of the columns that a scan uses.
+pub(super) fn read_by<'c>(
+    info: &'c TableInfo,
+    columns: &'c [usize],
+    filters: &'c [Expr],
+) -> impl Iterator<Item = &'c str> {
+    let tested = filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.as_str());
+    columns.iter().filter_map(|at| info.columns.get(*at)).map(|column| column.name()).chain(tested)
+}
+
+/// Refuses to read columns that this user has no right to.
+pub(super) fn check_rights<'c>(info: &TableInfo, read: impl Iterator<Item = &'c str>) -> Result<(), Error> {
+    let mut missing: Vec<&str> = read.filter(|name| !info.is_readable(name)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.into_iter().map(quoted).collect::<Vec<_>>().join(", ");
+    let table = &info.table;
+    Err(Error::denied(format!("no right to SELECT the columns {missing}")).with("table", table).hint(format!(
+        "name the other columns with --columns '{table}: ...', or GRANT SELECT ({missing}) ON {table} TO the user \
+         that exports, or leave the table out with --exclude"
+    )))
 }
 
 #[async_trait]
@@ -64,13 +91,14 @@ impl TableProvider for SourceTable {
         _limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let dialect = self.source.dialect();
+        let columns: Vec<usize> =
+            projection.cloned().unwrap_or_else(|| (0..self.info.columns.len()).collect());
+        check_rights(&self.info, read_by(&self.info, &columns, filters))?;
         let conditions: Option<Vec<String>> =
             filters.iter().map(|f| dialect.pushdown(&self.info, f)).collect();
         let conditions = conditions.ok_or_else(|| {
             DataFusionError::from(Error::internal("a filter was pushed that the source did not accept"))
         })?;
-        let columns: Vec<usize> =
-            projection.cloned().unwrap_or_else(|| (0..self.info.columns.len()).collect());
         let schema = Arc::new(self.schema.project(&columns)?);
         let read = TableRead {
             table: self.info.clone(),

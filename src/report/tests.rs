@@ -105,6 +105,7 @@ fn plan() -> RunPlan {
         heap_blocks: vec![],
         leaves: vec![],
         relations: Vec::new(),
+        column_rights: None,
         primary_key: Vec::new(),
         range_key: None,
         keys: Keys::default(),
@@ -200,7 +201,7 @@ public.orders  1,500,000      2  14.3 MiB  3.0 s
 public.secret  failed: no right to read (table public.secret)
   hint: GRANT SELECT
 
-failed: 1 of 2 tables, 1,500,000 rows in 2 files, 14.3 MiB, 1 min 40 s (15,000 rows/s)
+1 of 2 tables failed, 1 exported: 1,500,000 rows in 2 files, 14.3 MiB, 1 min 40 s (15,000 rows/s)
 run          0199
 source       postgres 15.3 at db:5432, database sales, user ann
 destination  /data

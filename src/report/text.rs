@@ -107,11 +107,14 @@ pub fn summary(summary: &RunSummary) -> String {
     let bytes: u64 = summary.tables.iter().map(|table| table.bytes).sum();
     let rate = if summary.seconds > 0.0 { rows as f64 / summary.seconds } else { 0.0 };
     let done = summary.tables.len() - failed;
+    let all = summary.tables.len();
+    let _ = match failed {
+        0 => write!(out, "{}: {done} of {all} tables, ", status(summary.status)),
+        _ => write!(out, "{failed} of {all} tables failed, {done} exported: "),
+    };
     let _ = writeln!(
         out,
-        "{}: {done} of {} tables, {} rows in {} files, {}, {} ({} rows/s)",
-        status(summary.status),
-        summary.tables.len(),
+        "{} rows in {} files, {}, {} ({} rows/s)",
         count(rows),
         count(files as u64),
         size(bytes),
@@ -179,6 +182,25 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
     }
     if !outcome.skipped.is_empty() {
         out.push_str("  hint: what earlier runs wrote there may name files that are gone; `lakexpress metadata RUN_ID` writes it when all tables are committed\n");
+    }
+    out
+}
+
+/// What helps against the failures of a run, for those who do not read its summary. What helps many is said once.
+pub fn remedies(summary: &RunSummary) -> String {
+    let mut said: Vec<(&str, &TableRef, usize)> = Vec::new();
+    let failed = summary.tables.iter().filter_map(|table| Some((&table.table, table.error.as_ref()?)));
+    for (table, hint) in failed.flat_map(|(table, error)| error.hints().iter().map(move |hint| (table, hint)))
+    {
+        match said.iter_mut().find(|(before, _, _)| before == hint) {
+            Some((_, _, more)) => *more += 1,
+            None => said.push((hint, table, 0)),
+        }
+    }
+    let mut out = String::new();
+    for (hint, table, more) in said {
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let _ = writeln!(out, "hint for {table}{more}: {hint}");
     }
     out
 }

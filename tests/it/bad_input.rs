@@ -181,6 +181,50 @@ fn a_table_without_the_right_to_read_it_fails_alone() {
     server.sql("denied", "DROP OWNED BY denied_reader; DROP ROLE denied_reader");
 }
 
+/// Two of three tables cannot be read, for the same reason.
+fn two_denied(db: &str) -> String {
+    people(db);
+    let server = PgServer::shared();
+    let role = format!("{db}_reader");
+    server.sql(
+        db,
+        &format!(
+            "CREATE TABLE payroll AS SELECT 1 AS id; CREATE TABLE bonus AS SELECT 1 AS id;
+             DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN; GRANT SELECT ON people TO {role};"
+        ),
+    );
+    server.url_as(&role, "", db)
+}
+
+#[test]
+fn b29_a_partly_failed_run_says_how_many_failed_and_how_many_did_not() {
+    let url = two_denied("b29");
+    let out = tempfile::tempdir().unwrap();
+    let run = export(&url, out.path(), &[]).exits(SOME_FAILED);
+    assert!(run.stdout.contains("2 of 3 tables failed, 1 exported: "), "{run}");
+    let out = tempfile::tempdir().unwrap();
+    let run = export(&url, out.path(), &["-i", "people"]).ok();
+    assert!(run.stdout.contains("completed: 1 of 1 tables, "), "{run}");
+}
+
+#[test]
+fn remedies_are_said_also_under_quiet() {
+    let url = two_denied("quiet_hints");
+    for flags in [&["-q"][..], &["--json"], &["-q", "--json"]] {
+        let out = tempfile::tempdir().unwrap();
+        let run = export(&url, out.path(), flags).exits(SOME_FAILED);
+        assert_eq!(run.stdout.is_empty(), flags == ["-q"], "{run}");
+        run.says(&[
+            "GRANT SELECT ON public.payroll",
+            "GRANT SELECT ON public.bonus",
+            "hint for public.payroll",
+        ]);
+    }
+    let out = tempfile::tempdir().unwrap();
+    let run = export(&url, out.path(), &["-q", "-i", "people"]).ok();
+    assert!(run.stdout.is_empty() && run.stderr.is_empty(), "{run}");
+}
+
 #[test]
 fn a_pattern_that_matches_nothing() {
     let url = people("nothing");

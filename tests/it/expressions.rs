@@ -3,6 +3,8 @@
 //! Each condition gets a table of its own (a copy of `base`), so that one export tests them all. It is
 //! tried twice: as it is, and wrapped in `(...) IS TRUE`, which is never pushed.
 
+mod meaning;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -248,15 +250,15 @@ fn compare(mode: &str, dir: &Path, expected: &str) {
     println!("{}", verdict.stdout.trim_end());
 }
 
-#[test]
-fn conditions_have_the_same_answer_here_and_there() {
+/// Exports a copy of `base` for each condition, as it is and wrapped, and compares with what PostgreSQL selects.
+fn same_rows(db: &str, base: &str, conditions: &[&str]) {
     let server = PgServer::shared();
-    let (db, url) = ("expressions", server.create_db("expressions"));
-    server.sql(db, BASE);
+    let url = server.create_db(db);
+    server.sql(db, base);
     let (mut copies, mut expected) = (String::new(), String::new());
     let mut flags = vec!["--exclude".to_owned(), "base".to_owned()];
     let all = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM base WHERE";
-    for (number, condition) in CONDITIONS.iter().enumerate() {
+    for (number, condition) in conditions.iter().enumerate() {
         let ids = server.query(db, &format!("{all} {condition}"));
         for (kind, text) in [("pushed", (*condition).to_owned()), ("here", format!("({condition}) IS TRUE"))]
         {
@@ -271,6 +273,30 @@ fn conditions_have_the_same_answer_here_and_there() {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     export(&url, dir.path(), &flags).ok();
     compare("ids", dir.path(), &expected);
+}
+
+/// Exports column expressions over `base` and compares with PostgreSQL's values.
+fn same_values(db: &str, base: &str, columns: &[&str], filter: &str) {
+    let server = PgServer::shared();
+    let url = server.create_db(db);
+    server.sql(db, base);
+    let aliased: Vec<String> =
+        columns.iter().enumerate().map(|(i, expression)| format!("{expression} AS e{i}")).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let list = format!("base: id, {}", aliased.join(", "));
+    export(&url, dir.path(), &["--columns", &list, "--where", &format!("base: {filter}")]).ok();
+    let texts: Vec<String> =
+        columns.iter().map(|expression| format!("coalesce(({expression})::text, E'\\x01')")).collect();
+    let expected = server.query(
+        db,
+        &format!("SELECT concat_ws(E'\\x02', id, {}) FROM base WHERE {filter} ORDER BY id", texts.join(", ")),
+    );
+    compare("values", &dir.path().join("public/base"), &expected);
+}
+
+#[test]
+fn conditions_have_the_same_answer_here_and_there() {
+    same_rows("expressions", BASE, CONDITIONS);
 }
 
 #[test]
@@ -298,25 +324,8 @@ fn plan_says_what_is_pushed() {
 
 #[test]
 fn columns_have_the_same_values_here_and_there() {
-    let server = PgServer::shared();
-    let (db, url) = ("projections", server.create_db("projections"));
-    server.sql(db, BASE);
-    let aliased: Vec<String> =
-        COLUMNS.iter().enumerate().map(|(i, expression)| format!("{expression} AS e{i}")).collect();
-    let dir = tempfile::tempdir().unwrap();
     // Two rows are left out because they overflow, which the next test is about.
-    let columns = format!("base: id, {}", aliased.join(", "));
-    export(&url, dir.path(), &["--columns", &columns, "--where", "base: id NOT IN (3, 4)"]).ok();
-    let texts: Vec<String> =
-        COLUMNS.iter().map(|expression| format!("coalesce(({expression})::text, E'\\x01')")).collect();
-    let expected = server.query(
-        db,
-        &format!(
-            "SELECT concat_ws(E'\\x02', id, {}) FROM base WHERE id NOT IN (3, 4) ORDER BY id",
-            texts.join(", ")
-        ),
-    );
-    compare("values", &dir.path().join("public/base"), &expected);
+    same_values("projections", BASE, COLUMNS, "id NOT IN (3, 4)");
 }
 
 #[test]

@@ -14,6 +14,7 @@
 mod bad_input;
 mod bounds;
 mod cli_usage;
+mod column_rights;
 mod commit;
 mod consistency;
 mod crash;

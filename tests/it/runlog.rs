@@ -14,6 +14,7 @@ use crate::server::PgServer;
 
 mod commands;
 mod down;
+mod mysql;
 mod queries;
 mod rows;
 

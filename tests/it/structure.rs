@@ -127,6 +127,39 @@ fn a_table_attached_while_its_parent_is_read_is_not_read() {
     assert_eq!(crate::lake::manifest(&out.path().join("public/events"))["rows"], 1);
 }
 
+/// Whose rights are on columns only cannot ask for the relation of a row: what was attached would be read.
+#[test]
+fn f9_a_table_attached_to_one_that_is_granted_by_column_stops_it() {
+    let (server, db) = (PgServer::shared(), "f9_attached");
+    server.create_db(db);
+    server.sql(
+        db,
+        &format!(
+            "{GATE} CREATE TABLE events (id integer) PARTITION BY RANGE (id);
+             CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
+             CREATE TABLE elsewhere (id integer);
+             CREATE TABLE zoo (id integer, g gate);
+             INSERT INTO events VALUES (1); INSERT INTO elsewhere VALUES (11);
+             INSERT INTO zoo SELECT i, '[1,2)' FROM generate_series(1, 10000) i;
+             DROP ROLE IF EXISTS f9_attached; CREATE ROLE f9_attached LOGIN;
+             GRANT SELECT (id) ON events TO f9_attached; GRANT SELECT ON zoo TO f9_attached;"
+        ),
+    );
+    let gate = Holder::start(server, db, "SELECT pg_advisory_lock(42)");
+    let out = tempfile::tempdir().unwrap();
+    let flags = ["--include", "events", "--include", "zoo", "--n-jobs", "1"];
+    let url = server.url_as("f9_attached", "x", db);
+    let run = Run::new(export_args(&url, out.path(), &flags)).spawn();
+    wait_for(server, db, AT_THE_GATE);
+    server.sql(db, "ALTER TABLE events ATTACH PARTITION elsewhere FOR VALUES FROM (10) TO (20)");
+    gate.release(server);
+    run.finish().exits(1).says(&["public.events", "attached to this one"]);
+    assert!(!out.path().join("public/events/_manifest.json").exists());
+    // Nothing changes meanwhile.
+    crate::lake::export(&url, out.path(), &["--include", "events"]).ok();
+    assert_eq!(crate::lake::manifest(&out.path().join("public/events"))["rows"], 2);
+}
+
 #[test]
 fn a_composite_type_altered_while_it_is_read_is_refused() {
     let (server, db) = (PgServer::shared(), "altered");

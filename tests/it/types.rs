@@ -1,5 +1,6 @@
 //! The type contract: every value of every type is the server's own value, or a loud error.
 
+mod bare_numerics;
 mod encodings;
 mod families;
 mod large;

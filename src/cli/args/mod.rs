@@ -207,6 +207,8 @@ pub(in crate::cli) struct CheckArgs {
     #[command(flatten)]
     pub(in crate::cli) selection: SelectionArgs,
     #[command(flatten)]
+    pub(in crate::cli) rules: RuleArgs,
+    #[command(flatten)]
     pub(in crate::cli) target: TargetArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,

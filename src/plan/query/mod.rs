@@ -9,6 +9,7 @@
 mod order;
 mod problem;
 mod script;
+mod sets;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use datafusion::prelude::{SQLOptions, SessionContext};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 pub use order::Readers;
+pub(super) use problem::quoted;
 pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
 
 use super::{SourceTable, session};
@@ -211,6 +213,9 @@ pub async fn plan_queries(
 
 async fn logical(context: &SessionContext, statement: &QueryStatement) -> Result<LogicalPlan> {
     let explain = |error| problem::explain(error, statement);
+    if let Some((error, word)) = sets::counted(&statement.statement) {
+        return Err(statement.text.place(error, None, &[word]));
+    }
     let state = context.state();
     let plan = state.statement_to_plan(statement.statement.clone()).await.map_err(explain)?;
     let reads_only =

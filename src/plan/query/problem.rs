@@ -84,7 +84,7 @@ pub(super) fn unknown_table(wanted: &TableRef, listed: &[ListedTable], statement
 }
 
 /// A name as SQL must spell it.
-fn quoted(name: &str) -> String {
+pub(in crate::plan) fn quoted(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit());
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }

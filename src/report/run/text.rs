@@ -54,9 +54,10 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
 
 fn totals(out: &mut String, report: &RunReport) {
     let totals = &report.totals;
+    let failed = if totals.failed > 0 { format!(" ({} failed)", totals.failed) } else { String::new() };
     let _ = write!(
         out,
-        "exported     {} of {} tables, {} rows in {} files, {}",
+        "exported     {} of {} tables{failed}, {} rows in {} files, {}",
         totals.completed,
         totals.tables,
         count(totals.rows),

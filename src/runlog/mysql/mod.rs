@@ -6,6 +6,7 @@ mod problem;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use md5::{Digest, Md5};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Value as MysqlValue};
 
@@ -24,11 +25,7 @@ const DIALECT: Dialect = Dialect {
     begin_write: "START TRANSACTION",
     begin_read: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT",
     count_tables: "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
-    // Names of locks are the server's, so the database is in it; at most 64 characters.
-    lock: Lock::Around(
-        "SELECT GET_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)), 10)",
-        "SELECT RELEASE_LOCK(concat('lakexpress run log ', left(md5(DATABASE()), 16)))",
-    ),
+    lock: Lock::Around("SELECT GET_LOCK(@lakexpress_lock, 10)", "SELECT RELEASE_LOCK(@lakexpress_lock)"),
     migrations: &[
         (1, include_str!("../../../sql/runlog/mysql/0001-init.sql")),
         (2, include_str!("../../../sql/runlog/mysql/0002-retries.sql")),
@@ -45,6 +42,14 @@ const SESSION: &str = "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'
 
 /// Without locks on the gaps between rows, over which writers of different runs would fall.
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+/// The lock under which tables are made. Names of locks are the server's, so the database is in it; at most 64
+/// characters. Earlier versions of this program let the server make the hash: the name must stay the same, and MySQL
+/// has no function for it any more.
+fn lock_name(database: &str) -> String {
+    let hash: String = Md5::digest(database).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("lakexpress run log {hash}")
+}
 
 /// Opens the run log at an entry of the auth file; does not connect yet.
 pub(super) fn open(address: &Address) -> Result<Arc<dyn RunLog>> {
@@ -71,6 +76,9 @@ impl Connect for Server {
             };
             connection.query_drop(SESSION).await?;
             connection.query_drop(ISOLATION).await?;
+            let database: Option<String> = connection.query_first("SELECT DATABASE()").await?;
+            let lock = lock_name(&database.unwrap_or_default());
+            connection.exec_drop("SET @lakexpress_lock = ?", (lock,)).await?;
             Ok::<Conn, mysql_async::Error>(connection)
         };
         match tokio::time::timeout(self.config.connect_timeout, connecting).await {
@@ -154,6 +162,13 @@ mod tests {
         assert_eq!(moment("2026-01-01T00:00:00.5Z"), bytes("2026-01-01 00:00:00.500"));
         assert_eq!(moment("2026-01-01T01:00:00+01:00"), bytes("2026-01-01 00:00:00.000"));
         assert!(value_of(&Value::time("yesterday")).is_err());
+    }
+
+    #[test]
+    fn the_lock_is_the_one_that_a_server_with_md5_would_name() {
+        // SELECT concat('lakexpress run log ', left(md5('logs'), 16))
+        assert_eq!(lock_name("logs"), "lakexpress run log 2165e4fa5bddb65a");
+        assert!(lock_name(&"x".repeat(64)).len() <= 64);
     }
 
     #[test]

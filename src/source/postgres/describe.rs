@@ -11,7 +11,7 @@ use super::measure;
 use super::spatial;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, Keys, Leaf, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, ColumnRights, Keys, Leaf, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use crate::spec::{NumericPolicy, TypePolicy};
 
@@ -67,7 +67,8 @@ pub(super) async fn table(
             .hint("it was dropped or renamed after the run began; run again")
     })?;
     let Facts { relation, columns: rows, sizes: stored } = facts;
-    let (kind, keys) = identify(&relation, table)?;
+    let (kind, keys) = identify(&relation)?;
+    let column_rights = column_rights(&relation, &rows, table)?;
     let mut described = Vec::with_capacity(rows.len());
     for row in &rows {
         described.push(pg_column(view, row).await?);
@@ -75,18 +76,20 @@ pub(super) async fn table(
     let is_cast = |name: &str| {
         policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
     };
-    for column in described.iter_mut().filter(|column| !is_cast(&column.name)) {
+    let missing = column_rights.iter().flat_map(|rights| &rights.missing);
+    let is_readable = |name: &str| missing.clone().all(|missing| missing != name);
+    for column in described.iter_mut().filter(|c| !is_cast(&c.name) && is_readable(&c.name)) {
         column.spatial = spatial::facts(view, table, column).await?;
     }
     let mut policies = vec![policy.clone(); described.len()];
     if policy.numeric == NumericPolicy::Measure {
-        measure(view, table, &described, &mut policies, is_cast).await?;
+        measure(view, table, &described, &mut policies, |name| is_cast(name) || !is_readable(name)).await?;
     }
     let mut columns = Vec::with_capacity(rows.len());
     let mut primary_key = Vec::new();
     for ((row, described), policy) in rows.iter().zip(described).zip(policies) {
         let choice = column::choose(&described, &policy, is_cast(&described.name), money_scale);
-        if row.required(17)? == "t" {
+        if row.required(17)? == "t" && is_readable(&described.name) {
             primary_key.push(described.name.clone());
         }
         columns.push(ColumnInfo {
@@ -99,7 +102,12 @@ pub(super) async fn table(
             comparable: choice.comparable,
         });
     }
-    let sizes = sizes(&stored, view.server_version_num())?;
+    let mut sizes = sizes(&stored, view.server_version_num())?;
+    if column_rights.is_some() {
+        // Where a row is stored takes the right to the table.
+        sizes.heap_blocks.clear();
+        sizes.leaves.clear();
+    }
     resolve_distinct(&mut columns, sizes.rows);
     let range_key = match primary_key.as_slice() {
         [key] => {
@@ -119,6 +127,7 @@ pub(super) async fn table(
         primary_key,
         range_key,
         keys,
+        column_rights,
     })
 }
 
@@ -128,9 +137,9 @@ async fn measure(
     table: &TableRef,
     columns: &[PgColumn],
     policies: &mut [TypePolicy],
-    is_cast: impl Fn(&str) -> bool,
+    is_left_out: impl Fn(&str) -> bool,
 ) -> Result<()> {
-    let wanted = |column: &PgColumn| column::is_bare_numeric(column) && !is_cast(&column.name);
+    let wanted = |column: &PgColumn| column::is_bare_numeric(column) && !is_left_out(&column.name);
     let places: Vec<usize> = (0..columns.len()).filter(|at| wanted(&columns[*at])).collect();
     if places.is_empty() {
         return Ok(());
@@ -155,9 +164,7 @@ fn relations_sql(tables: &[TableRef]) -> String {
     let pairs = tables.iter().map(|table| format!("({}, {})", literal(&table.schema), literal(&table.name)));
     format!(
         "SELECT c.oid, c.relkind, c.relispartition, \
-            pg_catalog.has_table_privilege(c.oid, 'SELECT') \
-            OR NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-                AND NOT a.attisdropped AND NOT pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')), \
+            pg_catalog.has_table_privilege(c.oid, 'SELECT'), \
             {}, n.nspname, c.relname \
          FROM (VALUES {}) w(schema, name) \
          JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema::pg_catalog.name \
@@ -167,13 +174,27 @@ fn relations_sql(tables: &[TableRef]) -> String {
     )
 }
 
-/// Kind and keys of a table that the user may read.
-fn identify(row: &Row, table: &TableRef) -> Result<(TableKind, Keys)> {
-    if row.required(3)? != "t" {
+/// The rights on columns, where there is none to the table.
+fn column_rights(relation: &Row, columns: &[Row], table: &TableRef) -> Result<Option<ColumnRights>> {
+    if relation.required(3)? == "t" {
+        return Ok(None);
+    }
+    let mut missing = Vec::new();
+    for row in columns {
+        if row.required(COLUMNS_READABLE)? != "t" {
+            missing.push(row.required(1)?.to_owned());
+        }
+    }
+    if missing.len() == columns.len() {
         return Err(Error::denied("no right to SELECT from the table").hint(format!(
             "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
         )));
     }
+    Ok(Some(ColumnRights { missing }))
+}
+
+/// Kind and keys of a table.
+fn identify(row: &Row) -> Result<(TableKind, Keys)> {
     let kind = match (row.required(1)?, row.required(2)? == "t") {
         ("v", _) => TableKind::View,
         ("m", _) => TableKind::MaterializedView,
@@ -188,6 +209,7 @@ fn identify(row: &Row, table: &TableRef) -> Result<(TableKind, Keys)> {
 
 /// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.
 const COLUMNS_RELATION: usize = 22;
+const COLUMNS_READABLE: usize = 27;
 const SIZES_ROOT: usize = 10;
 
 fn columns_sql(oids: &str) -> String {

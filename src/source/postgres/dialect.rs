@@ -1,5 +1,8 @@
 //! PostgreSQL's SQL: names, slices, and the filters that it answers exactly as DataFusion does.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use arrow_schema::DataType;
 use chrono::{DateTime, NaiveDate};
 use datafusion::common::ScalarValue;
@@ -14,6 +17,8 @@ use crate::spec::{Method, Period, SpecialValues};
 pub struct PostgresDialect {
     /// Under `null`, special values are NULL here but not at the server, so nothing about them is pushed.
     pub special_values: SpecialValues,
+    /// Whether the server's encoding has every character; false until a connection has told.
+    pub any_character: Arc<AtomicBool>,
 }
 
 /// A quoted identifier.
@@ -56,6 +61,10 @@ pub(super) fn remainder_sql(column: &str, of: u32) -> String {
 }
 
 impl PostgresDialect {
+    pub(super) fn new(special_values: SpecialValues) -> Self {
+        Self { special_values, any_character: Arc::default() }
+    }
+
     fn range(
         &self,
         table: &TableInfo,
@@ -119,10 +128,22 @@ impl PostgresDialect {
                     return None;
                 }
                 let op = if op == Operator::NotEq { "<>".to_owned() } else { op.to_string() };
-                Some(format!("{} {op} {}", ident(info.name()), scalar(info, value)?))
+                Some(format!("{} {op} {}", ident(info.name()), self.scalar(info, value)?))
             }
             _ => None,
         }
+    }
+
+    /// A literal of exactly the column's type; none when the two engines might read it differently, or when the server
+    /// could not read it: a statement with a character that its encoding lacks is refused as a whole.
+    fn scalar(&self, column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
+        let text = match value {
+            ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => text,
+            _ => return scalar(column, value),
+        };
+        (text.is_ascii() || self.any_character.load(Ordering::Relaxed))
+            .then(|| scalar(column, value))
+            .flatten()
     }
 }
 
@@ -275,7 +296,7 @@ impl Dialect for PostgresDialect {
                     return None;
                 };
                 let not = if between.negated { "NOT " } else { "" };
-                let (low, high) = (scalar(info, low)?, scalar(info, high)?);
+                let (low, high) = (self.scalar(info, low)?, self.scalar(info, high)?);
                 Some(format!("({} {not}BETWEEN {low} AND {high})", ident(info.name())))
             }
             Expr::InList(list) => {
@@ -284,7 +305,7 @@ impl Dialect for PostgresDialect {
                     .list
                     .iter()
                     .map(|item| match item {
-                        Expr::Literal(value, _) => scalar(info, value),
+                        Expr::Literal(value, _) => self.scalar(info, value),
                         _ => None,
                     })
                     .collect();

@@ -32,7 +32,10 @@ pub(super) fn is_untranslatable(error: &Error) -> bool {
 pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> Option<String> {
     let text = |column: &str| format!("{}::pg_catalog.text", ident(column));
     let mut items: Vec<Item> = Vec::new();
-    if matches!(row.table.kind, TableKind::Table | TableKind::Partitioned | TableKind::MaterializedView) {
+    let has_place = row.table.column_rights.is_none();
+    if has_place
+        && matches!(row.table.kind, TableKind::Table | TableKind::Partitioned | TableKind::MaterializedView)
+    {
         items.push(("ctid".into(), text("ctid")));
     }
     let place = items.len();
@@ -55,16 +58,22 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
     None
 }
 
-/// The first of `columns` whose text in this row the server cannot put into UTF-8.
-pub(super) async fn untranslatable<'c>(
+/// Whether a value did not fit the type that it was cast to. The server names neither the row nor the column then.
+pub(super) fn is_out_of_range(error: &Error) -> bool {
+    wire::sqlstate(error) == Some("22003")
+}
+
+/// The first of some columns, each with an expression, whose text in this row fails in a given way.
+pub(super) async fn failing<'c>(
     pool: &Pool,
     at: &SnapshotToken,
     row: &Row<'_>,
-    columns: impl Iterator<Item = &'c str>,
+    columns: impl Iterator<Item = (&'c str, String)>,
+    fails: fn(&Error) -> bool,
 ) -> Option<&'c str> {
-    for column in columns {
-        let item = (String::new(), format!("{}::pg_catalog.text", ident(column)));
-        if find(pool, at, row, &[item]).await.is_err_and(|error| is_untranslatable(&error)) {
+    for (column, expression) in columns {
+        let item = (String::new(), format!("({expression})::pg_catalog.text"));
+        if find(pool, at, row, &[item]).await.is_err_and(|error| fails(&error)) {
             return Some(column);
         }
     }

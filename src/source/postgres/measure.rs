@@ -8,11 +8,25 @@ use crate::catalog::TableRef;
 use crate::error::Result;
 use crate::spec::NumericPolicy;
 
-/// What each of `columns` needs, in their order: a decimal, or text where no decimal is wide enough. `relation` is the
-/// table as SQL.
+/// Columns that are asked about at once. Each takes two entries of a select list, which has 1664 at most.
+const ASKED_AT_ONCE: usize = 800;
+
+/// What each of `columns` needs, in their order: a decimal, or text where no decimal is wide enough.
 ///
 /// NaN and infinity need nothing: they are the matter of `--special-values`.
 pub(super) async fn numerics(
+    view: &mut Connection,
+    table: &TableRef,
+    columns: &[&PgColumn],
+) -> Result<Vec<NumericPolicy>> {
+    let mut found = Vec::with_capacity(columns.len());
+    for some in columns.chunks(ASKED_AT_ONCE) {
+        found.extend(some_numerics(view, table, some).await?);
+    }
+    Ok(found)
+}
+
+async fn some_numerics(
     view: &mut Connection,
     table: &TableRef,
     columns: &[&PgColumn],

@@ -50,9 +50,10 @@ pub mod client {
 /// Opens a PostgreSQL source; does not connect yet.
 pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -> Result<Arc<dyn Source>> {
     let config = PostgresConfig::from_address(address, environment)?;
+    let dialect = PostgresDialect::new(policy.special_values);
     Ok(Arc::new(PostgresSource {
-        dialect: PostgresDialect { special_values: policy.special_values },
-        pool: Arc::new(Pool::new(config)),
+        pool: Arc::new(Pool::new(config, Arc::clone(&dialect.any_character))),
+        dialect,
         policy: policy.clone(),
     }))
 }

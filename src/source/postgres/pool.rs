@@ -2,7 +2,8 @@
 //!
 //! The pool does not bound anything: the pipeline decides how many reads run at once.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::config::PostgresConfig;
 use super::wire::Connection;
@@ -13,11 +14,13 @@ use crate::error::Result;
 pub(super) struct Pool {
     config: PostgresConfig,
     idle: Mutex<Vec<Connection>>,
+    any_character: Arc<AtomicBool>,
 }
 
 impl Pool {
-    pub(super) fn new(config: PostgresConfig) -> Self {
-        Self { config, idle: Mutex::new(Vec::new()) }
+    /// Notes in `any_character` whether the server can be sent every character. `SQL_ASCII` takes bytes as they are.
+    pub(super) fn new(config: PostgresConfig, any_character: Arc<AtomicBool>) -> Self {
+        Self { config, idle: Mutex::new(Vec::new()), any_character }
     }
 
     pub(super) fn config(&self) -> &PostgresConfig {
@@ -31,10 +34,17 @@ impl Pool {
             // An idle connection may have been cut since; a round trip tells.
             Some(mut connection) => match connection.execute("").await {
                 Ok(()) => Ok(connection),
-                Err(_) => Connection::connect(&self.config).await,
+                Err(_) => self.connect().await,
             },
-            None => Connection::connect(&self.config).await,
+            None => self.connect().await,
         }
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        let connection = Connection::connect(&self.config).await?;
+        let any = matches!(connection.parameter("server_encoding"), Some("UTF8" | "SQL_ASCII"));
+        self.any_character.store(any, Ordering::Relaxed);
+        Ok(connection)
     }
 
     /// Keeps a connection for later. Only for connections outside any transaction.

@@ -42,7 +42,7 @@ pub(super) fn stream(
     let schema: SchemaRef = Schema::new(fields).into();
     let job = Job {
         pool: Arc::clone(pool),
-        dialect: PostgresDialect { special_values: special },
+        dialect: PostgresDialect::new(special),
         special,
         read: read.clone(),
         at: at.clone(),
@@ -107,6 +107,8 @@ pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> Strin
     }
     let (only, members) = match (info.kind, oids.as_slice()) {
         (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
+        // The relation of a row takes the right to the table; at the end `structure::unchanged` looks instead.
+        _ if info.column_rights.is_some() => ("", None),
         (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
             ("", Some(format!("tableoid IN ({})", oids.join(", "))))
         }
@@ -136,6 +138,9 @@ pub(super) fn snapshot_gone(error: Error) -> Error {
         error
     }
 }
+
+const NUMERIC_HINT: &str = "a double holds nothing beyond 1.8e308 nor between 0 and 4.9e-324: leave --numeric double out, or use \
+    --numeric measure, or --cast 'table.column: text' for this column";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -325,12 +330,28 @@ impl Reader {
                     .hint(bad.hint)
             }
             Failure::Read(error) if locate::is_untranslatable(&error) => {
-                let names = read.columns.iter().map(|i| read.table.columns[*i].name());
-                row.column = locate::untranslatable(pool, at, &row, names).await;
+                let columns = read.columns.iter().map(|i| read.table.columns[*i].name());
+                let columns = columns.map(|name| (name, ident(name)));
+                row.column = locate::failing(pool, at, &row, columns, locate::is_untranslatable).await;
                 match row.column {
                     Some(column) => error.with("table", table).with("column", column),
                     None => error.with("table", table),
                 }
+            }
+            Failure::Read(error) if locate::is_out_of_range(&error) => {
+                let casts = read.columns.iter().filter_map(|i| {
+                    let name = read.table.columns[*i].name();
+                    let codec: Codec = serde_json::from_str(&read.table.columns[*i].codec).ok()?;
+                    let expression = codec.select_expr(&ident(name));
+                    (expression != ident(name)).then_some((name, expression))
+                });
+                row.column = locate::failing(pool, at, &row, casts, locate::is_out_of_range).await;
+                let Some(column) = row.column else { return error.with("table", table) };
+                // The server's message holds the number, which may have a hundred thousand digits.
+                Error::data("the number is out of range for the double that --numeric double makes of it")
+                    .with("table", table)
+                    .with("column", column)
+                    .hint(NUMERIC_HINT)
             }
             Failure::Read(error) => return error.with("table", table),
         };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::dialect::PostgresDialect;
+use super::dialect::{PostgresDialect, ident};
 use super::read::relation_sql;
 use super::wire::Connection;
 use crate::catalog::{Selection, Slice, TableInfo};
@@ -24,14 +24,21 @@ pub(super) async fn selection(
         batch_rows: 1,
     };
     // All columns, as the export reads them: a scan of an index alone would look cheaper than it is.
-    let (rows, some) = expected(view, &relation_sql(dialect, &read(Some(condition)))).await?;
-    let (_, all) = expected(view, &relation_sql(dialect, &read(None))).await?;
+    let columns = match &table.column_rights {
+        None => "*".to_owned(),
+        Some(_) => {
+            let names = table.columns.iter().map(|column| column.name());
+            names.filter(|name| table.is_readable(name)).map(ident).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let (rows, some) = expected(view, &columns, &relation_sql(dialect, &read(Some(condition)))).await?;
+    let (_, all) = expected(view, &columns, &relation_sql(dialect, &read(None))).await?;
     Ok(Selection { rows: rows as u64, effort: if all > 0.0 { some / all } else { 1.0 } })
 }
 
 /// Rows and cost of a plan.
-async fn expected(view: &mut Connection, from: &str) -> Result<(f64, f64)> {
-    let answer = view.query(&format!("EXPLAIN (FORMAT JSON) SELECT * {from}")).await?;
+async fn expected(view: &mut Connection, columns: &str, from: &str) -> Result<(f64, f64)> {
+    let answer = view.query(&format!("EXPLAIN (FORMAT JSON) SELECT {columns} {from}")).await?;
     let text: String = answer.iter().map(|row| row.required(0)).collect::<Result<_>>()?;
     let odd = || Error::internal("the server explained a statement in an unknown form");
     let plan: Value = serde_json::from_str(&text).map_err(|error| odd().caused_by(error))?;

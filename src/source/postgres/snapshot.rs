@@ -119,7 +119,7 @@ impl PostgresSnapshot {
 
 impl PostgresSnapshot {
     fn dialect(&self) -> PostgresDialect {
-        PostgresDialect { special_values: self.policy.special_values }
+        PostgresDialect::new(self.policy.special_values)
     }
 
     /// What the catalog says of `table`; none when it is not there.

@@ -1,6 +1,7 @@
 //! What locks do not hold: a lock of a table keeps neither others from attaching partitions to it, nor from altering
 //! the composite types of its columns. Both are looked for instead.
 
+use super::describe::number;
 use super::dialect::literal;
 use super::wire::Connection;
 use crate::catalog::{TableInfo, TableRef};
@@ -29,7 +30,37 @@ pub(super) async fn unchanged(
     if table.columns.iter().any(|column| holds_struct(column.field.data_type())) {
         altered(locks, view, table).await?;
     }
+    if table.column_rights.is_some() && table.relations.len() > 1 {
+        attached(locks, table).await?;
+    }
     Ok(())
+}
+
+/// Whether the table is made of the relations that it was made of. Only for those that cannot be read by relation:
+/// others are read from the view's relations, whatever was attached since. None can be detached while the table is
+/// locked.
+async fn attached(locks: &mut Connection, table: &TableInfo) -> Result<()> {
+    let sql = format!(
+        "WITH RECURSIVE tree(oid) AS ( \
+           SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+           WHERE n.nspname = {} AND c.relname = {} \
+         UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent) \
+         SELECT oid FROM tree",
+        literal(&table.table.schema),
+        literal(&table.table.name)
+    );
+    let rows = locks.query(&sql).await?;
+    let mut now: Vec<u32> = rows.iter().map(|row| number(row.required(0)?)).collect::<Result<_>>()?;
+    let mut then = table.relations.clone();
+    (now.sort_unstable(), then.sort_unstable());
+    match now == then {
+        true => Ok(()),
+        false => Err(Error::data("a table was attached to this one while it was exported").hint(format!(
+            "run again, or GRANT SELECT ON {} TO the user that exports: with a right to the table and not only to its \
+             columns, rows are read from the relations that there were",
+            table.table
+        ))),
+    }
 }
 
 /// Every attribute of every composite type in the table's columns, as of now and as of the view.

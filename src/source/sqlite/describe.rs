@@ -145,6 +145,7 @@ pub(super) fn table(
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
         relations: Vec::new(),
+        column_rights: None,
         leaves: Vec::new(),
         heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
         primary_key,

@@ -244,6 +244,7 @@ mod tests {
             est_rows: 0,
             est_bytes: 0,
             relations: Vec::new(),
+            column_rights: None,
             heap_blocks: vec![10],
             leaves: Vec::new(),
             primary_key: Vec::new(),
