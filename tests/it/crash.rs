@@ -86,7 +86,7 @@ fn fixture() -> &'static Fixture {
 }
 
 /// The library of `faults.c`, compiled once.
-fn faults() -> &'static Path {
+pub(crate) fn faults() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let name = format!("faults-{}.so", std::process::id());
@@ -338,16 +338,29 @@ fn calls(trace: &str) -> Vec<Call> {
 
 #[test]
 fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
+    let (_holder, base) = fixture().base_with_old();
+    assert_names_are_durable(&base);
+}
+
+/// A first export deletes nothing, and each deletion syncs the directory too.
+#[test]
+fn t5_a_first_export_syncs_its_directory_between_the_steps_of_the_commit() {
+    let holder = tempfile::tempdir().unwrap();
+    assert_names_are_durable(&holder.path().join("out"));
+}
+
+/// Exports under `strace`: what gets a name is synced before it, and its directory after it, before the next step of
+/// the commit begins.
+fn assert_names_are_durable(base: &Path) {
     let fixture = fixture();
-    let (_holder, base) = fixture.base_with_old();
     let traces = tempfile::tempdir().unwrap();
     let trace_file = traces.path().join("trace");
-    let filter = "trace=?rename,?renameat,renameat2,fsync,fdatasync";
+    let filter = "trace=?rename,?renameat,renameat2,?unlink,unlinkat,fsync,fdatasync";
     let strace = ["strace", "-f", "-y", "-qq", "-e", filter, "-o", trace_file.to_str().unwrap()];
-    Run::wrapped(&strace, fixture.args(&base)).output().ok();
+    Run::wrapped(&strace, fixture.args(base)).output().ok();
     let trace = fs::read_to_string(&trace_file).unwrap();
     let calls = calls(&trace);
-    let dir = table_dir(&base);
+    let dir = table_dir(base);
     let synced = |path: &str, from: usize, to: usize| {
         let marked = format!("<{path}>");
         calls
@@ -360,18 +373,29 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
         .map(|c| (c, c.text.split('"').skip(1).step_by(2).collect()))
         .filter(|(_, paths): &(_, Vec<&str>)| paths.len() == 2 && Path::new(paths[1]).starts_with(&dir))
         .collect();
-    let manifest_renamed = renames
-        .iter()
-        .find(|(_, paths)| paths[1].ends_with("/_manifest.json"))
-        .map_or_else(|| panic!("no manifest in the trace:\n{trace}"), |(call, _)| call.begin);
+    // Where the next step begins: the first call after a line that gives or takes a name by which readers go.
+    let begins = |from: usize, step: &str, ends: &str| {
+        let is_next = |c: &&Call| {
+            c.begin > from && c.name.starts_with(step) && c.text.contains(&format!("{}/", dir.display())) && {
+                c.text.rsplit('"').nth(1).is_some_and(|path| path.ends_with(ends))
+            }
+        };
+        let next = calls.iter().find(is_next);
+        next.unwrap_or_else(|| panic!("no {step} of {ends} in the trace:\n{trace}")).begin
+    };
     let dir_text = dir.to_str().unwrap();
     let mut named = Vec::new();
     for (call, paths) in &renames {
         // `from` 0 would leave out the first line; nothing of interest is there but a sync of the run log.
         assert!(synced(paths[0], 0, call.begin), "{} was renamed before it was synced\n{trace}", paths[1]);
-        let deadline = if paths[1].ends_with(".parquet") { manifest_renamed } else { usize::MAX };
+        let name = Path::new(paths[1]).file_name().unwrap().to_string_lossy().into_owned();
+        let deadline = match name.as_str() {
+            "_commit.json" => begins(call.end, "rename", ".parquet"),
+            "_manifest.json" => begins(call.end, "unlink", "/_commit.json"),
+            _ => begins(call.end, "rename", "/_manifest.json"),
+        };
         assert!(synced(dir_text, call.end, deadline), "directory not synced after {}\n{trace}", paths[1]);
-        named.push(Path::new(paths[1]).file_name().unwrap().to_string_lossy().into_owned());
+        named.push(name);
     }
     for name in fixture.new_parts.iter().map(String::as_str).chain(["_commit.json", "_manifest.json"]) {
         assert!(named.iter().any(|n| n == name), "{name} did not appear by a rename: {named:?}");

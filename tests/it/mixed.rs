@@ -407,3 +407,45 @@ fn parts_outlive_the_server_when_the_export_was_told_so() {
         assert_same(&url, "public.big", &scene.table("big"));
     }
 }
+
+/// Between two looks at them parts may go: to the store's own rules, or with a process that was thought dead.
+#[test]
+fn t9_a_part_that_goes_while_others_are_read_leaves_the_old_table() {
+    let server = PgServer::shared();
+    let url = server.create_db("mixed_gone");
+    fill(server, "mixed_gone");
+    let scene = Scene::new(url.clone());
+    scene.export(FLAGS).output().ok();
+    let old = manifest(&scene.table("big"));
+    server.sql("mixed_gone", "UPDATE big SET version = 2; ANALYZE big");
+    let running = scene.export(FLAGS).spawn();
+    wait_until("some parts are complete", || prepared(scene.state.path()) >= 5);
+    running.kill9();
+    let (run_id, first) = (scene.run_id(), prepared(scene.state.path()));
+    let adopted = uploads(&scene).into_iter().find(|name| name.contains("part-00001")).expect("an upload");
+    let running = scene.run(&[&["resume", &run_id, "--json"], MIXED].concat()).spawn();
+    wait_until("more parts are complete", || prepared(scene.state.path()) > first);
+    let signal = |name: &str| {
+        let pid = running.pid().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    signal("-STOP");
+    let parts = old["files"].as_array().unwrap().len();
+    assert!(prepared(scene.state.path()) + 2 < parts, "it was too fast");
+    std::fs::remove_file(scene.table("big").join(&adopted)).unwrap();
+    signal("-CONT");
+    let output = running.finish().exits(75);
+    assert!(output.stdout.contains("part-00001") && output.stdout.contains("is gone"), "{output}");
+    assert_eq!(manifest(&scene.table("big")), old, "{output}");
+    let visible: Vec<String> =
+        files(&scene.table("big")).into_iter().filter(|f| !f.ends_with(".tmp")).collect();
+    assert_eq!(visible.len(), parts + 1, "{visible:?}\n{output}");
+    let sum = format!(
+        "SELECT count(*), sum(version) FROM read_parquet('{}/*.parquet')",
+        scene.table("big").display()
+    );
+    assert_eq!(duck(&sum), format!("{ROWS}|{ROWS}"), "the old rows");
+    resume(&scene, &run_id, MIXED);
+    assert_tidy(&scene.table("big"));
+    assert_same(&url, "public.big", &scene.table("big"));
+}

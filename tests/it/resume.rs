@@ -3,6 +3,8 @@
 //! `LAKEXPRESS_RESUME_TABLES` sets how many tables the long tests have (60 unless set) and `LAKEXPRESS_RESUME_RUNS` how
 //! often they kill (2); `make verify-resume` takes 2,000 and 20.
 
+mod committed;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;

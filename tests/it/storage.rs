@@ -1,6 +1,7 @@
 //! Every store but the local disk, each a real server that the tests start: SeaweedFS for S3, SeaweedFS behind
 //! nginx for Google Cloud Storage, Azurite for Azure.
 
+mod asleep;
 mod azurite;
 mod check;
 mod conformance;

@@ -6,6 +6,7 @@ mod families;
 mod large;
 mod money;
 mod spatial;
+mod specials;
 mod vectors;
 mod versions;
 

@@ -31,8 +31,14 @@ impl SpoolFile {
                 .caused_by(error)
         };
         std::fs::create_dir_all(directory).map_err(failed)?;
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        file.lock().map_err(failed)?;
+        let file = loop {
+            let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+            file.lock().map_err(failed)?;
+            // Another process may have taken it for abandoned before it was locked, and removed it.
+            if is_at(&path, &file) {
+                break file;
+            }
+        };
         // What a killed process began to write last stays a line of its own.
         let whole = std::fs::read(&path).map_err(failed)?;
         if whole.last().is_some_and(|byte| *byte != b'\n') {
@@ -101,7 +107,23 @@ pub(super) fn abandoned(directory: &Path, location: &str) -> Vec<SpoolFile> {
         }
     };
     // Another process may have removed one between its opening and its lock; then there is nothing to read.
-    paths.into_iter().filter_map(locked).filter(|file| file.path.exists()).collect()
+    paths.into_iter().filter_map(locked).filter(|kept| is_at(&kept.path, &kept.file)).collect()
+}
+
+/// Whether `path` still leads to `file`.
+#[cfg(unix)]
+fn is_at(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (std::fs::metadata(path), file.metadata()) {
+        (Ok(named), Ok(held)) => named.ino() == held.ino() && named.dev() == held.dev(),
+        _ => false,
+    }
+}
+
+/// Elsewhere a file that is open cannot be deleted.
+#[cfg(not(unix))]
+fn is_at(path: &Path, _file: &File) -> bool {
+    path.exists()
 }
 
 /// The lines of a file, in order.

@@ -1,5 +1,7 @@
 //! The wrapper over a real run log in a file that is taken away and given back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tempfile::TempDir;
 
 use super::*;
@@ -194,4 +196,29 @@ async fn events_that_the_run_log_refuses_are_set_aside() {
     place.open().reach().await.expect("up");
     assert_eq!(place.kept().len(), 1);
     assert!(place.kept()[0].ends_with(".refused"), "{:?}", place.kept());
+}
+
+/// A file that is being made is nobody's for a moment, between its opening and its lock.
+#[test]
+fn a_file_that_is_collected_while_it_is_made_is_made_again() {
+    let place = Place::new();
+    let (directory, over) = (place.spool(), Arc::new(AtomicBool::new(false)));
+    let (collected, ended) = (directory.clone(), Arc::clone(&over));
+    let collector = std::thread::spawn(move || {
+        while !ended.load(Ordering::SeqCst) {
+            file::abandoned(&collected, "log").iter().for_each(SpoolFile::remove);
+        }
+    });
+    let made: Vec<Result<bool>> = (0..3000)
+        .map(|_| {
+            let file = SpoolFile::create(&directory, "log", RUN)?;
+            let there = file.path().exists();
+            file.remove();
+            Ok(there)
+        })
+        .collect();
+    over.store(true, Ordering::SeqCst);
+    collector.join().expect("collector");
+    let lost = made.iter().filter(|made| !matches!(made, Ok(true))).collect::<Vec<_>>();
+    assert!(lost.is_empty(), "{} of {}: {:?}", lost.len(), made.len(), lost[0]);
 }

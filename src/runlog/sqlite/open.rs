@@ -2,15 +2,18 @@
 
 use std::io::ErrorKind as IoKind;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::sqlite_error;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a writer waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
+/// How often it looks meanwhile. SQLite's own timeout looks ten times a second, which hardly ever meets the moment
+/// between two transactions of a process that writes one after the other: on a slow disk a second writer gives up.
+const LOOK: Duration = Duration::from_millis(1);
 
 pub(super) fn open(path: &Path) -> Result<Connection> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -26,13 +29,36 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
                 .caused_by(error)
         })?;
     }
-    let failed = |error| sqlite_error("open", error);
-    let connection = Connection::open(path).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
+    let begun = Instant::now();
+    loop {
+        match connect(path) {
+            // SQLite does not wait for another process that turns a new file to WAL mode at the same moment.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY => std::thread::sleep(LOOK),
+            connected => return connected.map_err(|error| sqlite_error("open", error)),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_handler(Some(wait))?;
     // Readers do not block writers in WAL mode; FULL makes every commit durable. Some file systems
     // refuse WAL and answer with another mode, which is only slower.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(failed)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
+}
+
+/// Waits for another process that writes, after so many looks; false to give up.
+fn wait(looks: i32) -> bool {
+    let goes_on = looks.unsigned_abs() < (BUSY.as_millis() / LOOK.as_millis()) as u32;
+    if goes_on {
+        std::thread::sleep(LOOK);
+    }
+    goes_on
 }

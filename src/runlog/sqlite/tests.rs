@@ -1,6 +1,8 @@
 //! Against real files, as two processes would use them: one connection each.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -13,6 +15,55 @@ async fn a_file_keeps_the_contract() {
     let directory = TempDir::new().expect("directory");
     let path = directory.path().join("a/b/runlog.sqlite");
     conformance::check(&|| open_file(&path)).await.expect("contract");
+}
+
+/// A process that writes one transaction after the other leaves the file free for moments only.
+#[test]
+fn a_second_writer_gets_in_between() {
+    let directory = TempDir::new().expect("directory");
+    let path = directory.path().join("runlog.sqlite");
+    let connect = || open::open(&path).expect("open");
+    connect().execute_batch("CREATE TABLE t (x)").expect("table");
+    let (busy, second) = (connect(), connect());
+    busy.execute_batch("BEGIN IMMEDIATE").expect("begin");
+    let over = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&over);
+    let writer = std::thread::spawn(move || {
+        while !ended.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(200));
+            busy.execute_batch("COMMIT").expect("commit");
+            // As long as the next event takes to come; a sleep would be longer.
+            let free = Instant::now();
+            while free.elapsed() < Duration::from_millis(1) {}
+            busy.execute_batch("BEGIN IMMEDIATE").expect("the next transaction");
+        }
+    });
+    let written: Vec<_> = (0..3).map(|_| second.execute_batch("INSERT INTO t VALUES (1)")).collect();
+    over.store(true, Ordering::SeqCst);
+    writer.join().expect("the first writer");
+    assert!(written.iter().all(std::result::Result::is_ok), "{written:?}");
+}
+
+/// Several first runs of a user that start at the same moment.
+#[test]
+fn a_new_file_is_opened_by_several_at_once() {
+    let directory = TempDir::new().expect("directory");
+    for round in 0..100 {
+        let path = directory.path().join(format!("{round}.sqlite"));
+        let start = Arc::new(std::sync::Barrier::new(6));
+        let openers: Vec<_> = (0..6)
+            .map(|_| {
+                let (path, start) = (path.clone(), Arc::clone(&start));
+                std::thread::spawn(move || {
+                    start.wait();
+                    open::open(&path).map(drop)
+                })
+            })
+            .collect();
+        for opener in openers {
+            opener.join().expect("opener").unwrap_or_else(|error| panic!("round {round}: {error}"));
+        }
+    }
 }
 
 async fn refused(path: &Path) -> Error {

@@ -126,3 +126,30 @@ fn numbers_without_precision_are_what_the_flag_says() {
     database.export(&["--numeric", "double"]).ok();
     assert_eq!(database.duck("t", "SELECT sum(c) FROM t"), "10.375");
 }
+
+/// SQLite has no NaN, and an infinite number is a value: `--special-values null` changes no condition.
+#[test]
+fn t1_is_null_means_what_the_file_says() {
+    let database = Database::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, r REAL, d DATE, ts TIMESTAMP, n DECIMAL(6,2));
+         INSERT INTO t VALUES (1, NULL, NULL, NULL, NULL), (2, 1.5, '2024-01-01', '2024-01-01 00:00:00', 1.5),
+             (3, 9e999, '9999-12-31', '9999-12-31 23:59:59', 0), (4, -9e999, '0001-01-01', NULL, -1);",
+    );
+    for column in ["r", "d", "ts", "n"] {
+        for condition in ["{} IS NULL", "{} IS NOT NULL", "NOT ({} IS NULL)", "{} IS NULL OR id = 4"] {
+            let condition = condition.replace("{}", column);
+            database.export(&["--special-values", "null", "--where", &format!("t: {condition}")]).ok();
+            let sql = format!(
+                "SELECT coalesce(group_concat(id), '') FROM (SELECT id FROM t WHERE {condition} ORDER BY id)"
+            );
+            let expected: String = database.connect().query_row(&sql, [], |row| row.get(0)).unwrap();
+            let found = "SELECT coalesce(string_agg(id, ',' ORDER BY id), '')";
+            assert_eq!(database.duck("t", &format!("{found} FROM t")), expected, "{condition}");
+            assert_eq!(
+                database.duck("t", &format!("{found} FROM t WHERE {condition}")),
+                expected,
+                "{condition}"
+            );
+        }
+    }
+}

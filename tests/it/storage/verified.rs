@@ -61,9 +61,11 @@ fn damage_is_found(place: &Place, store: &dyn Store, base: &str) {
     assert!(verify(&[]).0.contains(&format!("{name} statistics")));
     store.put(&format!("{table}part-77777.parquet"), &good);
     assert!(verify(&[]).0.contains(&"part-77777.parquet extra".to_owned()));
+    store.put(&format!("{table}year=2021/part-00000.parquet"), &good);
     // Written once more as it was: another tag perhaps, and the same content.
     store.put(&keys[1], &good);
-    assert_eq!(verify(&["--read-data"]).0, ["part-77777.parquet extra"]);
+    let extra = ["part-77777.parquet extra", "year=2021/part-00000.parquet extra"];
+    assert_eq!(verify(&["--read-data"]).0, extra);
 }
 
 #[test]

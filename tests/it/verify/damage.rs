@@ -215,3 +215,37 @@ fn an_export_without_hashes_is_compared_byte_by_byte() {
     assert!(said.contains(&"part-00000.parquet crc32".to_owned()), "{said:?}");
     assert!(!said.contains(&"part-00000.parquet hash".to_owned()), "{said:?}");
 }
+
+/// Readers that look below the table's directory take what lies in its `key=value` directories for data.
+#[test]
+fn t7_an_extra_file_in_a_directory_of_a_period_is_named() {
+    let server = crate::server::PgServer::shared();
+    let url = server.create_db("verify_periods");
+    server.sql(
+        "verify_periods",
+        "CREATE TABLE t AS SELECT g AS id, date '2021-01-01' + g AS day FROM generate_series(1, 1000) g; ANALYZE",
+    );
+    for periods in ["year", "year,month"] {
+        let out = tempfile::tempdir().unwrap();
+        let config = format!("t:Timepartition:(day,{periods}):2");
+        export(&url, out.path(), &["--large-table-threshold", "0", "--table-config", &config]).ok();
+        let dir = out.path().join("public/t");
+        let one = manifest(&dir)["files"][0]["name"].as_str().unwrap().to_owned();
+        let (period, _) = one.rsplit_once('/').unwrap();
+        assert_eq!(problems(&verify(&dir, &[]).exits(0)), [""; 0]);
+        for extra in [
+            format!("{period}/part-99999.parquet"),
+            "year=1999/part-00000.parquet".to_owned(),
+            "year=2021/month=01/day=01/part-00000.parquet".to_owned(),
+            "part-00000.parquet".to_owned(),
+        ] {
+            let at = dir.join(&extra);
+            fs::create_dir_all(at.parent().unwrap()).unwrap();
+            fs::copy(dir.join(&one), &at).unwrap();
+            for what in [&dir, &out.path().to_path_buf()] {
+                assert_eq!(problems(&verify(what, &[]).exits(DATA)), [format!("{extra} extra")], "{periods}");
+            }
+            fs::remove_file(at).unwrap();
+        }
+    }
+}
