@@ -21,6 +21,7 @@ mod discovery;
 mod environment;
 mod expressions;
 mod foreign;
+mod hostile;
 mod interruptions;
 mod lake;
 mod mariadb;
