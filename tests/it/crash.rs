@@ -336,6 +336,22 @@ fn calls(trace: &str) -> Vec<Call> {
     done
 }
 
+/// Both paths of a rename, as `"/a", "/b"` or as `7</dir>, "a", 7</dir>, "b"`.
+fn renamed(text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut dir = None;
+    for piece in text.split(", ") {
+        match piece.split_once('<') {
+            Some((_, path)) if !piece.starts_with('"') => dir = path.split('>').next(),
+            _ => {
+                let name = piece.split('"').nth(1).unwrap_or_default();
+                paths.push(dir.take().map_or_else(|| name.to_owned(), |dir| format!("{dir}/{name}")));
+            }
+        }
+    }
+    paths
+}
+
 #[test]
 fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
     let fixture = fixture();
@@ -354,11 +370,11 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
             .iter()
             .any(|c| c.name.ends_with("sync") && c.text.contains(&marked) && c.begin > from && c.end < to)
     };
-    let renames: Vec<(&Call, Vec<&str>)> = calls
+    let renames: Vec<(&Call, Vec<String>)> = calls
         .iter()
         .filter(|c| c.name.starts_with("rename"))
-        .map(|c| (c, c.text.split('"').skip(1).step_by(2).collect()))
-        .filter(|(_, paths): &(_, Vec<&str>)| paths.len() == 2 && Path::new(paths[1]).starts_with(&dir))
+        .map(|c| (c, renamed(&c.text)))
+        .filter(|(_, paths)| paths.len() == 2 && Path::new(&paths[1]).starts_with(&dir))
         .collect();
     let manifest_renamed = renames
         .iter()
@@ -368,10 +384,10 @@ fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
     let mut named = Vec::new();
     for (call, paths) in &renames {
         // `from` 0 would leave out the first line; nothing of interest is there but a sync of the run log.
-        assert!(synced(paths[0], 0, call.begin), "{} was renamed before it was synced\n{trace}", paths[1]);
+        assert!(synced(&paths[0], 0, call.begin), "{} was renamed before it was synced\n{trace}", paths[1]);
         let deadline = if paths[1].ends_with(".parquet") { manifest_renamed } else { usize::MAX };
         assert!(synced(dir_text, call.end, deadline), "directory not synced after {}\n{trace}", paths[1]);
-        named.push(Path::new(paths[1]).file_name().unwrap().to_string_lossy().into_owned());
+        named.push(Path::new(&paths[1]).file_name().unwrap().to_string_lossy().into_owned());
     }
     for name in fixture.new_parts.iter().map(String::as_str).chain(["_commit.json", "_manifest.json"]) {
         assert!(named.iter().any(|n| n == name), "{name} did not appear by a rename: {named:?}");

@@ -90,10 +90,10 @@ pub(super) fn client(port: u16, sslmode: SslMode) -> PostgresConfig {
 }
 
 /// Starts a server; what each connection of it saw comes out of the channel when it ends.
-pub(super) async fn start(script: Script) -> (u16, mpsc::UnboundedReceiver<Seen>) {
+pub(super) async fn start(script: Script) -> (u16, mpsc::Receiver<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::channel(64);
     let acceptor = acceptor();
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
@@ -119,7 +119,7 @@ pub(super) async fn start(script: Script) -> (u16, mpsc::UnboundedReceiver<Seen>
                     };
                     converse(socket, &script, startup, &[]).await
                 };
-                let _ = sender.send(seen);
+                let _ = sender.send(seen).await;
             });
         }
     });
