@@ -75,6 +75,19 @@ pub(crate) fn too_short(path: &str, range: &Range<u64>) -> Error {
 pub(crate) const ONE_DIRECTORY_PER_RUN: &str = "grant storage.objects.delete, which the role Storage Object User has; without it export to another directory each time, \
      with --sub-path staging/2025/01/15 for example";
 
+/// Most bytes of a document that is read: a manifest, an intent, a lock. Others can write where they lie, and they are
+/// held in memory whole.
+pub(crate) const DOCUMENT_BYTES: u64 = 256 << 20;
+
+/// The error of a document that is larger.
+pub(crate) fn too_large(path: &str) -> Error {
+    Error::data(format!("a document is larger than {} MiB and is not read", DOCUMENT_BYTES >> 20))
+        .with("path", path)
+        .hint(
+            "lakexpress writes none so large: see what it is, then move it away or choose another directory",
+        )
+}
+
 /// Opens a destination; checks the address, does not connect yet.
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn Destination>>;
 

@@ -13,6 +13,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
+use super::footer;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, RowHasher};
@@ -20,7 +21,7 @@ use crate::fingerprint::{Fingerprint, RowHasher};
 /// Bytes that are asked for at once when all are read.
 const BLOCK: u64 = 8 << 20;
 /// The end of a file that is asked for at once: most footers fit.
-const FOOTER: usize = 64 << 10;
+const FOOTER: u64 = 64 << 10;
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 1024;
 
@@ -148,10 +149,33 @@ impl AsyncFileReader for StoredFile {
         _options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
-            let bytes = self.bytes;
-            let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER));
-            Ok(Arc::new(reader.load_and_finish(self, bytes).await?))
+            let footer =
+                self.footer_bytes().await.map_err(|error| ParquetError::External(Box::new(error)))?;
+            Ok(Arc::new(ParquetMetaDataReader::decode_metadata(&footer)?))
         }
         .boxed()
+    }
+}
+
+impl StoredFile {
+    /// The bytes of the footer, looked at before anybody trusts them.
+    async fn footer_bytes(&self) -> Result<Bytes> {
+        let end = self.bytes;
+        if end < footer::TAIL_BYTES {
+            return Err(Error::data("the file is too short to be a Parquet file"));
+        }
+        let at = end.saturating_sub(FOOTER);
+        let last = self.destination.read_range(&self.path, at..end).await?;
+        let split = last.len().saturating_sub(footer::TAIL_BYTES as usize);
+        let length = footer::length(&last[split..], end)? as usize;
+        let footer = match split.checked_sub(length) {
+            Some(begin) => last.slice(begin..split),
+            None => {
+                let tail = end - footer::TAIL_BYTES;
+                self.destination.read_range(&self.path, tail - length as u64..tail).await?
+            }
+        };
+        footer::check(&footer)?;
+        Ok(footer)
     }
 }

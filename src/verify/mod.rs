@@ -8,6 +8,7 @@
 //! | all bytes, all values (`read`) | a flipped bit, any other row | reading the files twice |
 
 pub mod file;
+mod footer;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

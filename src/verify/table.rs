@@ -23,6 +23,17 @@ const FILES_AT_ONCE: usize = 4;
 ///
 /// Errors: those of the destination. What is wrong with the table is in the report.
 pub async fn table(destination: &Arc<dyn Destination>, dir: &str, sample: Sample) -> Result<TableReport> {
+    match compared(destination, dir, sample).await {
+        // A document or a directory that is not ours ends the look at this table and at no other.
+        Err(error) if error.kind() == ErrorKind::Data => {
+            let problems = vec![Finding::of_table("unreadable", whole(&error))];
+            Ok(TableReport { directory: dir.to_owned(), problems, ..TableReport::default() })
+        }
+        report => report,
+    }
+}
+
+async fn compared(destination: &Arc<dyn Destination>, dir: &str, sample: Sample) -> Result<TableReport> {
     let path = |name: &str| if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
     let mut report = TableReport { directory: dir.to_owned(), ..TableReport::default() };
     let intent = destination.get(&path(INTENT)).await?;

@@ -19,7 +19,6 @@ use arrow::array::{AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use faulty::{FAULTS, Fault, Faulty, Plan, Poor};
-use futures::FutureExt;
 use lakexpress::catalog::{Consistency, Keys, Slice, SnapshotToken, SourceIdentity, TableRef};
 use lakexpress::destination::local::LocalDirectory;
 use lakexpress::destination::{Destination, PendingUpload, conformance};

@@ -336,6 +336,22 @@ fn calls(trace: &str) -> Vec<Call> {
     done
 }
 
+/// Both paths of a rename, as `"/a", "/b"` or as `7</dir>, "a", 7</dir>, "b"`.
+fn renamed(text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut dir = None;
+    for piece in text.split(", ") {
+        match piece.split_once('<') {
+            Some((_, path)) if !piece.starts_with('"') => dir = path.split('>').next(),
+            _ => {
+                let name = piece.split('"').nth(1).unwrap_or_default();
+                paths.push(dir.take().map_or_else(|| name.to_owned(), |dir| format!("{dir}/{name}")));
+            }
+        }
+    }
+    paths
+}
+
 #[test]
 fn every_file_is_synced_before_it_gets_its_name_and_its_directory_after() {
     let (_holder, base) = fixture().base_with_old();
@@ -361,38 +377,38 @@ fn assert_names_are_durable(base: &Path) {
     let trace = fs::read_to_string(&trace_file).unwrap();
     let calls = calls(&trace);
     let dir = table_dir(base);
+    let dir_text = dir.to_str().unwrap();
     let synced = |path: &str, from: usize, to: usize| {
         let marked = format!("<{path}>");
         calls
             .iter()
             .any(|c| c.name.ends_with("sync") && c.text.contains(&marked) && c.begin > from && c.end < to)
     };
-    let renames: Vec<(&Call, Vec<&str>)> = calls
+    let renames: Vec<(&Call, Vec<String>)> = calls
         .iter()
         .filter(|c| c.name.starts_with("rename"))
-        .map(|c| (c, c.text.split('"').skip(1).step_by(2).collect()))
-        .filter(|(_, paths): &(_, Vec<&str>)| paths.len() == 2 && Path::new(paths[1]).starts_with(&dir))
+        .map(|c| (c, renamed(&c.text)))
+        .filter(|(_, paths)| paths.len() == 2 && Path::new(&paths[1]).starts_with(&dir))
         .collect();
     // Where the next step begins: the first call after a line that gives or takes a name by which readers go.
     let begins = |from: usize, step: &str, ends: &str| {
         let is_next = |c: &&Call| {
-            c.begin > from && c.name.starts_with(step) && c.text.contains(&format!("{}/", dir.display())) && {
+            c.begin > from && c.name.starts_with(step) && c.text.contains(dir_text) && {
                 c.text.rsplit('"').nth(1).is_some_and(|path| path.ends_with(ends))
             }
         };
         let next = calls.iter().find(is_next);
         next.unwrap_or_else(|| panic!("no {step} of {ends} in the trace:\n{trace}")).begin
     };
-    let dir_text = dir.to_str().unwrap();
     let mut named = Vec::new();
     for (call, paths) in &renames {
         // `from` 0 would leave out the first line; nothing of interest is there but a sync of the run log.
-        assert!(synced(paths[0], 0, call.begin), "{} was renamed before it was synced\n{trace}", paths[1]);
-        let name = Path::new(paths[1]).file_name().unwrap().to_string_lossy().into_owned();
+        assert!(synced(&paths[0], 0, call.begin), "{} was renamed before it was synced\n{trace}", paths[1]);
+        let name = Path::new(&paths[1]).file_name().unwrap().to_string_lossy().into_owned();
         let deadline = match name.as_str() {
             "_commit.json" => begins(call.end, "rename", ".parquet"),
-            "_manifest.json" => begins(call.end, "unlink", "/_commit.json"),
-            _ => begins(call.end, "rename", "/_manifest.json"),
+            "_manifest.json" => begins(call.end, "unlink", "_commit.json"),
+            _ => begins(call.end, "rename", "_manifest.json"),
         };
         assert!(synced(dir_text, call.end, deadline), "directory not synced after {}\n{trace}", paths[1]);
         named.push(name);

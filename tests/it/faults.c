@@ -70,6 +70,19 @@ static const char *path_of(int fd)
     return path;
 }
 
+/* The path that `name` is in the directory `dir`; the static buffer is per thread. */
+static const char *path_at(int dir, const char *name)
+{
+    static _Thread_local char path[2 * PATH_MAX];
+    if (name == NULL || name[0] == '/' || dir == AT_FDCWD)
+        return name;
+    const char *above = path_of(dir);
+    if (above == NULL)
+        return name;
+    snprintf(path, sizeof path, "%s/%s", above, name);
+    return path;
+}
+
 int rename(const char *from, const char *to)
 {
     return fails("rename", to) ? -1 : REAL(rename)(from, to);
@@ -77,12 +90,12 @@ int rename(const char *from, const char *to)
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-    return fails("rename", to) ? -1 : REAL(renameat)(from_dir, from, to_dir, to);
+    return fails("rename", path_at(to_dir, to)) ? -1 : REAL(renameat)(from_dir, from, to_dir, to);
 }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
-    return fails("rename", to) ? -1 : REAL(renameat2)(from_dir, from, to_dir, to, flags);
+    return fails("rename", path_at(to_dir, to)) ? -1 : REAL(renameat2)(from_dir, from, to_dir, to, flags);
 }
 
 int unlink(const char *path)
@@ -92,12 +105,17 @@ int unlink(const char *path)
 
 int unlinkat(int dir, const char *path, int flags)
 {
-    return fails("unlink", path) ? -1 : REAL(unlinkat)(dir, path, flags);
+    return fails("unlink", path_at(dir, path)) ? -1 : REAL(unlinkat)(dir, path, flags);
 }
 
 int mkdir(const char *path, mode_t mode)
 {
     return fails("mkdir", path) ? -1 : REAL(mkdir)(path, mode);
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+    return fails("mkdir", path_at(dir, path)) ? -1 : REAL(mkdirat)(dir, path, mode);
 }
 
 int fsync(int fd)

@@ -24,6 +24,7 @@ mod environment;
 mod exit_codes;
 mod expressions;
 mod foreign;
+mod hostile;
 mod interruptions;
 mod lake;
 mod mariadb;

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoKind, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 
-use super::super::{PendingUpload, StoredObject};
+use super::super::{DOCUMENT_BYTES, PendingUpload, StoredObject, too_large};
+use super::folder::{Folder, Kind};
 use crate::error::{Error, Result};
 use crate::spec::layout::is_hive;
 
@@ -71,15 +72,10 @@ pub(super) fn target_name(name: &str) -> Option<&str> {
     (made_here && !target.is_empty() && !target.contains(['/', '\\', '\0'])).then_some(target)
 }
 
-/// Creates a new temporary file for `target`, and its directory.
-pub(super) fn create_temporary(target: &Path) -> Result<(PathBuf, File)> {
-    let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {
-        return Err(Error::data("not a file's path").with("path", target.display()));
-    };
-    make_directory(dir)?;
-    let temporary = dir.join(temporary_name(&name.to_string_lossy()));
-    let file =
-        File::create_new(&temporary).map_err(|error| io_error("cannot create a file", &temporary, error))?;
+/// Creates a new temporary file in `folder` for the file `target`.
+pub(super) fn create_temporary(folder: &Folder, target: &str) -> Result<(String, File)> {
+    let temporary = temporary_name(target);
+    let file = folder.new_file(&temporary)?;
     Ok((temporary, file))
 }
 
@@ -125,60 +121,61 @@ pub(super) fn sync_parent(path: &Path) -> Result<()> {
     }
 }
 
-/// Renames a synced temporary file over `target` and makes the name durable.
-fn publish(temporary: &Path, target: &Path) -> Result<()> {
-    fs::rename(temporary, target)
-        .map_err(|error| io_error("cannot rename a temporary file", target, error))?;
-    sync_parent(target)
-}
-
-/// Makes an upload visible, or makes sure that it already is.
-pub(super) fn complete(upload: &PendingUpload, temporary: &Path, target: &Path) -> Result<StoredObject> {
+/// Makes an upload visible as `name`, or makes sure that it already is.
+pub(super) fn complete(upload: &PendingUpload, folder: &Folder, name: &str) -> Result<StoredObject> {
     let done = StoredObject { path: upload.path.clone(), bytes: upload.bytes, e_tag: None };
-    match size(temporary)? {
-        Some(bytes) if bytes == upload.bytes => publish(temporary, target)?,
+    let temporary = upload.upload_id.as_str();
+    match folder.file(temporary)?.map(|file| length(folder, temporary, &file)).transpose()? {
+        Some(bytes) if bytes == upload.bytes => folder.rename(temporary, name)?,
         Some(bytes) => {
             return Err(Error::data(format!(
                 "an upload has {bytes} bytes where {} were written",
                 upload.bytes
             ))
-            .with("path", temporary.display()));
+            .with("path", folder.at(temporary).display()));
         }
         None => {
-            let found = checksum(target)?;
+            let found = checksum(folder, name)?;
             if found != Some((upload.bytes, upload.crc32.clone())) {
-                return Err(Error::data("an upload is gone and the file at its place is not the one of it")
-                    .with("path", target.display())
-                    .hint("somebody removed files of an unfinished commit: nothing can finish it; remove the directory's _commit.json and export the table again"));
+                return Err(lost(&folder.at(name)));
             }
             // The rename may have happened just before a crash.
-            sync_parent(target)?;
+            folder.sync()?;
         }
     }
     Ok(done)
 }
 
+/// The error of an upload that is neither there nor completed.
+pub(super) fn lost(path: &Path) -> Error {
+    Error::data("an upload is gone and the file at its place is not the one of it")
+        .with("path", path.display())
+        .hint("somebody removed files of an unfinished commit: nothing can finish it; remove the directory's _commit.json and export the table again")
+}
+
+fn length(folder: &Folder, name: &str, file: &File) -> Result<u64> {
+    let metadata =
+        file.metadata().map_err(|error| io_error("cannot look at a file", &folder.at(name), error))?;
+    Ok(metadata.len())
+}
+
 /// Writes a small file: temporary, sync, rename, sync.
-pub(super) fn put(target: &Path, content: &[u8]) -> Result<()> {
-    let (temporary, mut file) = create_temporary(target)?;
+pub(super) fn put(folder: &Folder, name: &str, content: &[u8]) -> Result<()> {
+    let (temporary, mut file) = create_temporary(folder, name)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     let result = written
-        .map_err(|error| io_error("cannot write a file", target, error))
-        .and_then(|()| publish(&temporary, target));
+        .map_err(|error| io_error("cannot write a file", &folder.at(name), error))
+        .and_then(|()| folder.rename(&temporary, name));
     if result.is_err() {
-        // Gone already if the rename worked; and the write's error is the one to tell.
-        let _ = fs::remove_file(&temporary);
+        // Gone already if the rename worked; and the write's error is the one to report.
+        let _ = folder.unlink(&temporary);
     }
     result
 }
 
 /// Size and CRC-32 of a file; none if there is none.
-pub(super) fn checksum(path: &Path) -> Result<Option<(u64, String)>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == IoKind::NotFound => return Ok(None),
-        Err(error) => return Err(io_error("cannot open a file", path, error)),
-    };
+pub(super) fn checksum(folder: &Folder, name: &str) -> Result<Option<(u64, String)>> {
+    let Some(mut file) = folder.file(name)? else { return Ok(None) };
     let mut crc = crc32fast::Hasher::new();
     let (mut bytes, mut block) = (0, vec![0; READ_BLOCK]);
     loop {
@@ -189,7 +186,7 @@ pub(super) fn checksum(path: &Path) -> Result<Option<(u64, String)>> {
                 bytes += n as u64;
             }
             Err(error) if error.kind() == IoKind::Interrupted => {}
-            Err(error) => return Err(io_error("cannot read a file", path, error)),
+            Err(error) => return Err(io_error("cannot read a file", &folder.at(name), error)),
         }
     }
     Ok(Some((bytes, hex(crc))))
@@ -200,82 +197,53 @@ pub(super) fn hex(crc: crc32fast::Hasher) -> String {
     format!("{:08x}", crc.finalize())
 }
 
-/// The content of a file; none if there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Bytes>> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(content.into())),
-        Err(error) if error.kind() == IoKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("cannot read a file", path, error)),
+/// The content of a document; none if there is none.
+///
+/// Errors: `Data` when it is larger than [`DOCUMENT_BYTES`].
+pub(super) fn read(folder: &Folder, name: &str) -> Result<Option<Bytes>> {
+    let Some(file) = folder.file(name)? else { return Ok(None) };
+    let mut content = Vec::new();
+    file.take(DOCUMENT_BYTES + 1)
+        .read_to_end(&mut content)
+        .map_err(|error| io_error("cannot read a file", &folder.at(name), error))?;
+    if content.len() as u64 > DOCUMENT_BYTES {
+        return Err(too_large(&folder.at(name).display().to_string()));
     }
+    Ok(Some(content.into()))
 }
 
 /// `wanted` bytes of a file from `start`; none if there are fewer, or no file.
-pub(super) fn read_range(path: &Path, start: u64, wanted: u64) -> Result<Option<Bytes>> {
-    let wrong = |error| io_error("cannot read a file", path, error);
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == IoKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(error)),
-    };
+pub(super) fn read_range(folder: &Folder, name: &str, start: u64, wanted: u64) -> Result<Option<Bytes>> {
+    let wrong = |error| io_error("cannot read a file", &folder.at(name), error);
+    let Some(mut file) = folder.file(name)? else { return Ok(None) };
+    // What is not there is not made room for.
+    if length(folder, name, &file)? < start.saturating_add(wanted) {
+        return Ok(None);
+    }
     file.seek(SeekFrom::Start(start)).map_err(wrong)?;
     let mut content = Vec::new();
     file.take(wanted).read_to_end(&mut content).map_err(wrong)?;
     Ok((content.len() as u64 == wanted).then(|| content.into()))
 }
 
-/// The size of a file; none if there is none or it is a directory.
-pub(super) fn size(path: &Path) -> Result<Option<u64>> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok((!metadata.is_dir()).then_some(metadata.len())),
-        Err(error) if error.kind() == IoKind::NotFound => Ok(None),
-        Err(error) => Err(io_error("cannot look at a file", path, error)),
-    }
-}
-
 /// Names and sizes of everything in a directory and in `key=value` directories below it that is not a directory,
-/// by name relative to `dir`.
-pub(super) fn list(dir: &Path) -> Result<Vec<(String, u64)>> {
+/// by name relative to `folder`.
+pub(super) fn list(folder: Folder) -> Result<Vec<(String, u64)>> {
     let mut found = Vec::new();
-    let mut places = vec![(dir.to_path_buf(), String::new())];
+    let mut places = vec![(folder, String::new())];
     while let Some((place, prefix)) = places.pop() {
-        for (name, bytes) in entries(&place)? {
-            match bytes {
-                Some(bytes) => found.push((format!("{prefix}{name}"), bytes)),
-                None if is_hive(&name) => places.push((place.join(&name), format!("{prefix}{name}/"))),
-                None => {}
+        for (name, kind) in place.entries()? {
+            match kind {
+                Kind::Other(bytes) => found.push((format!("{prefix}{name}"), bytes)),
+                Kind::Directory if is_hive(&name) => {
+                    if let Some(inner) = place.inner(&name)? {
+                        places.push((inner, format!("{prefix}{name}/")));
+                    }
+                }
+                Kind::Directory => {}
             }
         }
     }
     found.sort();
     Ok(found)
-}
-
-/// Names of everything in a directory, with sizes of what is not a directory.
-fn entries(dir: &Path) -> Result<Vec<(String, Option<u64>)>> {
-    let wrong = |error| io_error("cannot list a directory", dir, error);
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == IoKind::NotFound => return Ok(vec![]),
-        Err(error) => return Err(wrong(error)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(wrong)?;
-        // Removed since it was listed: not there, like a directory without a name of interest.
-        found.push((entry.file_name().to_string_lossy().into_owned(), size(&entry.path())?));
-    }
-    Ok(found)
-}
-
-/// Removes a file, durably. Removing what is not there succeeds.
-pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Ok(()) => sync_parent(path),
-        // An earlier removal may not be durable yet, but only if there is a directory to hold it.
-        Err(error) if error.kind() == IoKind::NotFound => match path.parent() {
-            Some(dir) if dir.is_dir() => sync_parent(path),
-            _ => Ok(()),
-        },
-        Err(error) => Err(io_error("cannot remove a file", path, error)),
-    }
 }

@@ -10,6 +10,7 @@
 
 mod apart;
 mod files;
+mod folder;
 mod lock;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, 
 use crate::error::{Error, Result};
 use crate::spec::layout::{self, LOCK};
 use files::blocking;
+use folder::{Folder, Kind};
 
 /// URL schemes.
 pub const NAMES: &[&str] = &["file"];
@@ -83,14 +85,46 @@ impl LocalDirectory {
         Ok(Self { base: absolute.into() })
     }
 
-    /// Where `path` lies. Paths that leave the base are refused.
-    fn resolve(&self, path: &str) -> Result<PathBuf> {
+    /// A path below the base. Paths that leave it are refused.
+    fn checked(path: &str) -> Result<()> {
         let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
         if !path.is_empty() && !path.split('/').all(plain) {
             return Err(Error::data("not a path below the output directory").with("path", path));
         }
-        Ok(if path.is_empty() { self.base.to_path_buf() } else { self.base.join(path) })
+        Ok(())
     }
+
+    /// Does file work in the directory `dir`; none, and nothing is done, if it is not there.
+    async fn within<T: Send + 'static>(
+        &self,
+        dir: &str,
+        work: impl FnOnce(Folder) -> Result<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        Self::checked(dir)?;
+        let (base, dir) = (Arc::clone(&self.base), dir.to_owned());
+        blocking(move || Folder::open(&base, &dir)?.map(work).transpose()).await
+    }
+
+    /// Does file work in the directory `dir`, which is made if it is not there.
+    async fn within_new<T: Send + 'static>(
+        &self,
+        dir: &str,
+        work: impl FnOnce(Folder) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        Self::checked(dir)?;
+        let (base, dir) = (Arc::clone(&self.base), dir.to_owned());
+        blocking(move || work(Folder::make(&base, &dir)?.0)).await
+    }
+}
+
+/// The directory of a file, and its name in it.
+fn split(path: &str) -> Result<(&str, String)> {
+    let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+    LocalDirectory::checked(path)?;
+    if name.is_empty() {
+        return Err(Error::data("not a file's path").with("path", path));
+    }
+    Ok((dir, name.to_owned()))
 }
 
 fn free_text(bytes: u64) -> String {
@@ -103,14 +137,14 @@ fn join(dir: &str, name: &str) -> String {
     if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
 }
 
-/// The temporary file of `upload`, beside `target`; only a name that [`files::temporary_name`] could have made.
-fn temporary_of(upload: &PendingUpload, target: &Path) -> Result<PathBuf> {
+/// Errors when the upload is not one that [`files::temporary_name`] could have named.
+fn check_name(upload: &PendingUpload) -> Result<()> {
     if files::target_name(&upload.upload_id).is_none() {
         return Err(Error::data("not the name of a temporary file")
             .with("upload", &upload.upload_id)
             .with("path", &upload.path));
     }
-    Ok(target.with_file_name(&upload.upload_id))
+    Ok(())
 }
 
 #[async_trait]
@@ -129,111 +163,109 @@ impl Destination for LocalDirectory {
     }
 
     async fn create(&self, path: &str, _est_bytes: u64) -> Result<Box<dyn Upload>> {
-        let target = self.resolve(path)?;
+        let (dir, name) = split(path)?;
         let path = path.to_owned();
-        blocking(move || upload::LocalUpload::create(path, &target).map(|u| Box::new(u) as Box<dyn Upload>))
-            .await
+        let made =
+            self.within_new(dir, move |folder| upload::LocalUpload::create(path, folder, &name)).await?;
+        Ok(Box::new(made))
     }
 
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
-        let target = self.resolve(&upload.path)?;
-        let temporary = temporary_of(upload, &target)?;
-        let upload = upload.clone();
-        blocking(move || files::complete(&upload, &temporary, &target)).await
+        check_name(upload)?;
+        let (dir, name) = split(&upload.path)?;
+        let given = upload.clone();
+        let completed = self.within(dir, move |folder| files::complete(&given, &folder, &name)).await?;
+        completed.ok_or_else(|| files::lost(&self.base.join(&upload.path)))
     }
 
     async fn abort(&self, upload: &PendingUpload) -> Result<()> {
-        let temporary = temporary_of(upload, &self.resolve(&upload.path)?)?;
-        blocking(move || files::remove(&temporary)).await
+        check_name(upload)?;
+        let (dir, _) = split(&upload.path)?;
+        let temporary = upload.upload_id.clone();
+        self.within(dir, move |folder| folder.remove(&temporary)).await.map(Option::unwrap_or_default)
     }
 
     async fn is_pending(&self, upload: &PendingUpload) -> Result<bool> {
-        let temporary = temporary_of(upload, &self.resolve(&upload.path)?)?;
-        let expected = Some((upload.bytes, upload.crc32.clone()));
-        blocking(move || Ok(files::checksum(&temporary)? == expected)).await
+        check_name(upload)?;
+        let (dir, _) = split(&upload.path)?;
+        let (temporary, expected) = (upload.upload_id.clone(), Some((upload.bytes, upload.crc32.clone())));
+        let there =
+            self.within(dir, move |folder| Ok(files::checksum(&folder, &temporary)? == expected)).await?;
+        Ok(there.unwrap_or(false))
     }
 
     async fn list_pending(&self, dir: &str) -> Result<Vec<PendingUpload>> {
-        let (place, dir) = (self.resolve(dir)?, dir.to_owned());
-        blocking(move || {
-            let found = files::list(&place)?;
-            let pending = found.into_iter().filter_map(|(name, bytes)| {
-                let (above, file) =
-                    name.rsplit_once('/').map_or(("", name.as_str()), |(above, file)| (above, file));
-                let path = join(&dir, &join(above, files::target_name(file)?));
-                Some(PendingUpload {
-                    path,
-                    upload_id: file.to_owned(),
-                    part_tags: vec![],
-                    bytes,
-                    crc32: String::new(),
-                })
-            });
-            Ok(pending.collect())
-        })
-        .await
+        let found = self.within(dir, files::list).await?.unwrap_or_default();
+        let pending = found.into_iter().filter_map(|(name, bytes)| {
+            let (above, file) =
+                name.rsplit_once('/').map_or(("", name.as_str()), |(above, file)| (above, file));
+            let path = join(dir, &join(above, files::target_name(file)?));
+            Some(PendingUpload {
+                path,
+                upload_id: file.to_owned(),
+                part_tags: vec![],
+                bytes,
+                crc32: String::new(),
+            })
+        });
+        Ok(pending.collect())
     }
 
     async fn put(&self, path: &str, content: Bytes) -> Result<StoredObject> {
-        let target = self.resolve(path)?;
-        let path = path.to_owned();
-        blocking(move || {
-            files::put(&target, &content)?;
-            Ok(StoredObject { path, bytes: content.len() as u64, e_tag: None })
-        })
-        .await
+        let (dir, name) = split(path)?;
+        let bytes = content.len() as u64;
+        self.within_new(dir, move |folder| files::put(&folder, &name, &content)).await?;
+        Ok(StoredObject { path: path.to_owned(), bytes, e_tag: None })
     }
 
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
-        let target = self.resolve(path)?;
-        blocking(move || files::read(&target)).await
+        let (dir, name) = split(path)?;
+        Ok(self.within(dir, move |folder| files::read(&folder, &name)).await?.flatten())
     }
 
     async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
-        let target = self.resolve(path)?;
+        let (dir, name) = split(path)?;
         let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
-        let read = blocking(move || files::read_range(&target, start, wanted)).await?;
-        read.ok_or_else(|| too_short(path, &range))
+        let read = self.within(dir, move |folder| files::read_range(&folder, &name, start, wanted)).await?;
+        read.flatten().ok_or_else(|| too_short(path, &range))
     }
 
     async fn head(&self, path: &str) -> Result<Option<StoredObject>> {
-        let target = self.resolve(path)?;
-        let path = path.to_owned();
-        blocking(move || Ok(files::size(&target)?.map(|bytes| StoredObject { path, bytes, e_tag: None })))
-            .await
+        let (dir, name) = split(path)?;
+        let kind = self.within(dir, move |folder| folder.kind(name.as_ref())).await?.flatten();
+        Ok(match kind {
+            Some(Kind::Other(bytes)) => Some(StoredObject { path: path.to_owned(), bytes, e_tag: None }),
+            Some(Kind::Directory) | None => None,
+        })
     }
 
     async fn list(&self, dir: &str) -> Result<Vec<StoredObject>> {
-        let (place, dir) = (self.resolve(dir)?, dir.to_owned());
-        blocking(move || {
-            let found = files::list(&place)?;
-            let visible = found.into_iter().filter(|(name, _)| {
-                name != LOCK && layout::file_name(name).is_some_and(|file| files::target_name(file).is_none())
-            });
-            Ok(visible
-                .map(|(name, bytes)| StoredObject { path: join(&dir, &name), bytes, e_tag: None })
-                .collect())
-        })
-        .await
+        let found = self.within(dir, files::list).await?.unwrap_or_default();
+        let visible = found.into_iter().filter(|(name, _)| {
+            name != LOCK && layout::file_name(name).is_some_and(|file| files::target_name(file).is_none())
+        });
+        Ok(visible.map(|(name, bytes)| StoredObject { path: join(dir, &name), bytes, e_tag: None }).collect())
     }
 
     async fn delete(&self, path: &str) -> Result<()> {
-        let target = self.resolve(path)?;
-        blocking(move || files::remove(&target)).await
+        let (dir, name) = split(path)?;
+        self.within(dir, move |folder| folder.remove(&name)).await.map(Option::unwrap_or_default)
     }
 
     async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
         for path in [first, second] {
-            self.resolve(path)?;
+            Self::checked(path)?;
         }
         let (base, first, second) = (self.base.clone(), first.to_owned(), second.to_owned());
         blocking(move || apart::are_kept(&base, &first, &second)).await
     }
 
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>> {
-        let place = self.resolve(dir)?;
-        let owner = owner.to_owned();
-        blocking(move || lock::LocalLock::take(&place, &owner).map(|lock| Box::new(lock) as Box<dyn DirLock>))
-            .await
+        Self::checked(dir)?;
+        let (base, dir, owner) = (Arc::clone(&self.base), dir.to_owned(), owner.to_owned());
+        blocking(move || {
+            lock::LocalLock::take(&base, &dir, &owner).map(|lock| Box::new(lock) as Box<dyn DirLock>)
+        })
+        .await
     }
 }

@@ -94,7 +94,9 @@ async fn a_full_disk_leaves_nothing_and_is_named() {
 
     std::fs::create_dir_all(temp.path().join("deep/er/t")).expect("mkdir");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
-    upload = Box::new(upload::LocalUpload::over("t/part.parquet".into(), hidden, full));
+    let folder = Folder::open(&dest.base, "t").expect("open").expect("there");
+    let name = hidden.file_name().expect("name").to_string_lossy().into_owned();
+    upload = Box::new(upload::LocalUpload::over("t/part.parquet".into(), folder, name, full));
     upload.put_part(Bytes::from_static(b"x")).await.expect("handed over");
     let error = upload.finish().await.expect_err("full");
     assert_eq!(error.kind(), ErrorKind::Unavailable);

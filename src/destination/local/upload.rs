@@ -1,8 +1,9 @@
 //! A temporary file that is being written.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::super::{PendingUpload, Upload};
 use super::files::{self, blocking, io_error};
+use super::folder::Folder;
 use crate::error::{Error, Result};
 
 /// What moves to the thread that writes, and back.
@@ -41,23 +43,25 @@ enum State {
 #[derive(Debug)]
 pub(super) struct LocalUpload {
     path: String,
-    temporary: PathBuf,
+    folder: Arc<Folder>,
+    /// Name of the temporary file in it.
+    temporary: String,
     state: State,
     /// Whether the temporary file is to be removed on drop.
     ours: bool,
 }
 
 impl LocalUpload {
-    /// Makes the temporary file and the directories above it.
-    pub(super) fn create(path: String, target: &Path) -> Result<Self> {
-        let (temporary, file) = files::create_temporary(target)?;
-        Ok(Self::over(path, temporary, file))
+    /// An upload that will be the file `name` in `folder`.
+    pub(super) fn create(path: String, folder: Folder, name: &str) -> Result<Self> {
+        let (temporary, file) = files::create_temporary(&folder, name)?;
+        Ok(Self::over(path, folder, temporary, file))
     }
 
-    /// An upload that writes to `file`, found at `temporary`.
-    pub(super) fn over(path: String, temporary: PathBuf, file: File) -> Self {
+    /// An upload that writes to `file`, which is `temporary` in `folder`.
+    pub(super) fn over(path: String, folder: Folder, temporary: String, file: File) -> Self {
         let open = Open { file, crc: crc32fast::Hasher::new(), bytes: 0 };
-        Self { path, temporary, state: State::Idle(open), ours: true }
+        Self { path, folder: Arc::new(folder), temporary, state: State::Idle(open), ours: true }
     }
 
     /// Waits for the block that is being written.
@@ -71,7 +75,7 @@ impl LocalUpload {
             },
             State::Broken => Err(Error::internal("an upload was used after it failed")),
         }
-        .map_err(|error| error.with("path", self.temporary.display()))
+        .map_err(|error| error.with("path", self.folder.at(&self.temporary).display()))
     }
 }
 
@@ -79,25 +83,24 @@ impl LocalUpload {
 impl Upload for LocalUpload {
     async fn put_part(&mut self, data: Bytes) -> Result<()> {
         let open = self.settle().await?;
-        let path = self.temporary.clone();
+        let path = self.folder.at(&self.temporary);
         self.state = State::Writing(tokio::task::spawn_blocking(move || open.write(&data, &path)));
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>) -> Result<PendingUpload> {
         let open = self.settle().await?;
-        let temporary = self.temporary.clone();
+        let (folder, temporary) = (Arc::clone(&self.folder), self.folder.at(&self.temporary));
         let open = blocking(move || {
             open.file.sync_all().map_err(|error| io_error("cannot sync a file", &temporary, error))?;
             // The name too: after a power failure the upload can be completed from an intent.
-            files::sync_parent(&temporary)?;
+            folder.sync()?;
             Ok(open)
         })
         .await?;
-        let name = self.temporary.file_name().unwrap_or_default();
         let upload = PendingUpload {
             path: self.path.clone(),
-            upload_id: name.to_string_lossy().into_owned(),
+            upload_id: self.temporary.clone(),
             part_tags: vec![],
             bytes: open.bytes,
             crc32: files::hex(open.crc),
@@ -109,8 +112,8 @@ impl Upload for LocalUpload {
     async fn abort(mut self: Box<Self>) -> Result<()> {
         // Whatever became of the block under way, its file goes; on cancel, by drop.
         let _ = self.settle().await;
-        let temporary = self.temporary.clone();
-        blocking(move || files::remove(&temporary)).await
+        let (folder, temporary) = (Arc::clone(&self.folder), self.temporary.clone());
+        blocking(move || folder.remove(&temporary)).await
     }
 }
 
@@ -118,7 +121,7 @@ impl Drop for LocalUpload {
     fn drop(&mut self) {
         if self.ours {
             // A block under way keeps writing into the removed file, which vanishes when it is done.
-            let _ = fs::remove_file(&self.temporary);
+            let _ = self.folder.unlink(&self.temporary);
         }
     }
 }

@@ -27,6 +27,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
 
 const LEASE: Duration = Duration::from_secs(30);
+/// Longer ones that a lock claims count as this.
+const LONGEST_LEASE: Duration = Duration::from_secs(300);
 const RENEW: Duration = Duration::from_secs(7);
 /// A store's times have whole seconds.
 const GRACE: Duration = Duration::from_secs(2);
@@ -160,7 +162,9 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
                     // Our own write took effect although its answer was lost.
                     return Ok(State::new(version_of(meta), content.note, true));
                 }
+                // Who writes a lock of ours does not decide for how long nobody else may write.
                 let lease = theirs.as_ref().map_or(LEASE, |theirs| Duration::from_secs(theirs.lease_seconds));
+                let lease = lease.min(LONGEST_LEASE);
                 let released = theirs.as_ref().is_some_and(|theirs| theirs.released);
                 let age = inner.http.now() - meta.last_modified;
                 if released || age > TimeDelta::from_std(lease + GRACE).unwrap_or(TimeDelta::MAX) {

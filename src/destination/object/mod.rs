@@ -42,7 +42,9 @@ pub(crate) use self::problem::Remedies;
 
 use self::problem::{Refusal, explain};
 use super::preflight::Check;
-use super::{Destination, DirLock, PendingUpload, StoredObject, Upload, too_short};
+use super::{
+    DOCUMENT_BYTES, Destination, DirLock, PendingUpload, StoredObject, Upload, too_large, too_short,
+};
 use crate::error::{Error, Result};
 use crate::spec::layout::{RUNS_DIR, file_name};
 
@@ -215,10 +217,14 @@ impl Inner {
         let reading = async {
             let result = self.objects.get_opts(&key, GetOptions::default()).await?;
             let meta = result.meta.clone();
-            Ok((result.bytes().await?, meta))
+            if meta.size > DOCUMENT_BYTES {
+                return Ok(None);
+            }
+            Ok::<_, object_store::Error>(Some((result.bytes().await?, meta)))
         };
         match reading.await {
-            Ok(read) => Ok(Some(read)),
+            Ok(Some(read)) => Ok(Some(read)),
+            Ok(None) => Err(too_large(&self.full(path))),
             Err(error) if Refusal::of_store(&error).is_not_found() => Ok(None),
             Err(error) => Err(self.failed("cannot read an object", path, &error)),
         }

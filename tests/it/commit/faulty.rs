@@ -239,6 +239,10 @@ impl Destination for Poor {
         self.0.create(path, est_bytes).await
     }
 
+    async fn keeps_apart(&self, first: &str, second: &str) -> Result<bool> {
+        self.0.keeps_apart(first, second).await
+    }
+
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
         self.0.complete(upload).await
     }

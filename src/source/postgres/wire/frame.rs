@@ -16,8 +16,11 @@ const KEEP_BYTES: usize = 16 * READ_BYTES;
 /// Tag and length of a message.
 const HEADER_BYTES: usize = 5;
 
-/// Longest message before the login is done: more means that no PostgreSQL server answers.
+/// Most bytes before the login is done, in one message or in all: more means that no PostgreSQL server answers.
 pub(super) const STARTUP_LIMIT: usize = 1024 * 1024;
+
+/// Longest message after it. PostgreSQL makes none of a gigabyte: its own buffers end there.
+const MESSAGE_LIMIT: usize = 1 << 30;
 
 /// One message: what it is, and where its body lies until the next [`Frames::fill`].
 #[derive(Debug, Clone, Copy)]
@@ -42,17 +45,19 @@ pub(super) struct Frames {
     end: usize,
     /// Longest message accepted.
     limit: usize,
+    /// Bytes received in all.
+    received: usize,
 }
 
 impl Frames {
     /// An empty small buffer, for the messages of the login.
     pub(super) fn for_startup() -> Self {
-        Self { bytes: vec![0; 8 * 1024], start: 0, end: 0, limit: STARTUP_LIMIT }
+        Self { bytes: vec![0; 8 * 1024], start: 0, end: 0, limit: STARTUP_LIMIT, received: 0 }
     }
 
-    /// Takes messages of any length from now on (the protocol's own limit is 2 GiB).
+    /// Takes as many messages as come from now on, of any length that a server can make.
     pub(super) fn lift_limit(&mut self) {
-        self.limit = i32::MAX as usize;
+        self.limit = MESSAGE_LIMIT;
     }
 
     /// The next complete message; none when more bytes are needed.
@@ -106,7 +111,13 @@ impl Frames {
         self.make_room();
         let count = stream.read(&mut self.bytes[self.end..]).await?;
         self.end += count;
+        self.received = self.received.saturating_add(count);
         Ok(count)
+    }
+
+    /// Whether more came before the login was done than any server sends.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.limit == STARTUP_LIMIT && self.received > STARTUP_LIMIT
     }
 
     fn make_room(&mut self) {

@@ -33,6 +33,14 @@ use error::Response;
 use frame::{Frame, Frames};
 use stream::Stream;
 
+/// Most bytes of rows that are kept of one statement. Rows to export come by COPY and are not kept.
+const RESULT_LIMIT: usize = 1 << 30;
+/// What a row costs beside its values.
+const ROW_BYTES: usize = 64;
+/// Most parameters, and most bytes of one, that a server reports. PostgreSQL has some twenty short ones.
+const PARAMETERS: usize = 1_000;
+const PARAMETER_BYTES: usize = 64 * 1024;
+
 /// A connection that is logged in. Dropping it closes the socket, and the server rolls back; a statement
 /// that still runs is cancelled, because the server notices a closed socket only when it has rows to send.
 pub struct Connection {
@@ -86,6 +94,7 @@ impl Connection {
     pub async fn query(&mut self, sql: &str) -> Result<Vec<Row>> {
         self.send_query(sql).await?;
         let mut rows = Vec::new();
+        let mut bytes = 0;
         let mut failure = None;
         loop {
             let frame = match self.receive().await {
@@ -95,10 +104,19 @@ impl Connection {
             };
             match frame.tag {
                 backend::ROW_DESCRIPTION_TAG => rows.clear(),
-                backend::DATA_ROW_TAG => match Row::parse(self.frames.body(frame)) {
-                    Ok(row) => rows.push(row),
-                    Err(error) => failure = failure.or(Some(error)),
-                },
+                backend::DATA_ROW_TAG => {
+                    let body = self.frames.body(frame);
+                    bytes += body.len() + ROW_BYTES;
+                    if bytes > RESULT_LIMIT {
+                        // The statement is left under way, so that dropping the connection cancels it.
+                        return Err(Error::data("the result of a statement is larger than 1 GiB")
+                            .with("server", self.cancel.server()));
+                    }
+                    match Row::parse(body) {
+                        Ok(row) => rows.push(row),
+                        Err(error) => failure = failure.or(Some(error)),
+                    }
+                }
                 backend::ERROR_RESPONSE_TAG => {
                     let error = Response::parse(self.frames.body(frame)).into_error();
                     failure = failure.or(Some(error));
@@ -229,6 +247,10 @@ impl Connection {
     async fn read_more(&mut self) -> Result<()> {
         match self.frames.fill(&mut self.stream).await {
             Ok(0) => Err(error::closed(&self.cancel.server())),
+            Ok(_) if self.frames.is_flooded() => {
+                Err(error::protocol("more than 1 MiB before the login is done")
+                    .with("server", self.cancel.server()))
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(error::lost(error, &self.cancel.server())),
         }
@@ -239,6 +261,9 @@ impl Connection {
         let body = self.frames.body(frame);
         match frame.tag {
             backend::PARAMETER_STATUS_TAG => {
+                if body.len() > PARAMETER_BYTES || self.parameters.len() >= PARAMETERS {
+                    return Err(error::protocol("more parameters than a server has"));
+                }
                 let mut texts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
                 if let (Some(name), Some(value)) = (texts.next(), texts.next()) {
                     self.parameters.insert(name.into_owned(), value.into_owned());

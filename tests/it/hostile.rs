@@ -1,0 +1,18 @@
+//! Those who wish us ill: servers, database users, and whoever writes where we write.
+//!
+//! Each test counts the attacks that it tried; all of them have to be stopped. `make verify-hostile` prints the sum.
+
+mod footers;
+mod links;
+mod login;
+mod server;
+
+/// Prints how many attacks of a kind were tried and stopped, for `make verify-hostile` to add up.
+fn stopped(what: &str, count: usize) {
+    println!("hostile: {count} attacks stopped: {what}");
+}
+
+/// Whether `make verify-hostile` runs.
+fn all_of_them() -> bool {
+    std::env::var_os("LAKEXPRESS_HOSTILE").is_some()
+}
