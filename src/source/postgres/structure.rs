@@ -52,7 +52,8 @@ async fn attached(locks: &mut Connection, table: &TableInfo) -> Result<()> {
     let rows = locks.query(&sql).await?;
     let mut now: Vec<u32> = rows.iter().map(|row| number(row.required(0)?)).collect::<Result<_>>()?;
     let mut then = table.relations.clone();
-    (now.sort_unstable(), then.sort_unstable());
+    now.sort_unstable();
+    then.sort_unstable();
     match now == then {
         true => Ok(()),
         false => Err(Error::data("a table was attached to this one while it was exported").hint(format!(
