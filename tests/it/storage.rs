@@ -17,6 +17,7 @@ mod process;
 mod proxy;
 mod rights;
 mod seaweed;
+mod secrets;
 mod seed;
 mod small;
 mod standin;
