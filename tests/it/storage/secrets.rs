@@ -5,6 +5,7 @@
 
 mod cases;
 mod inputs;
+mod right;
 mod search;
 
 use std::collections::BTreeSet;
@@ -72,9 +73,7 @@ fn input_is_kept(input: &Input, bench: &Bench, tally: &Tally) {
         for (name, value) in variables {
             run = run.env(name, value);
         }
-        let begun = std::time::Instant::now();
         let output = run.output();
-        if begun.elapsed().as_millis() > 1500 { println!("SLOW {:?} {} {how} {} {:?} {}", begun.elapsed(), input.name, args[0], output.code, output.stderr.lines().find(|l| l.contains("rror") || l.contains("FAILED")).unwrap_or("")); }
         tally.runs.fetch_add(1, Ordering::SeqCst);
         let what = format!("{how}, {}", args[0]);
         if output.code.is_none_or(|code| code == 101) || output.stderr.contains("panicked") {
@@ -84,10 +83,12 @@ fn input_is_kept(input: &Input, bench: &Bench, tally: &Tally) {
         look(format!("{what}, standard output"), output.stdout.as_bytes());
         look(format!("{what}, standard error"), output.stderr.as_bytes());
     };
-    for how in MANGLINGS {
+    for (number, how) in MANGLINGS.into_iter().enumerate() {
         private(&place, "auth.json", "{}");
         let attempt = (input.attempt)(bench, &place, &mangled(&secret, how));
-        for args in &attempt.commands {
+        // Each has an export; `check` and `plan` read the same and take turns.
+        let other = ["check", "plan"][number % 2];
+        for args in attempt.commands.iter().filter(|args| args[0] != other) {
             run(how, args, &attempt.variables);
         }
     }

@@ -82,20 +82,20 @@ pub(super) async fn login(
             }
             11 => {
                 let dialog = scram.as_mut().ok_or_else(|| error::protocol("SCRAM out of order"))?;
-                dialog.update(rest).map_err(|error| refuse(config, "SCRAM failed").caused_by(error))?;
+                dialog.update(rest).map_err(|error| refuse(config, "SCRAM failed").about_secret(&error))?;
                 frontend::sasl_response(dialog.message(), output)
             }
             12 => {
                 let dialog = scram.as_mut().ok_or_else(|| error::protocol("SCRAM out of order"))?;
                 dialog.finish(rest).map_err(|error| {
-                    refuse(config, "the server did not prove that it knows the password").caused_by(error)
+                    refuse(config, "the server did not prove that it knows the password").about_secret(&error)
                 })?;
                 proven = true;
                 Ok(())
             }
             other => return Err(unsupported(config, other).into()),
         };
-        answered.map_err(|error| Error::config("the password cannot be sent").caused_by(error))?;
+        answered.map_err(|error| Error::config("the password cannot be sent").about_secret(&error))?;
     }
 }
 
