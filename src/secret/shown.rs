@@ -108,10 +108,12 @@ pub fn in_text(text: String) -> String {
 fn without_user<'t>(after: &'t str, web: bool, shown: &mut String) -> &'t str {
     let word = &after[..after.find(char::is_whitespace).unwrap_or(after.len())];
     let authority = word.split(['/', '?', '#']).next().unwrap_or_default();
+    // The sentence goes on.
+    let authority = authority.trim_end_matches(['.', ',', ';', ':', ')', '\'', '"', '`']);
     let colon = authority.rsplit_once(':').map(|(_, port)| port);
+    // Advice of ours says `http://host:port`.
     let is_port = colon.is_none_or(|port| {
-        let digits = port.trim_end_matches(|c: char| c.is_ascii_punctuation());
-        !digits.is_empty() && digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit())
+        port == "port" || !port.is_empty() && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
     });
     // The password itself may hold an @ or a / that somebody forgot to escape.
     match word.rfind('@') {
@@ -169,6 +171,7 @@ mod tests {
             ("(server http://h:9000): refused", "(server http://h:9000): refused"),
             ("https://h/c?sv=1&sig=abc%3D more", "https://h/c?sv=1&sig=*** more"),
             ("postgres://h/d?user=u&password=x", "postgres://h/d?user=u&password=***"),
+            ("write http://host:port for a plain one", "write http://host:port for a plain one"),
             ("a: b", "a: b"),
         ] {
             assert_eq!(in_text(text.to_owned()), expected);

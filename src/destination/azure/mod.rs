@@ -98,11 +98,16 @@ fn can_be_sent(credential: &AzureCredential) -> bool {
     }
 }
 
+/// What a variable sets.
+fn key_of(variable: &str) -> Option<AzureConfigKey> {
+    if variable.starts_with("AZURE_") { variable.to_ascii_lowercase().parse().ok() } else { None }
+}
+
 /// What the variables `AZURE_*` and `IDENTITY_*` say, as object_store reads them.
 fn of_environment() -> std::result::Result<MicrosoftAzureBuilder, String> {
     let mut builder = MicrosoftAzureBuilder::new();
-    for (name, value) in environment::variables(&["AZURE_"])? {
-        let Ok(key) = name.to_ascii_lowercase().parse::<AzureConfigKey>() else { continue };
+    for (name, value) in environment::variables(|name| key_of(name).is_some())? {
+        let Some(key) = key_of(&name) else { continue };
         let problem = match key {
             AzureConfigKey::AccountName if !is_name(&value) => Some("is no account's name"),
             AzureConfigKey::AuthorityId if !is_name(&value) => Some("is no tenant's id"),

@@ -123,24 +123,42 @@ fn account(file: KeyFile) -> std::result::Result<ServiceAccount, String> {
     Ok(ServiceAccount { text: file.service_account()?, base_url })
 }
 
+/// What a variable sets.
+fn key_of(variable: &str) -> Option<GoogleConfigKey> {
+    let known = variable.starts_with("GOOGLE_") || variable == "SERVICE_ACCOUNT";
+    let key = if known { variable.to_ascii_lowercase().parse().ok() } else { None };
+    key.filter(|key| {
+        matches!(
+            key,
+            GoogleConfigKey::BaseUrl
+                | GoogleConfigKey::ServiceAccountKey
+                | GoogleConfigKey::ServiceAccount
+                | GoogleConfigKey::ApplicationCredentials
+        )
+    })
+}
+
 /// What the variables `GOOGLE_*` say, as object_store reads them, and the endpoint that they name.
 fn of_environment() -> std::result::Result<(Credentials, Option<String>), String> {
     environment::exact("GCE_METADATA_HOST")?;
     environment::exact("GCE_METADATA_IP")?;
     environment::exact("GCE_METADATA_ROOT")?;
     let (mut found, mut base_url) = (Credentials::Environment, None);
-    for (name, value) in environment::variables(&["GOOGLE_", "SERVICE_ACCOUNT"])? {
-        match name.to_ascii_lowercase().parse() {
-            Ok(GoogleConfigKey::BaseUrl) => {
+    let mut variables = environment::variables(|name| key_of(name).is_some())?;
+    // A service account that is named as such goes before it.
+    variables.sort_by_key(|(name, _)| key_of(name) != Some(GoogleConfigKey::ApplicationCredentials));
+    for (name, value) in variables {
+        match key_of(&name) {
+            Some(GoogleConfigKey::BaseUrl) => {
                 let url = plain_endpoint(&value).map_err(|what| format!("{name} {what}"))?;
                 base_url = Some(url.as_str().trim_end_matches('/').to_owned());
             }
-            Ok(GoogleConfigKey::ServiceAccountKey) => {
+            Some(GoogleConfigKey::ServiceAccountKey) => {
                 let account =
                     key::parse(&value).and_then(account).map_err(|what| format!("{name} {what}"))?;
                 found = Credentials::ServiceAccount(account);
             }
-            Ok(GoogleConfigKey::ServiceAccount | GoogleConfigKey::ApplicationCredentials) => {
+            Some(GoogleConfigKey::ServiceAccount | GoogleConfigKey::ApplicationCredentials) => {
                 let file = key::read(&value).map_err(|what| format!("{name}: {what}"))?;
                 match file.kind() {
                     "service_account" => {

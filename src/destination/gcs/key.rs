@@ -67,9 +67,6 @@ impl KeyFile {
         }
         let key = self.string("private_key").unwrap_or_default();
         let mended = pem::mended(key).map_err(|what| format!("has a private_key that is not PEM: {what}"))?;
-        if mended.matches("-----BEGIN ").count() > 1 {
-            return Err("has a private_key that is more than one key".to_owned());
-        }
         self.document["private_key"] = mended.into();
         Ok(Secret::new(self.document.to_string()))
     }

@@ -1,16 +1,16 @@
 //! Variables of the process that hold credentials. Line breaks around a value are of the editor or secret store that
 //! it went through; within it they are a mistake, which libraries answer with a panic or a wrong signature.
 
-/// The variables whose names begin with one of `prefixes`, without blanks and line breaks around their values. Empty
+/// The variables whose names are `wanted`, without blanks and line breaks around their values. Empty
 /// ones and those that are no text are left out.
 ///
 /// The error names a variable that holds a control character, and nothing of its value.
-pub(crate) fn variables(prefixes: &[&str]) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn variables(wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
     for (name, value) in std::env::vars_os() {
         let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
         let value = value.trim();
-        if value.is_empty() || !prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+        if value.is_empty() || !wanted(&name) {
             continue;
         }
         // A document may have line breaks.

@@ -27,6 +27,19 @@ const SECRET: &[&str] = &["secret_access_key", "aws_secret_access_key"];
 const TOKEN: &[&str] = &["session_token", "aws_session_token"];
 const PROFILE: &[&str] = &["profile", "profile_name"];
 const AUTH_MODES: &str = "\"profile\", \"keys\" or \"environment\"";
+/// Variables that end in a header or a URL.
+const VARIABLES: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
 /// What other stores than AWS take when they have no regions.
 const ANY_REGION: &str = "us-east-1";
 
@@ -69,7 +82,7 @@ impl S3Config {
         let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
             Error::usage(format!("--output-dir is no S3 URL: {what}")).hint("write s3://bucket/path")
         })?;
-        environment::variables(&["AWS_"])
+        environment::variables(|name| VARIABLES.contains(&name))
             .map_err(|what| Error::config(what).hint("correct the variable where it is set"))?;
         let wrong =
             |what: String| Error::config(what).hint("see AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE");
@@ -116,7 +129,7 @@ impl S3Config {
         };
         let credentials = credentials(&mut fields);
         if !matches!(credentials, Credentials::Keys { .. })
-            && let Err(what) = environment::variables(&["AWS_"])
+            && let Err(what) = environment::variables(|name| VARIABLES.contains(&name))
         {
             fields.outside(what);
         }

@@ -108,7 +108,8 @@ fn add_section(fields: &mut Fields, name: &str, path: &Path, lines: &[(usize, &s
         match URL_KEYS.iter().find(|(known, _)| *known == key.trim_end()) {
             Some((_, Key::Service)) | None => {
                 // It may be the second line of a password.
-                let key = secret::short(key.trim_end()).unwrap_or_else(|| "what it begins with".to_owned());
+                let key = key.trim_end();
+                let key = if secret::short(key).is_some() { key } else { "what it begins with" };
                 fields
                     .problems
                     .push(format!("{place} (service '{name}'): {key} is not a key this program knows"));

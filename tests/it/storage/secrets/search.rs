@@ -9,6 +9,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// A piece of that many bytes gives a secret away.
 const PIECE: usize = 12;
 
+/// What bytes a text may stand for.
+type Way = fn(&[u8]) -> Vec<Vec<u8>>;
+
 /// Every piece of a secret.
 pub(super) struct Needles(HashSet<[u8; PIECE]>);
 
@@ -34,7 +37,7 @@ impl Needles {
 
     /// The way in which a piece is written in `text`; none if there is none.
     pub(super) fn found_in(&self, text: &[u8]) -> Option<String> {
-        let ways: [(&str, fn(&[u8]) -> Vec<Vec<u8>>); 6] = [
+        let ways: [(&str, Way); 6] = [
             ("as it is", |text| vec![text.to_vec()]),
             ("escaped", |text| vec![unescaped(text)]),
             ("percent-encoded", |text| vec![percent_decoded(text)]),
@@ -68,7 +71,7 @@ fn percent_decoded(text: &[u8]) -> Vec<u8> {
 fn numbers(text: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(text);
     let mut lists = vec![Vec::new()];
-    for word in text.split(|c: char| c == ',' || c == '[' || c == ']') {
+    for word in text.split([',', '[', ']']) {
         match word.trim().parse::<u8>() {
             Ok(byte) => lists.last_mut().unwrap().push(byte),
             Err(_) => lists.push(Vec::new()),

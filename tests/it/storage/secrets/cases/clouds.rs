@@ -1,10 +1,13 @@
 //! Secrets of Google Cloud Storage and Azure.
 
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use super::super::super::Place;
 use super::super::super::azurite::{ACCOUNT, CONTAINER};
 use super::super::super::seaweed::BUCKET;
+use super::super::super::standin::{StandIn, answer};
 use super::super::inputs::{Attempt, Bench, Input, private, random, random_base64};
 
 fn random_secret(_: &Bench) -> String {
@@ -17,6 +20,7 @@ fn key(bench: &Bench) -> String {
 
 pub(in super::super) fn inputs() -> Vec<Input> {
     let mut inputs = of_google();
+    inputs.extend(of_google_accounts());
     inputs.extend(of_azure());
     inputs.extend(of_sign_in());
     inputs
@@ -85,6 +89,11 @@ fn of_google() -> Vec<Input> {
                     .with("GOOGLE_BASE_URL", format!("http://127.0.0.1:{}", bench.gcs.port))
             },
         },
+    ]
+}
+
+fn of_google_accounts() -> Vec<Input> {
+    vec![
         Input {
             name: "password in gcs_base_url of a key file",
             secret: random_secret,
@@ -146,13 +155,14 @@ fn metadata(place: &Place, bench: &Bench, document: &Value) -> Attempt {
         .with("GOOGLE_APPLICATION_CREDENTIALS", "")
 }
 
+/// Servers that go on until the process ends.
+static TELLERS: Mutex<Vec<StandIn>> = Mutex::new(Vec::new());
+
 fn teller(document: &Value) -> u16 {
     let text = document.to_string();
-    let server = super::super::super::standin::StandIn::new(move |_| {
-        super::super::super::standin::answer("200 OK", "application/json", &text)
-    });
+    let server = StandIn::new(move |_| answer("200 OK", "application/json", &text));
     let port = server.port;
-    std::mem::forget(server);
+    TELLERS.lock().unwrap().push(server);
     port
 }
 
