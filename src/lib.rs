@@ -8,6 +8,7 @@
 //! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
+//! * [`secret`] says what may be shown of a secret.
 //! * [`demo`] makes a database out of nothing.
 
 pub mod catalog;
@@ -24,6 +25,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod report;
 pub mod runlog;
+pub mod secret;
 pub mod sink;
 pub mod source;
 pub mod spec;

@@ -61,9 +61,8 @@ fn level(level: LogLevelArg) -> LevelFilter {
 /// Libraries speak one level less than we do.
 fn targets(level: LevelFilter) -> Targets {
     let others = if level == LevelFilter::DEBUG { LevelFilter::INFO } else { level.min(LevelFilter::WARN) };
-    // What it could not find is told by the error that follows, if that matters.
-    let aws = if level == LevelFilter::DEBUG { others } else { level.min(LevelFilter::ERROR) };
-    Targets::new().with_default(others).with_target("aws_config", aws).with_target("lakexpress", level)
+    // AWS' libraries log answers, lines of files and what commands say. What matters is in the error that follows.
+    Targets::new().with_default(others).with_target("aws_", LevelFilter::OFF).with_target("lakexpress", level)
 }
 
 fn layer<W>(format: LogFormatArg, writer: W, targets: Targets) -> Box<dyn Layer<Registry> + Send + Sync>

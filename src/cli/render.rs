@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::output;
 use super::signals::Interruption;
 use crate::error::{Error, ErrorKind};
+use crate::secret;
 
 /// Tells about an error and returns the exit code.
 pub(super) fn error(error: &Error, as_json: bool) -> u8 {
@@ -42,25 +43,20 @@ pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
     code
 }
 
-/// `text` with what stands between `://` and `@` in it hidden: a password may be there.
+/// `text` without the words of the command line that are URLs or connection strings: a password may be in them.
 fn without_secrets(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        shown.push_str(before);
-        shown.push_str("://");
-        // The password itself may hold an @ that somebody forgot to escape.
-        let end = after.find(char::is_whitespace).unwrap_or(after.len());
-        rest = match after[..end].rfind('@') {
-            Some(at) => {
-                shown.push_str("***");
-                &after[at..]
+    let mut shown = text.to_owned();
+    for word in std::env::args_os().map(|word| word.to_string_lossy().into_owned()) {
+        let hidden = secret::value(&word);
+        if hidden != word {
+            shown = shown.replace(&word, &hidden);
+            // `--flag=value` is repeated by its value.
+            if let (Some((_, value)), Some((_, hidden))) = (word.split_once('='), hidden.split_once('=')) {
+                shown = shown.replace(value, hidden);
             }
-            None => after,
-        };
+        }
     }
-    shown.push_str(rest);
-    shown
+    secret::in_text(shown)
 }
 
 /// Tells that a signal ended the run and returns the exit code.
@@ -124,7 +120,7 @@ fn causes(error: &Error) -> Vec<String> {
     let mut cause = error.source();
     while let Some(current) = cause {
         // One of ours inside another prints its own causes.
-        out.push(current.to_string());
+        out.push(secret::in_text(current.to_string()));
         if current.is::<Error>() {
             break;
         }

@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
+use crate::secret;
 use crate::source::{self, Address, Source};
 use crate::spec::{
     EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
@@ -229,12 +230,12 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
         ));
     };
     if run_id.ends_with('%') {
-        return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
+        return Err(Error::usage(format!("there is no directory and no run '{}'", secret::value(run_id)))
             .hint(format!("a share of the files is written with an equals sign: --read-data={run_id}")));
     }
     let runlog = run_log_of(&args.auth, auth.as_ref())?;
     let Some(run) = runlog.run(run_id).await? else {
-        return Err(Error::usage(format!("there is no directory and no run '{run_id}'"))
+        return Err(Error::usage(format!("there is no directory and no run '{}'", secret::value(run_id)))
             .with("run log", runlog.location())
             .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
             .hint("--target-storage-id names the storage that a run of another machine wrote to"));
@@ -283,7 +284,7 @@ pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRec
     // What an earlier run could not record is written now.
     runlog.reach().await?;
     runlog.run(run_id).await?.ok_or_else(|| {
-        Error::usage(format!("no run '{run_id}'"))
+        Error::usage(format!("no run '{}'", secret::value(run_id)))
             .with("run log", runlog.location())
             .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
     })
@@ -523,6 +524,7 @@ fn source_url(text: &str) -> Result<Address> {
         return Err(Error::usage(format!("--source {what}")).hint(remedy));
     }
     Url::parse(text).map(Address::Url).map_err(|error| {
+        // Its words are of the parser and quote nothing.
         let wrong = Error::usage(format!("--source is not a URL: {error}"));
         if Path::new(text).is_file() {
             return wrong.hint(format!("a SQLite file is named so: --source 'sqlite:{text}'"));

@@ -13,6 +13,7 @@ use crate::pipeline::{self, Parts};
 use crate::plan::QueryStatement;
 use crate::plan::query::parse_query;
 use crate::runlog::{RunRecord, RunStatus};
+use crate::secret;
 use crate::spec::ExportSpec;
 
 /// Where in a run's configuration a flag went.
@@ -96,7 +97,7 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, d
     // What the run could not record is written now.
     runlog.reach().await?;
     let Some(run) = runlog.run(run_id).await? else {
-        return Err(Error::usage(format!("Run ID not found: '{run_id}'"))
+        return Err(Error::usage(format!("Run ID not found: '{}'", secret::value(run_id)))
             .with("run log", runlog.location())
             .hint("`lakexpress runs` lists the runs of a run log; -a and --log-db-auth-id name another one")
             .hint("a run that ended before its tables were listed has left nothing: export again"));

@@ -18,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use object::{
-    Authorize, Bucket, Fields, Http, ObjectStorage, Pending, Place, Remedies, Secret, Store,
+    Authorize, Bucket, Discreet, Fields, Http, ObjectStorage, Pending, Place, Remedies, Secret, Store,
+    environment, plain_endpoint,
 };
 
 use crate::error::{Error, Result};
+use crate::secret;
 use crate::spec::{Misread, misread, nearest};
 
 /// Where a destination is. Debug shows no secret.
@@ -146,8 +148,9 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Address::Location(_) => Error::usage(format!("--output-dir: no destination takes {kind}:// URLs"))
             .hint(format!("{near}Name a directory or a URL with one of: {all}")),
         Address::Entry(entry) => Error::config(format!(
-            "{}.storage_type: '{kind}' is not a storage this version can write to",
-            entry.id
+            "{}.storage_type: '{}' is not a storage this version can write to",
+            entry.id,
+            secret::value(&kind)
         ))
         .hint(format!("{near}Storages so far: {all}")),
     })

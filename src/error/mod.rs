@@ -8,6 +8,8 @@ mod bridge;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::secret;
+
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -96,7 +98,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: secret::in_text(message.into()),
             context: Vec::new(),
             hints: Vec::new(),
             source: None,
@@ -138,7 +140,7 @@ impl Error {
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         if !self.0.context.iter().any(|(k, _)| *k == key) {
-            self.0.context.push((key, value.to_string()));
+            self.0.context.push((key, secret::in_text(value.to_string())));
         }
         self
     }
@@ -166,6 +168,15 @@ impl Error {
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Keeps of an error that arose while a secret was read what kind of mistake it is, and nothing of its text.
+    #[must_use]
+    pub fn about_secret(self, source: &(dyn StdError + 'static)) -> Self {
+        match secret::class(source) {
+            Some(class) => self.caused_by(class),
+            None => self,
+        }
     }
 
     /// The same call may succeed a moment later.
@@ -232,7 +243,7 @@ impl fmt::Display for Error {
         }
         let mut cause = self.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            write!(f, ": {}", secret::in_text(error.to_string()))?;
             cause = error.source();
         }
         Ok(())

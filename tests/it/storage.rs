@@ -21,6 +21,7 @@ mod proxy;
 mod rights;
 mod roles;
 mod seaweed;
+mod secrets;
 mod seed;
 mod small;
 mod standin;

@@ -33,6 +33,7 @@ use serde_json::{Map, Value};
 use self::interpolate::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog;
+use crate::secret;
 use crate::source::{Address, SOURCES};
 use crate::spec::{Misread, misread, nearest};
 
@@ -187,8 +188,8 @@ impl AuthFile {
 
     fn unknown_id(&self, id: &str) -> Error {
         let ids: Vec<&str> = self.entries.keys().map(String::as_str).collect();
-        let error =
-            Error::config(format!("no entry '{id}' in the auth file")).with("file", self.path.display());
+        let error = Error::config(format!("no entry '{}' in the auth file", secret::value(id)))
+            .with("file", self.path.display());
         let error = match nearest(id, ids.iter().copied()) {
             Some(near) => error.hint(format!("did you mean '{near}'?")),
             None => error,
@@ -248,7 +249,10 @@ fn check_entry(
         };
         if known && !expected.contains(&mode.as_str()) {
             let expected = expected.join("\" or \"");
-            problems.push(format!("{id}.auth_mode: '{mode}' is not supported, write \"{expected}\""));
+            problems.push(format!(
+                "{id}.auth_mode: '{}' is not supported, write \"{expected}\"",
+                secret::value(mode)
+            ));
         }
     }
     let info = match fields.remove("info") {
@@ -270,13 +274,14 @@ fn check_entry(
 
 /// Whether `kind` can play `role`; says why not.
 fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hints: &mut Vec<String>) -> bool {
+    let shown = secret::value(kind);
     let sources = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
     match role {
         Role::Source if sources().any(|name| name == kind) => return true,
         Role::Source => {
             let meant =
                 nearest(kind, sources()).map_or(String::new(), |near| format!(", did you mean {near}?"));
-            problems.push(format!("{id}.ds_type: '{kind}' is not a source this version can read{meant}"));
+            problems.push(format!("{id}.ds_type: '{shown}' is not a source this version can read{meant}"));
             hints.push(format!("sources so far: {}", sources().collect::<Vec<_>>().join(", ")));
         }
         Role::Storage => return true,
@@ -288,7 +293,7 @@ fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hint
                 "cannot hold a run log"
             };
             let able: Vec<&str> = std::iter::once("sqlite").chain(run_logs()).collect();
-            problems.push(format!("{id}.ds_type: '{kind}' {when}; these can: {}", able.join(", ")));
+            problems.push(format!("{id}.ds_type: '{shown}' {when}; these can: {}", able.join(", ")));
             hints.push(
                 "use an entry of one of those, such as {\"ds_type\": \"sqlite\", \"info\": {\"filepath\": \
                  \"/path/runlog.sqlite\"}}, or leave out --log-db-auth-id to log to a sqlite file in your state directory"
@@ -349,10 +354,12 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         IoKind::IsADirectory => (ErrorKind::Config, "-a/--auth names a directory, name a file"),
         _ => (ErrorKind::Config, "check the file named with -a/--auth"),
     };
-    let failed = Error::new(kind, "cannot read the auth file").with("file", path.display()).hint(hint);
+    let failed = Error::new(kind, "cannot read the auth file")
+        .with("file", secret::value(&path.to_string_lossy()))
+        .hint(hint);
     match misread(&path.to_string_lossy(), std::iter::empty()) {
-        Some(misread) => failed.hint(misread.remedy).caused_by(error),
-        None => failed.caused_by(error),
+        Some(misread) => failed.hint(misread.remedy).about_secret(&error),
+        None => failed.about_secret(&error),
     }
 }
 

@@ -22,7 +22,7 @@
 
 use url::Url;
 
-use super::super::{Fields, Secret, StorageEntry};
+use super::super::{Fields, Secret, StorageEntry, plain_endpoint};
 use crate::error::{Error, Result};
 
 const CONTAINER: &[&str] = &["container", "container_name", "filesystem", "bucket", "bucket_name"];
@@ -229,8 +229,8 @@ fn place(fields: &mut Fields) -> AzurePlace {
 }
 
 /// A secret goes there: with TLS, or to this machine.
-fn is_safe(authority: &str) -> bool {
-    let Ok(url) = Url::parse(authority) else { return false };
+pub(super) fn is_safe(authority: &str) -> bool {
+    let Ok(url) = plain_endpoint(authority) else { return false };
     let loopback = match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -247,6 +247,9 @@ fn credentials(fields: &mut Fields) -> Credentials {
     let (client, tenant) = (fields.text(CLIENT), fields.text(TENANT));
     let (secret, token_file) = (fields.secret(SECRET), fields.text(TOKEN_FILE));
     let authority = fields.text(AUTHORITY);
+    if tenant.as_ref().is_some_and(|tenant| !super::is_name(tenant)) {
+        fields.wrong("azure_tenant_id", "not an id: write the directory's id or domain");
+    }
     if authority.as_ref().is_some_and(|host| !is_safe(host)) {
         fields.wrong("authority_host", "write a URL, such as https://login.microsoftonline.com");
     }

@@ -9,12 +9,18 @@ mod tests;
 
 use std::sync::Arc;
 
+use ::http::HeaderValue;
 use async_trait::async_trait;
-use object_store::azure::{AzureAuthorizer, AzureConfigKey, AzureCredentialProvider, MicrosoftAzureBuilder};
+use object_store::azure::{
+    AzureAuthorizer, AzureConfigKey, AzureCredential, AzureCredentialProvider, MicrosoftAzureBuilder,
+};
 use object_store::client::HttpRequest;
 
 use self::config::{AzureConfig, Credentials};
-use super::{Address, Authorize, Destination, Http, ObjectStorage, Pending, Place, Remedies, Store};
+use super::{
+    Address, Authorize, Destination, Discreet, Http, ObjectStorage, Pending, Place, Remedies, Store,
+    environment, plain_endpoint,
+};
 use crate::error::{Error, Result};
 
 /// URL schemes and `storage_type` values.
@@ -42,7 +48,8 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Address::Location(location) => AzureConfig::of_url(location)?,
         Address::Entry(entry) => AzureConfig::of_entry(entry)?,
     };
-    let builder = builder(&config.credentials);
+    let builder = builder(&config.credentials)
+        .map_err(|what| Error::config(what).hint("correct the variable where it is set"))?;
     let account = config.place.account.clone();
     let account =
         account.or_else(|| builder.get_config_value(&AzureConfigKey::AccountName)).ok_or_else(|| {
@@ -53,18 +60,24 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     let service = config.service_url(&account);
     let plain = service.starts_with("http://");
     let http = Arc::new(Http::default());
-    let client = builder
+    let builder = builder
         .with_account(&account)
         .with_container_name(&config.place.container)
         .with_endpoint(service.clone())
         .with_client_options(Http::options(plain))
         .with_retry(Http::retry())
-        .with_http_connector(http.connector())
-        .build()
-        .map_err(|error| {
-            let error = Error::config("the Azure storage cannot be used").caused_by(error);
-            error.hint("check account_key and sas_token: copy them whole, as the portal shows them")
-        })?;
+        .with_http_connector(http.connector());
+    let unusable = |error: object_store::Error| {
+        Error::config(
+            "the Azure storage cannot be used: account_key is not base64, or sas_token not name=value&...",
+        )
+        .hint("check account_key and sas_token: copy them whole, as the portal shows them")
+        .about_secret(&error)
+    };
+    let found = builder.clone().build().map_err(unusable)?;
+    let credentials: AzureCredentialProvider =
+        Arc::new(Discreet::new(Arc::clone(found.credentials()), "Azure", can_be_sent));
+    let client = builder.with_credentials(credentials).build().map_err(unusable)?;
     let signer = Signer { credentials: Arc::clone(client.credentials()), account: account.clone() };
     let place = Place {
         location: config.location(&account),
@@ -79,10 +92,61 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     Ok(Arc::new(ObjectStorage::new(Store { client, http, authorize: Arc::new(signer) }, place)?))
 }
 
-fn builder(credentials: &Credentials) -> MicrosoftAzureBuilder {
+fn can_be_sent(credential: &AzureCredential) -> bool {
+    match credential {
+        AzureCredential::BearerToken(token) => HeaderValue::from_str(token).is_ok(),
+        AzureCredential::AccessKey(_) | AzureCredential::SASToken(_) => true,
+    }
+}
+
+/// What a variable sets.
+fn key_of(variable: &str) -> Option<AzureConfigKey> {
+    if variable.starts_with("AZURE_") { variable.to_ascii_lowercase().parse().ok() } else { None }
+}
+
+/// What the variables `AZURE_*` and `IDENTITY_*` say, as object_store reads them.
+fn of_environment() -> std::result::Result<MicrosoftAzureBuilder, String> {
+    let mut builder = MicrosoftAzureBuilder::new();
+    for (name, value) in environment::variables(|name| key_of(name).is_some())? {
+        let Some(key) = key_of(&name) else { continue };
+        let problem = match key {
+            AzureConfigKey::AccountName if !is_name(&value) => Some("is no account's name"),
+            AzureConfigKey::AuthorityId if !is_name(&value) => Some("is no tenant's id"),
+            AzureConfigKey::AuthorityHost if !config::is_safe(&value) => {
+                Some("is no URL, such as https://login.microsoftonline.com, or holds more than that")
+            }
+            AzureConfigKey::MsiEndpoint => plain_endpoint(&value).err(),
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Err(format!("{name} {problem}"));
+        }
+        builder = builder.with_config(key, value);
+    }
+    with_identity(builder)
+}
+
+/// App Service and others have their own place for the machine's identity, and say where.
+fn with_identity(builder: MicrosoftAzureBuilder) -> std::result::Result<MicrosoftAzureBuilder, String> {
+    environment::exact("IDENTITY_HEADER")?;
+    match environment::exact("IDENTITY_ENDPOINT")? {
+        Some(url) => match plain_endpoint(&url) {
+            Ok(_) => Ok(builder.with_msi_endpoint(url)),
+            Err(what) => Err(format!("IDENTITY_ENDPOINT {what}")),
+        },
+        None => Ok(builder),
+    }
+}
+
+/// Whether a text is a name that may stand in a URL.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+}
+
+fn builder(credentials: &Credentials) -> std::result::Result<MicrosoftAzureBuilder, String> {
     let new = MicrosoftAzureBuilder::new;
-    match credentials {
-        Credentials::Environment => MicrosoftAzureBuilder::from_env(),
+    Ok(match credentials {
+        Credentials::Environment => of_environment()?,
         Credentials::AccountKey(key) => new().with_access_key(key.reveal()),
         Credentials::Sas(token) => new().with_config(AzureConfigKey::SasKey, token.reveal()),
         Credentials::ClientSecret { sign_in, secret } => {
@@ -98,14 +162,9 @@ fn builder(credentials: &Credentials) -> MicrosoftAzureBuilder {
                 Some(client) => new().with_client_id(client),
                 None => new(),
             };
-            // App Service and others have their own place for it, and say where.
-            let endpoint = MicrosoftAzureBuilder::from_env().get_config_value(&AzureConfigKey::MsiEndpoint);
-            match endpoint {
-                Some(endpoint) => builder.with_msi_endpoint(endpoint),
-                None => builder,
-            }
+            with_identity(builder)?
         }
-    }
+    })
 }
 
 fn at_authority(builder: MicrosoftAzureBuilder, host: Option<&str>) -> MicrosoftAzureBuilder {

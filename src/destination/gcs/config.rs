@@ -9,8 +9,10 @@
 //! | `project_id` | `project` | not needed to write to a bucket |
 //! | `endpoint_url` | `endpoint` | of another place than Google's |
 
-use super::super::{Bucket, Fields, Secret, StorageEntry};
-use super::key;
+use object_store::gcp::GoogleConfigKey;
+
+use super::super::{Bucket, Fields, Secret, StorageEntry, environment, plain_endpoint};
+use super::key::{self, KeyFile};
 use crate::error::{Error, Result};
 
 const SCHEMES: &[&str] = &["gs", "gcs"];
@@ -47,7 +49,10 @@ impl GcsConfig {
         let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
             Error::usage(format!("--output-dir is no GCS URL: {what}")).hint("write gs://bucket/path")
         })?;
-        Ok(Self { bucket, endpoint: None, credentials: Credentials::Environment })
+        let (credentials, endpoint) = of_environment().map_err(|what| {
+            Error::config(what).hint("GOOGLE_APPLICATION_CREDENTIALS names the key file of a service account")
+        })?;
+        Ok(Self { bucket, endpoint, credentials })
     }
 
     /// An entry of the auth file. All its problems are told at once.
@@ -55,13 +60,21 @@ impl GcsConfig {
         let mut fields = Fields::of(entry);
         let bucket = Bucket::of_entry(&mut fields, SCHEMES);
         let endpoint = fields.endpoint(&["endpoint_url", "endpoint"]);
-        let credentials = credentials(&mut fields);
+        let mut credentials = credentials(&mut fields);
+        let mut of_variables = None;
+        if matches!(credentials, Credentials::Environment) && !fields.has(KEY_FILE) && !fields.has_problems()
+        {
+            match of_environment() {
+                Ok(found) => (credentials, of_variables) = found,
+                Err(what) => fields.outside(what),
+            }
+        }
         if fields.text(&["project_id", "project"]).is_some() {
             tracing::debug!(id = entry.id, "project_id is not needed to write to a bucket");
         }
         fields.finish()?;
         let endpoint = endpoint.map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Ok(Self { bucket, endpoint, credentials })
+        Ok(Self { bucket, endpoint: endpoint.or(of_variables), credentials })
     }
 }
 
@@ -88,15 +101,81 @@ fn credentials(fields: &mut Fields) -> Credentials {
     match file.kind() {
         "service_account" => {}
         "authorized_user" => return Credentials::User(path),
-        other => {
-            let what = format!("the file is of type {other}, write the key file of a service account");
+        _ => {
+            let kind = file.kind_shown();
+            let what = format!("the file is of type {kind}, write the key file of a service account");
             fields.wrong(name, what);
             return Credentials::Environment;
         }
     }
-    if let Some(missing) = file.missing() {
-        fields.wrong(name, format!("the file has no {missing}, so it is not a service account's key"));
+    match account(file) {
+        Ok(account) => Credentials::ServiceAccount(account),
+        Err(what) => {
+            fields.wrong(name, format!("the file {what}"));
+            Credentials::Environment
+        }
     }
-    let base_url = file.base_url();
-    Credentials::ServiceAccount(ServiceAccount { text: file.into_secret(), base_url })
+}
+
+/// The error goes on where the name of the document ends.
+fn account(file: KeyFile) -> std::result::Result<ServiceAccount, String> {
+    let base_url = file.base_url()?;
+    Ok(ServiceAccount { text: file.service_account()?, base_url })
+}
+
+/// What a variable sets.
+fn key_of(variable: &str) -> Option<GoogleConfigKey> {
+    let known = variable.starts_with("GOOGLE_") || variable == "SERVICE_ACCOUNT";
+    let key = if known { variable.to_ascii_lowercase().parse().ok() } else { None };
+    key.filter(|key| {
+        matches!(
+            key,
+            GoogleConfigKey::BaseUrl
+                | GoogleConfigKey::ServiceAccountKey
+                | GoogleConfigKey::ServiceAccount
+                | GoogleConfigKey::ApplicationCredentials
+        )
+    })
+}
+
+/// What the variables `GOOGLE_*` say, as object_store reads them, and the endpoint that they name.
+fn of_environment() -> std::result::Result<(Credentials, Option<String>), String> {
+    environment::exact("GCE_METADATA_HOST")?;
+    environment::exact("GCE_METADATA_IP")?;
+    environment::exact("GCE_METADATA_ROOT")?;
+    let (mut found, mut base_url) = (Credentials::Environment, None);
+    let mut variables = environment::variables(|name| key_of(name).is_some())?;
+    // A service account that is named as such goes before it.
+    variables.sort_by_key(|(name, _)| key_of(name) != Some(GoogleConfigKey::ApplicationCredentials));
+    for (name, value) in variables {
+        match key_of(&name) {
+            Some(GoogleConfigKey::BaseUrl) => {
+                let url = plain_endpoint(&value).map_err(|what| format!("{name} {what}"))?;
+                base_url = Some(url.as_str().trim_end_matches('/').to_owned());
+            }
+            Some(GoogleConfigKey::ServiceAccountKey) => {
+                let account =
+                    key::parse(&value).and_then(account).map_err(|what| format!("{name} {what}"))?;
+                found = Credentials::ServiceAccount(account);
+            }
+            Some(GoogleConfigKey::ServiceAccount | GoogleConfigKey::ApplicationCredentials) => {
+                let file = key::read(&value).map_err(|what| format!("{name}: {what}"))?;
+                match file.kind() {
+                    "service_account" => {
+                        let account = account(file).map_err(|what| format!("{name}: {value} {what}"))?;
+                        found = Credentials::ServiceAccount(account);
+                    }
+                    "authorized_user" => found = Credentials::User(value),
+                    _ => {
+                        let kind = file.kind_shown();
+                        return Err(format!(
+                            "{name}: {value} is of type {kind}, name the key file of a service account"
+                        ));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((found, base_url))
 }

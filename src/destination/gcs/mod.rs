@@ -10,10 +10,12 @@ use std::sync::Arc;
 use ::http::HeaderValue;
 use async_trait::async_trait;
 use object_store::client::HttpRequest;
-use object_store::gcp::{GcpCredentialProvider, GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::gcp::{GcpCredential, GcpCredentialProvider, GoogleCloudStorageBuilder};
 
 use self::config::{Credentials, GcsConfig};
-use super::{Address, Authorize, Destination, Http, ObjectStorage, Pending, Place, Remedies, Store};
+use super::{
+    Address, Authorize, Destination, Discreet, Http, ObjectStorage, Pending, Place, Remedies, Store,
+};
 use crate::error::{Error, Result};
 
 /// URL schemes and `storage_type` values.
@@ -44,10 +46,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Address::Location(location) => GcsConfig::of_url(location)?,
         Address::Entry(entry) => GcsConfig::of_entry(entry)?,
     };
-    let mut builder = match config.credentials {
-        Credentials::Environment => GoogleCloudStorageBuilder::from_env(),
-        Credentials::ServiceAccount(_) | Credentials::User(_) => GoogleCloudStorageBuilder::new(),
-    };
+    let mut builder = GoogleCloudStorageBuilder::new();
     let mut base_url = config.endpoint.clone();
     match &config.credentials {
         Credentials::ServiceAccount(key) => {
@@ -55,28 +54,29 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
             builder = builder.with_service_account_key(key.text.reveal());
         }
         Credentials::User(path) => builder = builder.with_application_credentials(path),
-        Credentials::Environment => {
-            base_url = base_url.or_else(|| builder.get_config_value(&GoogleConfigKey::BaseUrl));
-            if let Some(path) = builder.get_config_value(&GoogleConfigKey::ServiceAccount) {
-                base_url = base_url.or_else(|| key::read(&path).ok()?.base_url());
-            }
-        }
+        Credentials::Environment => {}
     }
     let base_url = base_url.as_deref().unwrap_or(BASE_URL).trim_end_matches('/');
     let plain = base_url.starts_with("http://");
     let http = Arc::new(Http::default());
-    let client = builder
+    let builder = builder
         .with_bucket_name(&config.bucket.name)
         .with_base_url(base_url)
         .with_client_options(Http::options(plain))
         .with_retry(Http::retry())
-        .with_http_connector(http.connector())
-        .build()
-        .map_err(|error| {
-            Error::config("the GCS storage cannot be used")
-                .hint("check credentials_file: it must hold the key of a service account")
-                .caused_by(error)
-        })?;
+        .with_http_connector(http.connector());
+    let unusable = |error: object_store::Error| {
+        Error::config(
+            "the GCS storage cannot be used: the key or the file of credentials is not what it should be",
+        )
+        .hint("check credentials_file: it must hold the key of a service account, as Google hands it out")
+        .about_secret(&error)
+    };
+    let found = builder.clone().build().map_err(unusable)?;
+    let can_be_sent = |found: &GcpCredential| HeaderValue::from_str(&found.bearer).is_ok();
+    let credentials: GcpCredentialProvider =
+        Arc::new(Discreet::new(Arc::clone(found.credentials()), "GCS", can_be_sent));
+    let client = builder.with_credentials(credentials).build().map_err(unusable)?;
     let signer = Signer { credentials: Arc::clone(client.credentials()) };
     let place = Place {
         location: config.bucket.location("gs"),

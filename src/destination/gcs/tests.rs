@@ -15,7 +15,7 @@ fn key_file(content: &str) -> tempfile::NamedTempFile {
     file
 }
 
-const KEY: &str = r#"{"type": "service_account", "private_key": "pa55word", "private_key_id": "1", "client_email": "a@b",
+const KEY: &str = r#"{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\\npa55word\\n-----END PRIVATE KEY-----", "private_key_id": "1", "client_email": "a@b",
     "gcs_base_url": "http://127.0.0.1:1"}"#;
 
 #[test]

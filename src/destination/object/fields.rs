@@ -27,6 +27,28 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// An `http://` or `https://` URL without credentials, query and fragment, whoever names it: it is shown in messages.
+///
+/// The error is a sentence without anything of the text.
+pub(crate) fn plain_endpoint(text: &str) -> Result<url::Url, &'static str> {
+    let text = text.trim();
+    if text.chars().any(char::is_control) {
+        return Err("holds a line break or another control character");
+    }
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            let bare = url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none();
+            // What it is used with is stricter.
+            let usable = url.as_str().parse::<::http::Uri>().is_ok();
+            if bare && usable { Ok(url) } else { Err("holds more than scheme, host, port and path") }
+        }
+        _ => Err("not a URL: write https://host, or http://host:port for a plain connection"),
+    }
+}
+
 /// The fields of an entry, taken one by one.
 pub(crate) struct Fields {
     entry: StorageEntry,
@@ -123,18 +145,16 @@ impl Fields {
     /// An `http://` or `https://` URL without credentials and query.
     pub(crate) fn endpoint(&mut self, names: &[&'static str]) -> Option<url::Url> {
         let (name, text) = self.named(names)?;
-        let url = match url::Url::parse(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
-            _ => {
-                self.wrong(name, "not a URL: write https://host, or http://host:port for a plain connection");
-                return None;
-            }
-        };
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            self.wrong(name, "holds more than scheme, host, port and path");
-            return None;
-        }
-        Some(url)
+        plain_endpoint(&text).map_err(|what| self.wrong(name, what)).ok()
+    }
+
+    pub(crate) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// A problem of something that the entry leaves to its surroundings.
+    pub(crate) fn outside(&mut self, what: impl fmt::Display) {
+        self.problems.push(format!("{}: {what}", self.entry.id));
     }
 
     /// All problems as one error; keys that nobody asked for are problems too.

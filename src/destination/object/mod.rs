@@ -10,6 +10,8 @@
 
 mod bucket;
 mod complete;
+mod discreet;
+pub(crate) mod environment;
 mod fields;
 mod http;
 mod listing;
@@ -36,7 +38,8 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 use tokio::task::JoinSet;
 
 pub(crate) use self::bucket::Bucket;
-pub(crate) use self::fields::{Fields, Secret};
+pub(crate) use self::discreet::Discreet;
+pub(crate) use self::fields::{Fields, Secret, plain_endpoint};
 pub(crate) use self::http::Http;
 pub(crate) use self::problem::Remedies;
 

@@ -1,5 +1,7 @@
 //! What a store's refusal means to a user: one table from status and code to kind, message and remedy.
 
+use std::fmt;
+
 use http::StatusCode;
 use object_store::client::{HttpError, HttpErrorKind};
 
@@ -57,7 +59,12 @@ impl Refusal {
     }
 
     pub(super) fn of_transport(error: &HttpError) -> Self {
-        Self { transport: Some((error.kind(), causes(error))), ..Self::default() }
+        let text = match error.kind() {
+            // Its cause quotes the answer.
+            HttpErrorKind::Decode => "the answer cannot be understood".to_owned(),
+            _ => causes(error),
+        };
+        Self { transport: Some((error.kind(), text)), ..Self::default() }
     }
 
     pub(super) fn of_timeout(late: &tokio::time::error::Elapsed) -> Self {
@@ -74,10 +81,30 @@ impl Refusal {
         Self { ours: Some((error.kind(), error.to_string(), error.hints().to_vec())), ..Self::default() }
     }
 
+    /// What a sign-in service, a metadata server or a file of credentials gave instead of credentials. Answers may repeat
+    /// what was sent, so that of them only codes are kept that are known.
+    pub(super) fn of_sign_in(error: &object_store::Error) -> Self {
+        let mut refusal = Self::of_store(error);
+        refusal.message.clear();
+        if row_of(&refusal.code).is_none() {
+            refusal.code.clear();
+        }
+        let known = refusal.status.is_some() || refusal.transport.is_some() || refusal.ours.is_some();
+        if !known && refusal.code.is_empty() {
+            let text =
+                "no credentials could be had: a file or command that gives them cannot be used".to_owned();
+            refusal.ours = Some((ErrorKind::Denied, text, Vec::new()));
+        }
+        refusal
+    }
+
     /// object_store keeps status and body of an answer to itself; its text has both.
     pub(super) fn of_store(error: &object_store::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(inner) = cause {
+            if let Some(refusal) = inner.downcast_ref::<Self>() {
+                return refusal.clone();
+            }
             if let Some(ours) = inner.downcast_ref::<Error>() {
                 return Self::of_error(ours.copied());
             }
@@ -172,6 +199,14 @@ impl Refusal {
         self.status == Some(501) || self.code == "NotImplemented"
     }
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// The content of an XML element; these answers are flat.
 fn element(body: &str, name: &str) -> Option<String> {

@@ -33,6 +33,7 @@ use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, 
 use tokio::sync::{Mutex, OnceCell};
 
 use super::super::Http;
+use super::config::can_be_sent;
 use crate::error::{Error, Result};
 
 /// Credentials that live that long or shorter are renewed.
@@ -70,9 +71,9 @@ pub(super) fn settings(profile: Option<&str>) -> std::result::Result<Settings, S
             "no profile '{name}' in ~/.aws/config and ~/.aws/credentials; profiles there: {there}"
         ));
     }
-    let variable =
-        |names: &[&str]| names.iter().find_map(|name| env.get(name).ok().filter(|v| !v.is_empty()));
-    let of_profile = |key: &str| profiles.get(key).map(str::to_owned);
+    let text = |value: &str| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+    let variable = |names: &[&str]| names.iter().find_map(|name| text(&env.get(name).ok()?));
+    let of_profile = |key: &str| text(profiles.get(key)?);
     let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
     let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]);
     // A profile that was named says more than the environment does; one that was not says less.
@@ -100,6 +101,45 @@ fn chain_text(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// What the services and files of AWS say, found in errors whose texts hold more than may be shown: answers, words of
+/// commands, lines of files.
+const KNOWN: &[(&str, &str)] = &[
+    ("external process exited", "its credential_process failed"),
+    ("external process, could not parse", "its credential_process did not print the JSON that it should"),
+    ("could not decode output", "its credential_process did not print text"),
+    ("from external process", "its credential_process cannot be run"),
+    ("did not contain credential information", "the profile has none"),
+    ("infinite loop", "profiles name each other as source_profile in a circle"),
+    ("missing aws_access_key_id", "the profile has no aws_access_key_id"),
+    ("missing aws_secret_access_key", "the profile has no aws_secret_access_key"),
+    ("was not defined", "the profile names another one that is not there, or lacks a key"),
+    ("credential source", "its source_profile or credential_source cannot be used"),
+    ("provider but that provider", "its credential_source is not one that is known"),
+    ("ExpiredToken", "the token that was shown to AWS has expired"),
+    ("InvalidIdentityToken", "the web identity's token is not valid"),
+    ("InvalidClientTokenId", "the access key id is not known"),
+    ("SignatureDoesNotMatch", "the secret key is not the one of the access key id"),
+    ("UnauthorizedException", "the single sign-on session is over"),
+    ("AccessDenied", "access denied"),
+    ("SSO", "the single sign-on session is over or was not begun"),
+    ("sso", "the single sign-on session is over or was not begun"),
+    ("environment variable not set", "none were found"),
+];
+
+/// Why there are no credentials, in words of ours; of the libraries' own errors only those without content.
+fn why(error: &CredentialsError) -> &'static str {
+    let text = chain_text(error);
+    match KNOWN.iter().find(|(words, _)| text.contains(words)) {
+        Some((_, why)) => why,
+        None => match error {
+            CredentialsError::CredentialsNotLoaded(_) => "none were found",
+            CredentialsError::ProviderTimedOut(_) => "nothing answered",
+            CredentialsError::InvalidConfiguration(_) => "what says where they come from is not valid",
+            _ => "where they should come from failed or refused",
+        },
+    }
 }
 
 /// Where AWS credentials come from, and the last ones.
@@ -148,7 +188,7 @@ impl Chain {
         // Containers and instances answer without TLS; aws-config takes care to whom it speaks.
         let client = http.connector().connect(&Http::options(true));
         let client =
-            client.map_err(|error| Error::internal("cannot make an HTTP client").caused_by(error))?;
+            client.map_err(|error| Error::internal("cannot make an HTTP client").about_secret(&error))?;
         Ok(Self {
             profile,
             region,
@@ -190,21 +230,37 @@ impl Chain {
             Err(_) => return Err(self.failed(CredentialsError::provider_timed_out(LIMIT))),
         };
         let expires = found.expiry();
+        // Line breaks around them are of the editor or secret store that they went through.
         let credential = AwsCredential {
-            key_id: found.access_key_id().to_owned(),
-            secret_key: found.secret_access_key().to_owned(),
-            token: found.session_token().map(str::to_owned),
+            key_id: found.access_key_id().trim().to_owned(),
+            secret_key: found.secret_access_key().trim().to_owned(),
+            token: found.session_token().map(|token| token.trim().to_owned()),
         };
+        for (what, text) in
+            [("access key id", Some(&credential.key_id)), ("session token", credential.token.as_ref())]
+        {
+            if text.is_some_and(|text| !can_be_sent(text)) {
+                let from = self.from();
+                return Err(Error::config(format!(
+                    "the {what} {from} holds a line break or a character that no key has"
+                ))
+                .hint("copy it once more"));
+            }
+        }
         let mut kept = Kept { credential: Arc::new(credential), expires, lifetime: Duration::MAX, asked };
         kept.lifetime = kept.left();
         Ok(kept)
     }
 
-    fn failed(&self, error: CredentialsError) -> Error {
-        let from = match &self.profile {
+    fn from(&self) -> String {
+        match &self.profile {
             Some(name) => format!("of the AWS profile '{name}'"),
             None => "in the environment, the AWS files or on this machine".to_owned(),
-        };
+        }
+    }
+
+    fn failed(&self, error: CredentialsError) -> Error {
+        let from = self.from();
         let hint = match &self.profile {
             Some(name) => format!("see what `aws sts get-caller-identity --profile {name}` says; SSO: aws sso login --profile {name}"),
             None => "write access_key_id and secret_access_key or profile into the entry, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
@@ -215,7 +271,7 @@ impl Chain {
             }
             _ => Error::denied(format!("no AWS credentials {from}")),
         };
-        ours.hint(hint).caused_by(chain_text(&error))
+        ours.with("why", why(&error)).hint(hint)
     }
 }
 

@@ -14,7 +14,7 @@
 
 use url::Url;
 
-use super::super::{Bucket, Fields, Secret, StorageEntry};
+use super::super::{Bucket, Fields, Secret, StorageEntry, environment, plain_endpoint};
 use super::chain::{self, Settings};
 use crate::error::{Error, Result};
 
@@ -27,6 +27,19 @@ const SECRET: &[&str] = &["secret_access_key", "aws_secret_access_key"];
 const TOKEN: &[&str] = &["session_token", "aws_session_token"];
 const PROFILE: &[&str] = &["profile", "profile_name"];
 const AUTH_MODES: &str = "\"profile\", \"keys\" or \"environment\"";
+/// Variables that end in a header or a URL.
+const VARIABLES: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
 /// What other stores than AWS take when they have no regions.
 const ANY_REGION: &str = "us-east-1";
 
@@ -69,10 +82,12 @@ impl S3Config {
         let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
             Error::usage(format!("--output-dir is no S3 URL: {what}")).hint("write s3://bucket/path")
         })?;
+        environment::variables(|name| VARIABLES.contains(&name))
+            .map_err(|what| Error::config(what).hint("correct the variable where it is set"))?;
         let wrong =
             |what: String| Error::config(what).hint("see AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE");
         let settings = chain::settings(None).map_err(wrong)?;
-        let endpoint = settings.endpoint.as_deref().map(endpoint_of).transpose().map_err(|what| {
+        let endpoint = settings.endpoint.as_deref().map(plain_endpoint).transpose().map_err(|what| {
             Error::config(format!("AWS_ENDPOINT_URL, or endpoint_url of the AWS profile: {what}"))
                 .hint("write https://host, or http://host:port for a plain connection")
         })?;
@@ -84,6 +99,10 @@ impl S3Config {
                     .hint("set AWS_REGION, or region in the AWS profile"));
             }
         };
+        if !can_be_sent(&region) {
+            return Err(Error::config("AWS_REGION, or region of the AWS profile, is no region")
+                .hint("write a region's name, such as eu-west-1"));
+        }
         Ok(Self {
             addressing: addressing(None, endpoint.as_ref(), &bucket.name),
             bucket,
@@ -109,13 +128,18 @@ impl S3Config {
             }
         };
         let credentials = credentials(&mut fields);
+        if !matches!(credentials, Credentials::Keys { .. })
+            && let Err(what) = environment::variables(|name| VARIABLES.contains(&name))
+        {
+            fields.outside(what);
+        }
         let settings = match &credentials {
             Credentials::Keys { .. } => Settings::default(),
             Credentials::Profile(name) => settings(&mut fields, Some(name)),
             Credentials::Environment => settings(&mut fields, None),
         };
         if let (Some(text), false) = (settings.endpoint, given[0]) {
-            match endpoint_of(&text) {
+            match plain_endpoint(&text) {
                 Ok(url) => endpoint = Some(url),
                 Err(what) => {
                     fields
@@ -128,6 +152,17 @@ impl S3Config {
         }
         if region.is_none() && endpoint.is_none() && given == [false, false] {
             fields.wrong("region", "missing: the bucket's region, such as eu-west-1");
+        }
+        if region.as_ref().is_some_and(|region| !can_be_sent(region)) {
+            fields.wrong("region", "no region: write its name, such as eu-west-1");
+        }
+        if let Credentials::Keys { id, token, .. } = &credentials {
+            let token = token.as_ref().map_or("", Secret::reveal);
+            for (key, text) in [("access_key_id", id.as_str()), ("session_token", token)] {
+                if !can_be_sent(text) {
+                    fields.wrong(key, "holds a character that no HTTP header can hold");
+                }
+            }
         }
         fields.finish()?;
         Ok(Self {
@@ -172,11 +207,9 @@ fn addressing(wish: Option<Addressing>, endpoint: Option<&Url>, bucket: &str) ->
     }
 }
 
-fn endpoint_of(text: &str) -> std::result::Result<Url, &'static str> {
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err("not a URL"),
-    }
+/// Whether an HTTP header can hold a text: the library that signs panics otherwise.
+pub(super) fn can_be_sent(text: &str) -> bool {
+    ::http::HeaderValue::from_str(text).is_ok()
 }
 
 fn settings(fields: &mut Fields, profile: Option<&str>) -> Settings {

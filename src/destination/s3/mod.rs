@@ -66,7 +66,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         .with_retry(Http::retry())
         .with_http_connector(http.connector())
         .build()
-        .map_err(|error| Error::config("the S3 storage cannot be used").caused_by(error))?;
+        .map_err(|error| Error::config("the S3 storage cannot be used").about_secret(&error))?;
     let signer = Signer { credentials, region: config.region.clone() };
     let place = Place {
         location: config.bucket.location("s3"),

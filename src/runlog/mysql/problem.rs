@@ -26,6 +26,9 @@ pub(super) fn cannot_connect(error: MysqlError, config: &MysqlConfig) -> Error {
             Error::config("the server has no TLS").hint("sslmode disable goes without").caused_by(driver)
         }
         MysqlError::Driver(driver) => Error::config("the server's login is not understood").caused_by(driver),
+        MysqlError::Io(mysql_async::IoError::Tls(mysql_async::TlsError::Pem(pem))) => {
+            Error::config("sslrootcert is not a file of certificates in PEM format").about_secret(&pem)
+        }
         MysqlError::Io(mysql_async::IoError::Tls(tls)) => Error::config("no TLS connection to the server")
             .hint("check sslmode and sslrootcert (the PEM certificate of the server's authority)")
             .caused_by(tls),

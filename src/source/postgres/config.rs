@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::secret;
 use crate::source::{Address, Environment};
 
 /// Port of a server when none is given.
@@ -175,6 +176,10 @@ impl PostgresConfig {
     /// mistyped keys and wrong values, each with its path.
     pub fn from_address(address: &Address, environment: &Environment) -> Result<Self> {
         let (mut fields, whole) = match address {
+            Address::Url(url) if is_misread(url) => {
+                return Err(Error::config("the source URL has a password with a sign that ends it")
+                    .hint("write / ? # and @ of a password as %2F %3F %23 and %40, or put it into PGPASSWORD or ~/.pgpass"));
+            }
             Address::Url(url) => (Fields::of_url(url), "the source URL".to_owned()),
             Address::Entry { id, info, database, .. } => {
                 (Fields::of_entry(id, info, database.as_deref()), format!("entry {id}"))
@@ -207,6 +212,19 @@ impl PostgresConfig {
     pub fn socket_path(&self) -> PathBuf {
         PathBuf::from(&self.host).join(format!(".s.PGSQL.{}", self.port))
     }
+}
+
+/// Whether a part of the password was taken for a path, a query or a fragment, where messages and records would show it.
+fn is_misread(url: &url::Url) -> bool {
+    let nobody = url.username().is_empty() && url.password().is_none();
+    let names = url.query().unwrap_or("").split('&').map(|pair| pair.split('=').next().unwrap_or(""));
+    url.fragment().is_some()
+        || nobody && (url.path().contains('@') || names.into_iter().any(|name| name.contains('@')))
+}
+
+/// `, but is "x"`, if `x` is short enough to be no secret.
+fn but_is(word: &str) -> String {
+    secret::short(word).map_or(String::new(), |word| format!(", but is {word}"))
 }
 
 /// What a key sets, whatever it is called.
@@ -389,6 +407,9 @@ impl Fields {
                 format!("known are {}", known.join(", "))
             }
         };
+        // In a URL it may be a piece of something else.
+        let is_name = name.len() <= 24 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let name = if is_name || !self.prefix.is_empty() { name } else { "a name in the query" };
         self.problems.push(format!("{}{name} is not a known key: {advice}", self.prefix));
     }
 
@@ -415,7 +436,7 @@ impl Fields {
             Ok(number) => Some(number),
             Err(_) if value == "?" => None,
             Err(_) => {
-                self.problems.push(format!("{path} must be {wanted}, but is {value:?}"));
+                self.problems.push(format!("{path} must be {wanted}{}", but_is(&value)));
                 None
             }
         }
@@ -445,7 +466,7 @@ impl Fields {
             None => {
                 if word != "?" {
                     let all = SslMode::ALL.map(SslMode::as_str).join(", ");
-                    self.problems.push(format!("{path} must be one of {all}, but is {word:?}"));
+                    self.problems.push(format!("{path} must be one of {all}{}", but_is(&word)));
                 }
                 SslMode::Prefer
             }
@@ -462,7 +483,7 @@ impl Fields {
                 _ => {
                     if word != "?" {
                         self.problems
-                            .push(format!("{path} must be disable, prefer or require, but is {word:?}"));
+                            .push(format!("{path} must be disable, prefer or require{}", but_is(&word)));
                     }
                     Binding::Prefer
                 }

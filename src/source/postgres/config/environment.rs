@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Fields, Key, PostgresConfig, Secret, URL_KEYS};
+use crate::secret;
 use crate::source::Environment;
 
 /// Variables that stand for a key.
@@ -106,10 +107,12 @@ fn add_section(fields: &mut Fields, name: &str, path: &Path, lines: &[(usize, &s
         };
         match URL_KEYS.iter().find(|(known, _)| *known == key.trim_end()) {
             Some((_, Key::Service)) | None => {
-                fields.problems.push(format!(
-                    "{place} (service '{name}'): {} is not a key this program knows",
-                    key.trim_end()
-                ));
+                // It may be the second line of a password.
+                let key = key.trim_end();
+                let key = if secret::short(key).is_some() { key } else { "what it begins with" };
+                fields
+                    .problems
+                    .push(format!("{place} (service '{name}'): {key} is not a key this program knows"));
             }
             Some((known, key)) => fields.default(*key, &format!("{place} {known}"), value.trim_start()),
         }

@@ -120,20 +120,20 @@ fn answer(
         }
         (11, Step::Chosen(mut dialog)) => {
             check_iterations(rest, config)?;
-            dialog.update(rest).map_err(|error| refuse(config, "SCRAM failed").caused_by(error))?;
+            dialog.update(rest).map_err(|error| refuse(config, "SCRAM failed").about_secret(&error))?;
             let written = frontend::sasl_response(dialog.message(), output);
             (Step::Proved(dialog), written)
         }
         (12, Step::Proved(mut dialog)) => {
             dialog.finish(rest).map_err(|error| {
-                refuse(config, "the server did not prove that it knows the password").caused_by(error)
+                refuse(config, "the server did not prove that it knows the password").about_secret(&error)
             })?;
             (Step::Answered, Ok(()))
         }
         (3 | 5 | 10..=12, _) => return Err(out_of_order(config, method)),
         (other, _) => return Err(unsupported(config, other)),
     };
-    written.map_err(|error| Error::config("the password cannot be sent").caused_by(error))?;
+    written.map_err(|error| Error::config("the password cannot be sent").about_secret(&error))?;
     Ok(Some(next))
 }
 

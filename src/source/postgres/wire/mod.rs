@@ -9,6 +9,7 @@ mod certificate;
 mod copy;
 mod error;
 mod frame;
+mod pem;
 mod row;
 mod socket;
 mod startup;

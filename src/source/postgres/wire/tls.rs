@@ -9,13 +9,12 @@ use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_na
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
 use super::socket::Socket;
 use super::stream::Stream;
-use super::{certificate, error};
+use super::{certificate, error, pem};
 use crate::error::{Error, Result};
 use crate::source::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 
@@ -38,16 +37,13 @@ pub(super) fn client_config(config: &PostgresConfig) -> Result<Arc<ClientConfig>
     let (Some(chain_file), Some(key_file)) = (&config.sslcert, &config.sslkey) else {
         return Ok(Arc::new(builder.with_no_client_auth()));
     };
-    let chain = certificates("sslcert", chain_file)?;
-    let key = PrivateKeyDer::from_pem_slice(&read("sslkey", key_file)?).map_err(|_| {
-        Error::config("sslkey is not a private key in PEM format, without a passphrase")
-            .with("path", key_file.display())
-    })?;
+    let chain = pem::certificates("sslcert", chain_file)?;
+    let key = pem::private_key("sslkey", key_file)?;
     builder.with_client_auth_cert(chain, key).map(Arc::new).map_err(|error| {
-        Error::config("sslcert and sslkey do not belong together")
+        Error::config("sslcert and sslkey do not belong together, or are not what they should be")
             .with("path", chain_file.display())
             .with("key", key_file.display())
-            .caused_by(error)
+            .about_secret(&error)
     })
 }
 
@@ -93,7 +89,7 @@ fn trusted(config: &PostgresConfig) -> Result<Option<Arc<Trusted>>> {
 }
 
 fn of_file(path: &Path) -> Result<Arc<Trusted>> {
-    let certificates = certificates("sslrootcert", path)?;
+    let certificates = pem::certificates("sslrootcert", path)?;
     let mut roots = RootCertStore::empty();
     for certificate in &certificates {
         roots.add(certificate.clone()).map_err(|error| {
@@ -118,35 +114,13 @@ fn system() -> Result<Arc<Trusted>> {
         let error = Error::config("sslrootcert is system, but the platform has no certificates")
             .hint("install the package ca-certificates, or set sslrootcert=FILE");
         return Err(match loaded.errors.into_iter().next() {
-            Some(cause) => error.caused_by(cause),
+            // SSL_CERT_FILE may name a key.
+            Some(cause) => error.about_secret(&cause),
             None => error,
         });
     }
     let trusted = Arc::new(Trusted { roots, certificates: loaded.certs });
     Ok(Arc::clone(SYSTEM.get_or_init(|| trusted)))
-}
-
-fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let bytes = read(key, path)?;
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match all {
-        Ok(all) if !all.is_empty() => Ok(all),
-        Ok(_) => {
-            Err(Error::config(format!("{key} has no certificate in PEM format")).with("path", path.display()))
-        }
-        Err(error) => Err(Error::config(format!("{key} is not a file of certificates in PEM format"))
-            .with("path", path.display())
-            .caused_by(error)),
-    }
-}
-
-fn read(key: &str, path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        Error::config(format!("{key} cannot be read"))
-            .with("path", path.display())
-            .hint(format!("check the path in {key} and the file's rights"))
-            .caused_by(error)
-    })
 }
 
 /// Checks the chain if somebody is trusted, then the host name if asked; signatures always.

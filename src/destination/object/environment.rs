@@ -1,0 +1,38 @@
+//! Variables of the process that hold credentials. Line breaks around a value are of the editor or secret store that
+//! it went through; within it they are a mistake, which libraries answer with a panic or a wrong signature.
+
+/// The variables whose names are `wanted`, without blanks and line breaks around their values. Empty
+/// ones and those that are no text are left out.
+///
+/// The error names a variable that holds a control character, and nothing of its value.
+pub(crate) fn variables(wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, String> {
+    let mut found = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
+        let value = value.trim();
+        if value.is_empty() || !wanted(&name) {
+            continue;
+        }
+        // A document may have line breaks.
+        if value.chars().any(char::is_control) && !value.starts_with('{') {
+            return Err(format!(
+                "the environment variable {name} holds a line break or another control character"
+            ));
+        }
+        found.push((name, value.to_owned()));
+    }
+    Ok(found)
+}
+
+/// The value of one variable as it is, for what others read themselves: also blanks around it are a mistake.
+///
+/// The error names it.
+pub(crate) fn exact(name: &str) -> Result<Option<String>, String> {
+    match std::env::var(name) {
+        Ok(value) if value.chars().any(|c| c.is_control() || !c.is_ascii()) => Err(format!(
+            "the environment variable {name} holds a line break or another character that no HTTP header can hold"
+        )),
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(_) => Ok(None),
+    }
+}
