@@ -8,6 +8,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod added;
 mod faulty;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! `resume --accept-mixed-snapshot`: parts that were complete when the run ended are used again, the others are read.
 
+mod records;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

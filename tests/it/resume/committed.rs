@@ -64,3 +64,41 @@ fn t3_a_table_that_was_not_read_back_is_not_finished() {
     let (_, summary) = scene.resume(&scene.run_id());
     assert_eq!(kept(&summary), ["a".to_owned()].into());
 }
+
+#[test]
+fn a_table_that_another_run_has_replaced_is_not_finished() {
+    let scene = two_tables("resume_replaced");
+    scene.export(&CUT).output().ok();
+    let run_id = scene.run_id();
+    scene.export(&[&CUT[..], &["-i", "a"]].concat()).output().ok();
+    let (output, summary) = scene.resume(&run_id);
+    let output = output.ok();
+    assert_eq!(kept(&summary), ["b".to_owned()].into(), "{output}");
+    assert_eq!(manifest(&scene.table("a"))["run_id"], run_id.as_str(), "{output}");
+    assert_tidy(&scene.table("a"));
+}
+
+#[test]
+fn a_run_is_not_resumed_from_another_database() {
+    let scene = two_tables("resume_source");
+    two_tables("resume_source_other");
+    let port = PgServer::shared().port();
+    let at = scene.state.path().join("auth.json");
+    let names = |database: &str| {
+        let info = serde_json::json!({
+            "username": "postgres", "server": "127.0.0.1", "port": port, "database": database });
+        let auth =
+            serde_json::json!({ "db": { "ds_type": "postgres", "auth_mode": "classic", "info": info } });
+        fs::write(&at, auth.to_string()).unwrap();
+    };
+    names("resume_source");
+    let (auth, out) = (at.to_str().unwrap(), scene.out.path().to_str().unwrap());
+    scene.run(&["export", "-a", auth, "--source-db-auth-id", "db", "--output-dir", out]).output().ok();
+    let run_id = scene.run_id();
+    fs::remove_file(scene.table("a").join("_manifest.json")).unwrap();
+    let before = crate::lake::files(scene.out.path());
+    names("resume_source_other");
+    let output = scene.run(&["resume", &run_id]).output().exits(2);
+    output.says(&["the source is not that of the run", "resume_source_other"]);
+    assert_eq!(crate::lake::files(scene.out.path()), before);
+}

@@ -73,3 +73,20 @@ fn parts_of_a_killed_process_are_used_again_or_removed() {
         scope.spawn(|| killed_and_resumed(false));
     });
 }
+
+/// What is finished elsewhere would be in two places.
+#[test]
+fn a_run_is_not_resumed_to_another_base_path() {
+    let (seaweed, place, base) = (Seaweed::shared(), Place::new(), unique("moved"));
+    place.fill(10, 20);
+    place.entry("lake", seaweed.entry(seaweed.port, WRITER, &base));
+    let state = place.path("state");
+    let at_home = |run: Run| place.at_home(run).env("XDG_STATE_HOME", &state).output();
+    at_home(place.export("lake", &["-i", "t"])).ok();
+    let runs: Value = serde_json::from_str(&at_home(Run::new(["runs", "--json"])).ok().stdout).unwrap();
+    let other = format!("{base}-other");
+    place.entry("lake", seaweed.entry(seaweed.port, WRITER, &other));
+    let resumed = at_home(Run::new(["resume", runs[0]["run_id"].as_str().unwrap()])).exits(2);
+    resumed.says(&["the destination is not that of the run", &other]);
+    assert_eq!(seaweed.names(&other), [""; 0]);
+}

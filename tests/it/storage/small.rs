@@ -129,3 +129,19 @@ fn a_sleeper_changes_nothing() {
         }
     });
 }
+
+/// The note says which bytes were to be written: others under the same name are somebody's, or damaged.
+#[test]
+fn a_file_that_is_not_the_noted_one_gets_no_manifest() {
+    let (place, _proxy, base, running) = held(Class::Manifest, 1, Duration::from_secs(60));
+    running.kill9();
+    let (seaweed, key) = (Seaweed::shared(), format!("{base}/{TABLE}part-00000.parquet"));
+    let mut content = seaweed.get(&key).expect("the file");
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    seaweed.put(&key, &content);
+    let output = place.export("straight", &[]).output().exits(DATA);
+    assert!(output.stdout.contains("part-00000.parquet"), "{output}");
+    assert_eq!(seaweed.ids(&format!("{base}/{TABLE}")), None, "{output}");
+    assert_eq!(seaweed.get(&key), Some(content), "{output}");
+}

@@ -158,6 +158,10 @@ fn missing_extra_truncated_and_exchanged_files_are_named_without_reading_them() 
     check(&[&format!("{one} statistics"), &format!("{two} statistics")]);
     fs::rename(at(one), at(two)).unwrap();
     check(&[&format!("{one} missing"), &format!("{two} statistics")]);
+    let mut forged = manifest(&copy.path());
+    forged["rows"] = (forged["rows"].as_u64().unwrap() + 1).into();
+    fs::write(at("_manifest.json"), forged.to_string()).unwrap();
+    assert_eq!(check(&["- rows"]).len(), 1);
     fs::remove_file(at("_manifest.json")).unwrap();
     check(&["- no_manifest"]);
     fs::write(at("_manifest.json"), "{").unwrap();

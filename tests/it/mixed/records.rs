@@ -1,0 +1,39 @@
+//! What the run log has of a table's parts is believed only if it fits.
+
+use rusqlite::Connection;
+
+use super::{FLAGS, MIXED, fill, killed, moments, resume};
+use crate::lake::{assert_same, assert_tidy};
+use crate::resume::Scene;
+use crate::server::PgServer;
+
+#[test]
+fn records_that_do_not_fit_are_not_used() {
+    let server = PgServer::shared();
+    let url = server.create_db("mixed_records");
+    fill(server, "mixed_records");
+    for (change, why) in [
+        ("UPDATE table_plans SET plan = json_set(plan, '$.source', '9.6')", "the source's version changed since"),
+        ("UPDATE table_plans SET plan = json_set(plan, '$.version', '0.0.1')", "lakexpress 0.0.1 recorded them"),
+        (
+            "UPDATE prepared_parts SET prepared = json_set(prepared, '$.prepared.file.entry.name', 'part-00099.parquet')
+             WHERE part = 1",
+            "a part is not the one that was planned",
+        ),
+        (
+            "UPDATE prepared_parts SET prepared = json_set(prepared, '$.prepared.file.upload.path', 'public/other/x')
+             WHERE part = 1",
+            "a part is not the one that was planned",
+        ),
+    ] {
+        let scene = Scene::new(url.clone());
+        let run_id = killed(&scene, FLAGS);
+        let log = Connection::open(scene.state.path().join("lakexpress/runlog.sqlite")).unwrap();
+        assert_eq!(log.execute(change, []), Ok(1), "{change}");
+        drop(log);
+        resume(&scene, &run_id, MIXED).says(&["public.big: exported whole", why]);
+        assert_eq!(moments(&scene), [], "{why}");
+        assert_tidy(&scene.table("big"));
+        assert_same(&url, "public.big", &scene.table("big"));
+    }
+}
