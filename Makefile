@@ -21,7 +21,7 @@ RESUME_RUNS ?= 20
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -41,7 +41,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -102,6 +102,11 @@ verify-resume: test-deps cargo
 ## verify-nights: nightly jobs where names meet: two tables on a file system that ignores case (FUSE)
 verify-nights: test-deps cargo
 	cargo test --release --locked --test it -- --nocapture --ignored names::folding
+
+## verify-hostile: servers, files and links made to harm, all of them; prints how many were tried and stopped
+verify-hostile: test-deps cargo
+	LAKEXPRESS_HOSTILE=1 cargo test --release --locked --test it -- --nocapture hostile:: | \
+		awk '{ print; fflush() } /^hostile: / { n += $$2 } END { print n " attacks tried and stopped" }'
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build

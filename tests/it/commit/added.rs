@@ -32,7 +32,8 @@ async fn columns_of_another_type_or_reference_system_are_not_added() {
         |column| column.name = "ID".into(),
     ];
     for change in change {
-        let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append).await;
+        let commit =
+            TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append, &owner()).await;
         let mut other = OLD.manifest();
         change(&mut other.columns[0]);
         let error = commit.unwrap().commit(vec![], other).await.expect_err("refused");
@@ -49,7 +50,7 @@ async fn a_column_that_was_nullable_stays_so() {
         let mut old = OLD.manifest();
         old.columns[1].nullable = then;
         let begin = async |run: &'static str, if_exists| {
-            TableCommit::begin(Arc::clone(&place.destination), DIR, run, if_exists).await.unwrap()
+            TableCommit::begin(Arc::clone(&place.destination), DIR, run, if_exists, &owner()).await.unwrap()
         };
         begin("r1", IfExists::Overwrite).await.commit(vec![], old).await.expect("commit");
         let mut new = OLD.manifest();
