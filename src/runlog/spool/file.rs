@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use super::super::private;
 use crate::error::{Error, Result};
 use crate::runlog::{RunEvent, RunRecord};
 
@@ -30,7 +31,7 @@ impl SpoolFile {
                 .with("file", path.display())
                 .caused_by(error)
         };
-        std::fs::create_dir_all(directory).map_err(failed)?;
+        private::directory(directory).and_then(|()| private::file(&path)).map_err(failed)?;
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
         file.lock().map_err(failed)?;
         // What a killed process began to write last stays a line of its own.
