@@ -90,6 +90,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "destination/gcs/key.rs",
             "config",
             "demo",
+            "runlog/private.rs",
             "runlog/sqlite",
             "runlog/spool",
             "cli/logging.rs",

@@ -13,6 +13,7 @@ mod migrate;
 mod mysql;
 mod partition;
 mod postgres;
+mod private;
 mod query;
 mod session;
 mod spool;

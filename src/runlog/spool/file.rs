@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use super::super::private;
 use crate::error::{Error, Result};
 use crate::runlog::{RunEvent, RunRecord};
 
@@ -30,8 +31,9 @@ impl SpoolFile {
                 .with("file", path.display())
                 .caused_by(error)
         };
-        std::fs::create_dir_all(directory).map_err(failed)?;
+        private::directory(directory).map_err(failed)?;
         let file = loop {
+            private::file(&path).map_err(failed)?;
             let file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
             file.lock().map_err(failed)?;
             // Another process may have taken it for abandoned before it was locked, and removed it.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 
+use super::super::private;
 use super::sqlite_error;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -17,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(1);
 
 pub(super) fn open(path: &Path) -> Result<Connection> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent).map_err(|error| {
+        private::directory(parent).map_err(|error| {
             let kind = match error.kind() {
                 IoKind::PermissionDenied | IoKind::ReadOnlyFilesystem => ErrorKind::Denied,
                 IoKind::NotADirectory | IoKind::AlreadyExists => ErrorKind::Config,
@@ -28,6 +29,10 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
                 .hint("name a writable place with --log-db-auth-id or XDG_STATE_HOME")
                 .caused_by(error)
         })?;
+    }
+    // Before SQLite makes it: its journal and index get the mode of the file. What stands in the way is for SQLite to say.
+    if let Err(error) = private::file(path) {
+        tracing::debug!(%error, path = %path.display(), "the mode of the run log's file is not known");
     }
     let begun = Instant::now();
     loop {
