@@ -18,6 +18,7 @@ mod mixed;
 mod policy;
 mod process;
 mod proxy;
+mod redirects;
 mod rights;
 mod roles;
 mod seaweed;

@@ -4,7 +4,6 @@
 //! store's clock, and what went wrong last.
 
 use std::fmt::{self, Debug};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -119,29 +118,20 @@ impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let plain =
             options.get_config_value(&ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
-        let inner = client(plain, Proxies::OfEnvironment)?;
-        let direct = client(true, Proxies::None)?;
-        Ok(HttpClient::new(Watched { inner, direct, http: Arc::clone(&self.0) }))
+        Ok(HttpClient::new(Watched { inner: client(plain)?, http: Arc::clone(&self.0) }))
     }
-}
-
-/// Whether requests go through the proxies that the environment names.
-#[derive(Clone, Copy, PartialEq)]
-enum Proxies {
-    OfEnvironment,
-    None,
 }
 
 /// As object_store makes its clients, but for redirects: to another host none is followed, because a request carries
 /// what proves who we are, in headers and, with a SAS, in its URL.
-fn client(plain: bool, proxies: Proxies) -> object_store::Result<HttpClient> {
+fn client(plain: bool) -> object_store::Result<HttpClient> {
     let same_host = Policy::custom(|attempt| {
         let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
         let previous = attempt.previous().last().map(origin);
         let stays = previous == Some(origin(attempt.url())) && attempt.previous().len() <= REDIRECTS;
         if stays { attempt.follow() } else { attempt.stop() }
     });
-    let builder = reqwest::Client::builder()
+    let client = reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .https_only(!plain)
@@ -150,36 +140,15 @@ fn client(plain: bool, proxies: Proxies) -> object_store::Result<HttpClient> {
         .no_brotli()
         .no_zstd()
         .no_deflate()
-        .redirect(same_host);
-    let builder = if proxies == Proxies::None { builder.no_proxy() } else { builder };
-    let client = builder
+        .redirect(same_host)
         .build()
         .map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })?;
     Ok(HttpClient::new(client))
 }
 
-/// Whether a machine's identity is asked for at `host`: addresses that mean this machine's own surroundings, where a
-/// proxy would see the answer, or be asked for an identity of its own.
-fn is_identity(host: &str) -> bool {
-    const NAMES: &[&str] = &["metadata.google.internal", "metadata", "localhost"];
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    match address {
-        Ok(IpAddr::V4(address)) => address.is_link_local() || address.is_loopback(),
-        // fd00:ec2::254 and its like are those of AWS.
-        Ok(IpAddr::V6(address)) => {
-            address.is_unicast_link_local()
-                || address.is_loopback()
-                || address.segments()[..2] == [0xfd00, 0x0ec2]
-        }
-        Err(_) => NAMES.contains(&host.to_ascii_lowercase().as_str()),
-    }
-}
-
 #[derive(Debug)]
 struct Watched {
     inner: HttpClient,
-    /// For a machine's identity.
-    direct: HttpClient,
     http: Arc<Http>,
 }
 
@@ -201,8 +170,7 @@ impl HttpService for Watched {
         let bytes = request.body().content_length() as u64;
         let limit = ANSWER_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let client = if is_identity(&host) { &self.direct } else { &self.inner };
-        let answer = match tokio::time::timeout(limit, client.execute(request)).await {
+        let answer = match tokio::time::timeout(limit, self.inner.execute(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, NoAnswer(limit))),
         };
@@ -211,36 +179,5 @@ impl HttpService for Watched {
             Err(error) => self.http.failed(&host, error),
         }
         answer
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_identity;
-
-    #[test]
-    fn a_machines_identity_is_near() {
-        for host in [
-            "169.254.169.254",
-            "169.254.170.2",
-            "169.254.170.23",
-            "[fd00:ec2::254]",
-            "127.0.0.1",
-            "metadata.google.internal",
-            "METADATA",
-            "localhost",
-        ] {
-            assert!(is_identity(host), "{host}");
-        }
-        for host in [
-            "10.0.0.1",
-            "s3.eu-west-1.amazonaws.com",
-            "login.microsoftonline.com",
-            "[2001:db8::1]",
-            "metadata.example.com",
-            "",
-        ] {
-            assert!(!is_identity(host), "{host}");
-        }
     }
 }
