@@ -92,10 +92,7 @@ fn input_is_kept(input: &Input, bench: &Bench, tally: &Tally) {
             run(how, args, &attempt.variables);
         }
     }
-    for args in [&["runs", "--json"][..], &["runs"]] {
-        let args: Vec<String> = args.iter().map(|word| (*word).to_owned()).collect();
-        run("afterwards", &args, &[]);
-    }
+    run("afterwards", &["runs", "--json"].map(str::to_owned), &[]);
     // What the program wrote: log files, the run log, what could not be recorded, and the destination.
     for dir in ["logs", "state", "out"] {
         for file in files(&place.path(dir)) {

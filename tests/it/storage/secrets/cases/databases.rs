@@ -224,7 +224,9 @@ fn of_command_lines() -> Vec<Input> {
                         &["export", "-a", "auth.json", "--source-db-auth-id", url, "--output-dir", "out"],
                         &["check", "-a", "auth.json", "--target-storage-id", url],
                     ];
-                    lines.extend(Attempt::lines(&words).commands);
+                    // One URL is tried everywhere, the others where words of the command line go different ways.
+                    let tried = if url == user { words.len() } else { 3 };
+                    lines.extend(Attempt::lines(&words[..tried]).commands);
                 }
                 Attempt { commands: lines, variables: Vec::new() }
             },
