@@ -179,6 +179,19 @@ struct CastFunction {
     signature: Signature,
 }
 
+impl CastFunction {
+    fn text(&self, value: &str) -> String {
+        let word = if self.lenient { "TRY_CAST" } else { "CAST" };
+        let target = match self.modifier {
+            None => self.target.to_string(),
+            Some(Modifier::Characters(n)) => format!("varchar({n})"),
+            Some(Modifier::Padded(n)) => format!("char({n})"),
+            Some(Modifier::Fraction(n)) => format!("timestamp({n})"),
+        };
+        format!("{word}({value} AS {target})")
+    }
+}
+
 impl ScalarUDFImpl for CastFunction {
     fn name(&self) -> &str {
         "cast"
@@ -190,20 +203,13 @@ impl ScalarUDFImpl for CastFunction {
 
     fn display_name(&self, args: &[Expr]) -> Result<String> {
         let [value] = args else { return internal_err!("a cast has one value") };
-        let word = if self.lenient { "TRY_CAST" } else { "CAST" };
-        let target = match self.modifier {
-            None => self.target.to_string(),
-            Some(Modifier::Characters(n)) => format!("varchar({n})"),
-            Some(Modifier::Padded(n)) => format!("char({n})"),
-            Some(Modifier::Fraction(n)) => format!("timestamp({n})"),
-        };
-        Ok(format!("{word}({value} AS {target})"))
+        Ok(self.text(&value.to_string()))
     }
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        // As that of a plain cast.
+        // Another one than the value's, which a plain cast has: a join puts its keys beside the columns.
         let [value] = args else { return internal_err!("a cast has one value") };
-        Ok(value.schema_name().to_string())
+        Ok(self.text(&value.schema_name().to_string()))
     }
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {

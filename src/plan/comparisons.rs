@@ -125,11 +125,6 @@ impl ScalarUDFImpl for OneForm {
         Ok(value.to_string())
     }
 
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        let [value] = args else { return internal_err!("a value has one form") };
-        Ok(value.schema_name().to_string())
-    }
-
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
         match arg_types {
             [float @ (DataType::Float32 | DataType::Float64)] => Ok(float.clone()),
