@@ -7,7 +7,6 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind as IoKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,7 +103,7 @@ fn log_file(directory: &Path) -> Result<File> {
     let mut number = 1;
     loop {
         let name = if number == 1 { format!("{stem}.log") } else { format!("{stem}_{number}.log") };
-        match OpenOptions::new().append(true).create_new(true).mode(0o600).open(directory.join(name)) {
+        match OpenOptions::new().append(true).create_new(true).open(directory.join(name)) {
             Err(error) if error.kind() == IoKind::AlreadyExists => number += 1,
             other => return other.map_err(failed),
         }

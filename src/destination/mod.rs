@@ -79,14 +79,14 @@ pub(crate) const ONE_DIRECTORY_PER_RUN: &str = "grant storage.objects.delete, wh
 
 /// Most bytes of a document that is read: a manifest, an intent, a lock. Others can write where they lie, and they are
 /// held in memory whole.
-pub(crate) const DOCUMENT_BYTES: u64 = 256 << 20;
+pub(crate) const DOCUMENT_BYTES: u64 = 1 << 30;
 
 /// The error of a document that is larger.
 pub(crate) fn too_large(path: &str) -> Error {
-    Error::data(format!("a document is larger than {} MiB and is not read", DOCUMENT_BYTES >> 20))
+    Error::data(format!("a document is larger than {} GiB and is not read", DOCUMENT_BYTES >> 30))
         .with("path", path)
         .hint(
-            "lakexpress writes none so large: see what it is, then move it away or choose another directory",
+            "lakexpress writes none that is larger: see what it is, then move it away or choose another directory",
         )
 }
 

@@ -61,6 +61,16 @@ pub(super) fn number(array: &ArrayRef, target: &DataType, lenient: bool) -> Resu
             let near: PrimitiveArray<Float64Type> = array.as_primitive::<Decimal256Type>().unary(near);
             Ok(Arc::new(near))
         }
+        (DataType::Decimal128(p, s), DataType::Float32) => {
+            let near = |v: i128| nearest(&Decimal128Type::format_decimal(v, *p, *s));
+            let near: PrimitiveArray<Float32Type> = array.as_primitive::<Decimal128Type>().unary(near);
+            Ok(Arc::new(near))
+        }
+        (DataType::Decimal256(p, s), DataType::Float32) => {
+            let near = |v: i256| nearest(&Decimal256Type::format_decimal(v, *p, *s));
+            let near: PrimitiveArray<Float32Type> = array.as_primitive::<Decimal256Type>().unary(near);
+            Ok(Arc::new(near))
+        }
         _ => plain(array, target, lenient),
     }
 }
@@ -79,8 +89,10 @@ pub(super) fn limited(
         Modifier::Fraction(digits) => {
             let unit = 10_i64.pow(MICROSECOND_DIGITS.saturating_sub(digits));
             let values = values.as_primitive::<TimestampMicrosecondType>();
-            let rounded: PrimitiveArray<TimestampMicrosecondType> =
-                values.try_unary(|at| rounded(at, unit).ok_or_else(|| does_not_fit(at, target)))?;
+            let rounded: PrimitiveArray<TimestampMicrosecondType> = match lenient {
+                true => values.unary_opt(|at| rounded(at, unit)),
+                false => values.try_unary(|at| rounded(at, unit).ok_or_else(|| does_not_fit(at, target)))?,
+            };
             Ok(Arc::new(rounded.with_data_type(target.clone())))
         }
     }
@@ -112,8 +124,8 @@ fn rounded(at: i64, unit: i64) -> Option<i64> {
 }
 
 /// The float nearest to the number that a text says.
-fn nearest(text: &str) -> f64 {
-    text.parse().unwrap_or(f64::NAN)
+fn nearest<T: std::str::FromStr + From<f32>>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| T::from(f32::NAN))
 }
 
 fn decimals<T>(

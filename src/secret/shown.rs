@@ -9,7 +9,8 @@ const LONGEST: usize = 11;
 /// Schemes whose host may be followed by a port and a path with an `@` in it.
 const WEB: [&str; 2] = ["http", "https"];
 /// Ends of the names of parameters that hold a secret.
-const SECRET_NAMES: [&str; 7] = ["password", "secret", "token", "sig", "signature", "credential", "key"];
+const SECRET_NAMES: [&str; 9] =
+    ["password", "passwd", "pwd", "secret", "token", "sig", "signature", "credential", "key"];
 
 /// What kind of mistake an error of a library is; none for an error that is not known. Its text may quote the
 /// secret that was read, so that nothing of it is here.

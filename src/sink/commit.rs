@@ -46,7 +46,7 @@ use futures::future::BoxFuture;
 
 use super::empty::EmptyFile;
 use super::part::{Kept, PreparedFile};
-use crate::destination::{Destination, DirLock, PendingUpload};
+use crate::destination::{DOCUMENT_BYTES, Destination, DirLock, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::spec::IfExists;
@@ -62,6 +62,8 @@ pub(crate) use roll::is_withdrawn;
 use roll::{apply, withdraw};
 pub use roll::{is_unfinished, roll_forward};
 
+/// Larger documents are written without line breaks.
+const READABLE_BYTES: usize = 8 << 20;
 /// Calls to the destination under way at once.
 const CONCURRENT_CALLS: usize = 8;
 
@@ -417,8 +419,20 @@ impl TableCommit {
 }
 
 fn json(document: &impl serde::Serialize) -> Result<Bytes> {
-    let text = serde_json::to_vec_pretty(document)
-        .map_err(|error| Error::internal("a document cannot be written as JSON").caused_by(error))?;
+    let wrong = |error| Error::internal("a document cannot be written as JSON").caused_by(error);
+    let mut text = serde_json::to_vec_pretty(document).map_err(wrong)?;
+    if text.len() > READABLE_BYTES {
+        // Nobody reads that, and it must not outgrow what can be read back.
+        text = serde_json::to_vec(document).map_err(wrong)?;
+    }
+    if text.len() as u64 > DOCUMENT_BYTES {
+        return Err(Error::data(
+            "the table's manifest would be larger than 1 GiB: it has too many files and columns",
+        )
+        .hint(
+            "begin another directory, with --sub-path for example; --part-bytes makes fewer and larger files",
+        ));
+    }
     Ok(text.into())
 }
 

@@ -8,8 +8,8 @@
 
 use crate::error::{Error, Result};
 
-/// Most bytes of a footer: some 400,000 column chunks.
-pub(super) const FOOTER_BYTES: u64 = 64 << 20;
+/// Most bytes of a footer: some 1,600,000 column chunks.
+pub(super) const FOOTER_BYTES: u64 = 256 << 20;
 /// Bytes at the end of a file: length of the footer, and the magic.
 pub(super) const TAIL_BYTES: u64 = 8;
 /// Structures in structures; the format has 8.
@@ -31,7 +31,7 @@ pub(super) fn length(tail: &[u8], file_bytes: u64) -> Result<u64> {
     }
     let length = u64::from(u32::from_le_bytes(*length));
     if length > FOOTER_BYTES {
-        return Err(bad("the footer is larger than 64 MiB"));
+        return Err(bad("the footer is larger than 256 MiB"));
     }
     if length + TAIL_BYTES + 4 > file_bytes {
         return Err(bad("the footer is larger than the file"));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind as IoKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::files::io_error;
@@ -9,6 +10,10 @@ use crate::error::Result;
 
 /// Whether the directories `first` and `second` below `base`, which need not be there, are two.
 pub(super) fn are_kept(base: &Path, first: &str, second: &str) -> Result<bool> {
+    // Where both are there, nothing is to be tried.
+    if let (Ok(one), Ok(two)) = (fs::metadata(base.join(first)), fs::metadata(base.join(second))) {
+        return Ok((one.dev(), one.ino()) != (two.dev(), two.ino()));
+    }
     let (mut one, mut two) = (first.split('/'), second.split('/'));
     let mut place = base.to_path_buf();
     loop {

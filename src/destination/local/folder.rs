@@ -127,7 +127,7 @@ impl Folder {
     /// Opens a file to read and write it, and makes it if there is none. Nothing in it is changed. None when the
     /// directory is gone.
     ///
-    /// Errors: `Data` when it is a link or anything but a file with this one name.
+    /// Errors: `Data` when it is a link or anything but a regular file.
     pub(super) fn own_file(&self, name: &str) -> Result<Option<File>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.handle, name, flags, Mode::from_raw_mode(0o666)) {
@@ -135,11 +135,14 @@ impl Folder {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(self.refused("cannot open a file", name, error)),
         };
-        let metadata = self.regular(name, &file)?;
-        if metadata.nlink() > 1 {
-            return Err(self.strange(name, "a file with other names elsewhere"));
-        }
+        self.regular(name, &file)?;
         Ok(Some(file))
+    }
+
+    /// Whether the file at `name`, which is `file`, has this one name. With another one, its content is somebody
+    /// else's too.
+    pub(super) fn is_only_name(&self, name: &str, file: &File) -> Result<bool> {
+        Ok(self.regular(name, file)?.nlink() == 1)
     }
 
     /// Whether `name` leads to `file`.
@@ -259,9 +262,9 @@ impl Folder {
     }
 
     fn strange(&self, name: &str, what: &str) -> Error {
-        Error::data(format!("{what} lies where lakexpress keeps its files; it is not followed or opened"))
+        Error::data(format!("{what} lies where lakexpress keeps its files, and is neither followed nor opened"))
             .with("path", self.at(name).display())
-            .hint("whoever may write below --output-dir can put one there: remove it, or name the directory itself in --output-dir")
+            .hint("no link below --output-dir is followed: remove it; to keep a directory on another disk, mount that disk there (mount --bind)")
     }
 }
 

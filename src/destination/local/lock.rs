@@ -48,6 +48,11 @@ impl LocalLock {
             if !folder.leads_to(LOCK, &file) {
                 continue;
             }
+            // Left by a killed run and linked by a backup, or put there: its content is not ours to change.
+            if !folder.is_only_name(LOCK, &file)? {
+                folder.remove(LOCK)?;
+                continue;
+            }
             let text = format!("run {owner}, process {}, since {}\n", std::process::id(), now());
             file.set_len(0)
                 .and_then(|()| file.seek(SeekFrom::Start(0)))

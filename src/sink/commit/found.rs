@@ -71,7 +71,7 @@ pub(super) async fn prepare(
         _ if finished => {}
         IfExists::Error if old.is_some() || !sizes.is_empty() => {
             return Err(Error::data("the table is there already")
-                .hint("--if-exists overwrite replaces it, --if-exists append adds to it"));
+                .hint("--if-exists overwrite replaces it if the same source wrote it, replace in any case, append adds to it"));
         }
         IfExists::Error => {}
         IfExists::Overwrite | IfExists::Replace => {
@@ -91,7 +91,7 @@ pub(super) async fn prepare(
                 if sizes.get(file.name.as_str()) != Some(&file.bytes) {
                     return Err(Error::data("a file that the manifest names is missing or has another size")
                         .with("file", &file.name)
-                        .hint("--if-exists overwrite exports the table anew"));
+                        .hint("--if-exists overwrite exports the table again and removes what was appended to it"));
                 }
             }
         }

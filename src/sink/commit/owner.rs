@@ -52,20 +52,27 @@ impl Owner {
             .with("to be written", self)
             .hint(match if_exists {
                 IfExists::Append => {
-                    "--if-exists append adds rows of the same table only; use another --output-dir or --sub-path, \
-                     or --if-exists replace, which removes what is there"
+                    "--if-exists append adds rows of the same table only; use another --output-dir or --sub-path"
                 }
                 _ => {
                     "use another --output-dir or --sub-path; or --if-exists replace, which replaces what this \
                      manifest names, whoever wrote it"
                 }
             });
-        Err(if restored {
-            error.hint(
+        let is_file = self.source.server.is_empty() && theirs.source.server.is_empty();
+        Err(match (restored, if_exists) {
+            (true, IfExists::Append) => error.hint(
+                "if it is the same database (after pg_upgrade, or restored from a dump), remove \"identifier\" from \
+                 \"source\" in _manifest.json: then the database's name alone is compared",
+            ),
+            (true, _) => error.hint(
                 "if it is the same database (after pg_upgrade, or restored from a dump), say --if-exists replace once",
-            )
-        } else {
-            error
+            ),
+            (false, IfExists::Overwrite) if is_file && !same_source => error.hint(
+                "if the file was moved, say --if-exists replace once; a link that keeps its name and leads to the \
+                 newest file counts as one source",
+            ),
+            _ => error,
         })
     }
 }

@@ -4,7 +4,7 @@
 use super::describe::number;
 use super::dialect::literal;
 use super::wire::Connection;
-use crate::catalog::{TableInfo, TableRef};
+use crate::catalog::{TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use arrow_schema::DataType;
 
@@ -30,7 +30,7 @@ pub(super) async fn unchanged(
     if table.columns.iter().any(|column| holds_struct(column.field.data_type())) {
         altered(locks, view, table).await?;
     }
-    if table.column_rights.is_some() && table.relations.len() > 1 {
+    if table.column_rights.is_some() && (table.relations.len() > 1 || table.kind == TableKind::Partitioned) {
         attached(locks, table).await?;
     }
     Ok(())

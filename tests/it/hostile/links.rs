@@ -223,7 +223,7 @@ fn s5_a_document_of_gigabytes_is_refused() {
         let args = ["export", "--source", &scene.source, "--output-dir", scene.lake().to_str().unwrap()]
             .map(str::to_owned);
         let output = Run::wrapped(&limited, args).output().no_panic();
-        output.exits_one_of(&[1, 65]).says(&["larger than 256 MiB", name]);
+        output.exits_one_of(&[1, 65]).says(&["larger than 1 GiB", name]);
         let args = ["verify".to_owned(), scene.lake().display().to_string()];
         Run::wrapped(&limited, args).output().no_panic().exits_one_of(&[1, 65]);
     }

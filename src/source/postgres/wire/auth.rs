@@ -11,7 +11,7 @@ use super::frame::Frame;
 use super::startup::Failure;
 use super::{Connection, tls};
 use crate::error::{Error, Result};
-use crate::source::postgres::config::{Binding, PostgresConfig};
+use crate::source::postgres::config::{Binding, PostgresConfig, SslMode};
 
 /// The fewest iterations of SCRAM that are answered.
 const LEAST_ITERATIONS: u64 = 4096;
@@ -143,11 +143,11 @@ fn check_iterations(challenge: &[u8], config: &PostgresConfig) -> Result<()> {
     let count = challenge.split(|byte| *byte == b',').find_map(|field| field.strip_prefix(b"i="));
     let count: Option<u64> = count.and_then(|count| str::from_utf8(count).ok()?.parse().ok());
     match count {
-        Some(count) if count < LEAST_ITERATIONS => Err(refuse(
+        Some(count) if count < LEAST_ITERATIONS && config.sslmode != SslMode::VerifyFull => Err(refuse(
             config,
             &format!("the server asks for SCRAM with {count} iterations, fewer than {LEAST_ITERATIONS}"),
         )
-        .hint("set scram_iterations to 4096 or more on the server and the password once more; or it is not the server that it seems to be")),
+        .hint("ask the administrator to set scram_iterations to 4096 or more and then to set this user's password again; or, with sslmode=verify-full, the server is known and any number is accepted")),
         _ => Ok(()),
     }
 }
