@@ -15,9 +15,12 @@ const REPLACE: [&str; 2] = ["--if-exists", "replace"];
 fn refused(run: Output, words: &[&str]) {
     let run = run.exits(DATA);
     let said = format!("{}{}", run.stdout, run.stderr);
-    for word in words.iter().chain(&["--if-exists replace"]) {
+    for word in words {
         assert!(said.contains(word), "{word}\n{run}");
     }
+    // What was appended is not given up for a refusal.
+    let is_append = said.contains("--if-exists append adds");
+    assert_ne!(said.contains("--if-exists replace"), is_append, "{run}");
 }
 
 fn users(place: &Path, name: &str) -> String {
@@ -132,6 +135,14 @@ fn b4_a_postgres_database_is_its_server_and_its_name() {
     export(&one.url("b4_shop"), lake, &[]).ok();
     export(&two.url("b4_shop"), lake, &REPLACE).ok();
     export(&two.url("b4_shop"), lake, &[]).ok();
+
+    // After an upgrade of its server a table is appended to once its manifest no longer names the server.
+    refused(export(&one.url("b4_shop"), lake, &["--if-exists", "append"]), &["pg_upgrade", "_manifest.json"]);
+    let mut unnamed = manifest(&table);
+    unnamed["source"].as_object_mut().unwrap().remove("identifier");
+    fs::write(table.join("_manifest.json"), unnamed.to_string()).unwrap();
+    export(&one.url("b4_shop"), lake, &["--if-exists", "append"]).ok();
+    assert_eq!(manifest(&table)["rows"], 2);
 }
 
 #[test]
