@@ -238,7 +238,9 @@ fn page_policy_killed_at_every_step() {
                     place.entry("slow", seaweed.entry(proxy.port, WRITER, &base));
                     let port = if may_delete { seaweed.port } else { gate.port };
                     place.entry("next", seaweed.entry(port, WRITER, &base));
-                    let running = place.export("slow", &PARTS).spawn();
+                    // The table that is there is that of another file of the same name.
+                    let replacing = ["--if-exists", "replace"];
+                    let running = place.export("slow", &PARTS).args(replacing).spawn();
                     proxy.wait_until_met();
                     running.kill9();
                     let when = format!("killed at {class:?} {nth}, the next may delete: {may_delete}");
@@ -251,7 +253,7 @@ fn page_policy_killed_at_every_step() {
                     } else {
                         assert_eq!(manifest, serde_json::json!({"withdrawn": true}), "{when}");
                     }
-                    let next = place.export("next", &PARTS).output();
+                    let next = place.export("next", &PARTS).args(replacing).output();
                     assert_eq!(next.code, Some(0), "{when}\n{next}");
                     assert_eq!(seaweed.ids(&table), Some(ids(TWO)), "{when}");
                     assert_listed(seaweed, &table, "*.parquet", TWO);
