@@ -14,13 +14,13 @@ fn t8_errors_of_different_kinds_are_1_and_of_one_kind_their_own_code() {
     server.create_db(db);
     server.sql(
         db,
-        "DROP ROLE IF EXISTS teller; CREATE ROLE teller LOGIN;
+        "DROP ROLE IF EXISTS t8_reader; CREATE ROLE t8_reader LOGIN;
          CREATE TABLE b_secret (id integer); CREATE TABLE d_secret (id integer);
          CREATE TABLE a_bad AS SELECT 1 AS id, date 'infinity' AS at; CREATE TABLE c_bad AS TABLE a_bad;
          CREATE TABLE good AS SELECT 1 AS id;
-         GRANT SELECT ON a_bad, c_bad, good TO teller;",
+         GRANT SELECT ON a_bad, c_bad, good TO t8_reader;",
     );
-    let url = server.url_as("teller", "x", db);
+    let url = server.url_as("t8_reader", "x", db);
     let run = |tables: &str, code: i32| -> Output {
         let out = tempfile::tempdir().unwrap();
         let output = export(&url, out.path(), &["-i", tables]).exits(code);
