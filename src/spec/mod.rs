@@ -200,7 +200,7 @@ pub enum IfExists {
     /// Replace what the old manifest lists, if it is of the same source and table; files of others are an error.
     #[default]
     Overwrite,
-    /// Replace what the old manifest lists, whoever wrote it; files that it does not list are an error.
+    /// Replace what the old manifest lists, of any source; files that it does not list are an error.
     Replace,
     /// Fail.
     Error,

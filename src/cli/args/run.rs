@@ -136,7 +136,7 @@ pub(in crate::cli) struct RunArgs {
     /// Old files: overwrite, replace, error or append. Default: overwrite.
     ///
     /// When a table's directory already holds files. overwrite replaces what the last manifest lists, and nothing else, if
-    /// the same table of the same source (or a query of the same name) wrote it; replace does so whoever wrote it.
+    /// the same table of the same source (or a query of the same name) wrote it; replace does so in any case.
     #[arg(
         long,
         value_name = "ACTION",

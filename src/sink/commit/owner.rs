@@ -56,7 +56,7 @@ impl Owner {
                 }
                 _ => {
                     "use another --output-dir or --sub-path; or --if-exists replace, which replaces what this \
-                     manifest names, whoever wrote it"
+                     manifest names, of any source"
                 }
             });
         let is_file = self.source.server.is_empty() && theirs.source.server.is_empty();
