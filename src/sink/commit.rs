@@ -67,7 +67,7 @@ const READABLE_BYTES: usize = 8 << 20;
 /// Calls to the destination under way at once.
 const CONCURRENT_CALLS: usize = 8;
 
-/// In place of an intent or a manifest that is none any more.
+/// Takes the place of an intent or a manifest that no longer counts.
 const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
 /// A name that nothing has.
 const NOTHING: &str = "_nothing";

@@ -1,4 +1,4 @@
-//! Those who wish us ill: servers, database users, and whoever writes where we write.
+//! Attacks by servers, by database users, and by those who can write where we write.
 //!
 //! Each test counts the attacks that it tried; all of them have to be stopped. `make verify-hostile` prints the sum.
 

@@ -1,5 +1,5 @@
 //! Directories below the base, held open. What a name leads to cannot change between two looks at it, and no link
-//! below the base is followed: whoever may write there cannot lead us elsewhere.
+//! below the base is followed: those who may write there cannot lead us elsewhere.
 
 use std::ffi::OsStr;
 use std::fs::File;
