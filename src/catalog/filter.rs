@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ListedTable, TableKind, TableRef};
+use crate::error::{Error, Result};
 
 /// Include and exclude patterns. A pattern is SQL LIKE (`%`, `_`, `\` escapes) over the table
 /// name, or over `schema.table` when it holds a dot.
@@ -36,6 +37,22 @@ impl TableFilter {
         named
             || (by_default
                 && (self.include.is_empty() || self.include.iter().any(|p| pattern_matches(p, table))))
+    }
+}
+
+impl TableFilter {
+    /// An error if this filter does not mean `table` as the `kind` that it has by now.
+    ///
+    /// # Errors
+    /// `Data`, naming the kind.
+    pub fn still_means(&self, table: &TableRef, kind: TableKind) -> Result<()> {
+        if self.matches(&ListedTable { table: table.clone(), kind }) {
+            return Ok(());
+        }
+        Err(Error::data(format!("the name is that of a {kind} now, which was not asked for")).hint(
+            "what was listed under it was dropped or renamed since: run again; --views, or --include with its full name, \
+             exports views and foreign tables",
+        ))
     }
 }
 

@@ -46,6 +46,19 @@ pub enum TableKind {
     Foreign,
 }
 
+impl fmt::Display for TableKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Table => "table",
+            Self::Partitioned => "partitioned table",
+            Self::Partition => "partition",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Foreign => "foreign table",
+        })
+    }
+}
+
 /// A table as found in the catalog, before anything was locked or described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedTable {
@@ -140,6 +153,31 @@ pub struct TableInfo {
     /// How the user may read the table if only some or all of its columns were granted, and not the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column_rights: Option<ColumnRights>,
+    /// What must be heeded when the table is read.
+    #[serde(default, skip_serializing_if = "Reading::is_plain")]
+    pub reading: Reading,
+}
+
+/// What must be heeded when a table is read, beside its columns.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reading {
+    /// The relation of this name stores its rows itself.
+    pub stored: bool,
+    /// Some of its rows lie on other servers.
+    pub foreign: bool,
+    /// Columns that are computed from others.
+    pub generated: Vec<String>,
+    /// A function of a database user that the source would run if it planned a statement over the table, and what calls
+    /// it; none where there is none. The table is then read by what needs no plan, or not at all.
+    pub runs: Option<String>,
+}
+
+impl Reading {
+    /// Whether there is nothing to heed.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Rights that were granted column by column. Where a row is stored is no column: a table is not cut by it then.

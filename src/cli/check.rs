@@ -2,7 +2,7 @@
 
 use super::args::CheckArgs;
 use super::{print, resolve};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
 
@@ -10,6 +10,14 @@ use crate::report;
 pub(super) async fn run(args: &CheckArgs) -> Result<u8> {
     let resolved = resolve::check(args)?;
     let (source, destination) = (resolved.source.as_ref(), resolved.destination.as_ref());
+    if let Some(role) = &args.print_role {
+        let source = source.ok_or_else(|| {
+            Error::usage("--print-role needs a source")
+                .hint("name it with --source, or --source-db-auth-id and --auth-file")
+        })?;
+        print(&pipeline::least_role(&resolved.spec, source, role).await?)?;
+        return Ok(0);
+    }
     let checked = Box::pin(pipeline::check(&resolved.spec, source, destination)).await;
     if args.output.json {
         print(&report::json::checked(&checked)?)?;

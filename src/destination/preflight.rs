@@ -15,12 +15,19 @@ pub struct Check {
     pub outcome: Result<String>,
     /// What exports do without it, if it is a right that they can do without.
     without: Option<String>,
+    /// It works, and is unwise.
+    unwise: bool,
 }
 
 impl Check {
     /// A check with its outcome.
     pub fn new(what: impl Into<String>, outcome: Result<String>) -> Self {
-        Self { what: what.into(), outcome, without: None }
+        Self { what: what.into(), outcome, without: None, unwise: false }
+    }
+
+    /// What works and is unwise, and why.
+    pub fn unwise(what: impl Into<String>, why: String) -> Self {
+        Self { unwise: true, ..Self::new(what, Ok(why)) }
     }
 
     /// Exports do without this right; `without` says what becomes of it then.
@@ -28,6 +35,11 @@ impl Check {
     fn or(mut self, without: impl Into<String>) -> Self {
         self.without = Some(without.into());
         self
+    }
+
+    /// Whether exports work, and something is to be said all the same.
+    pub fn is_warning(&self) -> bool {
+        self.unwise || self.warning().is_some()
     }
 
     /// Why exports do not work.

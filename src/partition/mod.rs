@@ -44,7 +44,7 @@ pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<C
     let by_row = config.filter(|config| config.row.is_some() && config.readers.is_some());
     let by_row = by_row.map_or(String::new(), |config| format!(", readers by {}", config.origin()));
     let whole = |reason: String| Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
-    if table.est_rows < spec.large_table_rows {
+    if table.est_rows < spec.large_table_rows && able.contains(&Method::None) {
         return Ok(whole(format!("about {} rows, fewer than --large-table-threshold", table.est_rows)));
     }
     let parts = parts(table, spec, readers);
@@ -210,6 +210,7 @@ mod tests {
             est_rows: 1_000_000,
             est_bytes: 100_000_000,
             heap_blocks: vec![],
+            reading: Default::default(),
             relations: vec![],
             column_rights: None,
             primary_key: vec![],

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use futures::StreamExt;
 
 use super::prepare;
-use crate::catalog::{Consistency, Slice, SnapshotToken, TableInfo, TableRef};
+use crate::catalog::{Consistency, Leaf, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::Destination;
 use crate::destination::preflight::{self, Check};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::partition::Choice;
 use crate::plan::{Cut, CutSlice, columns_read, plan_table};
 use crate::source::{Snapshot, Source, TableRead};
@@ -41,6 +41,18 @@ pub async fn check(
     checked
 }
 
+/// SQL that makes `role` with the rights that an export with `spec` takes at the source.
+///
+/// # Errors
+/// Usage, when the source has no roles or no table is meant; those of the source.
+pub async fn least_role(spec: &ExportSpec, source: &Arc<dyn Source>, role: &str) -> Result<String> {
+    let tables = prepare::select(spec, source.as_ref()).await?;
+    source.least_role(&tables, role).await?.ok_or_else(|| {
+        Error::usage("this source has no roles")
+            .hint("leave --print-role out: a file's own rights decide who may read it")
+    })
+}
+
 async fn check_source(spec: &ExportSpec, source: &Arc<dyn Source>) -> Vec<Check> {
     let identity = source.identity().await;
     let reached = identity.map(|who| format!("{} {}, database {}", who.kind, who.version, who.database));
@@ -48,6 +60,11 @@ async fn check_source(spec: &ExportSpec, source: &Arc<dyn Source>) -> Vec<Check>
     if checks[0].outcome.is_err() {
         return checks;
     }
+    checks.push(match source.caution().await {
+        Ok(Some(caution)) => Check::unwise("rights of the role", caution),
+        Ok(None) => Check::new("rights of the role", Ok("no more than it was given".to_owned())),
+        Err(error) => Check::new("rights of the role", Err(error)),
+    });
     let tables = match prepare::select(spec, source.as_ref()).await {
         Ok(tables) => tables,
         Err(error) => {
@@ -88,7 +105,7 @@ async fn read_nothing(
     table: &TableRef,
 ) -> Result<String> {
     let asked = async {
-        let info = view.describe(table).await?;
+        let info = view.describe(table, &spec.filter).await?;
         let reason = String::new();
         let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
         let whole = Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] };
@@ -98,20 +115,32 @@ async fn read_nothing(
         drain(source, plan.info, columns, view.token()).await?;
         Ok(about)
     };
-    asked.await.map_err(|error: crate::error::Error| error.with("table", table))
+    asked.await.map_err(|error: Error| error.with("table", table))
 }
 
+/// Asks for no rows, or for the first ones of each relation where the source can read by relation only.
 async fn drain(
     source: &Arc<dyn Source>,
     table: TableInfo,
     columns: Vec<usize>,
     at: &SnapshotToken,
 ) -> Result<()> {
-    let read =
-        TableRead { table, columns, slice: Slice::All, filter: Some("1 = 0".to_owned()), batch_rows: 1 };
-    let mut rows = source.read(&read, at)?;
-    while let Some(batch) = rows.next().await {
-        batch?;
+    let by_relation = table.reading.runs.is_some();
+    let leaf = |leaf: &Leaf| Slice::Relation { id: leaf.id, name: leaf.name.clone() };
+    let slices = match by_relation && !table.leaves.is_empty() {
+        true => table.leaves.iter().map(leaf).collect(),
+        false => vec![Slice::All],
+    };
+    for slice in slices {
+        let filter = (!by_relation).then(|| "1 = 0".to_owned());
+        let read = TableRead { table: table.clone(), columns: columns.clone(), slice, filter, batch_rows: 1 };
+        let mut rows = source.read(&read, at)?;
+        while let Some(batch) = rows.next().await {
+            batch?;
+            if by_relation {
+                break;
+            }
+        }
     }
     Ok(())
 }

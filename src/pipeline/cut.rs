@@ -35,7 +35,7 @@ pub(super) async fn cut(
             modulo::cut(key, &counts, choice.parts, is_nullable(info, key))
         }
         (Method::DataDriven, Some(key)) => {
-            let column = info.column(key).map(|c| dialect.column(c.name()));
+            let column = info.column(key).map(|c| dialect.key(info, c.name()));
             if column.is_none() {
                 values::check_steady(key).map_err(|error| error.with("table", &info.table))?;
             }

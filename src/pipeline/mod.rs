@@ -30,7 +30,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 pub use cancel::{Cancel, CancelSwitch};
-pub use check::{Checked, check};
+pub use check::{Checked, check, least_role};
 pub use evidence::{Evidence, evidence};
 pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
 pub use progress::{Progress, TableProgress};
@@ -292,6 +292,11 @@ async fn conduct(
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
     let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec } = opening;
+    match parts.source.caution().await {
+        Ok(Some(caution)) => tracing::warn!("{caution}"),
+        Ok(None) => {}
+        Err(error) => tracing::debug!(%error, "the rights of the role are not known"),
+    }
     let resumed = earlier.started_at.is_some();
     let started_at = earlier.started_at.unwrap_or_else(clock::now);
     let all = if resumed { earlier.tables } else { tables.to_vec() };

@@ -110,7 +110,7 @@ pub(super) async fn plan_one(
     table: &TableRef,
     run_id: &str,
 ) -> Result<TablePlan> {
-    let info = view.describe(table).await?;
+    let info = view.describe(table, &spec.filter).await?;
     check_casts(spec, &info)?;
     if info.columns.is_empty() {
         return Err(Error::data("the table has no columns, and Parquet cannot keep rows without any")
@@ -174,13 +174,20 @@ pub(super) async fn query_input(
     view: &dyn Snapshot,
     table: &TableRef,
 ) -> Result<QueryInput> {
-    let info = view.describe(table).await?;
+    // A statement names it, whatever it is.
+    let named = TableFilter { views: true, include: vec![exact(&table.name)], ..TableFilter::default() };
+    let info = view.describe(table, &named).await?;
     check_casts(spec, &info)?;
     // The rows flow on at once: smaller slices would only be more connections.
     let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
     let choice = partition::choose(&info, &source.dialect().methods(&info), &spec)?;
     let slices = cut(&info, &choice, source.dialect(), view).await?;
     Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
+}
+
+/// The pattern that matches `name` and no other.
+fn exact(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// `--cast` of a column that is not there.

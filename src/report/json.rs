@@ -87,7 +87,13 @@ pub fn checked(checked: &[Checked]) -> Result<String> {
     let lines: Vec<Value> = checked
         .iter()
         .map(|Checked { area, check }| match &check.outcome {
-            Ok(found) => json!({ "area": area, "check": check.what, "ok": true, "found": found }),
+            Ok(found) => {
+                let mut line = json!({ "area": area, "check": check.what, "ok": true, "found": found });
+                if check.is_warning() {
+                    line["warning"] = found.as_str().into();
+                }
+                line
+            }
             Err(error) => {
                 let mut line = json!({
                     "area": area, "check": check.what, "ok": false, "kind": error.kind().as_str(),

@@ -103,6 +103,7 @@ fn plan() -> RunPlan {
         est_rows: 1000,
         est_bytes: 4096,
         heap_blocks: vec![],
+        reading: Default::default(),
         leaves: vec![],
         relations: Vec::new(),
         column_rights: None,

@@ -61,7 +61,7 @@ pub fn checked(checked: &[Checked]) -> String {
     let mut out = String::new();
     for Checked { area, check } in checked {
         let (word, found, hints) = match &check.outcome {
-            Ok(found) => ("ok", found.clone(), &[][..]),
+            Ok(found) => (if check.is_warning() { "warn" } else { "ok" }, found.clone(), &[][..]),
             Err(error) if check.warning().is_some() => ("warn", error.to_string(), error.hints()),
             Err(error) => ("FAILED", error.to_string(), error.hints()),
         };
@@ -75,7 +75,7 @@ pub fn checked(checked: &[Checked]) -> String {
         }
     }
     let failed = checked.iter().filter(|c| c.check.failure().is_some()).count();
-    let warned = checked.iter().filter(|c| c.check.warning().is_some()).count();
+    let warned = checked.iter().filter(|c| c.check.is_warning()).count();
     let _ = match failed {
         0 if warned > 0 => writeln!(out, "\nno check failed, {warned} of {} with a warning", checked.len()),
         0 => writeln!(out, "\nall {} checks passed", checked.len()),

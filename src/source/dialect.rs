@@ -21,6 +21,11 @@ pub trait Dialect: Debug + Send + Sync {
     /// The quoted name of a column.
     fn column(&self, name: &str) -> String;
 
+    /// A column as a key: what rows are compared by when a table is cut by it.
+    fn key(&self, _table: &TableInfo, column: &str) -> String {
+        self.column(column)
+    }
+
     /// The remainder of an integer column, from 0 to `of` - 1, NULL for NULL.
     fn remainder(&self, column: &str, of: u32) -> String;
 
@@ -37,6 +42,7 @@ pub trait Dialect: Debug + Send + Sync {
     /// every row as DataFusion would. None means it is evaluated here.
     fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String>;
 
-    /// The methods by which this table can be cut, best first; `None` is always among them.
+    /// The methods by which this table can be cut, best first; at least one, and `None` is among them unless rows can
+    /// be read by relation only.
     fn methods(&self, table: &TableInfo) -> Vec<Method>;
 }

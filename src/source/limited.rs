@@ -48,6 +48,14 @@ impl Source for Limited {
         self.inner.list(filter).await
     }
 
+    async fn caution(&self) -> Result<Option<String>> {
+        self.inner.caution().await
+    }
+
+    async fn least_role(&self, tables: &[TableRef], role: &str) -> Result<Option<String>> {
+        self.inner.least_role(tables, role).await
+    }
+
     async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
         self.inner.snapshot(tables, level).await
     }

@@ -91,6 +91,18 @@ pub trait Source: Debug + Send + Sync {
     /// Names only, in catalog order. Reads the catalog, never table data.
     async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>>;
 
+    /// What is unwise about the rights with which this source is read, and what to do; none when there is nothing to
+    /// say. Connects.
+    async fn caution(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// SQL that makes `role` with the rights that an export of `tables` takes and no other; none where a source has no
+    /// roles. Connects.
+    async fn least_role(&self, _tables: &[TableRef], _role: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Pins a view of `tables`, all of them at one moment unless `level` is `None`.
     ///
     /// Each table is locked against change of its definition first, alone, so that one that is
@@ -140,8 +152,9 @@ pub trait Snapshot: Debug + Send + Sync {
     /// How many reads of this view can be under way at once; none: as many as there are connections.
     fn readers(&self) -> Option<usize>;
 
-    /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read.
-    async fn describe(&self, table: &TableRef) -> Result<TableInfo>;
+    /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read. One whose kind `filter`
+    /// does not mean is not read: what was listed as a table may be a view by now.
+    async fn describe(&self, table: &TableRef, filter: &TableFilter) -> Result<TableInfo>;
 
     /// Smallest and largest key, inclusive, where [`Self::quantiles`] does not know more; none when every key is NULL or
     /// the table is empty.

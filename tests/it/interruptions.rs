@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
-use lakexpress::catalog::{Consistency, Slice, TableRef};
+use lakexpress::catalog::{Consistency, Slice, TableFilter, TableRef};
 use lakexpress::source::{Address, Environment, TableRead};
 use lakexpress::spec::TypePolicy;
 
@@ -104,7 +104,7 @@ fn relations_that_join_a_table_later_are_not_read() {
         let view = source.snapshot(&tables, Consistency::Run).await.unwrap();
         let mut described = Vec::new();
         for table in &tables {
-            described.push(view.describe(table).await.unwrap());
+            described.push(view.describe(table, &TableFilter::default()).await.unwrap());
         }
         server.sql("joining", "ALTER TABLE parted ATTACH PARTITION later_1 FOR VALUES FROM (1000) TO (2000)");
         server.sql("joining", "ALTER TABLE hollow ATTACH PARTITION later_2 FOR VALUES FROM (0) TO (10)");

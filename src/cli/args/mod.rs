@@ -200,6 +200,12 @@ pub(in crate::cli) struct InspectArgs {
 /// One line each, with what to do. Name either or both; the exit code is that of the first failure.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {
+    /// Print SQL that makes a role of this name with the rights that an export takes at the source, and do nothing else.
+    /// Default: none.
+    ///
+    /// Rights to the tables that are selected, to their schemas, and to the partitions below them; no other.
+    #[arg(long, env = "LAKEXPRESS_PRINT_ROLE", value_name = "NAME", help_heading = "Check")]
+    pub(in crate::cli) print_role: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]

@@ -59,7 +59,9 @@ SELECT a.attnum,
         WHERE et.oid >= 16384 AND d.objid = et.oid AND d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
           AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'),
        (SELECT s.nspname FROM pg_catalog.pg_namespace s WHERE s.oid = et.typnamespace),
-       pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+       pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
+       et.typdelim,
+       a.attgenerated
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -8,10 +8,14 @@ use super::column::{self, Extension, PgColumn, PgElement};
 use super::dialect::literal;
 use super::keys;
 use super::measure;
+use super::planned;
+use super::session::fence;
 use super::spatial;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, ColumnRights, Keys, Leaf, TableInfo, TableKind, TableRef};
+use crate::catalog::{
+    ColumnInfo, ColumnRights, Keys, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef,
+};
 use crate::error::{Error, Result};
 use crate::spec::{NumericPolicy, TypePolicy};
 
@@ -21,9 +25,11 @@ pub(super) struct Facts {
     relation: Row,
     columns: Vec<Row>,
     sizes: Vec<Row>,
+    /// What [`planned::functions`] found.
+    runs: Option<String>,
 }
 
-/// Asks about all of `tables` at once, in three questions: with thousands of tables, what a question costs is most
+/// Asks about all of `tables` at once, in four questions: with thousands of tables, what a question costs is most
 /// of what describing them takes. Those that do not exist are missing.
 pub(super) async fn facts(view: &mut Connection, tables: &[TableRef]) -> Result<HashMap<TableRef, Facts>> {
     let mut all = HashMap::new();
@@ -34,7 +40,7 @@ pub(super) async fn facts(view: &mut Connection, tables: &[TableRef]) -> Result<
             relation.required(0)?.to_owned(),
             TableRef { schema: schema.clone(), name: name.clone() },
         );
-        let facts = Facts { relation, columns: Vec::new(), sizes: Vec::new() };
+        let facts = Facts { relation, columns: Vec::new(), sizes: Vec::new(), runs: None };
         all.insert(TableRef { schema, name }, facts);
     }
     if all.is_empty() {
@@ -51,13 +57,18 @@ pub(super) async fn facts(view: &mut Connection, tables: &[TableRef]) -> Result<
             facts.sizes.push(row);
         }
     }
+    for (oid, what) in planned::functions(view, &oids).await? {
+        if let Some(facts) = names.get(&oid).and_then(|table| all.get_mut(table)) {
+            facts.runs = Some(what);
+        }
+    }
     Ok(all)
 }
 
 /// Describes `table` as of the connection's view, by what the catalog says of it, if there is such a table.
 pub(super) async fn table(
     view: &mut Connection,
-    table: &TableRef,
+    (table, filter): (&TableRef, &TableFilter),
     facts: Option<Facts>,
     policy: &TypePolicy,
     money_scale: i8,
@@ -66,8 +77,10 @@ pub(super) async fn table(
         Error::data("the table does not exist any more")
             .hint("it was dropped or renamed after the run began; run again")
     })?;
-    let Facts { relation, columns: rows, sizes: stored } = facts;
+    let Facts { relation, columns: rows, sizes: stored, runs } = facts;
     let (kind, keys) = identify(&relation)?;
+    filter.still_means(table, kind)?;
+    let mut sizes = sizes(&stored, view.server_version_num())?;
     let column_rights = column_rights(&relation, &rows, table)?;
     let mut described = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -78,11 +91,16 @@ pub(super) async fn table(
     };
     let missing = column_rights.iter().flat_map(|rights| &rights.missing);
     let is_readable = |name: &str| missing.clone().all(|missing| missing != name);
-    for column in described.iter_mut().filter(|c| !is_cast(&c.name) && is_readable(&c.name)) {
+    // Questions about values are planned.
+    let may_ask = runs.is_none();
+    if may_ask {
+        view.execute(&fence(kind, sizes.foreign)).await?;
+    }
+    for column in described.iter_mut().filter(|c| may_ask && !is_cast(&c.name) && is_readable(&c.name)) {
         column.spatial = spatial::facts(view, table, column).await?;
     }
     let mut policies = vec![policy.clone(); described.len()];
-    if policy.numeric == NumericPolicy::Measure {
+    if may_ask && policy.numeric == NumericPolicy::Measure {
         measure(view, table, &described, &mut policies, |name| is_cast(name) || !is_readable(name)).await?;
     }
     let mut columns = Vec::with_capacity(rows.len());
@@ -102,15 +120,19 @@ pub(super) async fn table(
             comparable: choice.comparable,
         });
     }
-    let mut sizes = sizes(&stored, view.server_version_num())?;
     if column_rights.is_some() {
         // Where a row is stored takes the right to the table.
         sizes.heap_blocks.clear();
         sizes.leaves.clear();
     }
+    if runs.is_some() {
+        // Nothing that takes a condition: no ranges of blocks, no key.
+        sizes.heap_blocks.clear();
+        sizes.leaves.iter_mut().for_each(|leaf| leaf.heap_blocks = None);
+    }
     resolve_distinct(&mut columns, sizes.rows);
     let range_key = match primary_key.as_slice() {
-        [key] => {
+        [key] if runs.is_none() => {
             columns.iter().find(|c| c.name() == key).filter(|c| is_range_key(c)).map(|c| c.name().to_owned())
         }
         _ => None,
@@ -128,7 +150,24 @@ pub(super) async fn table(
         range_key,
         keys,
         column_rights,
+        reading: Reading {
+            stored: relation.required(1)? == "r",
+            foreign: sizes.foreign,
+            generated: generated(&rows)?,
+            runs,
+        },
     })
+}
+
+/// Columns that are computed from others.
+fn generated(columns: &[Row]) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for row in columns {
+        if !row.required(COLUMNS_GENERATED)?.is_empty() {
+            names.push(row.required(1)?.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// Puts what `--numeric measure` finds into the policies of the columns that it is about.
@@ -210,6 +249,7 @@ fn identify(row: &Row) -> Result<(TableKind, Keys)> {
 /// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.
 const COLUMNS_RELATION: usize = 22;
 const COLUMNS_READABLE: usize = 27;
+const COLUMNS_GENERATED: usize = 29;
 const SIZES_ROOT: usize = 10;
 
 fn columns_sql(oids: &str) -> String {
@@ -237,6 +277,7 @@ async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
             typtype: character(row.required(15)?),
             fields: composite_fields(view, row.required(15)?, row.required(20)?).await?,
             extension: extension(row, 25)?,
+            delimiter: character(row.required(28)?),
         })),
         None => None,
     };
@@ -293,12 +334,20 @@ struct Sizes {
     heap_blocks: Vec<u64>,
     relations: Vec<u32>,
     leaves: Vec<Leaf>,
+    /// Some of them are foreign tables.
+    foreign: bool,
 }
 
 /// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
 fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
-    let mut sizes =
-        Sizes { rows: 0, bytes: 0, heap_blocks: Vec::new(), relations: Vec::new(), leaves: Vec::new() };
+    let mut sizes = Sizes {
+        rows: 0,
+        bytes: 0,
+        heap_blocks: Vec::new(),
+        relations: Vec::new(),
+        leaves: Vec::new(),
+        foreign: false,
+    };
     let tid_ranges = server_version_num >= 140_000;
     let (mut all_heap, mut all_readable) = (true, true);
     for row in rows {
@@ -314,6 +363,7 @@ fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
         if relkind == "p" {
             continue;
         }
+        sizes.foreign |= relkind == "f";
         let is_heap = matches!(relkind, "r" | "m") && access_method == "heap";
         if is_heap {
             sizes.heap_blocks.push(blocks);

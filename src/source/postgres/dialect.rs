@@ -8,7 +8,9 @@ use chrono::{DateTime, NaiveDate};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
+use super::column::Codec;
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
+use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::spec::{Method, Period, SpecialValues};
 
@@ -55,6 +57,16 @@ fn is_null(expression: &str) -> String {
     format!("{expression} IS NOT DISTINCT FROM NULL")
 }
 
+/// `column` as a key: itself, or its text where its type is not built in, because then its operators are not either.
+///
+/// # Errors
+/// Usage, when there is no such column.
+pub(super) fn key_of_row(table: &TableInfo, column: &str) -> Result<String> {
+    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let codec = Codec::of(info)?;
+    Ok(if codec.is_built_in() { ident(column) } else { codec.text_sql(&ident(column)) })
+}
+
 /// The remainder of an integer column, never negative.
 pub(super) fn remainder_sql(column: &str, of: u32) -> String {
     format!("((({}::pg_catalog.int8 % {of}) + {of}) % {of})", ident(column))
@@ -75,7 +87,7 @@ impl PostgresDialect {
         let tz = table
             .column(column)
             .is_some_and(|c| matches!(c.field.data_type(), DataType::Timestamp(_, Some(_))));
-        let key = ident(column);
+        let key = self.key(table, column);
         let mut terms = Vec::new();
         if let Some(lower) = lower {
             terms.push(format!("{key} >= {}", key_value(lower, tz)));
@@ -203,6 +215,10 @@ impl Dialect for PostgresDialect {
         ident(name)
     }
 
+    fn key(&self, table: &TableInfo, column: &str) -> String {
+        key_of_row(table, column).unwrap_or_else(|_| ident(column))
+    }
+
     fn remainder(&self, column: &str, of: u32) -> String {
         remainder_sql(column, of)
     }
@@ -265,6 +281,9 @@ impl Dialect for PostgresDialect {
     }
 
     fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String> {
+        if table.reading.runs.is_some() {
+            return None;
+        }
         match filter {
             Expr::BinaryExpr(binary) => self.binary(table, binary),
             Expr::Not(inner) => Some(format!("(NOT {})", self.pushdown(table, inner)?)),
@@ -323,6 +342,10 @@ impl Dialect for PostgresDialect {
 
     fn methods(&self, table: &TableInfo) -> Vec<Method> {
         let mut methods = Vec::new();
+        if table.reading.runs.is_some() {
+            // What needs no plan reads one relation, whole.
+            return vec![if table.leaves.is_empty() { Method::None } else { Method::DbPartition }];
+        }
         if !table.heap_blocks.is_empty() {
             methods.push(Method::Ctid);
         }

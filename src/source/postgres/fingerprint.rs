@@ -6,10 +6,10 @@
 
 use arrow_schema::{DataType, Field};
 
-use super::column::Codec;
+use super::column::{Codec, steady_array};
 use super::dialect::{PostgresDialect, ident};
 use super::pool::Pool;
-use super::read::{relation_sql, snapshot_gone};
+use super::read::{may_be_planned, relation_sql, snapshot_gone};
 use super::snapshot::join_sql;
 use super::wire::Row;
 use crate::catalog::{SnapshotToken, TableInfo};
@@ -59,8 +59,9 @@ pub(super) async fn fingerprint(
 /// The one row that answers `sql` as of `at`.
 async fn ask(pool: &Pool, sql: &str, read: &TableRead, at: &SnapshotToken) -> Result<Row> {
     let named = |error: Error| error.with("table", &read.table.table);
+    may_be_planned(&read.table).map_err(named)?;
     let mut connection = pool.take().await.map_err(named)?;
-    connection.execute(&join_sql(at)).await.map_err(|error| named(snapshot_gone(error)))?;
+    connection.execute(&join_sql(at, &read.table)).await.map_err(|error| named(snapshot_gone(error)))?;
     let rows = connection.query(sql).await.map_err(named)?;
     connection.execute("COMMIT").await.map_err(named)?;
     pool.give_back(connection);
@@ -82,11 +83,11 @@ fn sum(row: &Row, at: usize) -> Result<u64> {
 ///
 /// Errors: `Data` naming the column that has no such form.
 pub(super) fn row_sql(table: &TableInfo, columns: &[usize], special: SpecialValues) -> Result<String> {
+    may_be_planned(table).map_err(|error| error.with("table", &table.table))?;
     let mut values = Vec::with_capacity(columns.len());
     for index in columns {
         let column = &table.columns[*index];
-        let codec: Codec = serde_json::from_str(&column.codec)
-            .map_err(|error| Error::internal("unknown codec").caused_by(error))?;
+        let codec = Codec::of(column)?;
         let value = value_sql(&codec, &column.field, &ident(column.name()), special);
         values.push(value.map_err(|why| {
             Error::data(format!("the server cannot hash this column as it is written: {why}"))
@@ -119,7 +120,7 @@ fn value_sql(
         // `IS NULL` would also be true of a value whose fields are all NULL.
         return Ok(format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN ROW({}) END", values.join(", ")));
     }
-    if let Codec::List { depth, element } = codec {
+    if let Codec::List { depth, element, own } = codec {
         let inner = innermost(field, *depth);
         // Their array is not sent as it is, or would not be the same in every session.
         let send = match **element {
@@ -135,9 +136,17 @@ fn value_sql(
         if special == SpecialValues::Null && finite(element, "").is_some() {
             return Err("special values inside arrays are NULL (--special-values null)");
         }
+        if matches!(**element, Codec::Output { .. }) {
+            return Ok(array_sql(&codec.select_expr(column)));
+        }
         let name = type_name(element, inner).ok_or("its elements have no form")?;
-        let through = if **element == Codec::Unsigned4 { "::pg_catalog.text[]" } else { "" };
-        return Ok(array_sql(&format!("{column}{through}::{name}[]")));
+        let through = match **element {
+            Codec::Unsigned4 => "::pg_catalog.text[]",
+            // Its text is without the trailing spaces.
+            Codec::Padded => "::pg_catalog.bpchar[]",
+            _ => "",
+        };
+        return Ok(array_sql(&format!("{}{through}::{name}[]", steady_array(column, *own))));
     }
     if let (Codec::Money, DataType::Decimal128(precision, scale)) = (codec, field.data_type()) {
         return Ok(money_sql(column, *precision, *scale));
@@ -151,6 +160,9 @@ fn value_sql(
         return Ok(format!(
             "{schema}.st_asewkb({schema}.st_setsrid({column}::{schema}.{name}::{schema}.geometry, 0))"
         ));
+    }
+    if matches!(codec, Codec::Label | Codec::Output { .. }) {
+        return Ok(codec.text_sql(column));
     }
     let name = type_name(codec, field).ok_or("its type has no form")?;
     let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
@@ -213,7 +225,12 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
             };
             return Some(format!("pg_catalog.numeric({precision},{scale})"));
         }
-        Codec::Text | Codec::Padded | Codec::CastText | Codec::Jsonb => "text",
+        Codec::Text
+        | Codec::Label
+        | Codec::Padded
+        | Codec::CastText
+        | Codec::Output { .. }
+        | Codec::Jsonb => "text",
         Codec::Bytes => "bytea",
         Codec::Uuid => "uuid",
         Codec::Date => "date",

@@ -3,6 +3,7 @@
 //! The order is that of the COPY: same view, same statement, no parallel or synchronised scan. The
 //! rows are materialised, because a LIMIT on the statement itself could change its plan.
 
+use super::column::Codec;
 use super::dialect::ident;
 use super::pool::Pool;
 use super::snapshot::join_sql;
@@ -30,7 +31,13 @@ pub(super) fn is_untranslatable(error: &Error) -> bool {
 
 /// Key, place and value of the row, for a message; none when it cannot be found.
 pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> Option<String> {
-    let text = |column: &str| format!("{}::pg_catalog.text", ident(column));
+    let text = |column: &str| {
+        let codec = row.table.column(column).and_then(|info| Codec::of(info).ok());
+        codec.map_or_else(
+            || format!("{}::pg_catalog.text", ident(column)),
+            |codec| codec.text_sql(&ident(column)),
+        )
+    };
     let mut items: Vec<Item> = Vec::new();
     let has_place = row.table.column_rights.is_none();
     if has_place
@@ -63,7 +70,7 @@ pub(super) fn is_out_of_range(error: &Error) -> bool {
     wire::sqlstate(error) == Some("22003")
 }
 
-/// The first of some columns, each with an expression, whose text in this row fails in a given way.
+/// The first of some columns, each with an expression of a built-in type, whose text in this row fails in a given way.
 pub(super) async fn failing<'c>(
     pool: &Pool,
     at: &SnapshotToken,
@@ -81,7 +88,7 @@ pub(super) async fn failing<'c>(
 }
 
 async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) -> Result<Option<wire::Row>> {
-    if items.is_empty() {
+    if items.is_empty() || row.table.reading.runs.is_some() {
         return Ok(None);
     }
     let list: Vec<String> = items.iter().enumerate().map(|(i, (_, sql))| format!("{sql} AS c{i}")).collect();
@@ -92,7 +99,7 @@ async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) ->
         row.number
     );
     let mut connection = pool.take().await?;
-    connection.execute(&join_sql(at)).await?;
+    connection.execute(&join_sql(at, row.table)).await?;
     let rows = connection.query(&sql).await;
     connection.execute("ROLLBACK").await?;
     pool.give_back(connection);

@@ -12,11 +12,14 @@ mod keys;
 mod locate;
 mod measure;
 mod names;
+mod planned;
 mod pool;
 mod read;
+mod roles;
 mod rows;
 mod sample;
 mod selection;
+mod session;
 mod snapshot;
 mod spatial;
 mod structure;
@@ -30,6 +33,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use self::config::PostgresConfig;
 use self::dialect::PostgresDialect;
 use self::pool::Pool;
+use self::session::SESSION;
 use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableKind, TableRef,
@@ -74,7 +78,9 @@ impl Source for PostgresSource {
 
     async fn identity(&self) -> Result<SourceIdentity> {
         let mut connection = self.pool.take().await?;
+        connection.execute(&format!("BEGIN READ ONLY; {SESSION}")).await?;
         let identifier = identifier(&mut connection).await?;
+        connection.execute("ROLLBACK").await?;
         let config = self.pool.config();
         let identity = SourceIdentity {
             kind: "postgres".into(),
@@ -114,6 +120,20 @@ impl Source for PostgresSource {
         Ok(listed)
     }
 
+    async fn caution(&self) -> Result<Option<String>> {
+        let mut connection = self.pool.take().await?;
+        let caution = roles::caution(&mut connection).await?;
+        self.pool.give_back(connection);
+        Ok(caution)
+    }
+
+    async fn least_role(&self, tables: &[TableRef], role: &str) -> Result<Option<String>> {
+        let mut connection = self.pool.take().await?;
+        let sql = roles::least(&mut connection, tables, role).await?;
+        self.pool.give_back(connection);
+        Ok(Some(sql))
+    }
+
     async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(snapshot::PostgresSnapshot::pin(&self.pool, &self.policy, tables, level).await?))
     }
@@ -148,30 +168,3 @@ async fn identifier(connection: &mut wire::Connection) -> Result<Option<String>>
         Err(error) => Err(error),
     }
 }
-
-/// Settings of every transaction, so that nothing a role or database sets can change a value or
-/// cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in transaction mode works too.
-///
-/// What `lc_monetary` is by default is a question of taste, but not what somebody else left in a pooled session.
-///
-/// `SQL_ASCII` is no encoding: text that is not UTF-8 must reach our own check, which names its row.
-const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
-    SET LOCAL statement_timeout = 0; \
-    SELECT set_config('client_encoding', \
-        CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true); \
-    SET LOCAL datestyle = 'ISO, YMD'; \
-    SET LOCAL intervalstyle = iso_8601; \
-    SET LOCAL timezone = 'UTC'; \
-    SET LOCAL extra_float_digits = 3; \
-    SET LOCAL bytea_output = hex; \
-    SET LOCAL lc_monetary TO DEFAULT; \
-    SET LOCAL xmloption = content; \
-    SET LOCAL standard_conforming_strings = on; \
-    SET LOCAL quote_all_identifiers = off; \
-    SET LOCAL row_security = off; \
-    SET LOCAL synchronize_seqscans = off; \
-    SET LOCAL max_parallel_workers_per_gather = 0; \
-    SET LOCAL lock_timeout = '60s'; \
-    SET LOCAL idle_in_transaction_session_timeout = 0; \
-    SELECT CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL \
-        THEN set_config('transaction_timeout', '0', true) END";

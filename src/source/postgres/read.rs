@@ -12,13 +12,13 @@ use futures::{TryStreamExt, stream};
 use tokio::sync::mpsc::Sender;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
-use super::dialect::{PostgresDialect, ident};
+use super::dialect::{PostgresDialect, ident, literal};
 use super::locate;
 use super::pool::Pool;
 use super::rows::{Rows, misframed};
 use super::snapshot::join_sql;
 use super::wire::CopyOut;
-use crate::catalog::{SnapshotToken, TableKind};
+use crate::catalog::{Slice, SnapshotToken, TableInfo, TableKind};
 use crate::error::{Error, Result, Transient};
 use crate::source::{Dialect, TableRead};
 use crate::spec::SpecialValues;
@@ -69,6 +69,28 @@ impl Job {
         relation_sql(&self.dialect, &self.read)
     }
 
+    /// The COPY of a relation as it is, which the server does not plan; none where anything else is wanted.
+    fn unplanned(&self, expressions: &[String]) -> Option<String> {
+        let (read, info) = (&self.read, &self.read.table);
+        let relation = match &read.slice {
+            // A foreign table among them cannot be copied.
+            Slice::Relation { name, .. } if !info.reading.foreign => name.clone(),
+            // Without others that inherit from it, of which it would give nothing.
+            Slice::All if info.reading.stored && info.relations.len() == 1 => self.dialect.table(&info.table),
+            _ => return None,
+        };
+        let mut columns = Vec::with_capacity(expressions.len());
+        for (at, expression) in read.columns.iter().zip(expressions) {
+            let name = info.columns[*at].name();
+            if ident(name) != *expression || info.reading.generated.iter().any(|column| column == name) {
+                return None;
+            }
+            columns.push(expression.as_str());
+        }
+        let wanted = read.filter.is_none() && !columns.is_empty();
+        wanted.then(|| format!("COPY {relation} ({}) TO STDOUT (FORMAT binary)", columns.join(", ")))
+    }
+
     async fn open(self) -> Result<Reader> {
         let table = self.read.table.table.clone();
         let context = |e: Error| e.with("table", &table);
@@ -76,22 +98,42 @@ impl Job {
         let mut decoders = Vec::with_capacity(self.read.columns.len());
         for index in &self.read.columns {
             let column = &self.read.table.columns[*index];
-            let codec: Codec = serde_json::from_str(&column.codec)
-                .map_err(|e| Error::internal("unknown codec").caused_by(e))?;
+            let codec = Codec::of(column)?;
             expressions.push(codec.select_expr(&ident(column.name())));
             decoders.push(codec.decoder(&column.field, self.read.batch_rows, self.special)?);
         }
-        let sql = format!(
-            "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
-            expressions.join(", "),
-            self.relation_sql()
-        );
+        let sql = match self.unplanned(&expressions) {
+            Some(sql) => sql,
+            None => {
+                may_be_planned(&self.read.table).map_err(context)?;
+                format!(
+                    "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
+                    expressions.join(", "),
+                    self.relation_sql()
+                )
+            }
+        };
         let mut connection = self.pool.take().await.map_err(context)?;
-        connection.execute(&join_sql(&self.at)).await.map_err(|e| context(snapshot_gone(e)))?;
+        connection
+            .execute(&join_sql(&self.at, &self.read.table))
+            .await
+            .map_err(|e| context(snapshot_gone(e)))?;
         let copy = connection.copy_out(&sql).await.map_err(context)?;
         let found = Rows::new(decoders.len());
         Ok(Reader { job: self, copy, found, decoders, rows: 0, batch_rows: 0, state: State::Header })
     }
+}
+
+/// An error if a plan over the table would run a function of a database user.
+pub(super) fn may_be_planned(table: &TableInfo) -> Result<()> {
+    let Some(what) = &table.reading.runs else { return Ok(()) };
+    Err(Error::data("to plan a statement over the table, the server would run a function of another database user")
+        .with("by", what)
+        .hint(
+            "only whole tables can be read without a plan, and only their stored columns that need no cast: leave the \
+             others out with --columns, and --verify; or give the function to a superuser or to the role that exports \
+             (ALTER FUNCTION ... OWNER TO), or leave the table out with --exclude",
+        ))
 }
 
 /// FROM and WHERE of a read.
@@ -307,7 +349,18 @@ impl Reader {
             .with("table", table));
         }
         let mut connection = self.copy.into_connection()?;
-        connection.execute("COMMIT").await.map_err(|e| e.with("table", table))?;
+        let info = &self.job.read.table;
+        let name =
+            self.job.read.slice.relation().map_or_else(|| self.job.dialect.table(table), str::to_owned);
+        // A lock of a table does not keep others from renaming its schema.
+        let end = format!("SELECT pg_catalog.to_regclass({})::pg_catalog.oid; COMMIT", literal(&name));
+        let rows = connection.query(&end).await.map_err(|e| e.with("table", table))?;
+        let relation = rows.first().and_then(|row| row.get(0)).and_then(|oid| oid.parse().ok());
+        if !relation.is_some_and(|oid: u32| info.relations.contains(&oid)) {
+            return Err(Error::data("the table's name became that of another relation while it was read")
+                .with("table", table)
+                .hint("its schema was renamed: run again"));
+        }
         self.job.pool.give_back(connection);
         Ok(())
     }
@@ -330,8 +383,10 @@ impl Reader {
                     .hint(bad.hint)
             }
             Failure::Read(error) if locate::is_untranslatable(&error) => {
-                let columns = read.columns.iter().map(|i| read.table.columns[*i].name());
-                let columns = columns.map(|name| (name, ident(name)));
+                let columns = read.columns.iter().filter_map(|i| {
+                    let column = &read.table.columns[*i];
+                    Some((column.name(), Codec::of(column).ok()?.text_sql(&ident(column.name()))))
+                });
                 row.column = locate::failing(pool, at, &row, columns, locate::is_untranslatable).await;
                 match row.column {
                     Some(column) => error.with("table", table).with("column", column),
@@ -341,7 +396,7 @@ impl Reader {
             Failure::Read(error) if locate::is_out_of_range(&error) => {
                 let casts = read.columns.iter().filter_map(|i| {
                     let name = read.table.columns[*i].name();
-                    let codec: Codec = serde_json::from_str(&read.table.columns[*i].codec).ok()?;
+                    let codec = Codec::of(&read.table.columns[*i]).ok()?;
                     let expression = codec.select_expr(&ident(name));
                     (expression != ident(name)).then_some((name, expression))
                 });

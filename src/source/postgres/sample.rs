@@ -5,8 +5,9 @@
 
 use arrow_schema::DataType;
 
+use super::column::FIRST_OWN_OID;
 use super::describe::number;
-use super::dialect::{PostgresDialect, ident};
+use super::dialect::{PostgresDialect, key_of_row};
 use super::wire::Row;
 use crate::catalog::{KeyQuantiles, KeyValue, TableInfo, TableKind, ValueCount};
 use crate::error::{Error, Result};
@@ -68,15 +69,15 @@ fn key_value(table: &TableInfo, column: &str, text: &str) -> Result<KeyValue> {
 /// that slices compare with: a type's own order may be another (citext), and then slices would overlap.
 pub(super) fn quantiles_sql(from: &str, table: &TableInfo, column: &str, points: usize) -> Result<String> {
     let (key, finite) = key_sql(table, column)?;
+    let of_row = key_of_row(table, column)?;
     Ok(format!(
-        "SELECT a.n, a.present, {} FROM (SELECT count(*) AS n, count(k) AS present, \
+        "SELECT a.n, a.present, {} FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.count(k) AS present, \
             pg_catalog.percentile_disc(ARRAY(SELECT (g + 0.5) / {points} \
                 FROM pg_catalog.generate_series(0, {points} - 1) AS g)::pg_catalog.float8[]) \
                 WITHIN GROUP (ORDER BY k USING OPERATOR(pg_catalog.<)) FILTER (WHERE {finite}) AS points \
-            FROM (SELECT {} AS k FROM {from}) AS s) AS a \
+            FROM (SELECT {of_row} AS k FROM {from}) AS s) AS a \
          LEFT JOIN LATERAL pg_catalog.unnest(a.points) WITH ORDINALITY AS p(p, at) ON true ORDER BY p.at",
         key.replace("{}", "p.p"),
-        ident(column),
     ))
 }
 
@@ -96,7 +97,10 @@ pub(super) fn quantiles(rows: &[Row], table: &TableInfo, column: &str) -> Result
 /// Asks for the values of `expression` and how many rows have each, of the rows that `from` gives; at most `most`.
 pub(super) fn values_sql(from: &str, expression: &str, most: usize) -> String {
     format!(
-        "SELECT e::pg_catalog.text, n FROM (SELECT {expression} AS e, count(*) AS n FROM {from} GROUP BY 1) AS s \
+        "SELECT CASE WHEN pg_catalog.pg_typeof(e)::pg_catalog.oid < {FIRST_OWN_OID}::pg_catalog.oid \
+             THEN e::pg_catalog.text \
+             WHEN e IS DISTINCT FROM NULL THEN pg_catalog.format('%s', e) END, n \
+         FROM (SELECT {expression} AS e, pg_catalog.count(*) AS n FROM {from} GROUP BY 1) AS s \
          ORDER BY n DESC, 1 LIMIT {most}"
     )
 }

@@ -17,10 +17,12 @@ use super::describe::Facts;
 use super::dialect::{PostgresDialect, ident, literal};
 use super::pool::Pool;
 use super::selection::selection;
+use super::session::{SESSION, fence, fence_of};
 use super::wire::{Connection, Row};
-use super::{SESSION, describe, names, sample, structure};
+use super::{describe, names, sample, structure};
 use crate::catalog::{
-    Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, TableInfo, TableRef, ValueCount,
+    Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, TableFilter, TableInfo, TableKind, TableRef,
+    ValueCount,
 };
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Snapshot};
@@ -82,7 +84,11 @@ impl PostgresSnapshot {
             None
         } else {
             let mut connection = pool.take().await?;
-            connection.execute(&format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}")).await?;
+            // Nothing is read here: locks are taken of views and foreign tables too.
+            let all = fence(TableKind::View, true);
+            connection
+                .execute(&format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {all}"))
+                .await?;
             for table in tables {
                 if let Err(error) = lock(&mut connection, table).await? {
                     failures.insert(table.clone(), error.with("table", table));
@@ -159,9 +165,11 @@ impl PostgresSnapshot {
         let some = sql(&sample::from(&dialect, table, slices))?;
         let all = sql(&sample::from(&dialect, table, usize::MAX))?;
         let mut view = self.view.lock().await;
-        let answer = match under_savepoint(&mut view, async |view| view.query(&some).await).await {
+        let fence = fence_of(table);
+        let ask = async |view: &mut Connection, sql: &str| view.query(&format!("{fence}; {sql}")).await;
+        let answer = match under_savepoint(&mut view, async |view| ask(view, &some).await).await {
             // Not every way to store rows can be sampled.
-            Err(_) if some != all => under_savepoint(&mut view, async |view| view.query(&all).await).await,
+            Err(_) if some != all => under_savepoint(&mut view, async |view| ask(view, &all).await).await,
             answer => answer,
         };
         answer.map_err(|error| explain_question(error).with("table", &table.table))
@@ -201,6 +209,9 @@ async fn lock_attached(
     Ok(!half.is_empty())
 }
 
+/// A statement that is parsed and no more.
+const PARSED: &str = "lakexpress_lock";
+
 /// Takes ACCESS SHARE on one table. The outer error ends the run, the inner one only this table.
 async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()>> {
     let name = format!("{}.{}", ident(&table.schema), ident(&table.name));
@@ -209,9 +220,11 @@ async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()
     let mut locked = connection.execute(&all).await;
     if matches!(&locked, Err(e) if matches!(super::wire::sqlstate(e), Some("42809" | "42501"))) {
         // Materialized views and foreign tables refuse LOCK, and so does a table of which this user may
-        // only read columns; reading their first zero rows locks them too.
+        // only read columns; parsing a statement locks them too. It is never planned: that could run functions of theirs.
         connection.execute("ROLLBACK TO SAVEPOINT one").await?;
-        locked = connection.execute(&format!("SELECT FROM {name} LIMIT 0; RELEASE SAVEPOINT one")).await;
+        let parse =
+            format!("PREPARE {PARSED} AS SELECT FROM {name}; DEALLOCATE {PARSED}; RELEASE SAVEPOINT one");
+        locked = connection.execute(&parse).await;
     }
     match locked {
         Ok(()) => Ok(Ok(())),
@@ -287,7 +300,7 @@ impl Snapshot for PostgresSnapshot {
         None
     }
 
-    async fn describe(&self, table: &TableRef) -> Result<TableInfo> {
+    async fn describe(&self, table: &TableRef, filter: &TableFilter) -> Result<TableInfo> {
         if let Some(error) = self.failures.lock().await.remove(table) {
             return Err(error);
         }
@@ -295,7 +308,7 @@ impl Snapshot for PostgresSnapshot {
         let described = match self.facts(&mut view, table).await {
             Ok(facts) => {
                 under_savepoint(&mut view, async |view| {
-                    describe::table(view, table, facts, &self.policy, self.money_scale).await
+                    describe::table(view, (table, filter), facts, &self.policy, self.money_scale).await
                 })
                 .await
             }
@@ -343,7 +356,10 @@ impl Snapshot for PostgresSnapshot {
     async fn selection(&self, table: &TableInfo, condition: &str) -> Result<Option<Selection>> {
         let mut view = self.view.lock().await;
         let dialect = self.dialect();
-        let asked = async |view: &mut Connection| selection(view, &dialect, table, condition).await;
+        let asked = async |view: &mut Connection| {
+            view.execute(&fence_of(table)).await?;
+            selection(view, &dialect, table, condition).await
+        };
         under_savepoint(&mut view, asked).await.map(Some).map_err(|error| error.with("table", &table.table))
     }
 
@@ -383,12 +399,15 @@ async fn under_savepoint<T>(
 }
 
 /// The statement with which a worker joins `token`.
-pub(super) fn join_sql(token: &SnapshotToken) -> String {
+///
+/// It reads `table`, and no view or foreign table where that is none.
+pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> String {
+    let fence = fence_of(table);
     match &token.id {
         Some(id) => format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}; {SESSION}",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}; {SESSION}; {fence}",
             literal(id)
         ),
-        None => format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}"),
+        None => format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {fence}"),
     }
 }

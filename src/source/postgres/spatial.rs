@@ -1,6 +1,6 @@
 //! Columns of PostGIS: their coordinate system, which a file has one of for each column.
 
-use super::column::{PgColumn, SpatialFacts};
+use super::column::{Extension, PgColumn, SpatialFacts};
 use super::describe::number;
 use super::dialect::{ident, literal};
 use super::wire::Connection;
@@ -13,7 +13,9 @@ pub(super) async fn facts(
     table: &TableRef,
     column: &PgColumn,
 ) -> Result<Option<SpatialFacts>> {
-    let Some(extension) = column.extension.as_ref().filter(|extension| extension.name == "postgis") else {
+    // Only a superuser makes base types: any other type may have been added to the extension.
+    let is_base = |extension: &&Extension| extension.name == "postgis" && column.typtype == 'b';
+    let Some(extension) = column.extension.as_ref().filter(is_base) else {
         return Ok(None);
     };
     let geography = column.base_type_name == "geography";
@@ -50,7 +52,8 @@ async fn crs(view: &mut Connection, srid: i32, schema: &str) -> Result<String> {
     let systems = format!("{schema}.spatial_ref_sys");
     let readable = view
         .query(&format!(
-            "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass({})::pg_catalog.oid, 'SELECT')",
+            "SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c \
+             WHERE c.oid = pg_catalog.to_regclass({})::pg_catalog.oid AND c.relkind = 'r'",
             literal(&systems)
         ))
         .await?;

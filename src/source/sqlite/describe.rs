@@ -10,7 +10,9 @@ use super::connect::failed;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
 use super::keys;
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, KeyBounds, KeyValue, ListedTable, TableInfo, TableKind, TableRef};
+use crate::catalog::{
+    ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, TableFilter, TableInfo, TableKind, TableRef,
+};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::spec::TypePolicy;
@@ -77,13 +79,14 @@ pub(super) fn table(
     config: &SqliteConfig,
     connection: &Connection,
     table: &TableRef,
-    policy: &TypePolicy,
+    (policy, filter): (&TypePolicy, &TableFilter),
 ) -> Result<TableInfo> {
     let fail = |e| failed(config, e);
     let relation = identify(connection, table).map_err(fail)?.ok_or_else(|| {
         Error::data("the table does not exist any more")
             .hint("it was dropped or renamed after the run began; run again")
     })?;
+    filter.still_means(table, relation.kind)?;
     let described = columns(connection, table).map_err(fail)?;
     let alias = rowid_alias(connection, table, &relation, &described).map_err(fail)?;
     let stored = relation.kind == TableKind::Table;
@@ -146,6 +149,7 @@ pub(super) fn table(
         est_bytes: sizes.bytes,
         relations: Vec::new(),
         column_rights: None,
+        reading: Reading::default(),
         leaves: Vec::new(),
         heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
         primary_key,

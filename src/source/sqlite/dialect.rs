@@ -246,6 +246,7 @@ mod tests {
             relations: Vec::new(),
             column_rights: None,
             heap_blocks: vec![10],
+            reading: Default::default(),
             leaves: Vec::new(),
             primary_key: Vec::new(),
             range_key: None,

@@ -16,7 +16,7 @@ use super::config::SqliteConfig;
 use super::connect::{StopOnDrop, failed, open, probe};
 use super::pins::{Pins, Registry, lost};
 use super::{blocking, describe};
-use crate::catalog::{Consistency, KeyBounds, SnapshotToken, TableInfo, TableRef};
+use crate::catalog::{Consistency, KeyBounds, SnapshotToken, TableFilter, TableInfo, TableRef};
 use crate::error::Result;
 use crate::source::Snapshot;
 use crate::spec::TypePolicy;
@@ -135,10 +135,11 @@ impl Snapshot for SqliteSnapshot {
         self.token.id.is_some().then(|| self.pins.len())
     }
 
-    async fn describe(&self, table: &TableRef) -> Result<TableInfo> {
-        let (policy, of) = (self.policy.clone(), table.clone());
-        let described =
-            self.with_reader(move |config, reader| describe::table(config, reader, &of, &policy)).await;
+    async fn describe(&self, table: &TableRef, filter: &TableFilter) -> Result<TableInfo> {
+        let (policy, of, filter) = (self.policy.clone(), table.clone(), filter.clone());
+        let described = self
+            .with_reader(move |config, reader| describe::table(config, reader, &of, (&policy, &filter)))
+            .await;
         described.map_err(|e| e.with("table", table))
     }
 

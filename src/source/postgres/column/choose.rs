@@ -43,6 +43,9 @@ mod oid {
     pub(super) const JSONB: u32 = 3802;
 }
 
+/// The first object id that initdb does not give: types from here on are of users or of extensions.
+pub const FIRST_OWN_OID: u32 = 16_384;
+
 /// The most dimensions that a PostgreSQL array can have.
 const MAX_DIMENSIONS: i32 = 6;
 
@@ -60,7 +63,7 @@ const MONEY_DIGITS: u8 = 19;
 /// that the server's `lc_monetary` gives money.
 pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_scale: i8) -> Choice {
     let kind = match cast_to_text {
-        true => Kind::text("as asked by --cast"),
+        true => Kind::of_text(column.type_oid, "as asked by --cast"),
         false => extension::geometries(column).unwrap_or_else(|| Kind::of(column, policy, money_scale)),
     };
     let becomes_null = kind.has_special && policy.special_values == SpecialValues::Null;
@@ -125,6 +128,16 @@ impl Kind {
         Self::exact(DataType::Utf8, Codec::CastText).verdict(Verdict::Text, note)
     }
 
+    /// The output function of a type that is not built in.
+    fn output(note: impl Into<String>) -> Self {
+        Self::exact(DataType::Utf8, Codec::Output { delimited: false }).verdict(Verdict::Text, note)
+    }
+
+    /// A type of any kind as text.
+    fn of_text(oid: u32, note: impl Into<String>) -> Self {
+        if oid < FIRST_OWN_OID { Self::text(note) } else { Self::output(note) }
+    }
+
     fn verdict(self, verdict: Verdict, note: impl Into<String>) -> Self {
         Self { verdict, note: note.into(), ..self }
     }
@@ -167,13 +180,17 @@ impl Kind {
                 };
                 let kind = Self::scalar(&of, policy, money_scale);
                 // The server casts all elements at once, which it can only to a type that has a name.
-                let kind = match &kind.codec {
+                let own = column.type_oid >= FIRST_OWN_OID;
+                match &kind.codec {
                     codec @ Codec::Composite { .. } if !codec.is_sent_as_it_is() => {
-                        Self::text("composite type as the database's text: the server must cast fields of it")
+                        let note = "composite type as the database's text: the server must cast fields of it";
+                        Self::array(Self::of_text(element.type_oid, note), column.ndims, own)
                     }
-                    _ => kind,
-                };
-                Self::array(kind, column.ndims)
+                    Codec::CastText | Codec::Output { .. } if own => {
+                        Self::own_array(kind, element.delimiter, column.ndims)
+                    }
+                    _ => Self::array(kind, column.ndims, own),
+                }
             }
             _ => {
                 let of = TypeRef {
@@ -251,12 +268,12 @@ impl Kind {
                 .special("24:00:00 is", policy),
             oid::INTERVAL => Self::text("as ISO 8601 text"),
             _ => match pg.typtype {
-                'e' => Self::exact(DataType::Utf8, Codec::Text).verdict(Verdict::Text, "enum as its label"),
+                'e' => Self::exact(DataType::Utf8, Codec::Label).verdict(Verdict::Text, "enum as its label"),
                 // A type without fields has no struct.
-                'c' if pg.fields.is_empty() => Self::text("composite type as the database's text"),
+                'c' if pg.fields.is_empty() => Self::of_text(pg.oid, "composite type as the database's text"),
                 'c' => Self::composite(pg.fields, policy, money_scale),
                 _ => extension::choose(pg)
-                    .unwrap_or_else(|| Self::text(format!("{} as the database's text", pg.name))),
+                    .unwrap_or_else(|| Self::of_text(pg.oid, format!("{} as the database's text", pg.name))),
             },
         }
     }
@@ -324,8 +341,18 @@ impl Kind {
         Self::exact(data_type, Codec::Numeric)
     }
 
+    /// An array whose type is not built in, of elements that are text by the server. Where its text is not written with
+    /// commas, and there are dimensions between the elements, it stays one text.
+    fn own_array(element: Self, delimiter: char, declared_dimensions: i32) -> Self {
+        let delimited = delimiter != ',';
+        if delimited && declared_dimensions > 1 {
+            return Self::output("array as the database's text");
+        }
+        Self::array(Self { codec: Codec::Output { delimited }, ..element }, declared_dimensions, true)
+    }
+
     /// An array; its elements may always be NULL, so special elements need nothing more.
-    fn array(element: Self, declared_dimensions: i32) -> Self {
+    fn array(element: Self, declared_dimensions: i32, own: bool) -> Self {
         let depth = declared_dimensions.clamp(1, MAX_DIMENSIONS);
         let mut field = Field::new("element", element.data_type, true).with_metadata(element.extension);
         for _ in 1..depth {
@@ -334,7 +361,8 @@ impl Kind {
         let shape = format!("an array with other than {depth} dimension(s) or not starting at 1 is refused");
         let note =
             if element.note.is_empty() { shape } else { format!("elements: {}; {shape}", element.note) };
-        let codec = Codec::List { depth: depth.unsigned_abs() as usize, element: Box::new(element.codec) };
+        let codec =
+            Codec::List { depth: depth.unsigned_abs() as usize, element: Box::new(element.codec), own };
         Self::exact(DataType::List(Arc::new(field)), codec).verdict(element.verdict, note)
     }
 }

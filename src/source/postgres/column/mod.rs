@@ -18,6 +18,10 @@
 //! | composite types | Struct of their fields by this table | as the least of their fields |
 //! | everything else | Utf8, the server's own text | text |
 //!
+//! The text of a built-in type is its cast to text, which only a superuser can define. That of any other type is what its
+//! output function gives: a cast, and every operator, of such a type may be a function of the type's owner, which the
+//! server would run as the role that exports.
+//!
 //! A domain counts as its base type. To add a type, give it a file with its decoder, a variant of [`Codec`],
 //! and a row in `choose.rs`.
 
@@ -46,11 +50,11 @@ use arrow::datatypes::{BinaryType, Utf8Type};
 use arrow_schema::{DataType, Field, TimeUnit};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Verdict;
+use crate::catalog::{ColumnInfo, Verdict};
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
-pub use choose::{choose, is_bare_numeric};
+pub use choose::{FIRST_OWN_OID, choose, is_bare_numeric};
 
 use super::dialect::ident;
 use primitive::PrimitiveDecoder;
@@ -131,6 +135,8 @@ pub struct PgElement {
     pub fields: Vec<PgColumn>,
     /// The extension that brought it.
     pub extension: Option<Extension>,
+    /// Its `pg_type.typdelim`, which stands between elements in the text of an array.
+    pub delimiter: char,
 }
 
 /// What was decided about a column.
@@ -174,12 +180,19 @@ pub enum Codec {
     /// money: a 64-bit count of the smallest fraction, of which the field's scale says how small it is. Not through
     /// the server's cast to numeric, which divides by whatever `lc_monetary` says in its own session.
     Money,
-    /// Types whose binary form is their text: text, varchar, name, json, enums.
+    /// Built-in types whose binary form is their text: text, varchar, name, json.
     Text,
+    /// An enum: its binary form is its label.
+    Label,
     /// char(n): text whose trailing spaces do not count.
     Padded,
-    /// Any type, through the server's cast to text.
+    /// A built-in type, through the server's cast to text.
     CastText,
+    /// A type that is not built in, through its output function.
+    Output {
+        /// Its arrays are not written with commas, as arrays of text are.
+        delimited: bool,
+    },
     /// jsonb: a version byte, then text.
     Jsonb,
     /// bytea.
@@ -218,6 +231,9 @@ pub enum Codec {
         depth: usize,
         /// Its elements.
         element: Box<Self>,
+        /// The array's type is not built in: it is of a user's type, or of a domain.
+        #[serde(default)]
+        own: bool,
     },
 }
 
@@ -233,6 +249,15 @@ pub struct CompositeField {
 }
 
 impl Codec {
+    /// How a column is read, as it was decided when its table was described.
+    ///
+    /// # Errors
+    /// Internal, when that is not a decision of this source.
+    pub fn of(column: &ColumnInfo) -> Result<Self> {
+        serde_json::from_str(&column.codec)
+            .map_err(|error| Error::internal("unknown codec").caused_by(error).with("column", column.name()))
+    }
+
     /// What to select so that the server sends what [`Self::decoder`] reads: `"c"`, `"c"::pg_catalog.text`,
     /// `"c"::pg_catalog.text[]`. `quoted_column` is the column, already quoted and qualified as needed.
     pub fn select_expr(&self, quoted_column: &str) -> String {
@@ -246,13 +271,41 @@ impl Codec {
                 fields.join(", ")
             );
         }
-        let (element, suffix) = match self {
-            Self::List { element, .. } => (element.as_ref(), "[]"),
-            other => (other, ""),
-        };
-        match element.cast() {
-            Some(target) => format!("{quoted_column}::pg_catalog.{target}{suffix}"),
-            None => quoted_column.to_owned(),
+        match self {
+            Self::Output { .. } => output_sql(quoted_column),
+            Self::List { element, .. } if **element == (Self::Output { delimited: true }) => {
+                each_output_sql(quoted_column)
+            }
+            Self::List { element, own, .. } => match element.cast() {
+                Some(target) => format!("{}::pg_catalog.{target}[]", steady_array(quoted_column, *own)),
+                None => quoted_column.to_owned(),
+            },
+            _ => match self.cast() {
+                Some(target) => format!("{quoted_column}::pg_catalog.{target}"),
+                None => quoted_column.to_owned(),
+            },
+        }
+    }
+
+    /// The value as text, by no function that a database user could have defined; NULL for NULL.
+    pub fn text_sql(&self, quoted_column: &str) -> String {
+        match self.is_built_in() {
+            true => format!("{quoted_column}::pg_catalog.text"),
+            false => output_sql(quoted_column),
+        }
+    }
+
+    /// Whether the column's type is built in, so that its casts and operators are.
+    pub fn is_built_in(&self) -> bool {
+        match self {
+            Self::List { own, .. } => !own,
+            Self::Label
+            | Self::Output { .. }
+            | Self::Vector
+            | Self::HalfVector
+            | Self::Geometry { .. }
+            | Self::Composite { .. } => false,
+            _ => true,
         }
     }
 
@@ -267,7 +320,7 @@ impl Codec {
 
     fn cast(&self) -> Option<&'static str> {
         match self {
-            Self::CastText => Some("text"),
+            Self::CastText | Self::Output { .. } => Some("text"),
             Self::Double => Some("float8"),
             _ => None,
         }
@@ -279,11 +332,11 @@ impl Codec {
         match self {
             Self::Composite { .. } => (!self.is_sent_as_it_is()).then_some(RECORD),
             Self::List { element, .. } => match element.as_ref() {
-                Self::CastText => Some(1009),
+                Self::CastText | Self::Output { .. } => Some(1009),
                 Self::Double => Some(1022),
                 _ => None,
             },
-            Self::CastText => Some(25),
+            Self::CastText | Self::Output { .. } => Some(25),
             Self::Double => Some(701),
             _ => None,
         }
@@ -326,7 +379,9 @@ impl Codec {
                 data_type,
                 rows,
             ),
-            (Self::Text | Self::CastText, DataType::Utf8) => Box::new(VariableDecoder::<Utf8Type>::new(rows)),
+            (Self::Text | Self::Label | Self::CastText | Self::Output { .. }, DataType::Utf8) => {
+                Box::new(VariableDecoder::<Utf8Type>::new(rows))
+            }
             (Self::Padded, DataType::Utf8) => Box::new(text::PaddedDecoder::new(rows)),
             (Self::Jsonb, DataType::Utf8) => Box::new(text::JsonbDecoder::new(rows)),
             (Self::Bytes, DataType::Binary) => Box::new(VariableDecoder::<BinaryType>::new(rows)),
@@ -349,7 +404,7 @@ impl Codec {
             (Self::Composite { fields }, DataType::Struct(_)) => {
                 Box::new(composite::CompositeDecoder::new(field, fields, rows, special)?)
             }
-            (Self::List { depth, element }, DataType::List(_)) => {
+            (Self::List { depth, element, .. }, DataType::List(_)) => {
                 Box::new(list::ListDecoder::new(field, *depth, element, rows, special)?)
             }
             _ => {
@@ -358,6 +413,39 @@ impl Codec {
             }
         })
     }
+}
+
+/// What the output function of the value's type gives, whatever casts there are; NULL for NULL.
+fn output_sql(value: &str) -> String {
+    format!("CASE WHEN {value} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {value}) END")
+}
+
+/// An array, to be cast to one of a built-in type. One that is `own` goes through its text, which is what the cast of
+/// its elements would do: a cast of the array itself may have been defined by a user.
+pub(super) fn steady_array(array: &str, own: bool) -> String {
+    if own { format!("({})", output_sql(array)) } else { array.to_owned() }
+}
+
+/// The texts of an array's elements, of one dimension. An array of another shape becomes one of that shape, which the
+/// decoder refuses.
+fn each_output_sql(array: &str) -> String {
+    // A name that no column has: it hides those of the table.
+    let dimension = "\"$dimension\"";
+    let of_each = |function: &str| {
+        format!(
+            "ARRAY(SELECT pg_catalog.{function}({array}, {dimension}) \
+             FROM pg_catalog.generate_series(1, pg_catalog.array_ndims({array})) AS {dimension})"
+        )
+    };
+    format!(
+        "CASE WHEN pg_catalog.cardinality({array}) = 0 OR pg_catalog.array_ndims({array}) = 1 \
+             AND pg_catalog.array_lower({array}, 1) = 1 \
+         THEN ARRAY(SELECT {} FROM pg_catalog.unnest({array}) WITH ORDINALITY AS e(v, at) ORDER BY e.at) \
+         WHEN {array} IS DISTINCT FROM NULL THEN pg_catalog.array_fill(''::pg_catalog.text, {}, {}) END",
+        output_sql("e.v"),
+        of_each("array_length"),
+        of_each("array_lower")
+    )
 }
 
 /// Appends COPY BINARY values of one column to an Arrow array.

@@ -10,6 +10,10 @@ use crate::catalog::{Geometries, Verdict};
 
 /// What becomes of a type of an extension; none where it is the server's text.
 pub(super) fn choose(pg: &TypeRef<'_>) -> Option<Kind> {
+    // Only a superuser makes base types; whoever created a trusted extension may add types of another kind to it.
+    if pg.typtype != 'b' {
+        return None;
+    }
     match (pg.extension?.name.as_str(), pg.name) {
         ("vector", "vector") => Some(vector(pg.typmod, Codec::Vector)),
         ("vector", "halfvec") => Some(

@@ -64,7 +64,12 @@ fn other_types_are_the_servers_text() {
         for typtype in ['b', 'c', 'r', 'm', 'p'] {
             let choice = by_default(&PgColumn { typtype, ..column(oid, "odd") });
             assert_eq!(choice.field.data_type(), &DataType::Utf8);
-            assert_eq!(choice.codec.select_expr("\"c\""), "\"c\"::pg_catalog.text");
+            let expected = match oid {
+                16_999 => "CASE WHEN \"c\" IS DISTINCT FROM NULL THEN pg_catalog.format('%s', \"c\") END",
+                _ => "\"c\"::pg_catalog.text",
+            };
+            assert_eq!(choice.codec.select_expr("\"c\""), expected);
+            assert_eq!(choice.codec.text_sql("\"c\""), expected);
             assert_eq!((choice.verdict, choice.comparable), (Verdict::Text, false));
             assert!(!choice.note.is_empty());
         }
@@ -76,6 +81,7 @@ fn other_types_are_the_servers_text() {
         base_type_name: "int2".into(),
         fields: vec![],
         extension: None,
+        delimiter: ',',
     };
     let vector = PgColumn { typcategory: 'A', element: Some(Box::new(element)), ..column(22, "int2vector") };
     assert_eq!(by_default(&vector).codec, Codec::CastText);
@@ -100,6 +106,33 @@ fn select_expressions() {
     for (column, expected) in cases {
         assert_eq!(by_default(&column).codec.select_expr("\"c\""), expected, "{column:?}");
     }
+}
+
+/// A cast of such an array may be its owner's: its text is parsed instead.
+#[test]
+fn arrays_that_are_not_built_in_go_through_their_text() {
+    let own = |element_oid, delimiter, ndims| {
+        let mut column = PgColumn { type_oid: 17_001, ..array_of(element_oid, "odd", ndims) };
+        column.element.as_mut().unwrap().delimiter = delimiter;
+        by_default(&column)
+    };
+    let text = "CASE WHEN \"c\" IS DISTINCT FROM NULL THEN pg_catalog.format('%s', \"c\") END";
+    // Of a range, and of a domain over inet, over an integer.
+    for (element, expected) in [
+        (17_000, format!("({text})::pg_catalog.text[]")),
+        (869, format!("({text})::pg_catalog.text[]")),
+        (23, "\"c\"".to_owned()),
+    ] {
+        for dimensions in [1, 3] {
+            let choice = own(element, ',', dimensions);
+            assert_eq!(choice.codec.select_expr("\"c\""), expected);
+            assert_eq!(choice.codec.text_sql("\"c\""), text);
+        }
+    }
+    // Not written with commas: by element, or whole.
+    assert!(own(17_000, ':', 1).codec.select_expr("\"c\"").contains("pg_catalog.unnest(\"c\")"));
+    assert_eq!(own(17_000, ':', 2).codec.select_expr("\"c\""), text);
+    assert_eq!(own(603, ';', 2).field.data_type(), &DataType::Utf8);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn list(element: DataType, depth: usize) -> DataType {
 }
 
 fn decode(depth: usize, values: &[Option<Vec<u8>>]) -> Result<ArrayRef, BadValue> {
-    let codec = Codec::List { depth, element: Box::new(Codec::Int4) };
+    let codec = Codec::List { depth, element: Box::new(Codec::Int4), own: false };
     let values: Vec<Option<&[u8]>> = values.iter().map(Option::as_deref).collect();
     decode_all(&codec, &list(DataType::Int32, depth), SpecialValues::Error, &values)
 }
@@ -100,7 +100,7 @@ fn three_dimensions() {
 #[test]
 fn text_elements() {
     let value = array(&[(3, 1)], &[Some(b"NULL"), None, Some(b"")]);
-    let codec = Codec::List { depth: 1, element: Box::new(Codec::CastText) };
+    let codec = Codec::List { depth: 1, element: Box::new(Codec::CastText), own: false };
     let array = decode_all(&codec, &list(DataType::Utf8, 1), SpecialValues::Error, &[Some(&value)]).unwrap();
     let strings = array.as_list::<i32>().value(0);
     assert_eq!(strings.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("NULL"), None, Some("")]);
@@ -109,7 +109,7 @@ fn text_elements() {
 #[test]
 fn special_elements_follow_the_policy() {
     let value = array(&[(2, 1)], &[Some(&i32::MAX.to_be_bytes()), Some(&0i32.to_be_bytes())]);
-    let codec = Codec::List { depth: 1, element: Box::new(Codec::Date) };
+    let codec = Codec::List { depth: 1, element: Box::new(Codec::Date), own: false };
     let data_type = list(DataType::Date32, 1);
     let bad = decode_all(&codec, &data_type, SpecialValues::Error, &[Some(&value)]).unwrap_err();
     assert!(bad.what.contains("element 1") && bad.hint.contains("--special-values"), "{bad:?}");
@@ -154,7 +154,7 @@ fn malformed_arrays() {
 
 #[test]
 fn nothing_is_appended_after_a_refusal() {
-    let codec = Codec::List { depth: 1, element: Box::new(Codec::Int4) };
+    let codec = Codec::List { depth: 1, element: Box::new(Codec::Int4), own: false };
     let field = Field::new("c", list(DataType::Int32, 1), true);
     let mut decoder = codec.decoder(&field, 4, SpecialValues::Error).unwrap();
     assert!(decoder.append(&array(&[(2, 1)], &[Some(&[0, 0, 0, 1]), Some(&[1])])).is_err());

@@ -45,6 +45,7 @@ fn array_of(type_oid: u32, base_type_name: &str, ndims: i32) -> super::PgColumn 
         base_type_name: base_type_name.into(),
         fields: vec![],
         extension: None,
+        delimiter: ',',
     };
     super::PgColumn {
         typcategory: 'A',

@@ -38,7 +38,8 @@ fn a_vector_is_a_list_as_long_as_declared() {
     for other in
         [of_extension("vector", 3, "mine"), of_extension("sparsevec", 3, "vector"), column(70_001, "vector")]
     {
-        assert_eq!(choose(&other, &policy, false, 2).codec, Codec::CastText, "{other:?}");
+        let codec = choose(&other, &policy, false, 2).codec;
+        assert!(matches!(codec, Codec::CastText | Codec::Output { delimited: false }), "{other:?}");
     }
 }
 

@@ -1,0 +1,78 @@
+-- Functions of database users in what the server simplifies when it plans any statement over a relation: expressions
+-- and conditions of its indexes, keys of partitions, checks, extended statistics. {oids} is replaced by the relations'
+-- oids, separated by commas; {statistics} by the column of expressions of extended statistics, which came with version
+-- 14.
+--
+-- Functions of superusers and of the role that reads are no danger to it.
+WITH RECURSIVE tree(root, oid) AS (
+    SELECT o, o FROM pg_catalog.unnest(ARRAY[{oids}]::pg_catalog.oid[]) o
+  UNION
+    SELECT t.root, i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent
+), simplified(root, kind, name, classid, objid, trees) AS (
+    SELECT t.root, 'index', c.relname, 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid,
+           pg_catalog.concat_ws(' ', i.indexprs::pg_catalog.text, i.indpred::pg_catalog.text)
+    FROM tree t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+  UNION ALL
+    SELECT t.root, 'partition key', c.relname, 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid,
+           p.partexprs::pg_catalog.text
+    FROM tree t JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = t.oid
+    JOIN pg_catalog.pg_class c ON c.oid = t.oid
+    WHERE p.partexprs IS NOT NULL
+  UNION ALL
+    SELECT t.root, 'check', k.conname, 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid,
+           k.conbin::pg_catalog.text
+    FROM tree t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid
+    WHERE k.contype = 'c'
+  UNION ALL
+    SELECT t.root, 'statistics', s.stxname, 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, s.oid,
+           s.{statistics}::pg_catalog.text
+    FROM tree t JOIN pg_catalog.pg_statistic_ext s ON s.stxrelid = t.oid
+    WHERE s.{statistics} IS NOT NULL
+), theirs AS (
+    SELECT p.oid, p.proname, p.prosrc, p.proowner, n.nspname, l.lanname
+    FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_roles r ON r.oid = p.proowner
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    WHERE p.oid >= 16384 AND NOT r.rolsuper AND r.rolname <> current_user
+), used AS (
+    SELECT s.root, s.kind, s.name, s.classid, s.objid, s.trees, d.refobjid AS called, f.*
+    FROM simplified s
+    JOIN pg_catalog.pg_depend d ON d.classid = s.classid AND d.objid = s.objid
+    LEFT JOIN pg_catalog.pg_operator o
+        ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
+    JOIN theirs f ON f.oid = CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid
+                                  ELSE o.oprcode::pg_catalog.oid END
+)
+SELECT u.root, u.kind, u.name, u.trees, u.called,
+       pg_catalog.quote_ident(u.nspname) || '.' || pg_catalog.quote_ident(u.proname),
+       pg_catalog.pg_get_userbyid(u.proowner),
+       -- The server puts the body of a function in SQL in the place of its call. What it says of functions, operators
+       -- and casts of theirs is found by their names, too often rather than too seldom.
+       u.lanname = 'sql' AND (
+           u.prosrc ~* 'u&"'
+           -- A body that was parsed when the function was made.
+           OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                      LEFT JOIN pg_catalog.pg_operator o
+                          ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
+                      JOIN theirs q ON q.oid = CASE d.refclassid
+                          WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid
+                          ELSE o.oprcode::pg_catalog.oid END
+                      WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = u.oid)
+           OR EXISTS (SELECT FROM theirs q WHERE CASE
+                  WHEN q.proname ~ '^[a-z0-9_]+$'
+                  THEN pg_catalog.lower(u.prosrc) ~ ('(^|[^a-z0-9_$])' || q.proname || '($|[^a-z0-9_$])')
+                  ELSE pg_catalog.strpos(pg_catalog.replace(u.prosrc, '""', '"'), q.proname) > 0 END)
+           OR EXISTS (SELECT FROM pg_catalog.pg_operator o JOIN theirs q ON q.oid = o.oprcode
+                      WHERE pg_catalog.strpos(u.prosrc, o.oprname) > 0)
+           OR EXISTS (SELECT FROM pg_catalog.pg_cast c JOIN theirs q ON q.oid = c.castfunc)
+           OR EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                      JOIN pg_catalog.pg_depend d ON d.objid = k.oid
+                          AND d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+                          AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                      JOIN theirs q ON q.oid = d.refobjid
+                      WHERE k.contypid <> 0))
+FROM used u
+ORDER BY u.root, u.kind, u.name

@@ -1,0 +1,59 @@
+//! What every transaction over the source sets first.
+
+use crate::catalog::{TableInfo, TableKind};
+
+/// Settings of every transaction, so that nothing a role or database sets can change a value, run a function of a
+/// database user or cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in
+/// transaction mode works too.
+///
+/// The search path comes first: an operator or function without a schema is that of `pg_catalog` and nobody else's.
+///
+/// Views and foreign tables are refused, on servers of which the releases since August 2024 can be told that:
+/// [`fence`] lifts it for what is one.
+///
+/// What `lc_monetary` is by default is a question of taste, but not what somebody else left in a pooled session.
+///
+/// `SQL_ASCII` is no encoding: text that is not UTF-8 must reach our own check, which names its row.
+pub(super) const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
+    SET LOCAL statement_timeout = 0; \
+    SELECT set_config('client_encoding', \
+        CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true); \
+    SET LOCAL datestyle = 'ISO, YMD'; \
+    SET LOCAL intervalstyle = iso_8601; \
+    SET LOCAL timezone = 'UTC'; \
+    SET LOCAL extra_float_digits = 3; \
+    SET LOCAL bytea_output = hex; \
+    SET LOCAL array_nulls = on; \
+    SET LOCAL lc_monetary TO DEFAULT; \
+    SET LOCAL xmloption = content; \
+    SET LOCAL standard_conforming_strings = on; \
+    SET LOCAL quote_all_identifiers = off; \
+    SET LOCAL row_security = off; \
+    SET LOCAL synchronize_seqscans = off; \
+    SET LOCAL max_parallel_workers_per_gather = 0; \
+    SET LOCAL lock_timeout = '60s'; \
+    SET LOCAL idle_in_transaction_session_timeout = 0; \
+    SELECT CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL \
+        THEN set_config('transaction_timeout', '0', true) END; \
+    SELECT CASE WHEN current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL \
+        THEN set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', true) END";
+
+/// The statement that lets a transaction read a relation of this kind, and of rows on other servers if it has `foreign`
+/// ones, and no view or foreign table otherwise: a table whose name became a view's is not read as one.
+pub(super) fn fence(kind: TableKind, foreign: bool) -> String {
+    let refused = match kind {
+        // What a view reads may be anything.
+        TableKind::View | TableKind::Foreign => "",
+        _ if foreign => "view",
+        _ => "view, foreign-table",
+    };
+    format!(
+        "SELECT CASE WHEN pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL \
+         THEN pg_catalog.set_config('restrict_nonsystem_relation_kind', '{refused}', true) END"
+    )
+}
+
+/// [`fence`] for a table as it was described.
+pub(super) fn fence_of(table: &TableInfo) -> String {
+    fence(table.kind, table.reading.foreign)
+}
