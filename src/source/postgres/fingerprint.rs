@@ -228,7 +228,7 @@ fn type_name(codec: &Codec, field: &Field) -> Option<String> {
         Codec::Text
         | Codec::Label
         | Codec::Padded
-        | Codec::CastText
+        | Codec::CastText(_)
         | Codec::Output { .. }
         | Codec::Jsonb => "text",
         Codec::Bytes => "bytea",

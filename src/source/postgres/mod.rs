@@ -23,6 +23,7 @@ mod session;
 mod snapshot;
 mod spatial;
 mod structure;
+mod unplanned;
 pub mod wire;
 
 use std::sync::Arc;

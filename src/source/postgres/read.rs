@@ -17,6 +17,7 @@ use super::locate;
 use super::pool::Pool;
 use super::rows::{Rows, misframed};
 use super::snapshot::join_sql;
+use super::unplanned::{self, TextRows};
 use super::wire::CopyOut;
 use crate::catalog::{Slice, SnapshotToken, TableInfo, TableKind};
 use crate::error::{Error, Result, Transient};
@@ -49,8 +50,7 @@ pub(super) fn stream(
         schema: Arc::clone(&schema),
     };
     // Nothing happens before the stream is polled: it may have to wait for its turn.
-    let batches =
-        stream::once(async move { Ok::<_, DataFusionError>(job.open().await?.ahead()) }).try_flatten();
+    let batches = stream::once(async move { Ok::<_, DataFusionError>(job.batches().await?) }).try_flatten();
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, Box::pin(batches))))
 }
 
@@ -69,8 +69,58 @@ impl Job {
         relation_sql(&self.dialect, &self.read)
     }
 
+    /// The rows, by one COPY or, where nothing may be planned and not all columns are sent as they are, by two.
+    async fn batches(self) -> Result<SendableRecordBatchStream> {
+        if self.read.table.reading.runs.is_none() {
+            return Ok(self.open(None).await?.ahead());
+        }
+        let (mut binary, mut texts, mut forms) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, at) in self.read.columns.iter().enumerate() {
+            let column = &self.read.table.columns[*at];
+            match unplanned::text_of(column)? {
+                Some(form) => {
+                    texts.push(place);
+                    forms.push(form);
+                }
+                None => binary.push(place),
+            }
+        }
+        if texts.is_empty() {
+            return Ok(self.open(None).await?.ahead());
+        }
+        if binary.is_empty() {
+            return Ok(self.open(Some(forms)).await?.ahead());
+        }
+        if self.at.id.is_none() {
+            // Two statements would see two moments.
+            return Err(refused(&self.read.table).hint("or leave --consistency none out"));
+        }
+        let binary_rows = self.of(&binary)?.open(None).await?;
+        let text_rows = self.of(&texts)?.open(Some(forms)).await?;
+        let places = [binary, texts].concat();
+        Ok(unplanned::side_by_side(
+            Arc::clone(&self.schema),
+            places,
+            [binary_rows.ahead(), text_rows.ahead()],
+        ))
+    }
+
+    /// The same rows, of the columns at some places.
+    fn of(&self, places: &[usize]) -> Result<Self> {
+        let schema = self.schema.project(places).map_err(|e| Error::internal("columns").caused_by(e))?;
+        let columns = places.iter().map(|place| self.read.columns[*place]).collect();
+        Ok(Self {
+            pool: Arc::clone(&self.pool),
+            dialect: PostgresDialect::new(self.special),
+            special: self.special,
+            read: TableRead { columns, ..self.read.clone() },
+            at: self.at.clone(),
+            schema: Arc::new(schema),
+        })
+    }
+
     /// The COPY of a relation as it is, which the server does not plan; none where anything else is wanted.
-    fn unplanned(&self, expressions: &[String]) -> Option<String> {
+    fn unplanned(&self, expressions: &[String], as_text: bool) -> Option<String> {
         let (read, info) = (&self.read, &self.read.table);
         let relation = match &read.slice {
             // A foreign table among them cannot be copied.
@@ -82,16 +132,20 @@ impl Job {
         let mut columns = Vec::with_capacity(expressions.len());
         for (at, expression) in read.columns.iter().zip(expressions) {
             let name = info.columns[*at].name();
-            if ident(name) != *expression || info.reading.generated.iter().any(|column| column == name) {
+            let quoted = ident(name);
+            let as_it_is = as_text || quoted == *expression;
+            if !as_it_is || info.reading.generated.iter().any(|column| column == name) {
                 return None;
             }
-            columns.push(expression.as_str());
+            columns.push(quoted);
         }
         let wanted = read.filter.is_none() && !columns.is_empty();
-        wanted.then(|| format!("COPY {relation} ({}) TO STDOUT (FORMAT binary)", columns.join(", ")))
+        let format = if as_text { "text" } else { "binary" };
+        wanted.then(|| format!("COPY {relation} ({}) TO STDOUT (FORMAT {format})", columns.join(", ")))
     }
 
-    async fn open(self) -> Result<Reader> {
+    /// Begins the COPY: in binary, or as text of these forms.
+    async fn open(self, texts: Option<Vec<unplanned::Text>>) -> Result<Reader> {
         let table = self.read.table.table.clone();
         let context = |e: Error| e.with("table", &table);
         let mut expressions = Vec::with_capacity(self.read.columns.len());
@@ -102,7 +156,7 @@ impl Job {
             expressions.push(codec.select_expr(&ident(column.name())));
             decoders.push(codec.decoder(&column.field, self.read.batch_rows, self.special)?);
         }
-        let sql = match self.unplanned(&expressions) {
+        let sql = match self.unplanned(&expressions, texts.is_some()) {
             Some(sql) => sql,
             None => {
                 may_be_planned(&self.read.table).map_err(context)?;
@@ -120,20 +174,26 @@ impl Job {
             .map_err(|e| context(snapshot_gone(e)))?;
         let copy = connection.copy_out(&sql).await.map_err(context)?;
         let found = Rows::new(decoders.len());
-        Ok(Reader { job: self, copy, found, decoders, rows: 0, batch_rows: 0, state: State::Header })
+        let texts = texts.map(TextRows::new);
+        let state = if texts.is_none() { State::Header } else { State::Rows };
+        Ok(Reader { job: self, copy, texts, found, decoders, rows: 0, batch_rows: 0, state })
     }
 }
 
 /// An error if a plan over the table would run a function of a database user.
 pub(super) fn may_be_planned(table: &TableInfo) -> Result<()> {
-    let Some(what) = &table.reading.runs else { return Ok(()) };
-    Err(Error::data("to plan a statement over the table, the server would run a function of another database user")
+    if table.reading.runs.is_some() { Err(refused(table)) } else { Ok(()) }
+}
+
+fn refused(table: &TableInfo) -> Error {
+    let what = table.reading.runs.as_deref().unwrap_or_default();
+    Error::data("to plan a statement over the table, the server would run a function of another database user")
         .with("by", what)
         .hint(
             "only whole tables can be read without a plan, and only their stored columns that need no cast: leave the \
              others out with --columns, and --verify; or give the function to a superuser or to the role that exports \
              (ALTER FUNCTION ... OWNER TO), or leave the table out with --exclude",
-        ))
+        )
 }
 
 /// FROM and WHERE of a read.
@@ -195,6 +255,8 @@ enum State {
 struct Reader {
     job: Job,
     copy: CopyOut,
+    /// Where the rows are, if the server sends text.
+    texts: Option<TextRows>,
     found: Rows,
     decoders: Vec<Box<dyn ColumnDecoder>>,
     /// Rows decoded so far, those of the open batch included.
@@ -280,6 +342,9 @@ impl Reader {
     /// Finds the rows of a message: the server sends one per message, the first with the header before it.
     #[inline]
     fn find(&mut self, message: Range<usize>) -> Result<(), Failure> {
+        if self.texts.is_some() {
+            return self.find_text(message);
+        }
         let (mut at, end) = (message.start, message.end);
         if self.state == State::Header {
             at += header(&self.copy.buffer()[message])?;
@@ -303,13 +368,27 @@ impl Reader {
         Ok(())
     }
 
+    /// As [`Self::find`], of a row that is text.
+    fn find_text(&mut self, message: Range<usize>) -> Result<(), Failure> {
+        if self.found.is_full() {
+            self.decode(false)?;
+        }
+        let Some(texts) = &mut self.texts else { return Ok(()) };
+        let start = texts.push(&self.copy.buffer()[message])?;
+        let rows = texts.buffer();
+        self.found.find(rows, start, rows.len())?;
+        Ok(())
+    }
+
     /// Decodes the rows that were found; true if the batch is `enough` or its bytes are.
     fn decode(&mut self, enough: bool) -> Result<bool, Failure> {
         let rows = self.found.len();
-        if let Err((row, column, bad)) = self.found.decode(self.copy.buffer(), &mut self.decoders) {
+        let buffer = self.texts.as_ref().map_or_else(|| self.copy.buffer(), TextRows::buffer);
+        if let Err((row, column, bad)) = self.found.decode(buffer, &mut self.decoders) {
             self.rows += row as u64;
             return Err(Failure::Value(column, bad));
         }
+        self.texts.iter_mut().for_each(TextRows::clear);
         self.rows += rows as u64;
         self.batch_rows += rows;
         Ok(self.batch_rows > 0 && (enough || self.bytes() >= BATCH_BYTES))
@@ -337,7 +416,10 @@ impl Reader {
     async fn finish(self) -> Result<()> {
         let table = &self.job.read.table.table;
         let sent = self.copy.ended();
-        if self.state != State::Trailer && !(self.state == State::Header && sent == Some(0)) {
+        if self.texts.is_none()
+            && self.state != State::Trailer
+            && !(self.state == State::Header && sent == Some(0))
+        {
             return Err(misframed("the trailer is missing").with("table", table));
         }
         if sent != Some(self.rows) {

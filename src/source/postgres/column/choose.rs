@@ -9,7 +9,7 @@ use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_K
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use super::{Choice, Codec, CompositeField, Extension, PgColumn};
+use super::{Cast, Choice, Codec, CompositeField, Extension, PgColumn};
 use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
 
@@ -17,6 +17,8 @@ use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
 mod oid {
     pub(super) const BOOL: u32 = 16;
     pub(super) const BYTEA: u32 = 17;
+    /// "char".
+    pub(super) const CHAR: u32 = 18;
     pub(super) const NAME: u32 = 19;
     pub(super) const INT8: u32 = 20;
     pub(super) const INT2: u32 = 21;
@@ -28,9 +30,11 @@ mod oid {
     pub(super) const CID: u32 = 29;
     pub(super) const OIDVECTOR: u32 = 30;
     pub(super) const JSON: u32 = 114;
+    pub(super) const XML: u32 = 142;
     pub(super) const FLOAT4: u32 = 700;
     pub(super) const FLOAT8: u32 = 701;
     pub(super) const MONEY: u32 = 790;
+    pub(super) const INET: u32 = 869;
     pub(super) const BPCHAR: u32 = 1042;
     pub(super) const VARCHAR: u32 = 1043;
     pub(super) const DATE: u32 = 1082;
@@ -125,7 +129,11 @@ impl Kind {
     /// The server's cast to text. It differs from what psql shows where a type has a cast of its own: char(n)
     /// comes without padding, inet with its netmask always (`1.2.3.4/32`), bool as `true`.
     fn text(note: impl Into<String>) -> Self {
-        Self::exact(DataType::Utf8, Codec::CastText).verdict(Verdict::Text, note)
+        Self::exact(DataType::Utf8, Codec::CastText(Cast::Output)).verdict(Verdict::Text, note)
+    }
+
+    fn cast(cast: Cast, note: impl Into<String>) -> Self {
+        Self { codec: Codec::CastText(cast), ..Self::text(note) }
     }
 
     /// The output function of a type that is not built in.
@@ -135,7 +143,14 @@ impl Kind {
 
     /// A type of any kind as text.
     fn of_text(oid: u32, note: impl Into<String>) -> Self {
-        if oid < FIRST_OWN_OID { Self::text(note) } else { Self::output(note) }
+        match oid {
+            oid::BOOL => Self::cast(Cast::Word, note),
+            oid::BPCHAR => Self::cast(Cast::Trimmed, note),
+            oid::INET => Self::cast(Cast::Netmask, note),
+            oid::CHAR | oid::XML => Self::cast(Cast::Other, note),
+            ..FIRST_OWN_OID => Self::text(note),
+            FIRST_OWN_OID.. => Self::output(note),
+        }
     }
 
     fn verdict(self, verdict: Verdict, note: impl Into<String>) -> Self {
@@ -186,7 +201,7 @@ impl Kind {
                         let note = "composite type as the database's text: the server must cast fields of it";
                         Self::array(Self::of_text(element.type_oid, note), column.ndims, own)
                     }
-                    Codec::CastText | Codec::Output { .. } if own => {
+                    Codec::CastText(_) | Codec::Output { .. } if own => {
                         Self::own_array(kind, element.delimiter, column.ndims)
                     }
                     _ => Self::array(kind, column.ndims, own),

@@ -187,7 +187,7 @@ pub enum Codec {
     /// char(n): text whose trailing spaces do not count.
     Padded,
     /// A built-in type, through the server's cast to text.
-    CastText,
+    CastText(Cast),
     /// A type that is not built in, through its output function.
     Output {
         /// Its arrays are not written with commas, as arrays of text are.
@@ -235,6 +235,22 @@ pub enum Codec {
         #[serde(default)]
         own: bool,
     },
+}
+
+/// What the cast of a built-in type to text gives, beside its output function.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Cast {
+    /// The same.
+    Output,
+    /// The netmask of an address always.
+    Netmask,
+    /// `true` and `false`.
+    Word,
+    /// No spaces at the end.
+    Trimmed,
+    /// Something else.
+    Other,
 }
 
 /// One field of a composite type.
@@ -320,7 +336,7 @@ impl Codec {
 
     fn cast(&self) -> Option<&'static str> {
         match self {
-            Self::CastText | Self::Output { .. } => Some("text"),
+            Self::CastText(_) | Self::Output { .. } => Some("text"),
             Self::Double => Some("float8"),
             _ => None,
         }
@@ -332,11 +348,11 @@ impl Codec {
         match self {
             Self::Composite { .. } => (!self.is_sent_as_it_is()).then_some(RECORD),
             Self::List { element, .. } => match element.as_ref() {
-                Self::CastText | Self::Output { .. } => Some(1009),
+                Self::CastText(_) | Self::Output { .. } => Some(1009),
                 Self::Double => Some(1022),
                 _ => None,
             },
-            Self::CastText | Self::Output { .. } => Some(25),
+            Self::CastText(_) | Self::Output { .. } => Some(25),
             Self::Double => Some(701),
             _ => None,
         }
@@ -379,7 +395,7 @@ impl Codec {
                 data_type,
                 rows,
             ),
-            (Self::Text | Self::Label | Self::CastText | Self::Output { .. }, DataType::Utf8) => {
+            (Self::Text | Self::Label | Self::CastText(_) | Self::Output { .. }, DataType::Utf8) => {
                 Box::new(VariableDecoder::<Utf8Type>::new(rows))
             }
             (Self::Padded, DataType::Utf8) => Box::new(text::PaddedDecoder::new(rows)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::extension::{Json, Uuid};
 use arrow_schema::{DataType, Field, TimeUnit};
 
-use super::super::{Choice, Codec, PgColumn, PgElement, choose};
+use super::super::{Cast, Choice, Codec, PgColumn, PgElement, choose};
 use super::{array_of, column};
 use crate::catalog::Verdict;
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
@@ -84,7 +84,7 @@ fn other_types_are_the_servers_text() {
         delimiter: ',',
     };
     let vector = PgColumn { typcategory: 'A', element: Some(Box::new(element)), ..column(22, "int2vector") };
-    assert_eq!(by_default(&vector).codec, Codec::CastText);
+    assert_eq!(by_default(&vector).codec, Codec::CastText(Cast::Output));
 }
 
 #[test]

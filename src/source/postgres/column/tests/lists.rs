@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow_schema::{DataType, Field};
 use proptest::prelude::*;
 
+use super::super::Cast;
 use super::{BadValue, Codec, decode_all};
 use crate::spec::SpecialValues;
 
@@ -100,7 +101,7 @@ fn three_dimensions() {
 #[test]
 fn text_elements() {
     let value = array(&[(3, 1)], &[Some(b"NULL"), None, Some(b"")]);
-    let codec = Codec::List { depth: 1, element: Box::new(Codec::CastText), own: false };
+    let codec = Codec::List { depth: 1, element: Box::new(Codec::CastText(Cast::Output)), own: false };
     let array = decode_all(&codec, &list(DataType::Utf8, 1), SpecialValues::Error, &[Some(&value)]).unwrap();
     let strings = array.as_list::<i32>().value(0);
     assert_eq!(strings.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("NULL"), None, Some("")]);

@@ -7,6 +7,7 @@ use arrow::array::types::{
 use arrow::array::{Array, AsArray};
 use arrow_schema::{DataType, Field, TimeUnit};
 
+use super::super::Cast;
 use super::{Codec, decode_all, decode_one};
 use crate::spec::SpecialValues;
 
@@ -149,7 +150,7 @@ fn padding_is_no_part_of_a_value() {
 #[test]
 fn text_is_checked() {
     let values: [Option<&[u8]>; 4] = [Some(b"abc"), None, Some(b""), Some("\u{1F600}é".as_bytes())];
-    for codec in [Codec::Text, Codec::CastText] {
+    for codec in [Codec::Text, Codec::CastText(Cast::Output)] {
         let array = decode_all(&codec, &DataType::Utf8, SpecialValues::Error, &values).unwrap();
         let expected = [Some("abc"), None, Some(""), Some("\u{1F600}é")];
         assert_eq!(array.as_string::<i32>().iter().collect::<Vec<_>>(), expected);
