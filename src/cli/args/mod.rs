@@ -200,10 +200,10 @@ pub(in crate::cli) struct InspectArgs {
 /// One line each, with what to do. Name either or both; the exit code is that of the first failure.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {
-    /// Print SQL that makes a role of this name with the rights that an export takes at the source, and do nothing else.
-    /// Default: none.
+    /// Print SQL for a role that may export these tables, and no more. Default: none.
     ///
-    /// Rights to the tables that are selected, to their schemas, and to the partitions below them; no other.
+    /// It creates the role of this name, and grants the tables that are selected, the partitions below them and their
+    /// schemas. Nothing is tried.
     #[arg(long, env = "LAKEXPRESS_PRINT_ROLE", value_name = "NAME", help_heading = "Check")]
     pub(in crate::cli) print_role: Option<String>,
     #[command(flatten)]

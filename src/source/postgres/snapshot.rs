@@ -209,6 +209,26 @@ async fn lock_attached(
     Ok(!half.is_empty())
 }
 
+/// Takes ACCESS SHARE on a relation and on all below it, which parsing a statement over it leaves alone, and releases
+/// the savepoint.
+async fn parse_all(connection: &mut Connection, name: &str) -> Result<()> {
+    let parse = |name: &str| format!("PREPARE {PARSED} AS SELECT FROM ONLY {name}; DEALLOCATE {PARSED};");
+    let below = format!(
+        "WITH RECURSIVE tree(oid) AS ( \
+           SELECT i.inhrelid FROM pg_catalog.pg_inherits i \
+           WHERE i.inhparent = pg_catalog.to_regclass({})::pg_catalog.oid \
+         UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent) \
+         SELECT oid::pg_catalog.regclass::pg_catalog.text FROM tree",
+        literal(name)
+    );
+    let rows = connection.query(&format!("{} {below}", parse(name))).await?;
+    let mut all = String::new();
+    for row in rows {
+        all.push_str(&parse(row.required(0)?));
+    }
+    connection.execute(&format!("{all} RELEASE SAVEPOINT one")).await
+}
+
 /// A statement that is parsed and no more.
 const PARSED: &str = "lakexpress_lock";
 
@@ -222,9 +242,7 @@ async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()
         // Materialized views and foreign tables refuse LOCK, and so does a table of which this user may
         // only read columns; parsing a statement locks them too. It is never planned: that could run functions of theirs.
         connection.execute("ROLLBACK TO SAVEPOINT one").await?;
-        let parse =
-            format!("PREPARE {PARSED} AS SELECT FROM {name}; DEALLOCATE {PARSED}; RELEASE SAVEPOINT one");
-        locked = connection.execute(&parse).await;
+        locked = parse_all(connection, &name).await;
     }
     match locked {
         Ok(()) => Ok(Ok(())),

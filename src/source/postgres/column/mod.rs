@@ -232,7 +232,7 @@ pub enum Codec {
         /// Its elements.
         element: Box<Self>,
         /// The array's type is not built in: it is of a user's type, or of a domain.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         own: bool,
     },
 }
