@@ -31,7 +31,7 @@ pub async fn check(
 ) -> Vec<Checked> {
     let mut checked = Vec::new();
     if let Some(source) = source {
-        let checks = check_source(spec, source).await;
+        let checks = Box::pin(check_source(spec, source)).await;
         checked.extend(checks.into_iter().map(|check| Checked { area: "source", check }));
     }
     if let Some(destination) = destination {

@@ -200,7 +200,7 @@ pub(in crate::cli) struct InspectArgs {
 /// One line each, with what to do. Name either or both; the exit code is that of the first failure.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CheckArgs {
-    /// Print SQL for a role that may export these tables, and no more. Default: none.
+    /// Print SQL of a role that may export these tables. Default: none.
     ///
     /// It creates the role of this name, and grants the tables that are selected, the partitions below them and their
     /// schemas. Nothing is tried.
