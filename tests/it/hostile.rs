@@ -6,6 +6,7 @@ mod footers;
 mod links;
 mod login;
 mod server;
+mod types;
 
 /// Prints how many attacks of a kind were tried and stopped, for `make verify-hostile` to add up.
 fn stopped(what: &str, count: usize) {

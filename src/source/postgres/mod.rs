@@ -4,6 +4,7 @@
 //! connecting, TLS and authentication are then one piece of code (`docs/adr/0002`).
 
 pub mod column;
+mod composites;
 pub mod config;
 mod describe;
 pub mod dialect;

@@ -50,7 +50,7 @@ use crate::catalog::Verdict;
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
-pub use choose::{choose, is_bare_numeric};
+pub use choose::{choose, dimensions, is_bare_numeric};
 
 use super::dialect::ident;
 use primitive::PrimitiveDecoder;
