@@ -5,6 +5,7 @@
 mod footers;
 mod links;
 mod login;
+mod records;
 mod server;
 mod types;
 

@@ -73,6 +73,11 @@ impl Source for PostgresSource {
         &self.dialect
     }
 
+    fn location(&self) -> String {
+        let config = self.pool.config();
+        format!("postgres://{}:{}/{}", config.host, config.port, config.database)
+    }
+
     async fn identity(&self) -> Result<SourceIdentity> {
         let mut connection = self.pool.take().await?;
         let identifier = identifier(&mut connection).await?;
