@@ -106,15 +106,13 @@ impl Scene {
     }
 }
 
-async fn heard(seen: &mut mpsc_of::Receiver<Seen>) -> Vec<Seen> {
+async fn heard(seen: &mut tokio::sync::mpsc::Receiver<Seen>) -> Vec<Seen> {
     let mut all = Vec::new();
     while let Ok(Some(one)) = tokio::time::timeout(Duration::from_millis(500), seen.recv()).await {
         all.push(one);
     }
     all
 }
-
-use tokio::sync::mpsc as mpsc_of;
 
 /// Whoever edits the record gets no password of the surroundings.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,7 +187,9 @@ fn s6_a_server_that_the_surroundings_name_gets_its_password() {
     let named = format!("*:*:*:*:wrong\n127.0.0.1:{port}:*:*:{PASSWORD}\n");
     let service = format!("[prod]\nhost=127.0.0.1\nport={port}\npassword={PASSWORD}\n");
     let password = ("PGPASSWORD", PASSWORD);
-    let ways: [(&str, &str, Vec<&str>, Vec<(&str, &str)>); 6] = [
+    // File below home with its text, flags, variables.
+    type Way<'a> = (&'a str, &'a str, Vec<&'a str>, Vec<(&'a str, &'a str)>);
+    let ways: [Way<'_>; 6] = [
         ("none", "", vec![], vec![password, ("PGHOST", "127.0.0.1"), ("PGPORT", &port)]),
         ("none", "", vec!["--source", &url], vec![password]),
         ("none", "", vec![], vec![password, ("LAKEXPRESS_SOURCE", &url)]),
