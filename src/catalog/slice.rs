@@ -19,6 +19,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::values_are_hidden;
+
 /// A bound of a key range.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -104,6 +106,25 @@ impl Slice {
         pieces.into_iter().map(|piece| Self::Both(Box::new(self.clone()), Box::new(piece))).collect()
     }
 
+    /// The same cut without any value: what `--hide-values` leaves for the run log.
+    #[must_use]
+    pub fn without_values(&self) -> Self {
+        match self {
+            Self::Range { column, .. } => Self::Range { column: column.clone(), lower: None, upper: None },
+            Self::Value { expression, .. } | Self::Other { expression, .. } => {
+                Self::Other { expression: expression.clone(), values: Vec::new() }
+            }
+            Self::Both(left, right) => {
+                Self::Both(Box::new(left.without_values()), Box::new(right.without_values()))
+            }
+            Self::All
+            | Self::Physical { .. }
+            | Self::IsNull { .. }
+            | Self::Modulo { .. }
+            | Self::Relation { .. } => self.clone(),
+        }
+    }
+
     /// The name of the one relation that holds all rows of this slice, if it is cut so.
     pub fn relation(&self) -> Option<&str> {
         match self {
@@ -117,6 +138,7 @@ impl Slice {
 impl fmt::Display for KeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            _ if values_are_hidden() => f.write_str("(hidden)"),
             Self::Int(v) => write!(f, "{v}"),
             Self::Date(days) => write!(f, "day {days}"),
             Self::Timestamp(us) => write!(f, "{us} us"),
@@ -142,6 +164,9 @@ impl fmt::Display for Slice {
             }
             Self::IsNull { column } => write!(f, "{column} is null"),
             Self::Modulo { column, of, remainder } => write!(f, "{column} modulo {of} = {remainder}"),
+            Self::Value { expression, value: Some(_) } if values_are_hidden() => {
+                write!(f, "{expression} = (hidden)")
+            }
             Self::Value { expression, value: Some(value) } => write!(f, "{expression} = '{value}'"),
             Self::Value { expression, value: None } => write!(f, "{expression} is null"),
             Self::Other { expression, values } => write!(f, "{expression} none of {} values", values.len()),

@@ -1,7 +1,7 @@
 //! `lakexpress metadata RUN_ID`, and what an export tells of its metadata.
 
 use super::args::{AuthArgs, DocumentArgs, ExportArgs, MetadataArgs, OutputArgs, TargetArgs};
-use super::{print, resolve, values};
+use super::{origin, print, resolve, values};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, MetadataOutcome, MetadataTable};
 use crate::report;
@@ -46,9 +46,12 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
     let run = resolve::recorded(resolved.runlog.as_ref(), run_id).await?;
     let destination = match resolved.destination {
         Some(destination) => destination,
-        None => resolve::open_destination(&run.destination).map_err(|error| {
-            error.hint("name the run's destination with --output-dir or --target-storage-id")
-        })?,
+        None => {
+            origin::trusted_destination(asked.auth, &run.destination)?;
+            resolve::open_destination(&run.destination).map_err(|error| {
+                error.hint("name the run's destination with --output-dir or --target-storage-id")
+            })?
+        }
     };
     destination.reach().await?;
     let tables: Vec<MetadataTable> = run

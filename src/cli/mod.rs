@@ -39,7 +39,7 @@ use clap::FromArgMatches;
 use indicatif::MultiProgress;
 
 use self::args::{Cli, Command};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{self, Error, ErrorKind, Result};
 
 /// How long the end waits for blocking work, such as a write to the run log.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -70,6 +70,9 @@ pub fn run() -> u8 {
 
 fn execute(command: &Command) -> Result<u8> {
     let output = command.output();
+    if output.hide_values {
+        error::hide_values();
+    }
     let bars = MultiProgress::new();
     let drawn = match command {
         Command::Export(args) => !args.no_progress,

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::args::{AuthArgs, ExportArgs, SourceArgs, SourceUrl, TargetArgs};
 use super::resolve::{self, Opened, Problems};
-use crate::config::process;
+use crate::config::{own, process};
 use crate::destination;
 use crate::error::{Error, Result};
 use crate::runlog::RunLog;
@@ -76,7 +76,40 @@ fn without_password(text: &str) -> Result<(Option<String>, bool)> {
     Ok((Some(url.to_string()), had_password))
 }
 
-/// Opens what the run was begun with. The auth file may be named anew; does not connect.
+/// An error if what the run log names may only be named by somebody who can be trusted: others may have written it.
+///
+/// A password of an auth file goes where the file says, but any string of it can ask for a variable of the environment.
+/// Keys of the environment open whatever store is named. What is given on the command line must agree with the run log,
+/// and is trusted.
+fn trusted(args: &ExportArgs, origin: &Origin) -> Result<()> {
+    if let (None, Some(path)) = (&args.auth.auth, &origin.auth)
+        && Path::new(path).exists()
+        && !own::is_own(Path::new(path))
+    {
+        return Err(Error::usage("the run log names an auth file that other users can write")
+            .with("file", path)
+            .hint(
+                "name it with -a/--auth or LAKEXPRESS_AUTH, or let only its owner write it and its directory",
+            ));
+    }
+    match (&args.target.output_dir, &origin.output_dir) {
+        (None, Some(place)) => trusted_destination(&args.auth, place),
+        _ => Ok(()),
+    }
+}
+
+/// An error if only the run log names the destination, one that keys of the environment open, and others can write it.
+pub(super) fn trusted_destination(auth: &AuthArgs, place: &str) -> Result<()> {
+    let is_store = place.contains("://") && !place.starts_with("file://");
+    if is_store && !resolve::is_own_run_log(auth)? {
+        return Err(Error::usage("the run log names the destination, and other users can write the run log")
+            .with("destination", place)
+            .hint("give --output-dir, or LAKEXPRESS_OUTPUT_DIR, once more: keys of the environment are used only for a store that is named outside of such a run log"));
+    }
+    Ok(())
+}
+
+/// Opens what the run was begun with. The auth file may be named again; does not connect.
 pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLog>) -> Result<Opened> {
     let origin = &spec.origin;
     if origin.source_had_password && args.source.source.is_none() {
@@ -84,6 +117,7 @@ pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLo
             .with("source", origin.source.as_deref().unwrap_or_default())
             .hint("give --source, or LAKEXPRESS_SOURCE, once more with its password"));
     }
+    trusted(args, origin)?;
     let auth_args = AuthArgs {
         auth: args.auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
         log_db_auth_id: args.auth.log_db_auth_id.clone(),
@@ -100,7 +134,13 @@ pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLo
     };
     let mut problems = Problems::default();
     let auth = problems.keep(resolve::auth_file(&auth_args)).flatten();
-    let source = resolve::source(&source_args, &auth_args, auth.as_ref(), &spec.types, &mut problems);
+    // An entry of the auth file is named by the record, and says itself where its password goes.
+    let source = match args.source.source.is_some() || source_args.source.is_none() {
+        true => resolve::source(&source_args, &auth_args, auth.as_ref(), &spec.types, &mut problems),
+        false => {
+            resolve::recorded_source(&source_args, (&auth_args, auth.as_ref()), &spec.types, &mut problems)
+        }
+    };
     let address = resolve::target_address(&target_args, (&auth_args, auth.as_ref()), true);
     let address = problems.keep(address).flatten();
     let destination = address.and_then(|address| problems.keep(destination::open(&address)));

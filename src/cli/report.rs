@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::args::ReportArgs;
-use super::{metadata, print, resolve};
+use super::args::{AuthArgs, ReportArgs};
+use super::{metadata, origin, print, resolve};
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::Result;
@@ -18,7 +18,7 @@ pub(super) async fn run(args: &ReportArgs) -> Result<u8> {
     let root = metadata::root(&args.target, &run)?;
     let (evidence, note) = match &resolved.destination {
         Some(destination) => (found(destination, &root, &run).await?, None),
-        None => match own(&root, &run).await {
+        None => match own(&args.auth, &root, &run).await {
             Ok(evidence) => (evidence, None),
             Err(error) => (Evidence::default(), Some(error.to_string())),
         },
@@ -32,7 +32,8 @@ pub(super) async fn run(args: &ReportArgs) -> Result<u8> {
     Ok(0)
 }
 
-async fn own(root: &str, run: &RunRecord) -> Result<Evidence> {
+async fn own(auth: &AuthArgs, root: &str, run: &RunRecord) -> Result<Evidence> {
+    origin::trusted_destination(auth, &run.destination)?;
     found(&resolve::open_destination(&run.destination)?, root, run).await
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use url::Url;
 
 pub(super) use self::problems::Problems;
+pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, EncodingsArg, ErrorActionArg,
@@ -25,7 +26,7 @@ use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
-use crate::source::{self, Address, Source};
+use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
     EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
     SpecialValues, TableConfig, TableRule, TypePolicy, Verify, misread,
@@ -488,6 +489,26 @@ pub(super) fn source(
     policy: &TypePolicy,
     problems: &mut Problems,
 ) -> Option<Arc<dyn Source>> {
+    source_in(args, (auth_args, auth), policy, &environment::of_process(), problems)
+}
+
+/// Opens the source of a run log's record: it gets passwords of the surroundings only where these name it too.
+pub(super) fn recorded_source(
+    args: &SourceArgs,
+    auth: (&AuthArgs, Option<&AuthFile>),
+    policy: &TypePolicy,
+    problems: &mut Problems,
+) -> Option<Arc<dyn Source>> {
+    source_in(args, auth, policy, &environment::of_process().for_recorded(), problems)
+}
+
+fn source_in(
+    args: &SourceArgs,
+    (auth_args, auth): (&AuthArgs, Option<&AuthFile>),
+    policy: &TypePolicy,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<Arc<dyn Source>> {
     let address =
         match (&args.source, &args.source_db_auth_id) {
             (Some(_), Some(_)) => {
@@ -509,7 +530,7 @@ pub(super) fn source(
             },
         };
     let address = problems.keep(address)?;
-    problems.keep(source::open(&address, policy, &environment::of_process()))
+    problems.keep(source::open(&address, policy, environment))
 }
 
 /// Opens the source at a URL; does not connect.

@@ -74,6 +74,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("log-db-auth-id", Free),
     ("json", Free),
     ("quiet", Free),
+    ("hide-values", Free),
     ("log-level", Free),
     ("log-format", Free),
     ("log-dir", Free),

@@ -13,6 +13,7 @@
 
 pub mod auth;
 pub mod environment;
+pub mod own;
 pub mod process;
 pub mod script;
 pub mod state;

@@ -2,7 +2,7 @@
 
 use datafusion::common::DataFusionError;
 
-use super::Error;
+use super::{Error, hidden};
 
 impl From<Error> for DataFusionError {
     fn from(error: Error) -> Self {
@@ -30,8 +30,11 @@ impl From<DataFusionError> for Error {
             }
             // One side of a join failed, and every partition of the join is told.
             DataFusionError::Shared(inner) => shared(&inner),
-            DataFusionError::Execution(message) => Self::data(message),
-            other => Self::internal(other.strip_backtrace()),
+            DataFusionError::Execution(message) => about_values(|| message),
+            other => match hidden::values_are_hidden() {
+                true => Self::internal(format!("query engine failed: {}", hidden::INSTEAD)),
+                false => Self::internal(other.strip_backtrace()),
+            },
         }
     }
 }
@@ -50,9 +53,20 @@ fn shared(error: &DataFusionError) -> Error {
         DataFusionError::ResourcesExhausted(message) => {
             DataFusionError::ResourcesExhausted(message.clone()).into()
         }
-        DataFusionError::Execution(message) => Error::data(message.clone()),
-        DataFusionError::ArrowError(inner, _) => Error::data(inner.to_string()),
-        other => Error::internal(other.strip_backtrace()),
+        DataFusionError::Execution(message) => about_values(|| message.clone()),
+        DataFusionError::ArrowError(inner, _) => about_values(|| inner.to_string()),
+        other => match hidden::values_are_hidden() {
+            true => Error::internal(format!("query engine failed: {}", hidden::INSTEAD)),
+            false => Error::internal(other.strip_backtrace()),
+        },
+    }
+}
+
+/// An expression that failed: its message may hold the value that it failed with.
+fn about_values(message: impl FnOnce() -> String) -> Error {
+    match hidden::values_are_hidden() {
+        true => Error::data(format!("an expression could not be evaluated: {}", hidden::INSTEAD)),
+        false => Error::data(message()),
     }
 }
 
@@ -82,6 +96,6 @@ fn from_arrow(error: arrow::error::ArrowError) -> Error {
             Ok(ours) => *ours,
             Err(other) => Error::internal("arrow failed").caused_by(other),
         },
-        other => Error::data(other.to_string()),
+        other => about_values(|| other.to_string()),
     }
 }

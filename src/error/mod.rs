@@ -4,9 +4,12 @@
 //! Hints say what to change, in the words of the flag or key.
 
 mod bridge;
+mod hidden;
 
 use std::error::Error as StdError;
 use std::fmt;
+
+pub use hidden::{hide_values, values_are_hidden};
 
 use crate::secret;
 
@@ -242,7 +245,12 @@ impl fmt::Display for Error {
             f.write_str(")")?;
         }
         let mut cause = self.source();
+        // What cannot be reached or is configured wrongly has no values.
+        let about_data = matches!(self.0.kind, ErrorKind::Data | ErrorKind::Internal | ErrorKind::Usage);
         while let Some(error) = cause {
+            if about_data && values_are_hidden() && hidden::may_quote(error) {
+                return write!(f, ": {}", hidden::INSTEAD);
+            }
             write!(f, ": {}", secret::in_text(error.to_string()))?;
             cause = error.source();
         }

@@ -46,7 +46,7 @@ use self::retry::{Attempts, Retries, Scope, admitted};
 use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
-use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::error::{Error, ErrorKind, Result, Transient, values_are_hidden};
 use crate::manifest::PartsAsOf;
 use crate::plan::TablePlan;
 use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
@@ -390,7 +390,10 @@ async fn described(
 
 /// Records an event; a run log that is down never stops a run.
 async fn record(parts: &Parts, event: &RunEvent) {
-    if let Err(error) = parts.runlog.append(event).await {
+    let kept = if values_are_hidden() { event.without_values() } else { Some(event.clone()) };
+    if let Some(kept) = kept
+        && let Err(error) = parts.runlog.append(&kept).await
+    {
         tracing::warn!(%error, "could not write to the run log");
     }
     parts.observer.event(event);

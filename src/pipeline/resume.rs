@@ -118,6 +118,8 @@ async fn under_lock(
         })?;
         return nothing_left((spec, run), earlier, source, parts, begun).await;
     }
+    // Before it is connected to: the record of the source may be of somebody else.
+    same("source", &run.source, &parts.source.location())?;
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     same("source", &run.source, &super::source_text(&identity))?;
     if source.is_some_and(|source| !source.is_same(&identity)) {

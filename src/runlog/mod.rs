@@ -186,6 +186,23 @@ pub enum RunEvent {
 }
 
 impl RunEvent {
+    /// The event without values of rows; none if nothing is left. Plans and statistics of parts are such values, so that
+    /// a resumed table begins anew.
+    pub fn without_values(&self) -> Option<Self> {
+        match self {
+            Self::TablePlanned { .. } | Self::PartPrepared { .. } => None,
+            Self::TableDone { run_id, table, at, rows, directory, files } => {
+                let files = files
+                    .iter()
+                    .map(|file| FileEntry { slice: file.slice.without_values(), ..file.clone() })
+                    .collect();
+                let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+                Some(Self::TableDone { run_id, table, at, rows: *rows, directory: directory.clone(), files })
+            }
+            other => Some(other.clone()),
+        }
+    }
+
     /// The run it belongs to.
     pub fn run_id(&self) -> &str {
         match self {

@@ -40,6 +40,10 @@ impl Source for Limited {
         self.inner.dialect()
     }
 
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
     async fn identity(&self) -> Result<SourceIdentity> {
         self.inner.identity().await
     }

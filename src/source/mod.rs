@@ -85,6 +85,9 @@ pub trait Source: Debug + Send + Sync {
     /// How this database spells SQL.
     fn dialect(&self) -> &dyn Dialect;
 
+    /// What will be connected to: `kind://server/database`, as in [`SourceIdentity`].
+    fn location(&self) -> String;
+
     /// Who this is. Connects.
     async fn identity(&self) -> Result<SourceIdentity>;
 

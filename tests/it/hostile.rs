@@ -6,7 +6,10 @@ mod code;
 mod footers;
 mod links;
 mod login;
+mod records;
 mod server;
+mod types;
+mod values;
 
 /// Prints how many attacks of a kind were tried and stopped, for `make verify-hostile` to add up.
 fn stopped(what: &str, count: usize) {

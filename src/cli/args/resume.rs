@@ -33,6 +33,7 @@ pub(in crate::cli) const SHOWN: &[&str] = &[
     "error-action",
     "json",
     "quiet",
+    "hide-values",
     "log-level",
     "log-format",
     "log-dir",

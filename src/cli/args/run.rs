@@ -183,6 +183,12 @@ pub(in crate::cli) struct OutputArgs {
     /// Only warnings and errors. Default: summary and progress too.
     #[arg(short = 'q', long, env = "LAKEXPRESS_QUIET", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) quiet: bool,
+    /// Keep values of rows out of messages, logs and the run log. Default: a message shows the value that it is about.
+    ///
+    /// Errors then name table, part, column, place and kind, and of a server's error its SQLSTATE. Plans of tables are not
+    /// recorded, so that `resume --accept-mixed-snapshot` exports an unfinished table whole.
+    #[arg(long, env = "LAKEXPRESS_HIDE_VALUES", value_parser = FalseyValueParser::new())]
+    pub(in crate::cli) hide_values: bool,
     /// Least important messages to log. Default: info.
     #[arg(long, env = "LAKEXPRESS_LOG_LEVEL", value_enum, default_value = "info", ignore_case = true)]
     pub(in crate::cli) log_level: LogLevelArg,

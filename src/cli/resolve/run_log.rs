@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cli::args::AuthArgs;
 use crate::config::auth::{AuthFile, RunLogTarget};
-use crate::config::state;
+use crate::config::{own, state};
 use crate::error::{Error, Result};
 use crate::runlog::{self, RunLog, Spooled};
 
@@ -18,6 +18,16 @@ pub(super) fn run_log_target(args: &AuthArgs, auth: Option<&AuthFile>) -> Result
             Err(Error::usage("--log-db-auth-id needs an auth file").hint("name it with -a/--auth FILE"))
         }
     }
+}
+
+/// Whether the run log that the flags name is a file that only this user can write.
+pub(in crate::cli) fn is_own_run_log(args: &AuthArgs) -> Result<bool> {
+    let auth = super::auth_file(args)?;
+    Ok(match run_log_target(args, auth.as_ref())? {
+        Some(RunLogTarget::Sqlite(path)) => own::is_own(&path),
+        Some(RunLogTarget::Server(_)) => false,
+        None => own::is_own(&state::default_run_log()?),
+    })
 }
 
 /// Opens the run log that the flags name; does not connect yet.

@@ -4,6 +4,7 @@
 //! the database, here or by `PG*` variables (`environment.rs`).
 
 mod environment;
+mod recorded;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use self::recorded::Recorded;
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::source::{Address, Environment};
@@ -185,10 +187,13 @@ impl PostgresConfig {
                 (Fields::of_entry(id, info, database.as_deref()), format!("entry {id}"))
             }
         };
+        let recorded = environment.is_for_recorded().then(|| Recorded::of(&fields, environment));
         environment::fill(&mut fields, environment);
         let password_file = fields.text(Key::PasswordFile);
+        let password = fields.values.get(&Key::Password).map(|(place, _)| place.clone());
         let mut config = fields.build(&whole)?;
-        environment::password(&mut config, password_file, environment);
+        let trusted = recorded.as_ref().is_none_or(|recorded| recorded.admit(&mut config, password));
+        environment::password(&mut config, password_file, environment, trusted);
         Ok(config)
     }
 
@@ -303,9 +308,12 @@ struct Fields {
 }
 
 impl Fields {
+    fn empty() -> Self {
+        Self { keys: URL_KEYS, prefix: String::new(), values: BTreeMap::new(), problems: Vec::new() }
+    }
+
     fn of_url(url: &url::Url) -> Self {
-        let mut fields =
-            Self { keys: URL_KEYS, prefix: String::new(), values: BTreeMap::new(), problems: Vec::new() };
+        let mut fields = Self::empty();
         fields.decoded(Key::User, "user", url.username());
         fields.decoded(Key::Password, "password", url.password().unwrap_or(""));
         match url.host() {
@@ -507,10 +515,7 @@ impl Fields {
         if let Some(seconds) = self.number::<u32>(Key::ConnectTimeout, "a whole number of seconds") {
             config.connect_timeout = Duration::from_secs(seconds.into());
         }
-        config.sslrootcert = self.text(Key::RootCertificate).map(|word| match word.as_str() {
-            "system" => RootCert::System,
-            _ => RootCert::File(word.into()),
-        });
+        config.sslrootcert = self.text(Key::RootCertificate).map(|word| RootCert::of(&word));
         config.sslmode = self.sslmode(config.sslrootcert.as_ref());
         config.sslcert = self.text(Key::Certificate).map(PathBuf::from);
         config.sslkey = self.text(Key::PrivateKeyFile).map(PathBuf::from);

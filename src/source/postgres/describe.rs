@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use arrow_schema::DataType;
 
 use super::column::{self, Extension, PgColumn, PgElement};
+use super::composites::Composites;
 use super::dialect::literal;
 use super::keys;
 use super::measure;
@@ -16,7 +17,7 @@ use crate::catalog::filter::pattern_matches;
 use crate::catalog::{
     ColumnInfo, ColumnRights, Keys, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::spec::{NumericPolicy, TypePolicy};
 
 /// What the catalog says of one relation.
@@ -82,13 +83,10 @@ pub(super) async fn table(
     filter.still_means(table, kind)?;
     let mut sizes = sizes(&stored, view.server_version_num())?;
     let column_rights = column_rights(&relation, &rows, table)?;
-    let mut described = Vec::with_capacity(rows.len());
-    for row in &rows {
-        described.push(pg_column(view, row).await?);
-    }
     let is_cast = |name: &str| {
         policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
     };
+    let mut described = described(view, table, &rows, is_cast).await?;
     let missing = column_rights.iter().flat_map(|rights| &rights.missing);
     let is_readable = |name: &str| missing.clone().all(|missing| missing != name);
     // Questions about values are planned.
@@ -170,6 +168,30 @@ fn generated(columns: &[Row]) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The columns of a table as its catalog has them. Those that `is_cast` need not be looked into.
+async fn described(
+    view: &mut Connection,
+    table: &TableRef,
+    rows: &[Row],
+    is_cast: impl Fn(&str) -> bool,
+) -> Result<Vec<PgColumn>> {
+    let mut described = Vec::with_capacity(rows.len());
+    let mut composites = Composites::default();
+    for row in rows {
+        let name = row.required(1)?;
+        let column = composites.column(view, row, is_cast(name)).await;
+        described.push(column.map_err(|error| {
+            match error.kind() {
+                ErrorKind::Data => error
+                    .with("column", name)
+                    .hint(format!("--cast '{table}.{name}: text' exports the column as the database's text; with it, --columns can leave the column out")),
+                _ => error,
+            }
+        })?);
+    }
+    Ok(described)
+}
+
 /// Puts what `--numeric measure` finds into the policies of the columns that it is about.
 async fn measure(
     view: &mut Connection,
@@ -247,35 +269,24 @@ fn identify(row: &Row) -> Result<(TableKind, Keys)> {
 }
 
 /// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.
-const COLUMNS_RELATION: usize = 22;
+pub(super) const COLUMNS_RELATION: usize = 22;
 const COLUMNS_READABLE: usize = 27;
 const COLUMNS_GENERATED: usize = 29;
 const SIZES_ROOT: usize = 10;
 
-fn columns_sql(oids: &str) -> String {
+pub(super) fn columns_sql(oids: &str) -> String {
     include_str!("columns.sql").replace("{oids}", oids)
 }
 
-/// The fields of a composite type, which are described like columns. A type cannot hold itself.
-async fn composite_fields(view: &mut Connection, typtype: &str, relation: &str) -> Result<Vec<PgColumn>> {
-    let mut fields = Vec::new();
-    if typtype == "c" {
-        for row in view.query(&columns_sql(relation)).await? {
-            fields.push(Box::pin(pg_column(view, &row)).await?);
-        }
-    }
-    Ok(fields)
-}
-
-/// One row of `columns.sql`.
-async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
+/// One row of `columns.sql`, with the fields of its type and of its elements' type, if these are composite.
+pub(super) fn pg_column(row: &Row, fields: Vec<PgColumn>, elements: Vec<PgColumn>) -> Result<PgColumn> {
     let element = match row.get(13) {
         Some(oid) => Some(Box::new(PgElement {
             type_oid: number(oid)?,
             typmod: number(row.required(18)?)?,
             base_type_name: row.required(14)?.to_owned(),
             typtype: character(row.required(15)?),
-            fields: composite_fields(view, row.required(15)?, row.required(20)?).await?,
+            fields: elements,
             extension: extension(row, 25)?,
             delimiter: character(row.required(28)?),
         })),
@@ -291,7 +302,7 @@ async fn pg_column(view: &mut Connection, row: &Row) -> Result<PgColumn> {
         base_type_name: row.required(5)?.to_owned(),
         typtype: character(row.required(6)?),
         typcategory: character(row.required(7)?),
-        fields: composite_fields(view, row.required(6)?, row.required(19)?).await?,
+        fields,
         element,
         ndims: number(row.required(9)?)?,
         not_null: row.required(10)? == "t",

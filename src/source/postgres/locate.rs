@@ -9,7 +9,7 @@ use super::pool::Pool;
 use super::snapshot::join_sql;
 use super::wire;
 use crate::catalog::{SnapshotToken, TableInfo, TableKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, values_are_hidden};
 
 /// Which row.
 pub(super) struct Row<'a> {
@@ -46,6 +46,11 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
         items.push(("ctid".into(), text("ctid")));
     }
     let place = items.len();
+    if values_are_hidden() {
+        items.truncate(place);
+        let found = find(pool, at, row, &items).await.ok().flatten()?;
+        return Some(format!("ctid={}", found.get(0)?));
+    }
     items.splice(0..0, row.table.primary_key.iter().map(|key| (key.clone(), text(key))));
     let keys = items.len() - place;
     if let Some(column) = row.column {

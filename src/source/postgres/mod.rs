@@ -4,6 +4,7 @@
 //! connecting, TLS and authentication are then one piece of code (`docs/adr/0002`).
 
 pub mod column;
+mod composites;
 pub mod config;
 mod describe;
 pub mod dialect;
@@ -75,6 +76,11 @@ struct PostgresSource {
 impl Source for PostgresSource {
     fn dialect(&self) -> &dyn Dialect {
         &self.dialect
+    }
+
+    fn location(&self) -> String {
+        let config = self.pool.config();
+        format!("postgres://{}:{}/{}", config.host, config.port, config.database)
     }
 
     async fn identity(&self) -> Result<SourceIdentity> {

@@ -82,6 +82,10 @@ impl Source for SqliteSource {
         &self.dialect
     }
 
+    fn location(&self) -> String {
+        format!("sqlite:///{}", self.config.path.display())
+    }
+
     async fn identity(&self) -> Result<SourceIdentity> {
         self.with_connection(|config, connection| {
             connect::probe(config, connection)?;

@@ -17,7 +17,7 @@ use super::connect::{Stop, StopOnDrop, failed, open};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, values_are_hidden};
 use crate::source::{Dialect, TableRead};
 
 /// A batch closes at this many bytes even when it has few rows.
@@ -159,7 +159,10 @@ impl Job {
                     matches!(value, ValueRef::Text(b) | ValueRef::Blob(b) if b.len() >= BATCH_BYTES / 64);
                 if let Err(bad) = decoder.append(value) {
                     let place = match (rowid, row.get_ref(decoders.len()).map_err(wrong)?) {
-                        (Some(_), ValueRef::Integer(rowid)) => format!("rowid {rowid}"),
+                        // It may be the primary key.
+                        (Some(_), ValueRef::Integer(rowid)) if !values_are_hidden() => {
+                            format!("rowid {rowid}")
+                        }
                         _ => self.locate(connection, number),
                     };
                     return Err(self.explain(index, bad, &place));
@@ -255,7 +258,7 @@ impl Job {
     fn locate(&self, connection: &Connection, number: u64) -> String {
         let table: &TableInfo = &self.read.table;
         let plain = format!("number {} of its part", number + 1);
-        if table.primary_key.is_empty() {
+        if table.primary_key.is_empty() || values_are_hidden() {
             return plain;
         }
         let keys: Vec<String> = table.primary_key.iter().map(|k| format!("quote({})", ident(k))).collect();

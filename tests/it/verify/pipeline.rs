@@ -50,6 +50,10 @@ impl Source for Liar {
         self.inner.dialect()
     }
 
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
     async fn identity(&self) -> Result<SourceIdentity> {
         self.inner.identity().await
     }

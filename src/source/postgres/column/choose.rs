@@ -91,6 +91,11 @@ pub fn is_bare_numeric(column: &PgColumn) -> bool {
     column.type_oid == oid::NUMERIC && column.typmod < 4
 }
 
+/// How many dimensions the lists of an array column have.
+pub fn dimensions(declared: i32) -> usize {
+    declared.clamp(1, MAX_DIMENSIONS).unsigned_abs() as usize
+}
+
 /// A type without its column.
 struct TypeRef<'a> {
     oid: u32,
@@ -368,7 +373,7 @@ impl Kind {
 
     /// An array; its elements may always be NULL, so special elements need nothing more.
     fn array(element: Self, declared_dimensions: i32, own: bool) -> Self {
-        let depth = declared_dimensions.clamp(1, MAX_DIMENSIONS);
+        let depth = dimensions(declared_dimensions);
         let mut field = Field::new("element", element.data_type, true).with_metadata(element.extension);
         for _ in 1..depth {
             field = Field::new("element", DataType::List(Arc::new(field)), true);
@@ -376,8 +381,7 @@ impl Kind {
         let shape = format!("an array with other than {depth} dimension(s) or not starting at 1 is refused");
         let note =
             if element.note.is_empty() { shape } else { format!("elements: {}; {shape}", element.note) };
-        let codec =
-            Codec::List { depth: depth.unsigned_abs() as usize, element: Box::new(element.codec), own };
+        let codec = Codec::List { depth, element: Box::new(element.codec), own };
         Self::exact(DataType::List(Arc::new(field)), codec).verdict(element.verdict, note)
     }
 }

@@ -54,7 +54,7 @@ use crate::catalog::{ColumnInfo, Verdict};
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
-pub use choose::{FIRST_OWN_OID, choose, is_bare_numeric};
+pub use choose::{FIRST_OWN_OID, choose, dimensions, is_bare_numeric};
 
 use super::dialect::ident;
 use primitive::PrimitiveDecoder;

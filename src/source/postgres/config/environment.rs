@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Fields, Key, PostgresConfig, Secret, URL_KEYS};
+use super::{Fields, Key, PostgresConfig, Secret, URL_KEYS, recorded};
 use crate::secret;
 use crate::source::Environment;
 
@@ -35,8 +35,16 @@ const UNKNOWN: &[&str] =
 /// Directories in which a server's socket counts as `localhost` in a password file.
 const SOCKET_DIRECTORIES: &[&str] = &["/tmp", "/run/postgresql", "/var/run/postgresql"];
 
-/// Adds what the surroundings say about keys that are not given.
+/// Adds what the surroundings say about keys that are not given, and warns about what this program does not know.
 pub(super) fn fill(fields: &mut Fields, environment: &Environment) {
+    fill_quietly(fields, environment);
+    for variable in UNKNOWN.iter().filter(|variable| environment.get(variable).is_some()) {
+        tracing::warn!("{variable} is set, which this program does not know");
+    }
+}
+
+/// Adds what the surroundings say about keys that are not given.
+pub(super) fn fill_quietly(fields: &mut Fields, environment: &Environment) {
     let given = fields.take(Key::Service).map(|(_, name)| name);
     if let Some(name) = given.or_else(|| environment.get("PGSERVICE").map(str::to_owned)) {
         service(fields, environment, &name);
@@ -45,9 +53,6 @@ pub(super) fn fill(fields: &mut Fields, environment: &Environment) {
         if let Some(value) = environment.get(variable) {
             fields.default(*key, variable, value);
         }
-    }
-    for variable in UNKNOWN.iter().filter(|variable| environment.get(variable).is_some()) {
-        tracing::warn!("{variable} is set, which this program does not know");
     }
 }
 
@@ -119,8 +124,14 @@ fn add_section(fields: &mut Fields, name: &str, path: &Path, lines: &[(usize, &s
     }
 }
 
-/// Takes the password from the password file, where none is given. `given` is the file that was asked for.
-pub(super) fn password(config: &mut PostgresConfig, given: Option<String>, environment: &Environment) {
+/// Takes the password from the password file, where none is given. `given` is the file that was asked for. A host that
+/// is not `trusted` needs a line that names it.
+pub(super) fn password(
+    config: &mut PostgresConfig,
+    given: Option<String>,
+    environment: &Environment,
+    trusted: bool,
+) {
     let path = match given {
         Some(path) => PathBuf::from(path),
         None => match environment.get("HOME") {
@@ -132,7 +143,12 @@ pub(super) fn password(config: &mut PostgresConfig, given: Option<String>, envir
         return;
     }
     match read_private(&path) {
-        Ok(Some(text)) => config.password = find_password(&text, config).map(Secret::new),
+        Ok(Some(text)) => {
+            config.password = find_password(&text, config, trusted).map(Secret::new);
+            if !trusted && config.password.is_none() && find_password(&text, config, true).is_some() {
+                config.password_note = Some(recorded::unused(&path.display().to_string(), config));
+            }
+        }
         Ok(None) => {}
         // As libpq: the connection may need no password.
         Err(why) => {
@@ -163,8 +179,9 @@ fn read_private(path: &Path) -> Result<Option<String>, String> {
     std::fs::read_to_string(path).map(Some).map_err(|error| error.to_string())
 }
 
-/// The password of the first line `host:port:database:user:password` that fits; `*` fits everything.
-fn find_password(text: &str, config: &PostgresConfig) -> Option<String> {
+/// The password of the first line `host:port:database:user:password` that fits; `*` fits everything, but as a host only
+/// one that is `trusted`.
+fn find_password(text: &str, config: &PostgresConfig, trusted: bool) -> Option<String> {
     let port = config.port.to_string();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = split_fields(line).into_iter();
@@ -173,8 +190,11 @@ fn find_password(text: &str, config: &PostgresConfig) -> Option<String> {
         else {
             continue;
         };
-        let local = config.is_unix_socket() && SOCKET_DIRECTORIES.contains(&config.host.as_str());
-        let same_host = fits(&host, &config.host) || (local && host.is("localhost"));
+        // Everybody can have a socket in /tmp.
+        let local = config.is_unix_socket()
+            && SOCKET_DIRECTORIES.contains(&config.host.as_str())
+            && (trusted || config.host != "/tmp");
+        let same_host = host.is(&config.host) || (trusted && host.any) || (local && host.is("localhost"));
         let fits_all = same_host
             && fits(&of_port, &port)
             && fits(&database, &config.database)

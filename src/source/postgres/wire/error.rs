@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Error, ErrorKind, Transient};
+use crate::error::{Error, ErrorKind, Transient, values_are_hidden};
 use crate::source::postgres::config::PostgresConfig;
 
 /// The SQLSTATE of a server's error; none for errors from elsewhere.
@@ -48,6 +48,9 @@ impl Response {
     /// The error of a statement.
     pub(super) fn into_error(self) -> Error {
         let (kind, lead) = classify(&self.code);
+        if values_are_hidden() && !self.code.starts_with("28") {
+            return self.into_hidden_error(kind, lead);
+        }
         let mut message = format!("{lead}{}", self.message);
         if let Some(detail) = &self.detail {
             message.push_str("; ");
@@ -70,6 +73,22 @@ impl Response {
         }
     }
 
+    /// The error of a statement, without the server's text, which may quote values.
+    fn into_hidden_error(self, kind: ErrorKind, lead: &str) -> Error {
+        let mut error = Error::new(kind, format!("{lead}{}", class_of(&self.code)));
+        if !self.code.is_empty() {
+            error = error.with("sqlstate", &self.code);
+        }
+        if let Some(advice) = advice(&self.code) {
+            error = error.hint(advice);
+        }
+        error = error.hint("the server's message is hidden by --hide-values; the server's log has it");
+        match transient(&self.code) {
+            Some(why) => error.passing(why),
+            None => error,
+        }
+    }
+
     /// The error of a login: says who wanted to get in where.
     pub(super) fn into_login_error(mut self, config: &PostgresConfig, encrypted: bool) -> Error {
         if self.code.starts_with("28") {
@@ -84,6 +103,29 @@ impl Response {
             return self.into_error();
         }
         self.into_error().with("server", config.server()).with("database", &config.database)
+    }
+}
+
+/// What PostgreSQL's documentation calls the class of a SQLSTATE.
+fn class_of(code: &str) -> &'static str {
+    match code.get(..2).unwrap_or("") {
+        "08" => "connection exception",
+        "0A" => "feature not supported",
+        "21" => "cardinality violation",
+        "22" => "data exception",
+        "23" => "integrity constraint violation",
+        "25" => "invalid transaction state",
+        "2F" | "38" | "39" => "exception in a routine",
+        "40" => "transaction rollback",
+        "42" => "syntax error or access rule violation",
+        "53" => "insufficient resources",
+        "54" => "program limit exceeded",
+        "55" => "object not in the state that is needed",
+        "57" => "operator intervention",
+        "58" => "system error",
+        "P0" => "exception in PL/pgSQL",
+        "XX" => "internal error of the server",
+        _ => "error of the server",
     }
 }
 

@@ -37,7 +37,7 @@ use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Verdict;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, values_are_hidden};
 
 pub use choose::choose;
 pub(super) use choose::needs_first_value;
@@ -223,6 +223,9 @@ impl BadValue {
 /// A value for a message: its storage class and its beginning.
 fn shown(value: ValueRef<'_>) -> String {
     const LONGEST: usize = 80;
+    if values_are_hidden() {
+        return format!("a value of type {}", value.data_type().to_string().to_uppercase());
+    }
     match value {
         ValueRef::Null => "NULL".into(),
         ValueRef::Integer(v) => format!("INTEGER {v}"),
