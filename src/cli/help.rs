@@ -6,6 +6,7 @@ use super::args::{Cli, RESUME_FLAGS};
 
 /// Flags that `-h` leaves out; `--help` has them all.
 const RARE: &[&str] = &[
+    "hide-values",
     "log-db-auth-id",
     "init-db",
     "log-db-mode",

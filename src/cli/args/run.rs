@@ -183,7 +183,7 @@ pub(in crate::cli) struct OutputArgs {
     /// Only warnings and errors. Default: summary and progress too.
     #[arg(short = 'q', long, env = "LAKEXPRESS_QUIET", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) quiet: bool,
-    /// Keep values of rows out of messages, logs and the run log. Default: a message shows the value that it is about.
+    /// Keep values of rows out of messages, logs and run log. Default: shown.
     ///
     /// Errors then name table, part, column, place and kind, and of a server's error its SQLSTATE. Plans of tables are not
     /// recorded, so that `resume --accept-mixed-snapshot` exports an unfinished table whole.

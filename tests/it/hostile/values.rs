@@ -123,6 +123,12 @@ fn s7_hidden_values_are_nowhere_postgres() {
     };
     let mut outputs = commands(plain.path(), &source, CUT, false);
     outputs.extend(views(false, plain.path()));
+    let log = rusqlite::Connection::open(plain.path().join("state/lakexpress/runlog.sqlite")).unwrap();
+    let bounds = format!("SELECT count(*) FROM files WHERE slice LIKE '%{MARKER}%'");
+    assert!(
+        log.query_row(&bounds, [], |row| row.get::<_, i64>(0)).unwrap() > 1,
+        "keyed is not cut by its key"
+    );
     let shown = leaks(plain.path(), &outputs);
     for word in [
         "row email=S7marker ctid=(0,1) value=NaN",
