@@ -24,6 +24,7 @@ use tracing_subscriber::{Layer, Registry};
 use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
 use crate::destination::schemes;
 use crate::error::{Error, ErrorKind, Result};
+use crate::plain;
 use crate::spec::{Misread, misread};
 
 /// Target of the lines that progress bars replace on a terminal.
@@ -38,10 +39,10 @@ pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Res
         on_stderr = on_stderr.with_target(PROGRESS, LevelFilter::OFF);
     }
     let stderr = Stderr { bars: bars.clone() };
-    let mut layers = vec![layer(args.log_format, move || stderr.clone(), on_stderr)];
+    let mut layers = vec![layer(args.log_format, move || OneLine(stderr.clone()), on_stderr)];
     if let Some(directory) = &args.log_dir {
         let file = Arc::new(log_file(directory)?);
-        layers.push(layer(args.log_format, file, targets(level)));
+        layers.push(layer(args.log_format, move || OneLine(Arc::clone(&file)), targets(level)));
     }
     tracing_subscriber::registry()
         .with(layers)
@@ -107,6 +108,22 @@ fn log_file(directory: &Path) -> Result<File> {
             Err(error) if error.kind() == IoKind::AlreadyExists => number += 1,
             other => return other.map_err(failed),
         }
+    }
+}
+
+/// Writes each event as one line: a line break in what others wrote makes no second one. Events come whole.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        self.0.write_all(format!("{}\n", plain::line(text)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

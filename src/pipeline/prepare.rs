@@ -94,7 +94,7 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()
 
 fn nearest(pattern: &str, all: &[ListedTable]) -> String {
     let distance = |t: &ListedTable| {
-        let (full, bare) = (t.table.to_string(), &t.table.name);
+        let (full, bare) = (t.table.full(), &t.table.name);
         strsim::damerau_levenshtein(&full, pattern).min(strsim::damerau_levenshtein(bare, pattern))
     };
     all.iter()

@@ -2,6 +2,7 @@
 //!
 //! Each test counts the attacks that it tried; all of them have to be stopped. `make verify-hostile` prints the sum.
 
+mod controls;
 mod footers;
 mod links;
 mod login;
