@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::stopped;
+use super::{all_of_them, stopped};
 use crate::lake::{Output, Run, json};
 use crate::server::PgServer;
 
@@ -14,7 +14,9 @@ const FORGED: &str = "2026-01-01 00:00:00 | INFO | forged";
 /// Every control character that a name may hold, marks of direction, invisible characters, and sequences that
 /// terminals obey.
 fn pieces() -> Vec<String> {
-    let one = (1..32).chain(0x7f..0xa0).filter_map(char::from_u32).map(String::from);
+    let controls: Vec<char> = (1..32).chain(0x7f..0xa0).filter_map(char::from_u32).collect();
+    // One in a name, or some together.
+    let one = controls.chunks(if all_of_them() { 1 } else { 8 }).map(|some| some.iter().collect());
     let more = [
         "\u{1b}]0;title\u{7}",
         "\u{1b}[2J\u{1b}[1;1H",
@@ -35,7 +37,8 @@ fn pieces() -> Vec<String> {
         "\u{ad}",
         "\u{e0041}",
     ];
-    one.chain(more.map(str::to_owned)).collect()
+    let one: Vec<String> = one.collect();
+    one.into_iter().chain(more.map(str::to_owned)).collect()
 }
 
 /// A name with a piece in it, which would go on as a line of a log.
