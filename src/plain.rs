@@ -88,8 +88,16 @@ mod tests {
 
     #[test]
     fn names_of_all_scripts_stay() {
-        for name in ["Müller", "表", "Größe 1", "می\u{200c}خواهم", "क्\u{200d}ष", "👩\u{200d}💻", "e\u{301}", "back\\slash"]
-        {
+        for name in [
+            "Müller",
+            "表",
+            "Größe 1",
+            "می\u{200c}خواهم",
+            "क्\u{200d}ष",
+            "👩\u{200d}💻",
+            "e\u{301}",
+            "back\\slash",
+        ] {
             assert!(matches!(line(name), Cow::Borrowed(same) if same == name));
         }
     }

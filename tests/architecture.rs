@@ -34,6 +34,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
+            "secret",
             "error",
             "fingerprint",
             "catalog",
@@ -93,6 +94,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "config",
             "demo",
             "runlog/private.rs",
+            "secret/open.rs",
             "runlog/sqlite",
             "runlog/spool",
             "cli/logging.rs",

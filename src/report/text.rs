@@ -169,13 +169,12 @@ pub fn report(report: &RunReport, parts: bool) -> String {
 pub fn metadata(outcome: &MetadataOutcome) -> String {
     let mut out = String::new();
     if let Some(last) = outcome.files.last() {
-        let _ =
-            writeln!(
-                out,
-                "metadata     {} files, the last one {}",
-                count(outcome.files.len() as u64),
-                plain::line(last)
-            );
+        let _ = writeln!(
+            out,
+            "metadata     {} files, the last one {}",
+            count(outcome.files.len() as u64),
+            plain::line(last)
+        );
     }
     for table in &outcome.replaced {
         let _ = writeln!(

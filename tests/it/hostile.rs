@@ -6,6 +6,7 @@ mod controls;
 mod footers;
 mod links;
 mod login;
+mod misplaced;
 mod server;
 
 /// Prints how many attacks of a kind were tried and stopped, for `make verify-hostile` to add up.

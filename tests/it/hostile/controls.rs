@@ -47,7 +47,8 @@ fn name(what: &str, piece: &str) -> String {
 }
 
 fn is_raw(c: char) -> bool {
-    let direction = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let direction =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let unseen = matches!(c, '\u{ad}' | '\u{200b}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
     c != '\n' && c.is_control() || direction || unseen
 }
@@ -276,7 +277,10 @@ fn s9_documents_of_a_lake_reach_no_terminal_raw() {
     fs::remove_file(&summary).unwrap();
     // An intent, and text that is no document at all.
     for (file, text) in [
-        ("_commit.json", serde_json::json!({"run_id": nasty, "files": [nasty], "deletes": [nasty]}).to_string()),
+        (
+            "_commit.json",
+            serde_json::json!({"run_id": nasty, "files": [nasty], "deletes": [nasty]}).to_string(),
+        ),
         ("_commit.json", nasty.clone()),
         ("_manifest.json", nasty.clone()),
         ("_manifest.json", format!("{{\"{nasty}\": 1}}")),
@@ -348,8 +352,13 @@ fn s9_texts_of_the_run_log_reach_no_terminal_raw() {
             continue;
         }
         tried += 1;
-        for args in [&["runs"][..], &["status", &id], &["report", &id, "--parts"], &["metadata", &id], &["resume", &id]]
-        {
+        for args in [
+            &["runs"][..],
+            &["status", &id],
+            &["report", &id, "--parts"],
+            &["metadata", &id],
+            &["resume", &id],
+        ] {
             let output = Run::new(args).env("XDG_STATE_HOME", home.path("state")).output();
             assert_output(&format!("{} with {table}.{column}", args[0]), &output);
         }

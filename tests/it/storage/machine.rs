@@ -1,5 +1,7 @@
 //! S9: who a machine is, is asked of the machine and never of a proxy, which would read the key and answer with its own.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -7,6 +9,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::Place;
+use super::gcs::Gcs;
 use super::http::Message;
 use super::standin::{StandIn, answer, json_answer, nothing, now, rfc3339};
 
@@ -85,10 +88,7 @@ const CASES: [Case; 8] = [
     Case {
         what: "an instance of AWS at another address",
         entry: s3,
-        env: &[
-            ("AWS_EC2_METADATA_DISABLED", "false"),
-            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://{}"),
-        ],
+        env: &[("AWS_EC2_METADATA_DISABLED", "false"), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://{}")],
         asked: "/latest/meta-data/iam/security-credentials/lake-role",
     },
     Case {
@@ -156,4 +156,22 @@ fn s9_a_machine_is_asked_who_it_is_past_any_proxy() {
         assert!(store.seen().iter().any(proves), "{what}: the identity was not used\n{output}");
     }
     println!("hostile: {} questions of who a machine is, not through a proxy", CASES.len());
+}
+
+#[test]
+fn s9_key_files_of_google_that_others_may_read_are_warned_about() {
+    let (place, gcs) = (Place::new(), Gcs::shared());
+    place.fill(3, 20);
+    let key = gcs.key_file(gcs.port, &place.path(""));
+    for (mode, warned) in [(0o600, 0), (0o644, 1), (0o666, 1)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        for named in [true, false] {
+            let entry = json!({"storage_type": "gcs", "info": {"bucket": "lake", "base_path": "keys"}});
+            place.entry("lake", if named { gcs.entry(&key, "lake", "keys") } else { entry });
+            let run = place.export("lake", &[]);
+            let output = if named { run } else { run.env("GOOGLE_APPLICATION_CREDENTIALS", &key) }.output();
+            let said = output.stderr.matches("can be read by other users").count();
+            assert_eq!(said, warned, "{mode:o}, {named}\n{output}");
+        }
+    }
 }
