@@ -394,7 +394,7 @@ fn s9_keys_that_others_may_read_are_warned_about() {
     let (certificate, key) = authority.sign(&names("client", &[]));
     let (certificate, key) = (setup.file("client.crt", &certificate), setup.file("client.key", &key));
     let files = format!("sslmode=require&sslcert={}&sslkey={}", certificate.display(), key.display());
-    let url = format!("{}?{files}", setup.server.url("postgres"));
+    let url = setup.server.url("postgres").replace("sslmode=disable", &files);
     // What root owns, a group may read.
     for (mode, warned) in
         [(0o600, 0), (0o640, usize::from(!running_as_root())), (0o644, 1), (0o604, 1), (0o660, 1)]
