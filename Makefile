@@ -31,10 +31,11 @@ build: cargo
 test: test-deps check
 	cargo test --locked
 
-## check: formatting and lints
+## check: formatting, lints, and what is linked: licences, sources, known holes
 check: cargo
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
+	scripts/deny.sh
 
 ## test-deps: servers, strace and the Python readers, if they are not there
 test-deps:
@@ -110,22 +111,22 @@ verify-hostile: test-deps cargo
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build
-	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,lineitem)
 
 ## bench-shapes: tables of numbers, text, 2 and 1,000 columns, JSON, bytes, beside DuckDB, ConnectorX and ADBC; BENCH_ARGS="--shapes json"
 bench-shapes: test-deps build
-	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/shapes.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,shapes)
 
 ## bench-scale: lineitem at scale 0.1, 1 and 10 (13 GB of disk); fails when memory grows by more than 10 %; BENCH_ARGS="--scales 0.1,1"
 bench-scale: test-deps build
-	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/scale.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,scale)
 
 ## bench-sizes: zstd files of TPC-H's eight tables at SCALE (1), beside DuckDB's
 bench-sizes: test-deps build
-	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/sizes.py --scale $(SCALE) --program "$(CARGO_TARGET_DIR)/release/lakexpress" | $(call record,sizes)
 
 ## bench-tables: what each of 2,000 small tables costs, beside psql in one session

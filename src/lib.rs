@@ -8,7 +8,7 @@
 //! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
-//! * [`secret`] says what may be shown of a secret.
+//! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
 //! * [`demo`] makes a database out of nothing.
 
 pub mod catalog;
@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod metadata;
 pub mod partition;
 pub mod pipeline;
+pub mod plain;
 pub mod plan;
 pub mod report;
 pub mod runlog;

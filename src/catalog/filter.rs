@@ -72,7 +72,7 @@ fn has_wildcard(pattern: &str) -> bool {
 
 /// A pattern with a dot is tried against `schema.table`; every pattern is tried against the bare name.
 pub fn pattern_matches(pattern: &str, table: &TableRef) -> bool {
-    like(pattern, &table.name) || (pattern.contains('.') && like(pattern, &table.to_string()))
+    like(pattern, &table.name) || (pattern.contains('.') && like(pattern, &table.full()))
 }
 
 /// SQL LIKE, case sensitive, with `\` as escape.

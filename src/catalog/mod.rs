@@ -9,6 +9,8 @@ use std::fmt;
 use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
+use crate::plain;
+
 pub use filter::TableFilter;
 pub use geometry::Geometries;
 pub use slice::{KeyValue, Slice};
@@ -22,9 +24,17 @@ pub struct TableRef {
     pub name: String,
 }
 
+impl TableRef {
+    /// `schema.table` as it is, for comparing; [`fmt::Display`] is for showing.
+    pub fn full(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+}
+
+/// `schema.table` on one line, with nothing in it that a terminal obeys.
 impl fmt::Display for TableRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.name)
+        write!(f, "{}.{}", plain::line(&self.schema), plain::line(&self.name))
     }
 }
 

@@ -27,6 +27,9 @@ const SHOWN: usize = 10;
 /// Makes the demo. Code 1 when a table could not be exported.
 pub(super) async fn run(args: &DemoArgs) -> Result<u8> {
     let begun = pipeline::clock::Stopwatch::start();
+    if args.dir.to_string_lossy().contains("://") {
+        return Err(Error::usage("--dir is a URL").hint("the demo goes to a directory of this machine"));
+    }
     if let Some(Misread { what, remedy }) = misread(&args.dir.to_string_lossy(), schemes()) {
         return Err(Error::usage(format!("--dir {what}")).hint(remedy));
     }

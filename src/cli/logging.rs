@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use chrono::Local;
 use indicatif::MultiProgress;
+use serde_json::Value;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -25,6 +26,7 @@ use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
 use crate::destination::schemes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::{Misread, misread};
+use crate::{plain, secret};
 
 /// Target of the lines that progress bars replace on a terminal.
 pub(super) const PROGRESS: &str = "lakexpress::progress";
@@ -38,10 +40,11 @@ pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Res
         on_stderr = on_stderr.with_target(PROGRESS, LevelFilter::OFF);
     }
     let stderr = Stderr { bars: bars.clone() };
-    let mut layers = vec![layer(args.log_format, move || stderr.clone(), on_stderr)];
+    let json = args.log_format == LogFormatArg::Json;
+    let mut layers = vec![layer(args.log_format, move || OneLine { to: stderr.clone(), json }, on_stderr)];
     if let Some(directory) = &args.log_dir {
         let file = Arc::new(log_file(directory)?);
-        layers.push(layer(args.log_format, file, targets(level)));
+        layers.push(layer(args.log_format, move || OneLine { to: Arc::clone(&file), json }, targets(level)));
     }
     tracing_subscriber::registry()
         .with(layers)
@@ -107,6 +110,45 @@ fn log_file(directory: &Path) -> Result<File> {
             Err(error) if error.kind() == IoKind::AlreadyExists => number += 1,
             other => return other.map_err(failed),
         }
+    }
+}
+
+/// Writes each event as one line, without secrets of URLs: a line break in what others wrote makes no second one.
+/// Events come whole.
+struct OneLine<W> {
+    to: W,
+    json: bool,
+}
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = if self.json { of_json(text) } else { secret::in_text(text.to_owned()) };
+        self.to.write_all(format!("{}\n", plain::line(&text)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// An event in JSON, each of its texts without secrets of URLs.
+fn of_json(event: &str) -> String {
+    if !event.contains("://") {
+        return event.to_owned();
+    }
+    match serde_json::from_str::<Value>(event) {
+        Ok(mut value) => {
+            for (_, field) in value.as_object_mut().into_iter().flatten() {
+                if let Value::String(text) = field {
+                    *text = secret::in_text(std::mem::take(text));
+                }
+            }
+            value.to_string()
+        }
+        Err(_) => secret::in_text(event.to_owned()),
     }
 }
 

@@ -2,8 +2,14 @@
 
 use std::io::{ErrorKind, Write};
 
+use crate::plain;
+
 /// Writes the command's result. A reader that went away (`| head`) is no error.
+///
+/// What others wrote is escaped where it is put into a line; this is the last fence. JSON lets much through that a
+/// terminal obeys, and what it gets instead is what JSON has for it.
 pub(super) fn result(text: &str) -> std::io::Result<()> {
+    let text = plain::text(text);
     let mut out = std::io::stdout().lock();
     let ended = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{ended}").and_then(|()| out.flush()) {
@@ -14,6 +20,7 @@ pub(super) fn result(text: &str) -> std::io::Result<()> {
 
 /// Writes a message to standard error. If that is gone there is nobody left to tell.
 pub(super) fn message(text: &str) {
+    let text = plain::text(text);
     let mut out = std::io::stderr().lock();
     let ended = if text.ends_with('\n') { "" } else { "\n" };
     if write!(out, "{text}{ended}").is_err() {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::output;
 use super::signals::Interruption;
 use crate::error::{Error, ErrorKind};
-use crate::secret;
+use crate::{plain, secret};
 
 /// Tells about an error and returns the exit code.
 pub(super) fn error(error: &Error, as_json: bool) -> u8 {
@@ -26,17 +26,18 @@ pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
     let code = u8::try_from(refusal.exit_code()).unwrap_or(ErrorKind::Usage.exit_code());
     let text = refusal.render().to_string();
     let shown = without_secrets(&text);
-    if refusal.use_stderr() && shown != text {
-        // A URL where none belongs: most likely the source.
-        let error = Error::usage(shown.trim().trim_start_matches("error: "))
-            .hint("a database is named by --source URL");
-        if as_json {
-            document(&error_json(&error, code));
-        } else {
-            output::message(&error_text(&error));
-        }
-    } else if as_json && refusal.use_stderr() {
-        document(&error_json(&Error::usage(text.trim().trim_start_matches("error: ")), code));
+    // A URL where none belongs: most likely the source.
+    let hint = (shown != text).then_some("a database is named by --source URL");
+    // These lines are ours and stay lines: no [`Error`], which has but one.
+    let message = shown.trim().trim_start_matches("error: ");
+    if as_json && refusal.use_stderr() {
+        let hints: Vec<&str> = hint.into_iter().collect();
+        document(&json!({ "error": {
+            "kind": ErrorKind::Usage.as_str(), "message": message, "context": {}, "causes": [], "hints": hints,
+            "exit_code": code,
+        }}));
+    } else if let Some(hint) = hint.filter(|_| refusal.use_stderr()) {
+        output::message(&format!("error: {message}\nhint: {hint}"));
     } else if refusal.print().is_err() {
         tracing::debug!("the terminal is closed");
     }
@@ -120,7 +121,7 @@ fn causes(error: &Error) -> Vec<String> {
     let mut cause = error.source();
     while let Some(current) = cause {
         // One of ours inside another prints its own causes.
-        out.push(secret::in_text(current.to_string()));
+        out.push(plain::line(&secret::in_text(current.to_string())).into_owned());
         if current.is::<Error>() {
             break;
         }

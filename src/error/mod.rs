@@ -6,12 +6,13 @@
 mod bridge;
 mod hidden;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
 pub use hidden::{hide_values, values_are_hidden};
 
-use crate::secret;
+use crate::{plain, secret};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -101,7 +102,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: secret::in_text(message.into()),
+            message: shown(message.into()),
             context: Vec::new(),
             hints: Vec::new(),
             source: None,
@@ -143,7 +144,7 @@ impl Error {
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         if !self.0.context.iter().any(|(k, _)| *k == key) {
-            self.0.context.push((key, secret::in_text(value.to_string())));
+            self.0.context.push((key, shown(value.to_string())));
         }
         self
     }
@@ -151,7 +152,7 @@ impl Error {
     /// Adds advice: what to change, in the words of the flag or key.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hints.push(hint.into());
+        self.0.hints.push(plain::line(&hint.into()).into_owned());
         self
     }
 
@@ -251,7 +252,7 @@ impl fmt::Display for Error {
             if about_data && values_are_hidden() && hidden::may_quote(error) {
                 return write!(f, ": {}", hidden::INSTEAD);
             }
-            write!(f, ": {}", secret::in_text(error.to_string()))?;
+            write!(f, ": {}", shown(error.to_string()))?;
             cause = error.source();
         }
         Ok(())
@@ -271,5 +272,15 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// What may be shown of a text: no secret, nothing that a terminal obeys, one line. An error joins words of ours and
+/// of others, which nobody can tell apart later, so that this happens to all of it.
+fn shown(text: String) -> String {
+    let text = secret::in_text(text);
+    match plain::line(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
     }
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::partition;
 use crate::plan::query::QueryInput;
 use crate::plan::{Cut, CutSlice, Shape, TablePlan, plan_table};
+use crate::secret;
 use crate::source::{Snapshot, Source};
 use crate::spec::{ExportSpec, IfExists, Method};
 
@@ -59,16 +60,15 @@ fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) ->
     for pattern in &spec.filter.include {
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
         if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
-            return Err(
-                Error::usage(format!("--include '{pattern}' matches no table")).hint(nearest(pattern, all))
-            );
+            return Err(Error::usage(format!("--include '{}' matches no table", secret::value(pattern)))
+                .hint(nearest(pattern, all)));
         }
     }
     for pattern in spec.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table))) {
-        tracing::warn!("--exclude '{pattern}' matches no table");
+        tracing::warn!("--exclude '{}' matches no table", secret::value(pattern));
     }
     for pattern in spec.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema))) {
-        tracing::warn!("--source-schema-name '{pattern}' matches no schema with tables");
+        tracing::warn!("--source-schema-name '{}' matches no schema with tables", secret::value(pattern));
     }
     Ok(())
 }
@@ -85,8 +85,11 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()
                 .iter()
                 .map(|t| ListedTable { table: t.clone(), kind: crate::catalog::TableKind::Table })
                 .collect();
-            return Err(Error::usage(format!("{flag} '{pattern}' matches none of the tables to export"))
-                .hint(nearest(pattern, &listed)));
+            return Err(Error::usage(format!(
+                "{flag} '{}' matches none of the tables to export",
+                secret::value(pattern)
+            ))
+            .hint(nearest(pattern, &listed)));
         }
     }
     Ok(())
@@ -94,7 +97,7 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()
 
 fn nearest(pattern: &str, all: &[ListedTable]) -> String {
     let distance = |t: &ListedTable| {
-        let (full, bare) = (t.table.to_string(), &t.table.name);
+        let (full, bare) = (t.table.full(), &t.table.name);
         strsim::damerau_levenshtein(&full, pattern).min(strsim::damerau_levenshtein(bare, pattern))
     };
     all.iter()

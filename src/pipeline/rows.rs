@@ -72,7 +72,7 @@ fn config_of(row: &PartitionRow, table: &TableRef) -> Result<TableConfig> {
         })
     });
     Ok(TableConfig {
-        pattern: table.to_string(),
+        pattern: table.full(),
         method,
         key: present(&row.key).map(str::to_owned),
         readers: readers.transpose()?,

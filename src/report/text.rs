@@ -6,6 +6,7 @@ use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
 use crate::manifest::{ManifestColumn, PartsAsOf};
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
+use crate::plain;
 use crate::plan::TablePlan;
 use crate::report::RunReport;
 use crate::runlog::{RunRecord, RunStatus};
@@ -61,7 +62,9 @@ pub fn checked(checked: &[Checked]) -> String {
     let mut out = String::new();
     for Checked { area, check } in checked {
         let (word, found, hints) = match &check.outcome {
-            Ok(found) => (if check.is_warning() { "warn" } else { "ok" }, found.clone(), &[][..]),
+            Ok(found) => {
+                (if check.is_warning() { "warn" } else { "ok" }, plain::line(found).into_owned(), &[][..])
+            }
             Err(error) if check.warning().is_some() => ("warn", error.to_string(), error.hints()),
             Err(error) => ("FAILED", error.to_string(), error.hints()),
         };
@@ -123,7 +126,7 @@ pub fn summary(summary: &RunSummary) -> String {
     );
     let _ = writeln!(out, "run          {}", summary.run_id);
     let _ = writeln!(out, "source       {}", source(&summary.source));
-    let _ = writeln!(out, "destination  {}", summary.destination);
+    let _ = writeln!(out, "destination  {}", plain::line(&summary.destination));
     let _ = writeln!(out, "snapshot     {}", snapshot(&summary.snapshot));
     let kept = summary.tables.iter().filter(|table| table.kept).count();
     if summary.resumed {
@@ -136,7 +139,7 @@ pub fn summary(summary: &RunSummary) -> String {
         let _ = writeln!(out, "mixed        {}: {}", table.table, moments(&table.mixed_snapshots));
     }
     for table in summary.tables.iter().filter(|table| !table.left.is_empty()) {
-        let _ = writeln!(out, "left         {}: {}", table.table, table.left.text());
+        let _ = writeln!(out, "left         {}: {}", table.table, plain::line(&table.left.text()));
     }
     let retries: u64 = summary.tables.iter().map(|table| table.retries).sum();
     if retries > 0 {
@@ -168,8 +171,12 @@ pub fn report(report: &RunReport, parts: bool) -> String {
 pub fn metadata(outcome: &MetadataOutcome) -> String {
     let mut out = String::new();
     if let Some(last) = outcome.files.last() {
-        let _ =
-            writeln!(out, "metadata     {} files, the last one {last}", count(outcome.files.len() as u64));
+        let _ = writeln!(
+            out,
+            "metadata     {} files, the last one {}",
+            count(outcome.files.len() as u64),
+            plain::line(last)
+        );
     }
     for table in &outcome.replaced {
         let _ = writeln!(
@@ -178,7 +185,12 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
         );
     }
     for skipped in &outcome.skipped {
-        let _ = writeln!(out, "metadata     none for schema {}: {}", skipped.schema, skipped.reason);
+        let _ = writeln!(
+            out,
+            "metadata     none for schema {}: {}",
+            plain::line(&skipped.schema),
+            plain::line(&skipped.reason)
+        );
     }
     if !outcome.skipped.is_empty() {
         out.push_str("  hint: what earlier runs wrote there may name files that are gone; `lakexpress metadata RUN_ID` writes it when all tables are committed\n");
@@ -227,7 +239,7 @@ fn failures(out: &mut String, tables: &[TableOutcome]) {
 /// What would be read and written.
 pub fn plan(plan: &RunPlan, destination: Option<&str>) -> String {
     let mut out = format!("source       {}\n", source(&plan.source));
-    let _ = writeln!(out, "destination  {}", destination.unwrap_or("not given"));
+    let _ = writeln!(out, "destination  {}", plain::line(destination.unwrap_or("not given")));
     for table in &plan.tables {
         out.push('\n');
         plan_table(&mut out, table);
@@ -277,16 +289,16 @@ pub fn runs(runs: &[RunRecord]) -> String {
 
 /// One run with its tables.
 pub fn run(run: &RunRecord) -> String {
-    let mut out = format!("run          {}\n", run.run_id);
+    let mut out = format!("run          {}\n", plain::line(&run.run_id));
     let _ = writeln!(out, "status       {}", run_status(run));
-    let _ = writeln!(out, "started      {}", run.started_at);
+    let _ = writeln!(out, "started      {}", plain::line(&run.started_at));
     if let Some(at) = &run.finished_at {
-        let _ = writeln!(out, "finished     {at}");
+        let _ = writeln!(out, "finished     {}", plain::line(at));
     }
-    let _ = writeln!(out, "source       {}", run.source);
-    let _ = writeln!(out, "destination  {}", run.destination);
+    let _ = writeln!(out, "source       {}", plain::line(&run.source));
+    let _ = writeln!(out, "destination  {}", plain::line(&run.destination));
     if let Some(error) = &run.error_message {
-        let _ = writeln!(out, "error        {error}");
+        let _ = writeln!(out, "error        {}", plain::line(error));
     }
     if !run.jobs.is_empty() {
         let mut rows =
@@ -309,7 +321,7 @@ pub fn run(run: &RunRecord) -> String {
     if !failed.is_empty() {
         out.push('\n');
         for (table, error) in failed {
-            let _ = writeln!(out, "{table}: {error}");
+            let _ = writeln!(out, "{table}: {}", plain::line(error));
         }
     }
     out
@@ -317,19 +329,24 @@ pub fn run(run: &RunRecord) -> String {
 
 fn plan_table(out: &mut String, table: &TablePlan) {
     let _ = writeln!(out, "{}", heading(table));
-    let _ = writeln!(out, "  method   {}: {}", table.method, table.method_reason);
+    let _ = writeln!(
+        out,
+        "  method   {}: {}",
+        plain::line(&table.method.to_string()),
+        plain::line(&table.method_reason)
+    );
     let _ = writeln!(out, "  readers  {}", table.readers);
     if let Some(filter) = &table.filter {
-        let _ = writeln!(out, "  filter   {filter}");
+        let _ = writeln!(out, "  filter   {}", plain::line(filter));
         for condition in &table.pushed {
-            let _ = writeln!(out, "    by the source   {condition}");
+            let _ = writeln!(out, "    by the source   {}", plain::line(condition));
         }
         for condition in &table.evaluated_here {
-            let _ = writeln!(out, "    evaluated here  {condition}");
+            let _ = writeln!(out, "    evaluated here  {}", plain::line(condition));
         }
     }
     if let Some(projection) = &table.projection {
-        let _ = writeln!(out, "  columns  {projection}");
+        let _ = writeln!(out, "  columns  {}", plain::line(projection));
     }
     let rows: Vec<Vec<String>> = table.columns.iter().map(|column| plan_column(table, column)).collect();
     let _ = writeln!(out, "  written as");
@@ -347,7 +364,7 @@ fn plan_table(out: &mut String, table: &TablePlan) {
             ]
         })
         .collect();
-    let _ = writeln!(out, "  {} part(s) in {}", table.parts.len(), table.directory);
+    let _ = writeln!(out, "  {} part(s) in {}", table.parts.len(), plain::line(&table.directory));
     out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
 }
 
@@ -412,7 +429,7 @@ fn source(source: &SourceIdentity) -> String {
     if !user.is_empty() {
         let _ = write!(out, ", user {user}");
     }
-    out
+    plain::line(&out).into_owned()
 }
 
 /// Parts and the points in time that they are of.
@@ -424,7 +441,7 @@ pub(super) fn moments(moments: &[PartsAsOf]) -> String {
         let (count, numbers, at) = (moment.parts.len(), numbers.join(", "), &moment.snapshot.taken_at);
         format!("{count} {noun} ({numbers}{more}) as of {at}")
     };
-    moments.iter().map(of).collect::<Vec<_>>().join("; ")
+    plain::line(&moments.iter().map(of).collect::<Vec<_>>().join("; ")).into_owned()
 }
 
 fn snapshot(snapshot: &SnapshotToken) -> String {
@@ -434,7 +451,7 @@ fn snapshot(snapshot: &SnapshotToken) -> String {
             let _ = write!(out, ", {name} {value}");
         }
     }
-    out
+    plain::line(&out).into_owned()
 }
 
 /// A run whose process has not been heard of for long says so: it was killed, or is cut off from the run log.
@@ -458,12 +475,14 @@ fn rows_all_left(rows: &[Vec<String>]) -> usize {
     rows.first().map_or(0, Vec::len)
 }
 
-/// Aligned columns, two spaces apart; those from `right_from` on are right-aligned.
+/// Aligned columns, two spaces apart, each cell on one line; those from `right_from` on are right-aligned.
 pub(super) fn columns(rows: &[Vec<String>], right_from: usize, indent: &str) -> String {
+    let plain = |row: &Vec<String>| row.iter().map(|cell| plain::line(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(plain).collect();
     let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows_all_left(rows)).map(width).collect();
+    let widths: Vec<usize> = (0..rows_all_left(&rows)).map(width).collect();
     let mut out = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row.iter().zip(&widths).enumerate().map(|(i, (cell, width))| {
             if i < right_from { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
         });

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::text::{count, size};
+use crate::plain::line;
 use crate::verify::{Report, TableReport};
 
 /// A line per table, one per problem below it, and what it comes to.
@@ -10,15 +11,10 @@ pub fn verified(report: &Report) -> String {
     let mut out = String::new();
     for table in &report.tables {
         let word = if table.problems.is_empty() { "ok" } else { "WRONG" };
-        let _ = writeln!(out, "{word:<5}  {}", table_line(table));
+        let _ = writeln!(out, "{word:<5}  {}", line(&table_line(table)));
         for finding in &table.problems {
-            // Names that others gave may hold line breaks.
-            let shown = |file: &str| match file.contains(char::is_control) {
-                true => format!("{}: ", file.escape_debug()),
-                false => format!("{file}: "),
-            };
-            let place = finding.file.as_deref().map_or(String::new(), shown);
-            let _ = writeln!(out, "       {place}{}: {}", finding.problem, finding.detail);
+            let place = finding.file.as_deref().map_or(String::new(), |file| format!("{}: ", line(file)));
+            let _ = writeln!(out, "       {place}{}: {}", finding.problem, line(&finding.detail));
         }
     }
     let wrong = report.tables.iter().filter(|table| !table.problems.is_empty()).count();
@@ -41,7 +37,7 @@ pub fn verified(report: &Report) -> String {
         count(read as u64),
         count(hashed as u64)
     );
-    let _ = writeln!(out, "destination  {}", report.destination);
+    let _ = writeln!(out, "destination  {}", line(&report.destination));
     out
 }
 

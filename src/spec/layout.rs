@@ -10,7 +10,8 @@
 //!
 //! Schema and table names are escaped by one rule: `%`, `/`, `\`, `:`, `*`, `?`, `"`, `<`, `>`, `|` and
 //! control characters become `%XX` (each UTF-8 byte); so do a leading dot, a trailing dot or space,
-//! and the first character of a schema called `_lakexpress`. In a name that would then read as Hive's `key=value`,
+//! and the first character of a name that a document or directory of ours has, in any case of its letters: `_lakexpress`,
+//! `_lock`, `_manifest.json`, `_commit.json`. In a name that would then read as Hive's `key=value`,
 //! which readers take for a column of the table above it, `=` becomes `%3D`. Everything else, other scripts
 //! included, stays.
 //!
@@ -22,6 +23,7 @@
 //! | `50%` | `50%25` |
 //! | `..` | `%2E%2E` |
 //! | `year=2024` | `year%3D2024` |
+//! | `_lock`, `_LOCK` | `%5Flock`, `%5FLOCK` |
 //! | `=x`, `_a=b` | `=x`, `_a=b` |
 
 use crate::catalog::TableRef;
@@ -35,8 +37,12 @@ pub const LOCK: &str = "_lock";
 /// Directory of run summaries, in the base.
 pub const RUNS_DIR: &str = "_lakexpress";
 
+/// Names that ours would meet, also on disks that ignore case.
+const OURS: [&str; 4] = [RUNS_DIR, LOCK, MANIFEST, INTENT];
+
 /// A schema or table name as a directory name.
 pub fn escape(name: &str) -> String {
+    let ours = OURS.iter().any(|own| own.eq_ignore_ascii_case(name));
     let mut out = String::with_capacity(name.len());
     let last = name.chars().count().saturating_sub(1);
     for (i, c) in name.chars().enumerate() {
@@ -44,7 +50,7 @@ pub fn escape(name: &str) -> String {
             || c.is_control()
             || (i == 0 && c == '.')
             || (i == last && matches!(c, '.' | ' '))
-            || (i == 0 && name == RUNS_DIR);
+            || (i == 0 && ours);
         if special {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {
@@ -114,6 +120,11 @@ mod tests {
             ("end ", "end%20"),
             ("_lakexpress", "%5Flakexpress"),
             ("_private", "_private"),
+            ("_lock", "%5Flock"),
+            ("_LOCK", "%5FLOCK"),
+            ("_manifest.json", "%5Fmanifest.json"),
+            ("_commit.json", "%5Fcommit.json"),
+            ("_lockx", "_lockx"),
             ("tab\t", "tab%09"),
             ("year=2024", "year%3D2024"),
             ("a=b=c", "a%3Db%3Dc"),

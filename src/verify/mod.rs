@@ -163,7 +163,7 @@ async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -
             match table.error {
                 None => {
                     let of_run = found.entry(table.directory).or_default().entry(run.to_owned());
-                    of_run.or_default().extend(table.table.map(|table| table.to_string()));
+                    of_run.or_default().extend(table.table.map(|table| table.full()));
                 }
                 Some(_) => drop(failed.insert(table.directory)),
             }

@@ -84,7 +84,7 @@ async fn compared(destination: &Arc<dyn Destination>, dir: &str, sample: Sample)
 }
 
 fn describe(manifest: &Manifest, report: &mut TableReport) {
-    report.table = Some(manifest.table.to_string());
+    report.table = Some(manifest.table.full());
     report.run_id = Some(manifest.run_id.clone());
     report.rows = manifest.rows;
     report.files = manifest.files.len();

@@ -3,9 +3,11 @@
 //! Each test counts the attacks that it tried; all of them have to be stopped. `make verify-hostile` prints the sum.
 
 mod code;
+mod controls;
 mod footers;
 mod links;
 mod login;
+mod misplaced;
 mod records;
 mod server;
 mod types;

@@ -12,6 +12,7 @@ mod http;
 mod interrupted;
 mod listing;
 mod locks;
+mod machine;
 mod messages;
 mod metadata;
 mod mixed;

@@ -1,5 +1,6 @@
 //! The six `sslmode`s against servers with every attitude to TLS, and certificates good and bad.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use lakexpress::error::{Error, ErrorKind};
@@ -7,7 +8,8 @@ use lakexpress::source::postgres::config::{Binding, PostgresConfig, RootCert, Se
 use lakexpress::source::postgres::wire::{Connection, sqlstate};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
-use crate::server::PgServer;
+use crate::lake::Run;
+use crate::server::{PgServer, running_as_root};
 
 const EVERYBODY: &str = "host all all 127.0.0.1/32 trust";
 const ONLY_TLS: &str = "hostssl all all 127.0.0.1/32 trust";
@@ -381,5 +383,27 @@ async fn a_required_binding_is_had_or_nobody_logs_in() {
         config.channel_binding = Binding::Prefer;
         Connection::connect(&config).await.expect(method);
         config.channel_binding = Binding::Require;
+    }
+}
+
+/// As libpq would have it, which refuses such keys.
+#[test]
+fn s9_keys_that_others_may_read_are_warned_about() {
+    let authority = Authority::new("Authority");
+    let setup = Setup::with_tls(&authority.sign(&names("localhost", &["localhost"])));
+    let (certificate, key) = authority.sign(&names("client", &[]));
+    let (certificate, key) = (setup.file("client.crt", &certificate), setup.file("client.key", &key));
+    let files = format!("sslmode=require&sslcert={}&sslkey={}", certificate.display(), key.display());
+    let url = setup.server.url("postgres").replace("sslmode=disable", &files);
+    // What root owns, a group may read.
+    for (mode, warned) in
+        [(0o600, 0), (0o640, usize::from(!running_as_root())), (0o644, 1), (0o604, 1), (0o660, 1)]
+    {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let output =
+            Run::new(["export", "--source", &url, "--output-dir"]).args([setup.files.path()]).output();
+        let said = output.stderr.matches("can be read by other users").count();
+        assert_eq!(said, warned, "{mode:o}\n{output}");
+        assert!(warned == 0 || output.stderr.contains("sslkey "), "{output}");
     }
 }

@@ -102,7 +102,7 @@ impl AuthFile {
     /// Unreadable file, invalid JSON (with line and column), a key twice, anything but an object.
     pub fn load(path: &Path) -> Result<Self> {
         let content = std::fs::read(path).map_err(|error| unreadable(path, error))?;
-        warn_if_others_may_read(path);
+        secret::warn_if_others_may_read("auth file", path);
         Self::parse(path, &content, |name| std::env::var(name))
     }
 
@@ -362,19 +362,3 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         None => failed.about_secret(&error),
     }
 }
-
-#[cfg(unix)]
-fn warn_if_others_may_read(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or(0);
-    if mode & 0o077 != 0 {
-        tracing::warn!(
-            "auth file {} can be read by other users (mode {:03o}); chmod 600 keeps its secrets private",
-            path.display(),
-            mode & 0o777
-        );
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_others_may_read(_path: &Path) {}

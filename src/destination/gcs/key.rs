@@ -1,9 +1,11 @@
 //! The document with the key of a service account: a file, or the text of a variable.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::super::{Secret, plain_endpoint};
-use crate::secret::{pem, value};
+use crate::secret::{pem, value, warn_if_others_may_read};
 
 /// A document that was read.
 pub(super) struct KeyFile {
@@ -20,6 +22,7 @@ pub(super) fn read(path: &str) -> Result<KeyFile, String> {
         _ if path.contains(['{', '\n']) => "not the path of a file, but its text".to_owned(),
         _ => format!("cannot read {}: {error}", value(path)),
     })?;
+    warn_if_others_may_read("key file", Path::new(path));
     parse(&text).map_err(|what| format!("{path} {what}"))
 }
 

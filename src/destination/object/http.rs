@@ -4,6 +4,7 @@
 //! store's clock, and what went wrong last.
 
 use std::fmt::{self, Debug};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,12 @@ struct Seen {
 impl Http {
     /// A connector for object_store's builders.
     pub(crate) fn connector(self: &Arc<Self>) -> Connector {
-        Connector(Arc::clone(self))
+        Connector { http: Arc::clone(self), plain_is_machine: false }
+    }
+
+    /// A connector for those who speak without TLS to nobody but the machine or container that they run in.
+    pub(crate) fn machine_connector(self: &Arc<Self>) -> Connector {
+        Connector { http: Arc::clone(self), plain_is_machine: true }
     }
 
     /// Settings of the client. `plain`: `http://` is what the user wrote.
@@ -112,26 +118,37 @@ impl Http {
 
 /// Makes clients that tell [`Http`] what they see.
 #[derive(Debug, Clone)]
-pub(crate) struct Connector(Arc<Http>);
+pub(crate) struct Connector {
+    http: Arc<Http>,
+    plain_is_machine: bool,
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let plain =
             options.get_config_value(&ClientConfigKey::AllowHttp).is_some_and(|value| value == "true");
-        Ok(HttpClient::new(Watched { inner: client(plain)?, http: Arc::clone(&self.0) }))
+        Ok(HttpClient::new(Watched {
+            inner: client(plain, true)?,
+            direct: client(plain, false)?,
+            http: Arc::clone(&self.http),
+            plain_is_machine: self.plain_is_machine,
+        }))
     }
 }
 
 /// As object_store makes its clients, but for redirects: to another host none is followed, because a request carries
-/// what proves who we are, in headers and, with a SAS, in its URL.
-fn client(plain: bool) -> object_store::Result<HttpClient> {
+/// what proves who we are, in headers and, with a SAS, in its URL. `proxied`: through the proxy that the environment
+/// names, if it does.
+fn client(plain: bool, proxied: bool) -> object_store::Result<HttpClient> {
     let same_host = Policy::custom(|attempt| {
         let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
         let previous = attempt.previous().last().map(origin);
         let stays = previous == Some(origin(attempt.url())) && attempt.previous().len() <= REDIRECTS;
         if stays { attempt.follow() } else { attempt.stop() }
     });
-    let client = reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = if proxied { builder } else { builder.no_proxy() };
+    let client = builder
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .https_only(!plain)
@@ -149,7 +166,36 @@ fn client(plain: bool) -> object_store::Result<HttpClient> {
 #[derive(Debug)]
 struct Watched {
     inner: HttpClient,
+    /// Knows no proxy.
+    direct: HttpClient,
     http: Arc<Http>,
+    plain_is_machine: bool,
+}
+
+/// Headers of questions for a machine's identity. Stores get none of them.
+const MACHINE_HEADERS: [&str; 5] = [
+    "metadata",
+    "metadata-flavor",
+    "x-aws-ec2-metadata-token",
+    "x-aws-ec2-metadata-token-ttl-seconds",
+    "x-identity-header",
+];
+
+/// Whether a request asks the machine, container or cluster who it is. The answer is a key, in clear text, that a proxy
+/// has no business with; and a proxy would be told about another machine, its own.
+fn asks_machine(request: &HttpRequest) -> bool {
+    if MACHINE_HEADERS.iter().any(|name| request.headers().contains_key(*name)) {
+        return true;
+    }
+    let host = request.uri().host().unwrap_or_default();
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => address.is_link_local(),
+        // Link-local, and those of AWS (fd00:ec2::254, fd00:ec2::23).
+        Ok(IpAddr::V6(address)) => {
+            address.is_unicast_link_local() || address.segments().starts_with(&[0xfd00, 0xec2])
+        }
+        Err(_) => host.trim_end_matches('.').eq_ignore_ascii_case("metadata.google.internal"),
+    }
 }
 
 /// A request got no answer in time.
@@ -170,7 +216,10 @@ impl HttpService for Watched {
         let bytes = request.body().content_length() as u64;
         let limit = ANSWER_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let answer = match tokio::time::timeout(limit, self.inner.execute(request)).await {
+        let plain = request.uri().scheme_str() == Some("http");
+        let direct = self.plain_is_machine && plain || asks_machine(&request);
+        let client = if direct { &self.direct } else { &self.inner };
+        let answer = match tokio::time::timeout(limit, client.execute(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, NoAnswer(limit))),
         };

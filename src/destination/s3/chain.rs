@@ -186,7 +186,7 @@ impl Chain {
     /// Credentials of `profile`, or of whatever the environment and the machine have.
     pub(super) fn new(profile: Option<String>, region: String, http: &Arc<Http>) -> Result<Self> {
         // Containers and instances answer without TLS; aws-config takes care to whom it speaks.
-        let client = http.connector().connect(&Http::options(true));
+        let client = http.machine_connector().connect(&Http::options(true));
         let client =
             client.map_err(|error| Error::internal("cannot make an HTTP client").about_secret(&error))?;
         Ok(Self {

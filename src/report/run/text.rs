@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{PartReport, RunReport, TableReport};
+use crate::plain::line;
 use crate::report::text::{columns, count, duration, moments, size, status};
 
 /// Parts that were read again which are named.
@@ -10,24 +11,24 @@ const SHOWN_RETRIES: usize = 20;
 
 /// Totals, a line per table, what was slow, what went wrong; with `parts`, a line per part too.
 pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
-    let mut out = format!("run          {}\n", report.run_id);
+    let mut out = format!("run          {}\n", line(&report.run_id));
     let _ = writeln!(out, "status       {}", status(report.status));
-    let _ = writeln!(out, "started      {}", report.started_at);
+    let _ = writeln!(out, "started      {}", line(&report.started_at));
     if let Some(at) = &report.finished_at {
         let took = report.seconds.map(|seconds| format!(", {}", duration(seconds))).unwrap_or_default();
-        let _ = writeln!(out, "finished     {at}{took}");
+        let _ = writeln!(out, "finished     {}{took}", line(at));
     }
-    let _ = writeln!(out, "source       {}", report.source);
-    let _ = writeln!(out, "destination  {}", report.destination);
+    let _ = writeln!(out, "source       {}", line(&report.source));
+    let _ = writeln!(out, "destination  {}", line(&report.destination));
     if let Some(snapshot) = &report.snapshot {
-        let word = |key: &str| snapshot[key].as_str().unwrap_or("unknown").to_owned();
+        let word = |key: &str| line(snapshot[key].as_str().unwrap_or("unknown")).into_owned();
         let _ = writeln!(out, "snapshot     consistency {}, taken at {}", word("level"), word("taken_at"));
     }
     if let Some(error) = &report.error {
-        let _ = writeln!(out, "error        {error}");
+        let _ = writeln!(out, "error        {}", line(error));
     }
     totals(&mut out, report);
-    let _ = writeln!(out, "found in     {}{}", report.evidence.run_log, at_destination(report));
+    let _ = writeln!(out, "found in     {}{}", line(&report.evidence.run_log), at_destination(report));
     out.push('\n');
     tables(&mut out, &report.tables);
     if parts {
@@ -43,10 +44,10 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
     }
     for table in &report.tables {
         if let Some(run) = &table.replaced_by {
-            let _ = writeln!(out, "\n{}: committed again by run {run}", table.table);
+            let _ = writeln!(out, "\n{}: committed again by run {}", table.table, line(run));
         }
         if let Some(error) = &table.error {
-            let _ = writeln!(out, "\n{}: {error}", table.table);
+            let _ = writeln!(out, "\n{}: {}", table.table, line(error));
         }
     }
     out
@@ -78,7 +79,7 @@ fn totals(out: &mut String, report: &RunReport) {
 
 fn at_destination(report: &RunReport) -> String {
     match &report.evidence.note {
-        Some(note) => format!("; not at the destination: {note}"),
+        Some(note) => format!("; not at the destination: {}", line(note)),
         None => format!(
             ", {} manifests{}",
             report.evidence.manifests,
@@ -159,10 +160,10 @@ fn retried(out: &mut String, tables: &[TableReport]) {
     out.push_str("\nread again\n");
     for (table, retried) in all().take(SHOWN_RETRIES) {
         let part = retried.part.map_or_else(|| "as a whole".to_owned(), |part| format!("part {part}"));
-        let code = retried.code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+        let code = retried.code.as_ref().map(|code| format!(" {}", line(code))).unwrap_or_default();
         let times =
             if retried.retries == 1 { "once".to_owned() } else { format!("{} times", retried.retries) };
-        let (class, error) = (&retried.class, &retried.error);
+        let (class, error) = (line(&retried.class), line(&retried.error));
         let _ = writeln!(out, "  {table}, {part}: {times}, lastly after {class}{code}: {error}");
     }
     let more = all().count().saturating_sub(SHOWN_RETRIES);
@@ -195,7 +196,7 @@ fn slow(out: &mut String, report: &RunReport) {
         }
         out.push('\n');
         for reason in &finding.reasons {
-            let _ = writeln!(out, "    {reason}");
+            let _ = writeln!(out, "    {}", line(reason));
         }
     }
 }

@@ -6,7 +6,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::{Error, Result};
-use crate::secret::pem::mended;
+use crate::secret::{self, pem::mended};
 
 /// The certificates in the file that `key` names, at least one.
 pub(super) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
@@ -26,6 +26,7 @@ pub(super) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<
 
 /// The private key in the file that `key` names.
 pub(super) fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>> {
+    secret::warn_if_others_may_read(key, path);
     parsed(&read(key, path)?, PrivateKeyDer::from_pem_slice).map_err(|error| {
         Error::config(format!("{key} is not a private key in PEM format, without a passphrase"))
             .with("path", path.display())
