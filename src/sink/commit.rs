@@ -55,6 +55,8 @@ use found::{Found, check_append, is_blind, prepare};
 pub use found::{committed, committed_by};
 use intent::Intent;
 pub use intent::read_manifest;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use intent::fuzzing;
 pub use left::Left;
 use left::{Removed, emptied};
 pub use owner::Owner;

@@ -2,10 +2,12 @@
 //!
 //! Each test counts the attacks that it tried; all of them have to be stopped. `make verify-hostile` prints the sum.
 
+pub(crate) mod documents;
 mod footers;
 mod links;
 mod login;
 mod server;
+mod sqlite;
 
 /// Prints how many attacks of a kind were tried and stopped, for `make verify-hostile` to add up.
 fn stopped(what: &str, count: usize) {

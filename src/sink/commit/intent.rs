@@ -116,3 +116,22 @@ fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T> {
     }
     serde_json::from_slice(content).map_err(wrong)
 }
+
+/// An intent from its bytes, for `fuzz/`: everything that it names is in its directory, and it is read back as written.
+///
+/// # Errors
+/// Those of reading it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzzing(content: &[u8]) -> Result<()> {
+    let intent = read_intent(content)?;
+    let names = intent.deletes.iter().chain(intent.uploads.iter().map(|upload| &upload.path));
+    for name in names.chain(intent.manifest.files.iter().map(|file| &file.name)) {
+        let parts = || name.split('/');
+        if name.starts_with('/') || parts().any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err(Error::internal("a name leads out of the directory").with("file", name));
+        }
+    }
+    let written =
+        serde_json::to_vec(&intent).map_err(|error| Error::internal("an intent").caused_by(error))?;
+    read_intent(&written).map(drop).map_err(|error| Error::internal("not read back").caused_by(error))
+}
