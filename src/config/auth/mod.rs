@@ -387,7 +387,8 @@ fn warn_if_others_may_read(_path: &Path) {}
 pub(crate) fn fuzzing(content: &[u8]) -> Result<()> {
     let file = AuthFile::parse(Path::new("auth.json"), content, |name| Ok(name.to_owned()))?;
     for id in file.entries.keys() {
-        for result in [file.source(id, None).map(drop), file.runlog(id).map(drop), file.storage(id).map(drop)] {
+        for result in [file.source(id, None).map(drop), file.runlog(id).map(drop), file.storage(id).map(drop)]
+        {
             if let Some(error) = result.err().filter(|error| error.kind() == ErrorKind::Internal) {
                 return Err(error);
             }

@@ -133,12 +133,14 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
         ),
         Some(ErrorCode::Unknown) if module_missing(&error).is_some() => {
             let module = module_missing(&error).unwrap_or_default();
-            return Error::data(format!("a virtual table of the module {module}, which is not part of this program"))
-                .with("path", path)
-                .hint(
-                    "export a copy: CREATE TABLE name AS SELECT * FROM it, in a program that has the module; \
+            return Error::data(format!(
+                "a virtual table of the module {module}, which is not part of this program"
+            ))
+            .with("path", path)
+            .hint(
+                "export a copy: CREATE TABLE name AS SELECT * FROM it, in a program that has the module; \
                      or leave it out with --exclude",
-                );
+            );
         }
         Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull | ErrorCode::OperationInterrupted) => {
             (ErrorKind::Unavailable, "SQLite gave up", "run again".to_owned())

@@ -156,7 +156,8 @@ impl Job {
         let in_order = self.in_rowid_order();
         while let Some(row) = rows.next().map_err(wrong)? {
             if in_order {
-                let rowid = row.get_ref(decoders.len()).and_then(|value| Ok(value.as_i64()?)).map_err(wrong)?;
+                let rowid =
+                    row.get_ref(decoders.len()).and_then(|value| Ok(value.as_i64()?)).map_err(wrong)?;
                 // Pages that are named twice give rows twice, or without end.
                 if last.replace(rowid).is_some_and(|last| last >= rowid) {
                     return Err(out_of_order(&self.config, rowid));

@@ -110,15 +110,15 @@ fn s8_virtual_tables_fail_alone() {
     scene.export(&[]).ok();
     assert_eq!(scene.tables(), ["good", "words_node"], "what a virtual table keeps is not taken unasked");
     let names = ["words", "older", "places", "pages", "asked", "equal", "of_tree"];
-    for (name, module) in
-        names.iter().zip(["fts5", "fts4", "rtree", "dbstat", "fts5", "fts5", "rtreecheck"])
+    for (name, module) in names.iter().zip(["fts5", "fts4", "rtree", "dbstat", "fts5", "fts5", "rtreecheck"])
     {
         let output = scene.export(&["-i", &format!("good,{name}")]).exits(1);
         assert!(output.stdout.contains("1 of 2 tables failed, 1 exported"), "{output}");
         output.says(&[module, &format!("main.{name}")]);
     }
     let output = scene.export(&["-i", "words"]).to_string();
-    for said in ["module fts5, which is not part of this program", "CREATE TABLE name AS SELECT", "--exclude"] {
+    for said in ["module fts5, which is not part of this program", "CREATE TABLE name AS SELECT", "--exclude"]
+    {
         assert!(output.contains(said), "{output}");
     }
     // The content itself can be had by name.
@@ -145,8 +145,11 @@ fn s1_views_call_nothing_that_does_something() {
         "(SELECT count(*) FROM dbstat)",
         "evil(1)",
     ];
-    let views: Vec<String> =
-        calls.iter().enumerate().map(|(n, call)| format!("CREATE VIEW v{n} AS SELECT {call} AS c;")).collect();
+    let views: Vec<String> = calls
+        .iter()
+        .enumerate()
+        .map(|(n, call)| format!("CREATE VIEW v{n} AS SELECT {call} AS c;"))
+        .collect();
     let scene = Scene::new(&views.concat());
     let output = scene.export(&["--views"]).exits(1);
     for n in 0..calls.len() {
@@ -188,7 +191,8 @@ fn s1_generated_columns_and_indexes_run_no_function_of_others() {
 #[test]
 fn s1_views_without_end_hold_up_no_export() {
     let chain = |count: usize, next: &dyn Fn(usize) -> String| {
-        let views: Vec<String> = (1..count).map(|n| format!("CREATE VIEW v{n} AS {};", next(n - 1))).collect();
+        let views: Vec<String> =
+            (1..count).map(|n| format!("CREATE VIEW v{n} AS {};", next(n - 1))).collect();
         format!("CREATE VIEW v0 AS SELECT a FROM good; {}", views.concat())
     };
     let attacks = [
@@ -225,8 +229,10 @@ fn s8_a_tree_that_leads_back_is_damage() {
          WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000)
            INSERT INTO t SELECT n, hex(zeroblob(50)) FROM s;",
     );
-    let root: usize =
-        scene.connect().query_row("SELECT rootpage FROM sqlite_schema WHERE name = 't'", [], |r| r.get(0)).unwrap();
+    let root: usize = scene
+        .connect()
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 't'", [], |r| r.get(0))
+        .unwrap();
     let mut bytes = fs::read(scene.database()).unwrap();
     let page = &mut bytes[(root - 1) * 4096..root * 4096];
     assert_eq!(page[0], 5, "an inner page");

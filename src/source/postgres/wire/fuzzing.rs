@@ -17,6 +17,9 @@ const NONCE: &[u8] = b"@@@@@@@@@@@@@@@@@@@@@@@@";
 /// No input takes longer, unless something waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long the client takes to answer.
+const A_MOMENT: Duration = Duration::from_millis(20);
+
 /// Logs in to a server that sends `data`, whatever it is asked, then runs a statement. The first byte says which of
 /// the ways to log in are accepted, and which statement it is.
 ///
@@ -85,8 +88,10 @@ async fn send(socket: UnixStream, mut data: &[u8]) {
             {
                 break nonce.to_vec();
             }
-            match from.read_buf(&mut heard).await {
-                Ok(1..) => {}
+            match tokio::time::timeout(A_MOMENT, from.read_buf(&mut heard)).await {
+                Ok(Ok(1..)) => {}
+                // It said all that it has to say.
+                Err(_) => break NONCE.to_vec(),
                 _ => return,
             }
         };
