@@ -158,7 +158,7 @@ pub(crate) fn documents(manifest: &Value) -> Vec<Document> {
 /// What is said about a document that is not accepted: which one, and what to do.
 #[track_caller]
 pub(crate) fn assert_said(what: &str, output: &Output, name: &str) {
-    assert!(matches!(output.code, Some(0 | 1 | 65)), "{what}: {:?}\n{output}", output.code);
+    assert!(matches!(output.code, Some(0 | 1 | 65 | 78)), "{what}: {:?}\n{output}", output.code);
     let text = output.to_string();
     if output.code != Some(0) && !text.contains("problem") {
         assert!(
@@ -237,8 +237,10 @@ fn s5_documents_that_others_wrote_lead_nowhere() {
     let first = Lake::new(source.clone());
     let part = fs::read(first.table().join("part-00000.parquet")).unwrap();
     let manifest = read_json(&first.table().join("_manifest.json"));
-    let documents = documents(&manifest);
-    assert!(documents.len() > 150);
+    // Every second; all of them with `make verify-hostile`.
+    let step = if all_of_them() { 1 } else { 2 };
+    let documents: Vec<Document> = documents(&manifest).into_iter().step_by(step).collect();
+    assert!(documents.len() > 80);
     let good = manifest.to_string();
     let exports: [&[&str]; 4] = [
         &["-i", "t"],
