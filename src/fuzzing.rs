@@ -5,8 +5,11 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// Name and entry of every target. `fuzz/corpus/NAME` has its seeds.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// Name and entry.
+type Target = (&'static str, fn(&[u8]));
+
+/// Every target. `fuzz/corpus/NAME` has its seeds.
+pub const TARGETS: &[Target] = &[
     ("auth", |data| accept(crate::config::fuzzing(data))),
     ("copy", |data| accept(crate::source::postgres_fuzzing::copy(data))),
     ("intent", |data| accept(crate::sink::commit::fuzzing(data))),

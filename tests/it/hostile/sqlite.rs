@@ -152,8 +152,8 @@ fn s1_views_call_nothing_that_does_something() {
         .collect();
     let scene = Scene::new(&views.concat());
     let output = scene.export(&["--views"]).exits(1);
-    for n in 0..calls.len() {
-        assert!(output.to_string().contains(&format!("main.v{n}  failed")), "{}: {output}", calls[n]);
+    for (n, call) in calls.iter().enumerate() {
+        assert!(output.to_string().contains(&format!("main.v{n}  failed")), "{call}: {output}");
     }
     assert_eq!(scene.tables(), ["good"]);
     let before = fs::read(scene.database()).unwrap();
