@@ -17,11 +17,13 @@ ROUNDS ?= 5
 METHOD_ROWS ?= 10000000
 RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
+FUZZ_SECONDS ?= 1200
+FUZZ_TARGETS ?= auth copy intent lock manifest server
 # Benchmarks with their own arguments are only printed; the others go into docs/benchmarks.md.
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile verify-fuzz bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -42,7 +44,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile verify-fuzz
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -108,6 +110,17 @@ verify-nights: test-deps cargo
 verify-hostile: test-deps cargo
 	LAKEXPRESS_HOSTILE=1 cargo test --release --locked --test it -- --nocapture hostile:: | \
 		awk '{ print; fflush() } /^hostile: / { n += $$2 } END { print n " attacks tried and stopped" }'
+
+## verify-fuzz: every fuzz target for FUZZ_SECONDS (1200): no crash, no allocation above 256 MiB (fuzz/README.md)
+verify-fuzz: cargo
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	cp Cargo.lock fuzz/Cargo.lock
+	cd fuzz && cargo +nightly fuzz build --fuzz-dir . --target-dir "$(CARGO_TARGET_DIR)-fuzz"
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p found/$$target; \
+		cargo +nightly fuzz run --fuzz-dir . --target-dir "$(CARGO_TARGET_DIR)-fuzz" $$target found/$$target corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=25 -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=65536 -print_final_stats=1; \
+	done
 
 ## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build

@@ -18,6 +18,9 @@ pub mod demo;
 pub mod destination;
 pub mod error;
 pub mod fingerprint;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod manifest;
 pub mod metadata;
 pub mod partition;

@@ -53,6 +53,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("report", &["plain", "error", "catalog", "spec", "manifest", "runlog", "verify", "plan", "pipeline"]),
     ("config", &["secret", "error", "catalog", "spec", "source", "runlog"]),
     ("demo", &["error"]),
+    ("fuzzing", &["error", "source", "destination", "sink", "config"]),
     (
         "cli",
         &[

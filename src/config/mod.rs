@@ -18,3 +18,6 @@ pub mod process;
 pub mod script;
 pub mod state;
 pub mod units;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use auth::fuzzing;

@@ -90,6 +90,14 @@ pub(crate) fn too_large(path: &str) -> Error {
         )
 }
 
+/// A lock from its bytes, in a directory and in a bucket, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzzing(mut data: &[u8]) {
+    object::lock::fuzzing(data);
+    let error = local::fuzzing(&mut data).to_string();
+    assert!(error.len() < 4096);
+}
+
 /// Opens a destination; checks the address, does not connect yet.
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn Destination>>;
 

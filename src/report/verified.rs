@@ -18,11 +18,11 @@ pub fn verified(report: &Report) -> String {
         }
     }
     let wrong = report.tables.iter().filter(|table| !table.problems.is_empty()).count();
-    let rows: u64 = report.tables.iter().map(|table| table.rows).sum();
+    let rows: u64 = report.tables.iter().map(|table| table.rows).fold(0, u64::saturating_add);
     let files: usize = report.tables.iter().map(|table| table.files).sum();
     let read: usize = report.tables.iter().map(|table| table.files_read).sum();
     let hashed: usize = report.tables.iter().map(|table| table.files_hashed).sum();
-    let bytes: u64 = report.tables.iter().map(|table| table.bytes).sum();
+    let bytes: u64 = report.tables.iter().map(|table| table.bytes).fold(0, u64::saturating_add);
     let verdict = match wrong {
         0 => format!("all {} tables are as their manifests say", report.tables.len()),
         _ => format!("{wrong} of {} tables are not as their manifests say", report.tables.len()),

@@ -54,6 +54,8 @@ use crate::spec::layout::{INTENT, LOCK, MANIFEST};
 use found::{Found, check_append, is_blind, prepare};
 pub use found::{committed, committed_by};
 use intent::Intent;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use intent::fuzzing;
 pub use intent::read_manifest;
 pub use left::Left;
 use left::{Removed, emptied};

@@ -18,6 +18,9 @@ pub use environment::Environment;
 pub use limited::Limited;
 /// The client for PostgreSQL, for what else lies in such a database: the run log.
 pub use postgres::client as postgres_client;
+/// For `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use postgres::fuzzing as postgres_fuzzing;
 
 use crate::catalog::{
     Consistency, KeyBounds, KeyQuantiles, ListedTable, Selection, Slice, SnapshotToken, SourceIdentity,

@@ -4,21 +4,23 @@
 
 mod code;
 mod controls;
+pub(crate) mod documents;
 mod footers;
 mod links;
 mod login;
 mod misplaced;
 mod records;
 mod server;
+mod sqlite;
 mod types;
 mod values;
 
 /// Prints how many attacks of a kind were tried and stopped, for `make verify-hostile` to add up.
-fn stopped(what: &str, count: usize) {
+pub(crate) fn stopped(what: &str, count: usize) {
     println!("hostile: {count} attacks stopped: {what}");
 }
 
 /// Whether `make verify-hostile` runs.
-fn all_of_them() -> bool {
+pub(crate) fn all_of_them() -> bool {
     std::env::var_os("LAKEXPRESS_HOSTILE").is_some()
 }

@@ -362,3 +362,24 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         None => failed.about_secret(&error),
     }
 }
+
+/// An auth file and all its entries in every role, for `fuzz/`.
+///
+/// # Errors
+/// Those of reading the file.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzzing(content: &[u8]) -> Result<()> {
+    let file = AuthFile::parse(Path::new("auth.json"), content, |name| Ok(name.to_owned()))?;
+    for id in file.entries.keys() {
+        for result in [file.source(id, None).map(drop), file.runlog(id).map(drop), file.storage(id).map(drop)]
+        {
+            if let Some(error) = result.err().filter(|error| error.kind() == ErrorKind::Internal) {
+                return Err(error);
+            }
+        }
+        if let Ok(address) = file.source(id, None) {
+            let _ = crate::source::open(&address, &Default::default(), &Default::default());
+        }
+    }
+    file.source("", Some("db")).map(drop).or(Ok(()))
+}

@@ -69,7 +69,7 @@ fn now() -> String {
 }
 
 /// The error of a directory that another run writes to.
-fn held(dir: &Path, file: &mut File) -> Error {
+pub(super) fn held(dir: &Path, file: &mut impl Read) -> Error {
     let mut text = String::new();
     // The owner may be just about to write its name, or to let go.
     let _ = file.take(OWNER_BYTES).read_to_string(&mut text);

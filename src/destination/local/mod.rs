@@ -269,3 +269,9 @@ impl Destination for LocalDirectory {
         .await
     }
 }
+
+/// The error of a lock that another run holds, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn fuzzing(text: &mut &[u8]) -> Error {
+    lock::held(Path::new("lake"), text)
+}

@@ -162,12 +162,10 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
                     // Our own write took effect although its answer was lost.
                     return Ok(State::new(version_of(meta), content.note, true));
                 }
-                // Who writes a lock of ours does not decide for how long nobody else may write.
-                let lease = theirs.as_ref().map_or(LEASE, |theirs| Duration::from_secs(theirs.lease_seconds));
-                let lease = lease.min(LONGEST_LEASE);
+                let lease = lease(theirs.as_ref());
                 let released = theirs.as_ref().is_some_and(|theirs| theirs.released);
                 let age = inner.http.now() - meta.last_modified;
-                if released || age > TimeDelta::from_std(lease + GRACE).unwrap_or(TimeDelta::MAX) {
+                if released || age > lease {
                     if !released {
                         let who = theirs.as_ref().map_or("somebody", |theirs| theirs.owner.as_str());
                         tracing::warn!(
@@ -215,6 +213,20 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
             first = None;
         }
     }
+}
+
+/// From when on a lock that was not renewed is nobody's. Who writes a lock of ours does not decide for how long nobody
+/// else may write.
+fn lease(theirs: Option<&Content>) -> TimeDelta {
+    let lease = theirs.map_or(LEASE, |theirs| Duration::from_secs(theirs.lease_seconds)).min(LONGEST_LEASE);
+    TimeDelta::from_std(lease + GRACE).unwrap_or(TimeDelta::MAX)
+}
+
+/// A lock from its bytes, for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::destination) fn fuzzing(text: &[u8]) {
+    let theirs: Option<Content> = serde_json::from_slice(text).ok();
+    assert!(lease(theirs.as_ref()) <= TimeDelta::minutes(10));
 }
 
 /// The lock that is there, if it is ours or may be replaced; none if there is none. `refused` is why it was not made.

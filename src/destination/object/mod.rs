@@ -15,7 +15,7 @@ pub(crate) mod environment;
 mod fields;
 mod http;
 mod listing;
-mod lock;
+pub(super) mod lock;
 mod pending;
 mod problem;
 mod request;

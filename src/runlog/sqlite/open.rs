@@ -49,7 +49,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
+    let mut connection = Connection::open(path)?;
     connection.busy_handler(Some(wait))?;
     // Readers do not block writers in WAL mode; FULL makes every commit durable. Some file systems
     // refuse WAL and answer with another mode, which is only slower.

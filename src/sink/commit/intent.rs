@@ -40,7 +40,7 @@ impl Intent {
 
     /// Every name stays in the directory, and nothing that the new manifest names is deleted.
     fn check(&self) -> Result<()> {
-        check_names(&self.manifest)?;
+        check_files(&self.manifest)?;
         let named: HashSet<&str> = self.manifest.files.iter().map(|file| file.name.as_str()).collect();
         let mut seen = HashSet::new();
         for upload in &self.uploads {
@@ -67,7 +67,21 @@ pub(super) fn is_plain(name: &str) -> bool {
     layout::file_name(name).is_some_and(is_file)
 }
 
-fn check_names(manifest: &Manifest) -> Result<()> {
+/// More rows, or bytes, than any table has: what is added to them must not be counted wrong.
+const TOO_MANY: u64 = 1 << 56;
+
+/// The names of the files, and what is counted of them.
+fn check_files(manifest: &Manifest) -> Result<()> {
+    let (mut rows, mut bytes) = (manifest.rows, 0_u64);
+    for file in &manifest.files {
+        rows = rows.saturating_add(file.rows);
+        bytes = bytes.saturating_add(file.bytes);
+    }
+    if rows > TOO_MANY || bytes > TOO_MANY {
+        return Err(Error::data("a manifest counts more rows or bytes than there can be").hint(
+            "lakexpress did not write it: see what it is, then move it away or choose another directory",
+        ));
+    }
     let mut seen = HashSet::new();
     for file in &manifest.files {
         if !is_plain(&file.name) {
@@ -93,7 +107,7 @@ pub(super) fn read_intent(content: &[u8]) -> Result<Intent> {
 /// Errors: `Data` when it cannot be understood, is of a later format, or names files outside of its directory.
 pub fn read_manifest(content: &[u8]) -> Result<Manifest> {
     let manifest: Manifest = read(content, "the manifest")?;
-    check_names(&manifest)?;
+    check_files(&manifest)?;
     Ok(manifest)
 }
 
@@ -115,4 +129,23 @@ fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T> {
             .hint("use the newer version of lakexpress that wrote it"));
     }
     serde_json::from_slice(content).map_err(wrong)
+}
+
+/// An intent from its bytes, for `fuzz/`: everything that it names is in its directory, and it is read back as written.
+///
+/// # Errors
+/// Those of reading it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzzing(content: &[u8]) -> Result<()> {
+    let intent = read_intent(content)?;
+    let names = intent.deletes.iter().chain(intent.uploads.iter().map(|upload| &upload.path));
+    for name in names.chain(intent.manifest.files.iter().map(|file| &file.name)) {
+        let parts = || name.split('/');
+        if name.starts_with('/') || parts().any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err(Error::internal("a name leads out of the directory").with("file", name));
+        }
+    }
+    let written =
+        serde_json::to_vec(&intent).map_err(|error| Error::internal("an intent").caused_by(error))?;
+    read_intent(&written).map(drop).map_err(|error| Error::internal("not read back").caused_by(error))
 }

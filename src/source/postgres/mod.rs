@@ -9,6 +9,8 @@ pub mod config;
 mod describe;
 pub mod dialect;
 mod fingerprint;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod keys;
 mod locate;
 mod measure;

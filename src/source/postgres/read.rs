@@ -501,6 +501,12 @@ impl Reader {
     }
 }
 
+/// As [`header`], for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn skip_header(message: &[u8]) -> Result<usize> {
+    header(message).map_err(|_| misframed("no signature"))
+}
+
 /// Checks the file header; its length.
 fn header(message: &[u8]) -> Result<usize, Failure> {
     let extension = message

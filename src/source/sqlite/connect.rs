@@ -1,9 +1,13 @@
 //! Opening the file, and what SQLite's errors mean to the user.
 
 use std::io::ErrorKind as IoKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::config::SqliteConfig;
@@ -29,6 +33,7 @@ pub(super) fn open(config: &SqliteConfig) -> Result<Connection> {
             return Err(fault(kind, "the database file cannot be found").caused_by(error).hint(hint));
         }
     }
+    companions(path)?;
     // Each connection is used by one thread at a time, so SQLite need not lock it on every call.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
@@ -39,11 +44,37 @@ pub(super) fn open(config: &SqliteConfig) -> Result<Connection> {
             _ => failed(config, error),
         })?;
     connection.busy_timeout(config.busy_timeout).map_err(|e| failed(config, e))?;
-    // Damaged pages are noticed earlier, and views cannot call what a stranger's schema should not.
-    connection
-        .execute_batch("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON")
-        .map_err(|e| failed(config, e))?;
+    harden(&connection).map_err(|e| failed(config, e))?;
     Ok(connection)
+}
+
+/// Who wrote the file is not trusted: damaged pages are noticed earlier, views and generated columns call functions of
+/// SQLite without side effects only, and nothing but this one file is opened or mapped into memory.
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON; PRAGMA mmap_size = 0",
+    )?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    Ok(())
+}
+
+/// SQLite changes and shortens the -wal and -shm files beside a database. Who can write into its directory must not make
+/// it change another file.
+fn companions(path: &Path) -> Result<()> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    for suffix in ["-journal", "-shm", "-wal"] {
+        let mut beside = real.clone().into_os_string();
+        beside.push(suffix);
+        let beside = PathBuf::from(beside);
+        if beside.symlink_metadata().is_ok_and(|found| !found.is_file() || found.nlink() > 1) {
+            return Err(Error::config("a file of the database is a link, or no file")
+                .with("path", beside.display())
+                .hint("SQLite makes this file and never links it; see what it is, then remove it or copy the database elsewhere"));
+        }
+    }
+    Ok(())
 }
 
 /// Reads the schema, which is the first thing that shows whether the file is a database that can be read.
@@ -100,6 +131,17 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
             "the database cannot be read",
             "check the disk, then run again".to_owned(),
         ),
+        Some(ErrorCode::Unknown) if module_missing(&error).is_some() => {
+            let module = module_missing(&error).unwrap_or_default();
+            return Error::data(format!(
+                "a virtual table of the module {module}, which is not part of this program"
+            ))
+            .with("path", path)
+            .hint(
+                "export a copy: CREATE TABLE name AS SELECT * FROM it, in a program that has the module; \
+                     or leave it out with --exclude",
+            );
+        }
         Some(ErrorCode::OutOfMemory | ErrorCode::DiskFull | ErrorCode::OperationInterrupted) => {
             (ErrorKind::Unavailable, "SQLite gave up", "run again".to_owned())
         }
@@ -108,6 +150,24 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
     let busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
     let failed = Error::new(kind, message).with("path", path).caused_by(error).hint(hint);
     if busy { failed.passing(Transient::Conflict) } else { failed }
+}
+
+/// The module of a virtual table that SQLite does not have here.
+pub(super) fn module_missing(error: &rusqlite::Error) -> Option<&str> {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(_, text) => text.as_deref()?,
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        _ => return None,
+    };
+    text.strip_prefix("no such module: ")
+}
+
+/// The error of a table whose rows are not in the order of their rowids.
+pub(super) fn out_of_order(config: &SqliteConfig, rowid: i64) -> Error {
+    Error::data("the database is damaged: a row comes twice, or not in the order of the table")
+        .with("path", config.path.display())
+        .with("rowid", rowid)
+        .hint(damaged_hint(config))
 }
 
 fn damaged_hint(config: &SqliteConfig) -> String {
@@ -138,10 +198,10 @@ impl Drop for StopOnDrop {
 impl Stop {
     /// Statements of `connection` stop from now on when the other end says so, and no longer when that of
     /// an earlier use does. A reader's view outlives a statement that was stopped.
-    pub(super) fn guard(&self, connection: &Connection) {
+    pub(super) fn guard(&self, connection: &mut Connection) -> rusqlite::Result<()> {
         /// Steps of SQLite's machine between two looks: some 50 microseconds.
         const STEPS: i32 = 10_000;
         let stopped = Arc::clone(&self.0);
-        connection.progress_handler(STEPS, Some(move || stopped.load(Ordering::Relaxed)));
+        connection.progress_handler(STEPS, Some(move || stopped.load(Ordering::Relaxed)))
     }
 }

@@ -6,7 +6,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::column::{self, StorageClass, calendar};
 use super::config::SqliteConfig;
-use super::connect::failed;
+use super::connect::{failed, module_missing};
+use super::definition::Definition;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
 use super::keys;
 use crate::catalog::filter::pattern_matches;
@@ -28,38 +29,46 @@ const DISTINCT_ROWS: u32 = 4096;
 /// Columns that are weighed: expressions of SQLite may not be nested deeper than 1000.
 const SAMPLE_COLUMNS: usize = 200;
 
-/// Tables, views and virtual tables. SQLite's own tables and those that a virtual table stores its
-/// content in are left out.
+/// Tables, views and virtual tables. SQLite's own tables are left out.
 pub(super) fn list(config: &SqliteConfig, connection: &Connection) -> Result<Vec<ListedTable>> {
     let read = || -> rusqlite::Result<Vec<ListedTable>> {
         let mut statement = connection.prepare(
-            "SELECT name, type FROM pragma_table_list \
-             WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+            "SELECT name, sql FROM main.sqlite_schema \
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
         )?;
         let rows = statement.query_map([], |row| {
-            let kind: String = row.get(1)?;
+            let sql: Option<String> = row.get(1)?;
             let table = TableRef { schema: SCHEMA.into(), name: row.get(0)? };
-            Ok(ListedTable { table, kind: kind_of(&kind) })
+            Ok(ListedTable { table, kind: Definition::of(&sql.unwrap_or_default()).kind })
         })?;
         rows.collect()
     };
-    read().map_err(|e| failed(config, e))
-}
-
-fn kind_of(kind: &str) -> TableKind {
-    match kind {
-        "table" => TableKind::Table,
-        "view" => TableKind::View,
-        // A virtual table reads something else: other tables, files, a network.
-        _ => TableKind::Foreign,
+    let mut listed = read().map_err(|e| failed(config, e))?;
+    // SQLite leaves out what a virtual table keeps its content in only where it has the module.
+    let contents: Vec<String> = listed
+        .iter()
+        .filter(|listed| listed.kind == TableKind::Foreign)
+        .flat_map(|listed| contents_of(connection, &listed.table))
+        .collect();
+    for one in &mut listed {
+        if contents.iter().any(|name| name.eq_ignore_ascii_case(&one.table.name)) {
+            one.kind = TableKind::Foreign;
+        }
     }
+    Ok(listed)
 }
 
-/// A row of `table_list`.
-struct Relation {
-    kind: TableKind,
-    without_rowid: bool,
-    strict: bool,
+/// The tables in which a virtual table keeps its content, if its module is not here.
+fn contents_of(connection: &Connection, table: &TableRef) -> Vec<String> {
+    let sql = format!("SELECT 1 FROM {}", SqliteDialect.table(table));
+    let error = connection.prepare(&sql).err();
+    let suffixes: &[&str] = match error.as_ref().and_then(module_missing) {
+        Some("fts3" | "fts4") => &["content", "docsize", "segdir", "segments", "stat"],
+        Some("fts5") => &["config", "content", "data", "docsize", "idx"],
+        Some("rtree" | "rtree_i32" | "geopoly") => &["node", "parent", "rowid"],
+        _ => &[],
+    };
+    suffixes.iter().map(|suffix| format!("{}_{suffix}", table.name)).collect()
 }
 
 /// A row of `table_xinfo`.
@@ -158,15 +167,13 @@ pub(super) fn table(
     })
 }
 
-fn identify(connection: &Connection, table: &TableRef) -> rusqlite::Result<Option<Relation>> {
+/// By its name as it is written, as all that SQLite is asked.
+fn identify(connection: &Connection, table: &TableRef) -> rusqlite::Result<Option<Definition>> {
     connection
         .query_row(
-            "SELECT type, wr, strict FROM pragma_table_list WHERE schema = ?1 AND name = ?2",
-            params![table.schema, table.name],
-            |row| {
-                let kind: String = row.get(0)?;
-                Ok(Relation { kind: kind_of(&kind), without_rowid: row.get(1)?, strict: row.get(2)? })
-            },
+            "SELECT sql FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1",
+            params![table.name],
+            |row| Ok(Definition::of(&row.get::<_, Option<String>>(0)?.unwrap_or_default())),
         )
         .optional()
 }
@@ -194,7 +201,7 @@ fn columns(connection: &Connection, table: &TableRef) -> rusqlite::Result<Vec<De
 fn rowid_alias(
     connection: &Connection,
     table: &TableRef,
-    relation: &Relation,
+    relation: &Definition,
     columns: &[Described],
 ) -> rusqlite::Result<Option<usize>> {
     let mut keys = columns.iter().enumerate().filter(|(_, c)| c.key > 0);
@@ -325,7 +332,8 @@ fn fails_on_a_value(error: &rusqlite::Error) -> bool {
 
 fn has_statistics(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1')",
+        // A file made by hand may have a view of this name, which need not end.
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_stat1' AND sql LIKE 'CREATE TABLE %')",
         [],
         |row| row.get(0),
     )

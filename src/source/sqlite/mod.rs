@@ -9,6 +9,7 @@
 pub mod column;
 pub mod config;
 mod connect;
+mod definition;
 mod describe;
 pub mod dialect;
 mod keys;
@@ -68,8 +69,8 @@ impl SqliteSource {
         let guard = StopOnDrop::default();
         let stop = guard.stop();
         blocking(move || {
-            let connection = connect::open(&config)?;
-            stop.guard(&connection);
+            let mut connection = connect::open(&config)?;
+            stop.guard(&mut connection).map_err(|e| connect::failed(&config, e))?;
             work(&config, &connection)
         })
         .await

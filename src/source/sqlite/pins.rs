@@ -87,8 +87,8 @@ impl Reader {
         Self { connection: Some(connection), home: None }
     }
 
-    pub(super) fn connection(&self) -> Result<&Connection> {
-        self.connection.as_ref().ok_or_else(|| Error::internal("a reader without its connection"))
+    pub(super) fn connection(&mut self) -> Result<&mut Connection> {
+        self.connection.as_mut().ok_or_else(|| Error::internal("a reader without its connection"))
     }
 }
 

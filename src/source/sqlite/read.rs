@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
 use super::config::SqliteConfig;
-use super::connect::{Stop, StopOnDrop, failed, open};
+use super::connect::{Stop, StopOnDrop, failed, open, out_of_order};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
@@ -66,7 +66,7 @@ pub(super) async fn count(
     at: &SnapshotToken,
 ) -> Result<u64> {
     let job = Job { config: config.clone(), read: read.clone(), schema: Arc::new(Schema::empty()) };
-    let reader = match at.id.as_deref() {
+    let mut reader = match at.id.as_deref() {
         Some(id) => registry.find(id)?.take().await?,
         None => Reader::alone(open(config)?),
     };
@@ -74,7 +74,7 @@ pub(super) async fn count(
     let stop = guard.stop();
     super::blocking(move || {
         let connection = reader.connection()?;
-        stop.guard(connection);
+        stop.guard(connection).map_err(|e| failed(&job.config, e))?;
         let sql = format!("SELECT count(*) {}", job.relation_sql());
         let rows: i64 =
             connection.query_row(&sql, [], |row| row.get(0)).map_err(|e| failed(&job.config, e))?;
@@ -122,7 +122,7 @@ impl Job {
 
     /// Sends every batch. False if nobody wants them any more.
     fn run(&self, reader: Option<Reader>, to: &mpsc::Sender<Message>, stop: &Stop) -> Result<bool> {
-        let reader = match reader {
+        let mut reader = match reader {
             Some(reader) => reader,
             None => {
                 let connection = open(&self.config)?;
@@ -132,7 +132,7 @@ impl Job {
             }
         };
         let connection = reader.connection()?;
-        stop.guard(connection);
+        stop.guard(connection).map_err(|e| failed(&self.config, e))?;
         self.rows(connection, to)
     }
 
@@ -152,7 +152,17 @@ impl Job {
         let mut rows = statement.query([]).map_err(wrong)?;
         let (mut batch_rows, mut number) = (0_usize, 0_u64);
         let mut heavy = false;
+        let mut last = None;
+        let in_order = self.in_rowid_order();
         while let Some(row) = rows.next().map_err(wrong)? {
+            if in_order {
+                let rowid =
+                    row.get_ref(decoders.len()).and_then(|value| Ok(value.as_i64()?)).map_err(wrong)?;
+                // Pages that are named twice give rows twice, or without end.
+                if last.replace(rowid).is_some_and(|last| last >= rowid) {
+                    return Err(out_of_order(&self.config, rowid));
+                }
+            }
             for (index, decoder) in decoders.iter_mut().enumerate() {
                 let value = row.get_ref(index).map_err(wrong)?;
                 heavy |=

@@ -62,13 +62,13 @@ impl SqliteSnapshot {
         &self,
         work: impl FnOnce(&SqliteConfig, &Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let reader = self.pins.take().await?;
+        let mut reader = self.pins.take().await?;
         let config = self.config.clone();
         let guard = StopOnDrop::default();
         let stop = guard.stop();
         blocking(move || {
             let connection = reader.connection()?;
-            stop.guard(connection);
+            stop.guard(connection).map_err(|e| failed(&config, e))?;
             work(&config, connection)
         })
         .await

@@ -136,6 +136,11 @@ impl Seaweed {
         send(self.open_port, method, target, headers, body).unwrap()
     }
 
+    /// Takes an object away.
+    pub(super) fn remove(&self, key: &str) {
+        self.send("DELETE", &format!("/{BUCKET}/{}", encoded(key)), &[], b"");
+    }
+
     /// Begins an upload that nobody will finish, as a killed run leaves it.
     pub(super) fn begin_upload(&self, key: &str) {
         let target = format!("/{BUCKET}/{}?uploads", encoded(key));

@@ -9,6 +9,8 @@ mod certificate;
 mod copy;
 mod error;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod pem;
 mod row;
 mod socket;

@@ -155,7 +155,7 @@ async fn encrypt(stream: Stream, config: &PostgresConfig, tls: Arc<ClientConfig>
 }
 
 /// Startup message, login, and the server's greeting up to the first ReadyForQuery.
-async fn start(connection: &mut Connection, config: &PostgresConfig) -> Result<(), Failure> {
+pub(super) async fn start(connection: &mut Connection, config: &PostgresConfig) -> Result<(), Failure> {
     // Nothing that a pooler might not know: everything else is set by statements.
     let mut parameters = vec![
         ("user", config.user.as_str()),

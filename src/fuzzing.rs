@@ -1,0 +1,38 @@
+//! What reads bytes that others wrote, one function each: the entries of `fuzz/`. Not part of the library's interface.
+//!
+//! Each takes any bytes, and returns. An error is as good as none; a panic, an allocation out of proportion or a wait
+//! without end is not.
+
+use crate::error::{Error, ErrorKind};
+
+/// Name and entry.
+type Target = (&'static str, fn(&[u8]));
+
+/// Every target. `fuzz/corpus/NAME` has its seeds.
+pub const TARGETS: &[Target] = &[
+    ("auth", |data| accept(crate::config::fuzzing(data))),
+    ("copy", |data| accept(crate::source::postgres_fuzzing::copy(data))),
+    ("intent", |data| accept(crate::sink::commit::fuzzing(data))),
+    ("lock", |data| crate::destination::fuzzing(data)),
+    ("manifest", |data| accept(crate::sink::read_manifest(data))),
+    ("server", |data| accept(crate::source::postgres_fuzzing::server(data))),
+];
+
+/// Runs a target.
+pub fn run(name: &str, data: &[u8]) {
+    if let Some((_, target)) = TARGETS.iter().find(|(known, _)| *known == name) {
+        target(data);
+    }
+}
+
+/// What others write is never an error of ours, and every message can be shown.
+fn accept<T>(result: Result<T, Error>) {
+    if let Err(error) = result {
+        let shown = format!("{error} {error:?}");
+        assert!(error.kind() != ErrorKind::Internal, "{shown}");
+        assert!(shown.len() < 1 << 20, "a message of {} bytes", shown.len());
+    }
+}
+
+#[cfg(test)]
+mod tests;
