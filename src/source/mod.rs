@@ -20,7 +20,7 @@ pub use limited::Limited;
 pub use postgres::client as postgres_client;
 /// For `fuzz/`.
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use postgres::fuzzing as postgres_fuzzing;
+pub use postgres::fuzzing as postgres_fuzzing;
 
 use crate::catalog::{
     Consistency, KeyBounds, KeyQuantiles, ListedTable, Selection, Slice, SnapshotToken, SourceIdentity,

@@ -15,7 +15,7 @@ use crate::spec::SpecialValues;
 ///
 /// # Errors
 /// Those of the reader.
-pub(crate) fn copy(data: &[u8]) -> Result<()> {
+pub fn copy(data: &[u8]) -> Result<()> {
     let Some((count, rest)) = data.split_first() else { return Ok(()) };
     let columns = usize::from(count % 4);
     let Some((kinds, stream)) = rest.split_at_checked(columns) else { return Ok(()) };
@@ -113,7 +113,7 @@ fn codecs() -> Vec<(Codec, DataType)> {
     ]
 }
 
-pub(crate) use super::wire::fuzzing::server;
+pub use super::wire::fuzzing::server;
 
 #[cfg(test)]
 mod tests {

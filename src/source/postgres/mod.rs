@@ -10,7 +10,7 @@ mod describe;
 pub mod dialect;
 mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
+pub mod fuzzing;
 mod keys;
 mod locate;
 mod measure;

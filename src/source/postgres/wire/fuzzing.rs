@@ -25,7 +25,7 @@ const A_MOMENT: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// Those of the client; Internal when it waits for ever.
-pub(crate) fn server(data: &[u8]) -> Result<()> {
+pub fn server(data: &[u8]) -> Result<()> {
     let Some((choice, data)) = data.split_first() else { return Ok(()) };
     let binding = ["disable", "prefer", "require"][usize::from(choice % 3)];
     let text = format!("postgres://user:secret@localhost/db?sslmode=prefer&channel_binding={binding}");

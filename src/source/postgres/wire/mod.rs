@@ -10,7 +10,7 @@ mod copy;
 mod error;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) mod fuzzing;
+pub mod fuzzing;
 mod pem;
 mod row;
 mod socket;

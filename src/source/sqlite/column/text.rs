@@ -166,8 +166,7 @@ fn hexadecimal(to: &mut String, bytes: &[u8]) -> std::fmt::Result {
     Ok(())
 }
 
-/// A double as `CAST(.. AS TEXT)` shows it, with as many digits as it takes to mean the same double again:
-/// SQLite stops after 15.
+/// A double as `printf('%!.15g', ..)` shows it, with as many digits as it takes to mean the same double again.
 pub(super) fn real(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "Inf".into() } else { "-Inf".into() };
