@@ -202,3 +202,30 @@ fn a_composite_type_altered_while_it_is_read_is_refused() {
         assert_same_values(&url, "public.pairs", &out.path().join("public/pairs"), &["--skip", "g"]);
     }
 }
+
+/// A lock of a table does not keep others from renaming its schema.
+#[test]
+fn s1_a_name_that_became_another_tables_is_an_error() {
+    let (server, db) = (PgServer::shared(), "s1_renamed");
+    let url = server.create_db(db);
+    server.sql(
+        db,
+        &format!(
+            "{GATE} CREATE SCHEMA s; CREATE TABLE s.zoo (id integer, g inet);
+             INSERT INTO s.zoo SELECT i, '10.0.0.1' FROM generate_series(1, 100) i; {}",
+            gated("s.zoo")
+        ),
+    );
+    let gate = Holder::start(server, db, "SELECT pg_advisory_lock(42)");
+    let out = tempfile::tempdir().unwrap();
+    let run = Run::new(export_args(&url, out.path(), &[])).spawn();
+    wait_for(server, db, AT_THE_GATE);
+    server.sql(
+        db,
+        "ALTER SCHEMA s RENAME TO t; CREATE SCHEMA s; CREATE TABLE s.zoo (id integer, g inet); INSERT INTO s.zoo VALUES (666, NULL)",
+    );
+    gate.release(server);
+    let ended = run.finish().exits(65);
+    assert!(ended.stdout.contains("became that of another relation"), "{ended}");
+    assert_nothing_visible(out.path());
+}
