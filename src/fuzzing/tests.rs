@@ -83,7 +83,11 @@ fn seeds_are_documents_and_servers_that_are_accepted() {
         ("copy", |data| crate::source::postgres_fuzzing::copy(data), &[]),
         ("intent", |data| crate::sink::commit::fuzzing(data), &[]),
         ("manifest", |data| crate::sink::read_manifest(data).map(drop), &[]),
-        ("server", |data| crate::source::postgres_fuzzing::server(data), &[b"28P01", b"22012", b"SCRAM"]),
+        (
+            "server",
+            |data| crate::source::postgres_fuzzing::server(data),
+            &[b"28P01", b"22012", b"SCRAM", b"BEGIN"],
+        ),
     ];
     for (name, read, refused) in readers {
         for seed in seeds(name) {

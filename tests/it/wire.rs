@@ -106,7 +106,7 @@ async fn copy_counts_and_gives_the_connection_back() {
     assert_eq!(connection.query("SELECT 1").await.unwrap()[0].get(0), Some("1"));
 
     let error = connection.copy_out("SELECT 1").await.unwrap_err();
-    assert!(error.message().contains("is not COPY TO STDOUT"));
+    assert!(error.message().contains("where a COPY begins"));
     let connection = connect(PgServer::shared()).await;
     let error = connection.copy_out("COPY absent TO STDOUT").await.unwrap_err();
     assert_eq!(seen(&error), (ErrorKind::Data, Some("42P01")));

@@ -167,7 +167,10 @@ impl Connection {
                 backend::NOTICE_RESPONSE_TAG
                 | backend::PARAMETER_STATUS_TAG
                 | backend::NOTIFICATION_RESPONSE_TAG => self.aside(frame)?,
-                _ => return Err(Error::internal("the statement is not COPY TO STDOUT")),
+                tag => {
+                    let what = format!("message {:?} where a COPY begins", char::from(tag));
+                    return Err(error::protocol(&what).with("server", self.cancel.server()));
+                }
             }
         }
     }
