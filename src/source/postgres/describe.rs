@@ -247,7 +247,7 @@ fn column_rights(relation: &Row, columns: &[Row], table: &TableRef) -> Result<Op
         }
     }
     if missing.len() == columns.len() {
-        return Err(Error::denied("no right to SELECT from the table").hint(format!(
+        return Err(Error::denied("permission denied: no right to SELECT from the table").hint(format!(
             "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
         )));
     }

@@ -14,4 +14,8 @@ SELECT DISTINCT n.nspname, c.relname
 FROM tree t
 JOIN pg_catalog.pg_class c ON c.oid = t.root
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_class below ON below.oid = t.oid
 WHERE NOT EXISTS (SELECT FROM held h WHERE h.oid = t.oid)
+  -- With rights to columns alone, what lies in a schema without USAGE cannot be named, and so not be locked.
+  AND (pg_catalog.has_table_privilege(t.root, 'SELECT')
+       OR pg_catalog.has_schema_privilege(below.relnamespace, 'USAGE'))

@@ -126,8 +126,7 @@ impl Calls {
 /// The nodes of a text; none where it is not of this form, or too deep.
 fn parse(text: &str) -> Option<Vec<Node>> {
     let mut words = words(text).into_iter();
-    let nodes = sequence(&mut words, None, MOST_DEPTH)?;
-    Some(nodes)
+    sequence(&mut words, None, MOST_DEPTH)
 }
 
 fn sequence(words: &mut std::vec::IntoIter<String>, end: Option<&str>, depth: usize) -> Option<Vec<Node>> {

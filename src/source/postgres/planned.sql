@@ -31,27 +31,39 @@ WITH RECURSIVE tree(root, oid) AS (
     FROM tree t JOIN pg_catalog.pg_statistic_ext s ON s.stxrelid = t.oid
     WHERE s.{statistics} IS NOT NULL
 ), theirs AS (
-    SELECT p.oid, p.proname, p.prosrc, p.proowner, n.nspname, l.lanname
+    SELECT p.oid, p.proname, p.prosrc, p.proowner, p.pronargdefaults, n.nspname, l.lanname
     FROM pg_catalog.pg_proc p
     JOIN pg_catalog.pg_roles r ON r.oid = p.proowner
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang
     WHERE p.oid >= 16384 AND NOT r.rolsuper AND r.rolname <> current_user
+      -- Only a superuser makes these.
+      AND l.lanname NOT IN ('c', 'internal')
 ), used AS (
-    SELECT s.root, s.kind, s.name, s.classid, s.objid, s.trees, d.refobjid AS called, f.*
+    SELECT s.root, s.kind, s.name, s.classid, s.objid, s.trees, d.refobjid AS called,
+           -- An operator with an estimator is tried on the values that the statistics know.
+           coalesce(o.oprrest <> 0::pg_catalog.oid, false) AS estimated, f.*
     FROM simplified s
     JOIN pg_catalog.pg_depend d ON d.classid = s.classid AND d.objid = s.objid
     LEFT JOIN pg_catalog.pg_operator o
         ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid
     JOIN theirs f ON f.oid = CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid
                                   ELSE o.oprcode::pg_catalog.oid END
+  UNION ALL
+    -- The estimators of ranges ask how far apart two values are.
+    SELECT s.root, s.kind, s.name, s.classid, s.objid, s.trees, d.refobjid, true, f.*
+    FROM simplified s
+    JOIN pg_catalog.pg_depend d ON d.classid = s.classid AND d.objid = s.objid
+        AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
+    JOIN pg_catalog.pg_range g ON g.rngtypid = d.refobjid
+    JOIN theirs f ON f.oid = g.rngsubdiff::pg_catalog.oid
 )
 SELECT u.root, u.kind, u.name, u.trees, u.called,
        pg_catalog.quote_ident(u.nspname) || '.' || pg_catalog.quote_ident(u.proname),
        pg_catalog.pg_get_userbyid(u.proowner),
        -- The server puts the body of a function in SQL in the place of its call. What it says of functions, operators
        -- and casts of theirs is found by their names, too often rather than too seldom.
-       u.lanname = 'sql' AND (
+       u.estimated OR u.pronargdefaults > 0 OR u.lanname = 'sql' AND (
            u.prosrc ~* 'u&"'
            -- A body that was parsed when the function was made.
            OR EXISTS (SELECT FROM pg_catalog.pg_depend d
@@ -61,10 +73,13 @@ SELECT u.root, u.kind, u.name, u.trees, u.called,
                           WHEN 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid
                           ELSE o.oprcode::pg_catalog.oid END
                       WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = u.oid)
-           OR EXISTS (SELECT FROM theirs q WHERE CASE
-                  WHEN q.proname ~ '^[a-z0-9_]+$'
-                  THEN pg_catalog.lower(u.prosrc) ~ ('(^|[^a-z0-9_$])' || q.proname || '($|[^a-z0-9_$])')
-                  ELSE pg_catalog.strpos(pg_catalog.replace(u.prosrc, '""', '"'), q.proname) > 0 END)
+           -- Longer names are cut, other letters than these are folded.
+           OR u.prosrc ~ '[a-zA-Z0-9_$]{63}'
+           OR pg_catalog.octet_length(u.prosrc) <> pg_catalog.length(u.prosrc)
+           OR EXISTS (SELECT FROM pg_catalog.regexp_split_to_table(pg_catalog.lower(u.prosrc), '[^a-z0-9_$]+') AS w(word)
+                      JOIN theirs q ON pg_catalog.lower(q.proname::pg_catalog.text) = w.word)
+           OR EXISTS (SELECT FROM theirs q WHERE q.proname !~ '^[A-Za-z0-9_$]+$'
+                      AND pg_catalog.strpos(pg_catalog.replace(u.prosrc, '""', '"'), q.proname) > 0)
            OR EXISTS (SELECT FROM pg_catalog.pg_operator o JOIN theirs q ON q.oid = o.oprcode
                       WHERE pg_catalog.strpos(u.prosrc, o.oprname) > 0)
            OR EXISTS (SELECT FROM pg_catalog.pg_cast c JOIN theirs q ON q.oid = c.castfunc)

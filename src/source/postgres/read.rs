@@ -123,8 +123,10 @@ impl Job {
     fn unplanned(&self, expressions: &[String], as_text: bool) -> Option<String> {
         let (read, info) = (&self.read, &self.read.table);
         let relation = match &read.slice {
-            // A foreign table among them cannot be copied.
-            Slice::Relation { name, .. } if !info.reading.foreign => name.clone(),
+            // Not otherwise: of their generated columns nothing is known, and foreign tables cannot be copied.
+            Slice::Relation { name, .. } if info.reading.runs.is_some() && !info.reading.foreign => {
+                name.clone()
+            }
             // Without others that inherit from it, of which it would give nothing.
             Slice::All if info.reading.stored && info.relations.len() == 1 => self.dialect.table(&info.table),
             _ => return None,

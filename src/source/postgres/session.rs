@@ -8,6 +8,9 @@ use crate::catalog::{TableInfo, TableKind};
 ///
 /// The search path comes first: an operator or function without a schema is that of `pg_catalog` and nobody else's.
 ///
+/// Without `constraint_exclusion` the planner does not look at checks, nor at the keys of a partition's parent, in which
+/// there may be calls of users' functions.
+///
 /// Views and foreign tables are refused, on servers of which the releases since August 2024 can be told that:
 /// [`fence`] lifts it for what is one.
 ///
@@ -30,6 +33,7 @@ pub(super) const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
     SET LOCAL quote_all_identifiers = off; \
     SET LOCAL row_security = off; \
     SET LOCAL synchronize_seqscans = off; \
+    SET LOCAL constraint_exclusion = off; \
     SET LOCAL max_parallel_workers_per_gather = 0; \
     SET LOCAL lock_timeout = '60s'; \
     SET LOCAL idle_in_transaction_session_timeout = 0; \

@@ -218,7 +218,9 @@ async fn parse_all(connection: &mut Connection, name: &str) -> Result<()> {
            SELECT i.inhrelid FROM pg_catalog.pg_inherits i \
            WHERE i.inhparent = pg_catalog.to_regclass({})::pg_catalog.oid \
          UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent) \
-         SELECT oid::pg_catalog.regclass::pg_catalog.text FROM tree",
+         SELECT t.oid::pg_catalog.regclass::pg_catalog.text FROM tree t \
+         JOIN pg_catalog.pg_class c ON c.oid = t.oid \
+         WHERE pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')",
         literal(name)
     );
     let rows = connection.query(&format!("{} {below}", parse(name))).await?;

@@ -31,6 +31,7 @@ mod oid {
     pub(super) const OIDVECTOR: u32 = 30;
     pub(super) const JSON: u32 = 114;
     pub(super) const XML: u32 = 142;
+    pub(super) const BOX: u32 = 603;
     pub(super) const FLOAT4: u32 = 700;
     pub(super) const FLOAT8: u32 = 701;
     pub(super) const MONEY: u32 = 790;
@@ -152,7 +153,8 @@ impl Kind {
             oid::BOOL => Self::cast(Cast::Word, note),
             oid::BPCHAR => Self::cast(Cast::Trimmed, note),
             oid::INET => Self::cast(Cast::Netmask, note),
-            oid::CHAR | oid::XML => Self::cast(Cast::Other, note),
+            // Arrays of boxes are not written with commas.
+            oid::CHAR | oid::XML | oid::BOX => Self::cast(Cast::Other, note),
             ..FIRST_OWN_OID => Self::text(note),
             FIRST_OWN_OID.. => Self::output(note),
         }
