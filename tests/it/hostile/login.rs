@@ -131,7 +131,7 @@ async fn s2_no_message_out_of_turn_is_answered() {
     let mut all = std::pin::pin!(all.buffer_unordered(32));
     while let Some((name, error, seen, took)) = all.next().await {
         assert_kept(&name, &error, &seen);
-        assert!(took < Duration::from_secs(6), "{name}: {took:?}");
+        assert!(took < Duration::from_secs(15), "{name}: {took:?}");
         assert!(
             matches!(
                 error.kind(),
