@@ -69,6 +69,8 @@ class Duck(Sql):
     def __init__(self, files):
         self.connection, self.files = duckdb.connect(), files
         self.connection.execute("SET TimeZone = 'UTC'")
+        # Of NaNs with and without a sign it shows the one that it met first.
+        self.connection.execute("SET threads = 1")
 
     def value(self, column, value):
         kind = column.kind

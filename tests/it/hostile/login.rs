@@ -128,10 +128,11 @@ async fn s2_no_message_out_of_turn_is_answered() {
         let (error, seen, took) = attacked(script, sslmode, binding).await;
         (name, error, seen, took)
     });
-    let mut all = std::pin::pin!(all.buffer_unordered(32));
+    // Few at once: each has its own deadline, and its server shares the processors.
+    let mut all = std::pin::pin!(all.buffer_unordered(8));
     while let Some((name, error, seen, took)) = all.next().await {
         assert_kept(&name, &error, &seen);
-        assert!(took < Duration::from_secs(15), "{name}: {took:?}");
+        assert!(took < Duration::from_secs(6), "{name}: {took:?}");
         assert!(
             matches!(
                 error.kind(),
