@@ -114,21 +114,24 @@ async fn heard(seen: &mut tokio::sync::mpsc::Receiver<Seen>) -> Vec<Seen> {
     all
 }
 
-/// Whoever edits the record gets no password of the surroundings.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s6_a_server_that_only_the_run_log_names_gets_no_password() {
-    let scene = Scene::new(&format!("postgres://{USER}@127.0.0.1:{{port}}/{DATABASE}"));
-    let record = scene.path("record");
-    fs::copy(scene.run_log(), &record).unwrap();
-    // It asks for the password in clear.
-    let script = Script {
+/// A server that asks for the password in clear text.
+fn asks_for_the_password() -> Script {
+    Script {
         tls: false,
         plus: false,
         until: Until::Startup,
         attack: authentication(3, b""),
         ..Script::default()
-    };
-    let (attacker, mut seen) = start(script).await;
+    }
+}
+
+/// Editing the record yields no password of the environment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s6_a_server_that_only_the_run_log_names_gets_no_password() {
+    let scene = Scene::new(&format!("postgres://{USER}@127.0.0.1:{{port}}/{DATABASE}"));
+    let record = scene.path("record");
+    fs::copy(scene.run_log(), &record).unwrap();
+    let (attacker, mut seen) = start(asks_for_the_password()).await;
     let (real, false_one) = (format!("127.0.0.1:{}", scene.port()), format!("127.0.0.1:{attacker}"));
     let port = scene.port();
     let any = format!("*:*:*:*:{PASSWORD}\n");
@@ -213,14 +216,7 @@ fn s6_a_server_that_the_surroundings_name_gets_its_password() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s6_an_auth_file_of_others_is_not_read() {
     let scene = Scene::new(&format!("postgres://{USER}@127.0.0.1:{{port}}/{DATABASE}"));
-    let script = Script {
-        tls: false,
-        plus: false,
-        until: Until::Startup,
-        attack: authentication(3, b""),
-        ..Script::default()
-    };
-    let (attacker, mut seen) = start(script).await;
+    let (attacker, mut seen) = start(asks_for_the_password()).await;
     let evil = scene.private(
         "evil/auth.json",
         &format!(

@@ -221,14 +221,15 @@ fn s1_views_without_end_hold_up_no_export() {
     stopped("SQLite: views without end", attacks.len());
 }
 
+/// A table of several pages.
+const ROWS: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT);
+    WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000)
+      INSERT INTO t SELECT n, hex(zeroblob(50)) FROM s;";
+
 /// A tree in which pages are named twice has rows without end.
 #[test]
 fn s8_a_tree_that_leads_back_is_damage() {
-    let scene = Scene::new(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT);
-         WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000)
-           INSERT INTO t SELECT n, hex(zeroblob(50)) FROM s;",
-    );
+    let scene = Scene::new(ROWS);
     let root: usize = scene
         .connect()
         .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 't'", [], |r| r.get(0))
@@ -276,11 +277,7 @@ fn s3_files_beside_the_database_lead_nowhere() {
 /// A journal that a crash left names a journal of several databases, which SQLite deletes: here it is somebody's file.
 #[test]
 fn s3_a_journal_that_names_another_file_deletes_nothing() {
-    let scene = Scene::new(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT);
-         WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 5000)
-           INSERT INTO t SELECT n, hex(zeroblob(50)) FROM s;",
-    );
+    let scene = Scene::new(ROWS);
     let copy = |from: &Scene| {
         let to = Scene::new("");
         let name = to.victim().display().to_string();
