@@ -136,8 +136,9 @@ impl<W: Write> Write for OneLine<W> {
 
 /// An event in JSON, each of its texts without secrets of URLs.
 fn of_json(event: &str) -> String {
-    if !event.contains("://") {
-        return event.to_owned();
+    let shown = secret::in_text(event.to_owned());
+    if shown == event {
+        return shown;
     }
     match serde_json::from_str::<Value>(event) {
         Ok(mut value) => {
@@ -148,7 +149,7 @@ fn of_json(event: &str) -> String {
             }
             value.to_string()
         }
-        Err(_) => secret::in_text(event.to_owned()),
+        Err(_) => shown,
     }
 }
 

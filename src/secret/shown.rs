@@ -85,8 +85,56 @@ pub fn value(text: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// `text` with what is secret in its URLs hidden.
+/// Names of what is secret in a connection string, as libpq and the stores write it.
+const CONNECTION_NAMES: [&str; 6] =
+    ["password", "passwd", "pwd", "accountkey", "sharedaccesskey", "sharedaccesssignature"];
+
+/// `text` with what is secret in its URLs and connection strings hidden.
 pub fn in_text(text: String) -> String {
+    without_passwords(without_users(text))
+}
+
+/// `text` with `***` for the values of connection strings that are secret: `host=h password=***`.
+fn without_passwords(text: String) -> String {
+    let mut shown = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('=') {
+        shown.push_str(before);
+        shown.push('=');
+        let name = before.trim_end().to_ascii_lowercase();
+        rest = after;
+        // One of a URL is hidden by now.
+        if CONNECTION_NAMES.iter().any(|end| name.ends_with(end)) && !after.starts_with("***") {
+            let value = value_length(after);
+            if value > 0 {
+                shown.push_str("***");
+            }
+            rest = &after[value..];
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// How long a value of a connection string is, in bytes: to a blank or separator, or to its closing quote.
+fn value_length(after: &str) -> usize {
+    let blanks = after.len() - after.trim_start().len();
+    let value = &after[blanks..];
+    let Some(quoted) = value.strip_prefix('\'') else {
+        let length = value.find(|c: char| c.is_whitespace() || c == ';').unwrap_or(value.len());
+        return if length == 0 { 0 } else { blanks + length };
+    };
+    let mut escaped = false;
+    let end = quoted.find(|c: char| {
+        let ends = c == '\'' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    end.map_or(after.len(), |end| blanks + end + 2)
+}
+
+/// `text` with what is secret in its URLs hidden.
+fn without_users(text: String) -> String {
     if !text.contains("://") {
         return text;
     }
@@ -174,6 +222,13 @@ mod tests {
             ("postgres://h/d?user=u&password=x", "postgres://h/d?user=u&password=***"),
             ("write http://host:port for a plain one", "write http://host:port for a plain one"),
             ("a: b", "a: b"),
+            ("no schema 'host=h password=x,(&) y' here", "no schema 'host=h password=*** y' here"),
+            ("value 'host=h password=x' for", "value 'host=h password=*** for"),
+            ("host=h password = 'a b\\'c' user=u", "host=h password =*** user=u"),
+            ("AccountName=a;AccountKey=b==;x=y", "AccountName=a;AccountKey=***;x=y"),
+            ("key=5, token_id=7, password=", "key=5, token_id=7, password="),
+            ("postgres://h/d?password=x&a=b", "postgres://h/d?password=***&a=b"),
+            ("password='never closed", "password=***"),
         ] {
             assert_eq!(in_text(text.to_owned()), expected);
         }

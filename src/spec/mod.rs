@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::nearest;
 pub use origin::Origin;
-pub use place::{Misread, misread};
+pub use place::{Misread, is_connection_string, misread};
 
 use crate::catalog::{Consistency, TableFilter};
 

@@ -20,6 +20,21 @@ const HOME: &str =
 const VARIABLE: &str =
     "write the value itself: only a shell replaces variables, and not within single quotes";
 
+const CONNECTION: &str = "name a database with --source and a store with --target-storage-id: a password would become part of a name";
+
+/// Whether `text` is a connection string with a password: `host=h password=p`, `AccountName=a;AccountKey=k`.
+pub fn is_connection_string(text: &str) -> bool {
+    let names: Vec<String> = text
+        .split(|c: char| c.is_whitespace() || c == ';')
+        .filter_map(|pair| Some(pair.split_once('=')?.0.to_ascii_lowercase()))
+        .collect();
+    let secret = |name: &String| {
+        ["password", "passwd", "pwd", "accountkey", "sharedaccesskey", "sharedaccesssignature"]
+            .contains(&name.as_str())
+    };
+    names.len() > 1 && names.iter().any(secret)
+}
+
 fn is_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}')
 }
@@ -38,6 +53,9 @@ pub fn misread<'s>(text: &str, mut schemes: impl Iterator<Item = &'s str>) -> Op
         } else {
             found(format!("has a blank before or after {scheme}://"), BLANK)
         };
+    }
+    if is_connection_string(text) {
+        return found("is a connection string with a password".into(), CONNECTION);
     }
     if text.contains(char::is_control) {
         return found("holds a line break or another control character".into(), CONTROL);
@@ -68,13 +86,27 @@ mod tests {
             ("\u{2019}a", "begins with a quote, \u{2019}"),
             (" ~/a", "begins with ~"),
             ("$A/b", "begins with $, as a variable that nothing has replaced"),
+            ("host=h password=p", "is a connection string with a password"),
+            ("AccountName=a;AccountKey=k==", "is a connection string with a password"),
             ("%A%", "begins with %, as a variable that nothing has replaced"),
         ] {
             assert_eq!(wrong(text).map(|found| found.what).as_deref(), Some(what), "{text:?}");
         }
-        for good in
-            ["s3://b/'x'/y", "lake", " lake", "lake ", "./~", "./'x'", "a$b", "a'", "C:\\x", "x:y", ""]
-        {
+        for good in [
+            "s3://b/'x'/y",
+            "lake",
+            " lake",
+            "lake ",
+            "./~",
+            "./'x'",
+            "a$b",
+            "a'",
+            "C:\\x",
+            "x:y",
+            "",
+            "year=2024/month=1",
+            "password=1",
+        ] {
             assert_eq!(wrong(good), None, "{good:?}");
         }
     }

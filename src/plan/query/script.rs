@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
-use crate::spec::layout;
+use crate::spec::{is_connection_string, layout};
 
 /// Schema directory of queries' results.
 pub const QUERY_SCHEMA: &str = "query";
@@ -166,6 +166,10 @@ fn not_a_query(statement: &Statement) -> Error {
 }
 
 fn check_name(name: &str) -> Result<()> {
+    if is_connection_string(name) {
+        return Err(Error::usage("the name of an export is a connection string with a password")
+            .hint("name the export with --name, a database with --source"));
+    }
     let wrong = if name.trim().is_empty() {
         "the name of an export is empty"
     } else if name.contains(['/', '\\']) || name.to_lowercase().ends_with(".parquet") {
