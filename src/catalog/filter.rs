@@ -41,6 +41,19 @@ impl TableFilter {
 }
 
 impl TableFilter {
+    /// An error if this filter does not ask for what foreign tables hold under the name of `table`.
+    ///
+    /// # Errors
+    /// `Data`.
+    pub fn reads_foreign(&self, table: &TableRef) -> Result<()> {
+        if self.matches(&ListedTable { table: table.clone(), kind: TableKind::Foreign }) {
+            return Ok(());
+        }
+        Err(Error::data("a partition of the table, or a table that inherits from it, is a foreign table").hint(format!(
+            "foreign tables are read only when they are asked for: --include with its full name ({table}), or --views"
+        )))
+    }
+
     /// An error if this filter does not mean `table` as the `kind` that it has by now.
     ///
     /// # Errors

@@ -9,31 +9,31 @@ use crate::server::PgServer;
 
 /// A superuser's function that waits for an advisory lock. An index that calls it ([`gated`]) makes a statement over its
 /// table wait when it is planned, which that with a column to be cast is.
-const GATE: &str = "
+pub(crate) const GATE: &str = "
     CREATE FUNCTION waits(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
         $$ BEGIN PERFORM pg_advisory_xact_lock_shared(42); RETURN i; END $$;";
 
-fn gated(table: &str) -> String {
+pub(crate) fn gated(table: &str) -> String {
     format!("CREATE INDEX ON {table} ((waits(7) + id));")
 }
 
 /// A session of psql that holds something until it is told to let go.
-struct Holder {
+pub(crate) struct Holder {
     child: Child,
-    db: &'static str,
+    db: String,
     name: String,
 }
 
 impl Holder {
     /// Runs `sql` in a transaction, and waits until that is done.
-    fn start(server: &PgServer, db: &'static str, sql: &str) -> Self {
+    pub(crate) fn start(server: &PgServer, db: &str, sql: &str) -> Self {
         let name = format!("holder {db} {}", sql.len());
         let mut psql = server.psql_command(db);
         psql.env("PGAPPNAME", &name).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = psql.spawn().unwrap();
         let text = format!("BEGIN; {sql};\n");
         std::io::Write::write_all(child.stdin.as_mut().unwrap(), text.as_bytes()).unwrap();
-        let holder = Self { child, db, name };
+        let holder = Self { child, db: db.to_owned(), name };
         wait_for(
             server,
             db,
@@ -46,19 +46,19 @@ impl Holder {
     }
 
     /// Ends the session, and with it what it holds.
-    fn release(mut self, server: &PgServer) {
+    pub(crate) fn release(mut self, server: &PgServer) {
         drop(self.child.stdin.take());
         self.child.wait().unwrap();
         let gone = format!(
             "SELECT (count(*) = 0)::int FROM pg_stat_activity WHERE application_name = '{}'",
             self.name
         );
-        wait_for(server, self.db, &gone);
+        wait_for(server, &self.db, &gone);
     }
 }
 
 /// Waits until a query gives 1.
-fn wait_for(server: &PgServer, db: &str, sql: &str) {
+pub(crate) fn wait_for(server: &PgServer, db: &str, sql: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while server.query(db, sql) != "1" {
         assert!(Instant::now() < deadline, "never 1: {sql}");
@@ -66,7 +66,7 @@ fn wait_for(server: &PgServer, db: &str, sql: &str) {
     }
 }
 
-const AT_THE_GATE: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lakexpress' AND wait_event = 'advisory'";
+pub(crate) const AT_THE_GATE: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lakexpress' AND wait_event = 'advisory'";
 
 #[test]
 fn a_partition_attached_before_the_view_is_locked_too() {

@@ -9,7 +9,6 @@ use super::composites::Composites;
 use super::dialect::literal;
 use super::keys;
 use super::measure;
-use super::planned;
 use super::session::fence;
 use super::spatial;
 use super::wire::{Connection, Row};
@@ -27,10 +26,31 @@ pub(super) struct Facts {
     columns: Vec<Row>,
     sizes: Vec<Row>,
     /// What [`planned::functions`] found.
+    ///
+    /// [`planned::functions`]: super::planned::functions
     runs: Option<String>,
 }
 
-/// Asks about all of `tables` at once, in four questions: with thousands of tables, what a question costs is most
+impl Facts {
+    /// The object id.
+    pub(super) fn oid(&self) -> Result<u32> {
+        number(self.relation.required(0)?)
+    }
+
+    /// Whether [`table`] asks for values, by statements that are planned.
+    pub(super) fn asks(&self, policy: &TypePolicy) -> bool {
+        let is_spatial = |row: &Row| row.get(COLUMNS_EXTENSION) == Some("postgis");
+        self.runs.is_none()
+            && (policy.numeric == NumericPolicy::Measure || self.columns.iter().any(is_spatial))
+    }
+
+    /// Notes what a plan would run.
+    pub(super) fn note(&mut self, runs: Option<String>) {
+        self.runs = runs;
+    }
+}
+
+/// Asks about all of `tables` at once, in three questions: with thousands of tables, what a question costs is most
 /// of what describing them takes. Those that do not exist are missing.
 pub(super) async fn facts(view: &mut Connection, tables: &[TableRef]) -> Result<HashMap<TableRef, Facts>> {
     let mut all = HashMap::new();
@@ -58,11 +78,6 @@ pub(super) async fn facts(view: &mut Connection, tables: &[TableRef]) -> Result<
             facts.sizes.push(row);
         }
     }
-    for (oid, what) in planned::functions(view, &oids).await? {
-        if let Some(facts) = names.get(&oid).and_then(|table| all.get_mut(table)) {
-            facts.runs = Some(what);
-        }
-    }
     Ok(all)
 }
 
@@ -82,6 +97,9 @@ pub(super) async fn table(
     let (kind, keys) = identify(&relation)?;
     filter.still_means(table, kind)?;
     let mut sizes = sizes(&stored, view.server_version_num())?;
+    if sizes.foreign {
+        filter.reads_foreign(table)?;
+    }
     let column_rights = column_rights(&relation, &rows, table)?;
     let is_cast = |name: &str| {
         policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
@@ -270,6 +288,8 @@ fn identify(row: &Row) -> Result<(TableKind, Keys)> {
 
 /// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.
 pub(super) const COLUMNS_RELATION: usize = 22;
+/// The extension that brought the type.
+const COLUMNS_EXTENSION: usize = 23;
 const COLUMNS_READABLE: usize = 27;
 const COLUMNS_GENERATED: usize = 29;
 const SIZES_ROOT: usize = 10;
@@ -308,7 +328,7 @@ pub(super) fn pg_column(row: &Row, fields: Vec<PgColumn>, elements: Vec<PgColumn
         not_null: row.required(10)? == "t",
         collation_deterministic: row.required(11)? == "t",
         in_pg_catalog: row.required(8)? == "t",
-        extension: extension(row, 23)?,
+        extension: extension(row, COLUMNS_EXTENSION)?,
         spatial: None,
     })
 }

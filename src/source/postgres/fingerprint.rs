@@ -8,9 +8,9 @@ use arrow_schema::{DataType, Field};
 
 use super::column::{Codec, steady_array};
 use super::dialect::{PostgresDialect, ident};
+use super::guard::{self, may_be_planned};
 use super::pool::Pool;
-use super::read::{may_be_planned, relation_sql, snapshot_gone};
-use super::snapshot::join_sql;
+use super::read::relation_sql;
 use super::wire::Row;
 use crate::catalog::{SnapshotToken, TableInfo};
 use crate::error::{Error, Result};
@@ -59,11 +59,11 @@ pub(super) async fn fingerprint(
 /// The one row that answers `sql` as of `at`.
 async fn ask(pool: &Pool, sql: &str, read: &TableRead, at: &SnapshotToken) -> Result<Row> {
     let named = |error: Error| error.with("table", &read.table.table);
-    may_be_planned(&read.table).map_err(named)?;
     let mut connection = pool.take().await.map_err(named)?;
-    connection.execute(&join_sql(at, &read.table)).await.map_err(|error| named(snapshot_gone(error)))?;
+    let looked = guard::join(&mut connection, at, &read.table).await.map_err(named)?;
     let rows = connection.query(sql).await.map_err(named)?;
     connection.execute("COMMIT").await.map_err(named)?;
+    looked.again(&mut connection).await.map_err(named)?;
     pool.give_back(connection);
     rows.into_iter().next().ok_or_else(|| named(Error::internal("the server returned no row")))
 }

@@ -5,8 +5,8 @@
 
 use super::column::Codec;
 use super::dialect::ident;
+use super::guard;
 use super::pool::Pool;
-use super::snapshot::join_sql;
 use super::wire;
 use crate::catalog::{SnapshotToken, TableInfo, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
@@ -104,7 +104,7 @@ async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) ->
         row.number
     );
     let mut connection = pool.take().await?;
-    connection.execute(&join_sql(at, row.table)).await?;
+    guard::join(&mut connection, at, row.table).await?;
     let rows = connection.query(&sql).await;
     connection.execute("ROLLBACK").await?;
     pool.give_back(connection);

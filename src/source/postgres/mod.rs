@@ -11,6 +11,7 @@ pub mod dialect;
 mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+mod guard;
 mod keys;
 mod locate;
 mod measure;

@@ -50,12 +50,14 @@ WITH RECURSIVE tree(root, oid) AS (
     JOIN theirs f ON f.oid = CASE WHEN d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass THEN d.refobjid
                                   ELSE o.oprcode::pg_catalog.oid END
   UNION ALL
-    -- The estimators of ranges ask how far apart two values are.
+    -- The estimators of ranges ask how far apart two values are; of which range a multirange, an array or a domain is,
+    -- is not looked for.
     SELECT s.root, s.kind, s.name, s.classid, s.objid, s.trees, d.refobjid, true, f.*
     FROM simplified s
     JOIN pg_catalog.pg_depend d ON d.classid = s.classid AND d.objid = s.objid
         AND d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass
-    JOIN pg_catalog.pg_range g ON g.rngtypid = d.refobjid
+    JOIN pg_catalog.pg_type t ON t.oid = d.refobjid
+    JOIN pg_catalog.pg_range g ON g.rngtypid = t.oid OR t.typtype IN ('m', 'd') OR t.typcategory = 'A'
     JOIN theirs f ON f.oid = g.rngsubdiff::pg_catalog.oid
 )
 SELECT u.root, u.kind, u.name, u.trees, u.called,

@@ -13,13 +13,14 @@ use tokio::sync::mpsc::Sender;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
 use super::dialect::{PostgresDialect, ident, literal};
+use super::guard::{self, Looked};
 use super::locate;
 use super::pool::Pool;
 use super::rows::{Rows, misframed};
 use super::snapshot::join_sql;
 use super::unplanned::{self, TextRows};
 use super::wire::CopyOut;
-use crate::catalog::{Slice, SnapshotToken, TableInfo, TableKind};
+use crate::catalog::{Slice, SnapshotToken, TableKind};
 use crate::error::{Error, Result, Transient};
 use crate::source::{Dialect, TableRead};
 use crate::spec::SpecialValues;
@@ -93,7 +94,8 @@ impl Job {
         }
         if self.at.id.is_none() {
             // Two statements would see two moments.
-            return Err(refused(&self.read.table).hint("or leave --consistency none out"));
+            return Err(guard::refused(self.read.table.reading.runs.as_deref().unwrap_or_default())
+                .hint("or leave --consistency none out"));
         }
         let binary_rows = self.of(&binary)?.open(None).await?;
         let text_rows = self.of(&texts)?.open(Some(forms)).await?;
@@ -158,44 +160,32 @@ impl Job {
             expressions.push(codec.select_expr(&ident(column.name())));
             decoders.push(codec.decoder(&column.field, self.read.batch_rows, self.special)?);
         }
-        let sql = match self.unplanned(&expressions, texts.is_some()) {
-            Some(sql) => sql,
+        let mut connection = self.pool.take().await.map_err(context)?;
+        let (sql, looked) = match self.unplanned(&expressions, texts.is_some()) {
+            Some(sql) => {
+                connection
+                    .execute(&join_sql(&self.at, &self.read.table))
+                    .await
+                    .map_err(|e| context(snapshot_gone(e)))?;
+                (sql, None)
+            }
             None => {
-                may_be_planned(&self.read.table).map_err(context)?;
-                format!(
+                let looked =
+                    guard::join(&mut connection, &self.at, &self.read.table).await.map_err(context)?;
+                let sql = format!(
                     "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
                     expressions.join(", "),
                     self.relation_sql()
-                )
+                );
+                (sql, Some(looked))
             }
         };
-        let mut connection = self.pool.take().await.map_err(context)?;
-        connection
-            .execute(&join_sql(&self.at, &self.read.table))
-            .await
-            .map_err(|e| context(snapshot_gone(e)))?;
         let copy = connection.copy_out(&sql).await.map_err(context)?;
         let found = Rows::new(decoders.len());
         let texts = texts.map(TextRows::new);
         let state = if texts.is_none() { State::Header } else { State::Rows };
-        Ok(Reader { job: self, copy, texts, found, decoders, rows: 0, batch_rows: 0, state })
+        Ok(Reader { job: self, copy, looked, texts, found, decoders, rows: 0, batch_rows: 0, state })
     }
-}
-
-/// An error if a plan over the table would run a function of a database user.
-pub(super) fn may_be_planned(table: &TableInfo) -> Result<()> {
-    if table.reading.runs.is_some() { Err(refused(table)) } else { Ok(()) }
-}
-
-fn refused(table: &TableInfo) -> Error {
-    let what = table.reading.runs.as_deref().unwrap_or_default();
-    Error::data("to plan a statement over the table, the server would run a function of another database user")
-        .with("by", what)
-        .hint(
-            "only whole tables can be read without a plan, and only their stored columns that need no cast: leave the \
-             others out with --columns, and --verify; or give the function to a superuser or to the role that exports \
-             (ALTER FUNCTION ... OWNER TO), or leave the table out with --exclude",
-        )
 }
 
 /// FROM and WHERE of a read.
@@ -257,6 +247,8 @@ enum State {
 struct Reader {
     job: Job,
     copy: CopyOut,
+    /// What the plan depends on; none where there is no plan.
+    looked: Option<Looked>,
     /// Where the rows are, if the server sends text.
     texts: Option<TextRows>,
     found: Rows,
@@ -441,9 +433,10 @@ impl Reader {
         let rows = connection.query(&end).await.map_err(|e| e.with("table", table))?;
         let relation = rows.first().and_then(|row| row.get(0)).and_then(|oid| oid.parse().ok());
         if !relation.is_some_and(|oid: u32| info.relations.contains(&oid)) {
-            return Err(Error::data("the table's name became that of another relation while it was read")
-                .with("table", table)
-                .hint("its schema was renamed: run again"));
+            return Err(guard::renamed().with("table", table));
+        }
+        if let Some(looked) = &self.looked {
+            looked.again(&mut connection).await.map_err(|e| e.with("table", table))?;
         }
         self.job.pool.give_back(connection);
         Ok(())

@@ -15,11 +15,12 @@ use tokio::sync::Mutex;
 
 use super::describe::Facts;
 use super::dialect::{PostgresDialect, ident, literal};
+use super::guard::Guard;
 use super::pool::Pool;
 use super::selection::selection;
 use super::session::{SESSION, fence, fence_of};
 use super::wire::{Connection, Row};
-use super::{describe, names, sample, structure};
+use super::{describe, names, planned, sample, structure};
 use crate::catalog::{
     Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, TableFilter, TableInfo, TableKind, TableRef,
     ValueCount,
@@ -135,12 +136,11 @@ impl PostgresSnapshot {
             return Ok(facts);
         }
         let asked = catalog.next(table);
-        let answer = under_savepoint(view, async |view| describe::facts(view, &asked).await).await;
-        let mut answer = match answer {
+        let mut answer = match self.ask(view, &asked).await {
             // One table that cannot be asked about must not be the others' failure.
             Err(_) if asked.len() > 1 => {
-                let alone = std::slice::from_ref(table);
-                return under_savepoint(view, async |view| describe::facts(view, alone).await)
+                return self
+                    .ask(view, std::slice::from_ref(table))
                     .await
                     .map(|mut facts| facts.remove(table));
             }
@@ -152,6 +152,68 @@ impl PostgresSnapshot {
         });
         catalog.known.extend(known);
         Ok(catalog.known.remove(table).flatten())
+    }
+
+    /// What the view has of `tables`, and what plans over them would run by now.
+    async fn ask(&self, view: &mut Connection, tables: &[TableRef]) -> Result<HashMap<TableRef, Facts>> {
+        let mut all = under_savepoint(view, async |view| describe::facts(view, tables).await).await?;
+        let oids = all.values().map(|facts| Ok(facts.oid()?.to_string())).collect::<Result<Vec<_>>>()?;
+        if oids.is_empty() {
+            return Ok(all);
+        }
+        let oids = oids.join(", ");
+        let mut runs = self.by_now(view, async |now| planned::functions(now, &oids).await).await?;
+        for facts in all.values_mut() {
+            facts.note(runs.remove(&facts.oid()?.to_string()));
+        }
+        Ok(all)
+    }
+
+    async fn described(
+        &self,
+        view: &mut Connection,
+        table: &TableRef,
+        filter: &TableFilter,
+    ) -> Result<TableInfo> {
+        let facts = self.facts(view, table).await?;
+        let guard = match &facts {
+            Some(facts) if facts.asks(&self.policy) => Some(Guard::new(table, &[facts.oid()?])),
+            _ => None,
+        };
+        let describe = async |view: &mut Connection| {
+            describe::table(view, (table, filter), facts, &self.policy, self.money_scale).await
+        };
+        match guard {
+            Some(guard) => self.plan(view, &guard, describe).await,
+            None => under_savepoint(view, describe).await,
+        }
+    }
+
+    /// Runs `work`, which has the server plan statements over a table, unless that would run a function of a database
+    /// user. Its failure leaves the view's transaction usable.
+    async fn plan<T>(
+        &self,
+        view: &mut Connection,
+        guard: &Guard,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        self.by_now(view, async |now| guard.look(now).await).await?;
+        let done = under_savepoint(view, work).await?;
+        self.by_now(view, async |now| guard.look(now).await).await?;
+        Ok(done)
+    }
+
+    /// Runs `work` on a connection whose transaction sees what is committed by now.
+    async fn by_now<T>(
+        &self,
+        view: &mut Connection,
+        work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        match &self.locks {
+            Some(locks) => under_savepoint(&mut *locks.lock().await, work).await,
+            // At this level each statement sees its own moment.
+            None => under_savepoint(view, work).await,
+        }
     }
 
     /// Asks a sample of `table` that is large enough for `slices` slices, and all of it where there can be none.
@@ -167,9 +229,10 @@ impl PostgresSnapshot {
         let mut view = self.view.lock().await;
         let fence = fence_of(table);
         let ask = async |view: &mut Connection, sql: &str| view.query(&format!("{fence}; {sql}")).await;
-        let answer = match under_savepoint(&mut view, async |view| ask(view, &some).await).await {
+        let guard = Guard::of(table);
+        let answer = match self.plan(&mut view, &guard, async |view| ask(view, &some).await).await {
             // Not every way to store rows can be sampled.
-            Err(_) if some != all => under_savepoint(&mut view, async |view| ask(view, &all).await).await,
+            Err(_) if some != all => self.plan(&mut view, &guard, async |view| ask(view, &all).await).await,
             answer => answer,
         };
         answer.map_err(|error| explain_question(error).with("table", &table.table))
@@ -325,16 +388,9 @@ impl Snapshot for PostgresSnapshot {
             return Err(error);
         }
         let mut view = self.view.lock().await;
-        let described = match self.facts(&mut view, table).await {
-            Ok(facts) => {
-                under_savepoint(&mut view, async |view| {
-                    describe::table(view, (table, filter), facts, &self.policy, self.money_scale).await
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        };
-        described.map_err(|e| names::explain(e, table, &view).with("table", table))
+        self.described(&mut view, table, filter)
+            .await
+            .map_err(|e| names::explain(e, table, &view).with("table", table))
     }
 
     async fn quantiles(
@@ -380,12 +436,17 @@ impl Snapshot for PostgresSnapshot {
             view.execute(&fence_of(table)).await?;
             selection(view, &dialect, table, condition).await
         };
-        under_savepoint(&mut view, asked).await.map(Some).map_err(|error| error.with("table", &table.table))
+        self.plan(&mut view, &Guard::of(table), asked)
+            .await
+            .map(Some)
+            .map_err(|error| error.with("table", &table.table))
     }
 
     async fn unchanged(&self, table: &TableInfo) -> Result<()> {
         let Some(locks) = &self.locks else { return Ok(()) };
-        let (mut locks, mut view) = (locks.lock().await, self.view.lock().await);
+        // In this order everywhere.
+        let mut view = self.view.lock().await;
+        let mut locks = locks.lock().await;
         // Whatever ends a statement on these two connections ends what they hold.
         structure::unchanged(&mut locks, &mut view, table).await.map_err(|error| match error.transient() {
             Some(_) => lost(error, "locks or snapshot"),

@@ -27,8 +27,9 @@ pub(super) async fn unchanged(
     view: &mut Connection,
     table: &TableInfo,
 ) -> Result<()> {
-    if table.columns.iter().any(|column| holds_struct(column.field.data_type())) {
-        altered(locks, view, table).await?;
+    let name = &table.table;
+    if holds_composites(table) && attributes(locks, name).await? != attributes(view, name).await? {
+        return Err(altered());
     }
     if table.column_rights.is_some() && (table.relations.len() > 1 || table.kind == TableKind::Partitioned) {
         attached(locks, table).await?;
@@ -64,20 +65,23 @@ async fn attached(locks: &mut Connection, table: &TableInfo) -> Result<()> {
     }
 }
 
-/// Every attribute of every composite type in the table's columns, as of now and as of the view.
-async fn altered(locks: &mut Connection, view: &mut Connection, table: &TableInfo) -> Result<()> {
+/// Every attribute of every composite type in the columns of `table`, as the connection's transaction sees them.
+pub(super) async fn attributes(connection: &mut Connection, table: &TableRef) -> Result<Vec<String>> {
     let sql = include_str!("composites.sql")
-        .replace("{schema}", &literal(&table.table.schema))
-        .replace("{name}", &literal(&table.table.name));
-    let (now, then) = (locks.query(&sql).await?, view.query(&sql).await?);
-    let text = |rows: &[super::wire::Row]| -> Result<Vec<String>> {
-        rows.iter().map(|row| row.required(0).map(str::to_owned)).collect()
-    };
-    match text(&now)? == text(&then)? {
-        true => Ok(()),
-        false => Err(Error::data("the composite type of a column was altered while the table was exported")
-            .hint("run again")),
-    }
+        .replace("{schema}", &literal(&table.schema))
+        .replace("{name}", &literal(&table.name));
+    let rows = connection.query(&sql).await?;
+    rows.iter().map(|row| row.required(0).map(str::to_owned)).collect()
+}
+
+/// The error for a composite type that is not as the view has it.
+pub(super) fn altered() -> Error {
+    Error::data("the composite type of a column was altered while the table was exported").hint("run again")
+}
+
+/// Whether a column of the table holds values of a composite type.
+pub(super) fn holds_composites(table: &TableInfo) -> bool {
+    table.columns.iter().any(|column| holds_struct(column.field.data_type()))
 }
 
 fn holds_struct(data_type: &DataType) -> bool {

@@ -1,0 +1,160 @@
+//! Traps that are set while the export runs: the server plans with the catalog of the moment, whatever the snapshot is.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::Trap;
+use crate::hostile::stopped;
+use crate::lake::{Output, Run, assert_nothing_visible, duck, export, export_args};
+use crate::structure::{AT_THE_GATE, GATE, Holder, gated, wait_for};
+
+/// Of each table: its name, columns, rows, and the trap that is set when it has been described and not read.
+const MEANWHILE: &[(&str, &str, &str)] = &[
+    ("indexed", "(id int, g inet)", "CREATE INDEX ON m.indexed ((m.ix(7) + id))"),
+    ("replaced", "(id int, g inet, CHECK (m.harmless(id) > 0))", REPLACE),
+    ("measured", "(id int, g inet)", "CREATE STATISTICS m.measured_s ON (m.ix(7) + id), g FROM m.measured"),
+    (
+        "parted",
+        "(id int, g inet) PARTITION BY RANGE (id)",
+        "CREATE TABLE m.parted_1 (id int, g inet); CREATE INDEX ON m.parted_1 ((m.ix(7) + id));
+         ALTER TABLE m.parted ATTACH PARTITION m.parted_1 FOR VALUES FROM (0) TO (10)",
+    ),
+    ("dropped", "(id int, g m.composite)", "ALTER TYPE m.composite DROP ATTRIBUTE row_to_json CASCADE"),
+    (
+        "retyped",
+        "(id int, g m.composed)",
+        "ALTER TYPE m.composed DROP ATTRIBUTE b CASCADE; ALTER TYPE m.composed ADD ATTRIBUTE b m.evil CASCADE",
+    ),
+];
+
+const REPLACE: &str = "CREATE INDEX ON m.replaced ((m.harmless(7) + id));
+     CREATE OR REPLACE FUNCTION m.harmless(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+       $$ BEGIN PERFORM m.ran('harmless'); RETURN i; END $$";
+
+fn meanwhile() -> Trap {
+    let trap = Trap::new("s1_meanwhile");
+    let mut sql = String::from(
+        "CREATE FUNCTION m.ix(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+           $$ BEGIN PERFORM m.ran('ix'); RETURN i; END $$;
+         CREATE FUNCTION m.harmless(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i + 1';
+         CREATE TYPE m.evil AS ENUM ('bad');
+         CREATE FUNCTION m.evil_json(m.evil) RETURNS json LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM m.ran('to json'); RETURN '1'; END $$;
+         CREATE CAST (m.evil AS json) WITH FUNCTION m.evil_json(m.evil);
+         CREATE FUNCTION m.evil_text(m.evil) RETURNS text LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM m.ran('to text'); RETURN '1'; END $$;
+         CREATE CAST (m.evil AS text) WITH FUNCTION m.evil_text(m.evil);
+         CREATE TYPE m.composite AS (e m.evil, row_to_json inet);
+         CREATE TYPE m.composed AS (a int, b inet);\n",
+    );
+    for (table, columns, _) in MEANWHILE {
+        let _ = writeln!(sql, "CREATE TABLE m.{table} {columns};");
+    }
+    sql.push_str(
+        "CREATE TABLE m.parted_0 PARTITION OF m.parted FOR VALUES FROM (10) TO (99);
+         INSERT INTO m.indexed VALUES (1, '10.0.0.1'); INSERT INTO m.replaced VALUES (1, '10.0.0.1');
+         INSERT INTO m.measured VALUES (1, '10.0.0.1'); INSERT INTO m.parted VALUES (11, '10.0.0.1');
+         INSERT INTO m.dropped VALUES (1, ROW('bad', '10.0.0.1')); INSERT INTO m.retyped VALUES (1, ROW(1, '10.0.0.1'));
+         CREATE TABLE m.busy (id int, g inet); INSERT INTO m.busy SELECT i, '10.0.0.1' FROM generate_series(1, 999) i;",
+    );
+    trap.mallory(&sql);
+    trap.server.sql(&trap.db, &format!("SET search_path = public; {GATE} {}", gated("m.busy")));
+    trap
+}
+
+/// An export that waits at the gate in the statement that reads `m.busy`, before it reads anything else.
+fn at_the_gate(trap: &Trap, out: &Path, flags: &[&str], then: impl FnOnce()) -> Output {
+    let gate = Holder::start(trap.server, &trap.db, "SELECT pg_advisory_lock(42)");
+    let run = Run::new(export_args(&trap.url, out, flags)).spawn();
+    wait_for(trap.server, &trap.db, AT_THE_GATE);
+    then();
+    gate.release(trap.server);
+    run.finish()
+}
+
+#[test]
+fn s1_what_is_made_during_the_run_does_not_run() {
+    let trap = meanwhile();
+    let out = tempfile::tempdir().unwrap();
+    let flags = ["--n-jobs", "1", "-p", "1", "--exclude", "parted_%"];
+    let ended = at_the_gate(&trap, out.path(), &flags, || {
+        for (_, _, set) in MEANWHILE {
+            trap.mallory(set);
+        }
+    });
+    trap.assert_nothing_ran("during the export");
+    let ended = ended.exits(1);
+    assert!(ended.stdout.contains("m.ix") && ended.stdout.contains("s1_meanwhile_mallory"), "{ended}");
+    for (table, _, _) in MEANWHILE {
+        assert!(ended.stdout.contains(&format!("m.{table}")), "{table}: {ended}");
+        assert_nothing_visible(&out.path().join("m").join(table));
+    }
+    // The next run knows of them, and reads what needs no plan.
+    let known = ["--exclude", "retyped", "--exclude", "dropped"];
+    export(&trap.url, out.path(), &known).ok();
+    trap.assert_nothing_ran("the next export");
+    for (table, _, _) in MEANWHILE.iter().filter(|(table, ..)| !known.contains(table)) {
+        let files = out.path().join("m").join(table).join("*.parquet");
+        assert_eq!(
+            duck(&format!("SELECT any_value(g) FROM '{}'", files.display())),
+            "10.0.0.1/32",
+            "{table}"
+        );
+    }
+    stopped("traps that are set while an export runs", MEANWHILE.len());
+}
+
+/// Between the look at the catalog and the plan there is a moment: what is made then is found afterwards.
+#[test]
+fn s1_what_is_made_while_a_table_is_read_fails_it() {
+    let trap = meanwhile();
+    for (flags, refusal) in [(&[][..], "m.ix"), (&["--verify", "count"], "m.ix")] {
+        let out = tempfile::tempdir().unwrap();
+        let flags = [&["-i", "busy", "-p", "1"][..], flags].concat();
+        let ended = at_the_gate(&trap, out.path(), &flags, || {
+            trap.mallory("CREATE INDEX made ON m.busy ((m.ix(7) + id))");
+        });
+        assert!(ended.exits(65).stdout.contains(refusal));
+        assert_nothing_visible(out.path());
+        trap.assert_nothing_ran("while it is read");
+        trap.mallory("DROP INDEX m.made");
+    }
+    stopped("traps that are set while a statement is planned", 2);
+}
+
+/// A foreign table is read when it is asked for, as a partition too.
+#[test]
+fn s1_foreign_partitions_are_read_only_when_asked_for() {
+    let trap = Trap::new("s1_foreign");
+    // Where the server may read.
+    let csv = trap.server.data_dir().join("s1_foreign.csv");
+    trap.server.sql(
+        &trap.db,
+        &format!(
+            "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+             CREATE TABLE m.events (id int, t text) PARTITION BY RANGE (id);
+             CREATE TABLE m.events_1 PARTITION OF m.events FOR VALUES FROM (0) TO (10);
+             CREATE FOREIGN TABLE m.events_2 PARTITION OF m.events FOR VALUES FROM (10) TO (99)
+               SERVER files OPTIONS (filename '{}', format 'csv');
+             COPY (SELECT 20, 'b') TO '{}' (FORMAT csv);
+             INSERT INTO m.events VALUES (1, 'a'); CREATE TABLE m.other AS SELECT 1 AS id;",
+            csv.display(),
+            csv.display()
+        ),
+    );
+    let out = tempfile::tempdir().unwrap();
+    let refused = export(&trap.url, out.path(), &[]).exits(1);
+    assert!(out.path().join("m/other").exists());
+    assert!(refused.stdout.contains("foreign table") && refused.stdout.contains("--include"), "{refused}");
+    assert_nothing_visible(&out.path().join("m/events"));
+    for asked in [&["-i", "m.events"][..], &["--views"]] {
+        export(&trap.url, out.path(), asked).ok();
+        let files = out.path().join("m/events/*.parquet");
+        assert_eq!(
+            duck(&format!("SELECT string_agg(t, '' ORDER BY id) FROM '{}'", files.display())),
+            "ab",
+            "{asked:?}"
+        );
+    }
+    stopped("foreign tables as partitions", 1);
+}
