@@ -50,7 +50,8 @@ impl TableFilter {
             return Ok(());
         }
         Err(Error::data("a partition of the table, or a table that inherits from it, is a foreign table").hint(format!(
-            "foreign tables are read only when they are asked for: --include with its full name ({table}), or --views"
+            "foreign tables are read only when they are asked for: --include with its full name ({table}), or --views, which \
+             exports all views too"
         )))
     }
 

@@ -145,7 +145,7 @@ pub struct TableInfo {
     pub est_bytes: u64,
     /// Sizes in blocks of the heaps that `Slice::Physical` would cut; empty when it cannot be cut so.
     pub heap_blocks: Vec<u64>,
-    /// The source's numbers of the relations that made up the table as of the view, itself included; empty
+    /// The source's numbers of the relations that made up the table as of the view, itself first; empty
     /// when the source has no such thing. Opaque outside the source's folder.
     pub relations: Vec<u32>,
     /// Names of the primary key's columns, in catalog order; empty without one.

@@ -125,10 +125,10 @@ impl Slice {
         }
     }
 
-    /// The name of the one relation that holds all rows of this slice, if it is cut so.
-    pub fn relation(&self) -> Option<&str> {
+    /// Number and name of the one relation that holds all rows of this slice, if it is cut so.
+    pub fn relation(&self) -> Option<(u32, &str)> {
         match self {
-            Self::Relation { name, .. } => Some(name),
+            Self::Relation { id, name } => Some((*id, name)),
             Self::Both(left, right) => left.relation().or_else(|| right.relation()),
             _ => None,
         }

@@ -226,6 +226,6 @@ fn s1_a_name_that_became_another_tables_is_an_error() {
     );
     gate.release(server);
     let ended = run.finish().exits(65);
-    assert!(ended.stdout.contains("became that of another relation"), "{ended}");
+    assert!(ended.stdout.contains("not that of the described table"), "{ended}");
     assert_nothing_visible(out.path());
 }

@@ -1,12 +1,13 @@
 //! What the catalog says about one table, and what becomes of its columns.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow_schema::DataType;
 
 use super::column::{self, Extension, PgColumn, PgElement};
 use super::composites::Composites;
-use super::dialect::literal;
+use super::dialect::{ident, literal};
+use super::guard::{self, Guard};
 use super::keys;
 use super::measure;
 use super::session::fence;
@@ -37,11 +38,16 @@ impl Facts {
         number(self.relation.required(0)?)
     }
 
-    /// Whether [`table`] asks for values, by statements that are planned.
-    pub(super) fn asks(&self, policy: &TypePolicy) -> bool {
-        let is_spatial = |row: &Row| row.get(COLUMNS_EXTENSION) == Some("postgis");
-        self.runs.is_none()
-            && (policy.numeric == NumericPolicy::Measure || self.columns.iter().any(is_spatial))
+    /// What [`table`] looks into by statements that are planned.
+    pub(super) fn looks_into(&self, table: &TableRef, policy: &TypePolicy) -> Result<Vec<Guard>> {
+        let is_spatial = |row: &&Row| row.get(COLUMNS_EXTENSION) == Some("postgis");
+        let schemas = self.columns.iter().filter(is_spatial).filter_map(|row| row.get(COLUMNS_EXTENSION + 1));
+        let schemas: BTreeSet<&str> = schemas.collect();
+        if self.runs.is_some() || (policy.numeric != NumericPolicy::Measure && schemas.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let systems = schemas.into_iter().map(|schema| Guard::new(spatial::systems(&ident(schema)), None));
+        Ok(std::iter::once(Guard::new(guard::named(table), Some(self.oid()?))).chain(systems).collect())
     }
 
     /// Notes what a plan would run.
@@ -417,7 +423,7 @@ fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
     if !all_heap || !tid_ranges {
         sizes.heap_blocks.clear();
     }
-    if !all_readable || sizes.leaves.len() < 2 {
+    if !all_readable || rows.len() < 2 {
         sizes.leaves.clear();
     }
     Ok(sizes)

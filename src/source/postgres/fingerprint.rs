@@ -60,10 +60,9 @@ pub(super) async fn fingerprint(
 async fn ask(pool: &Pool, sql: &str, read: &TableRead, at: &SnapshotToken) -> Result<Row> {
     let named = |error: Error| error.with("table", &read.table.table);
     let mut connection = pool.take().await.map_err(named)?;
-    let looked = guard::join(&mut connection, at, &read.table).await.map_err(named)?;
+    let looked = guard::join(&mut connection, at, read).await.map_err(named)?;
     let rows = connection.query(sql).await.map_err(named)?;
-    connection.execute("COMMIT").await.map_err(named)?;
-    looked.again(&mut connection).await.map_err(named)?;
+    looked.end(&mut connection, at, "COMMIT").await.map_err(named)?;
     pool.give_back(connection);
     rows.into_iter().next().ok_or_else(|| named(Error::internal("the server returned no row")))
 }

@@ -8,13 +8,14 @@ use super::dialect::ident;
 use super::guard;
 use super::pool::Pool;
 use super::wire;
-use crate::catalog::{SnapshotToken, TableInfo, TableKind};
+use crate::catalog::{SnapshotToken, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
+use crate::source::TableRead;
 
 /// Which row.
 pub(super) struct Row<'a> {
     pub(super) from_where: &'a str,
-    pub(super) table: &'a TableInfo,
+    pub(super) read: &'a TableRead,
     /// The column of the bad value, when it is known.
     pub(super) column: Option<&'a str>,
     /// Rows before it.
@@ -32,16 +33,19 @@ pub(super) fn is_untranslatable(error: &Error) -> bool {
 /// Key, place and value of the row, for a message; none when it cannot be found.
 pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> Option<String> {
     let text = |column: &str| {
-        let codec = row.table.column(column).and_then(|info| Codec::of(info).ok());
+        let codec = row.read.table.column(column).and_then(|info| Codec::of(info).ok());
         codec.map_or_else(
             || format!("{}::pg_catalog.text", ident(column)),
             |codec| codec.text_sql(&ident(column)),
         )
     };
     let mut items: Vec<Item> = Vec::new();
-    let has_place = row.table.column_rights.is_none();
+    let has_place = row.read.table.column_rights.is_none();
     if has_place
-        && matches!(row.table.kind, TableKind::Table | TableKind::Partitioned | TableKind::MaterializedView)
+        && matches!(
+            row.read.table.kind,
+            TableKind::Table | TableKind::Partitioned | TableKind::MaterializedView
+        )
     {
         items.push(("ctid".into(), text("ctid")));
     }
@@ -51,7 +55,7 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
         let found = find(pool, at, row, &items).await.ok().flatten()?;
         return Some(format!("ctid={}", found.get(0)?));
     }
-    items.splice(0..0, row.table.primary_key.iter().map(|key| (key.clone(), text(key))));
+    items.splice(0..0, row.read.table.primary_key.iter().map(|key| (key.clone(), text(key))));
     let keys = items.len() - place;
     if let Some(column) = row.column {
         items.push(("value".into(), format!("pg_catalog.left({}, 80)", text(column))));
@@ -93,7 +97,7 @@ pub(super) async fn failing<'c>(
 }
 
 async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) -> Result<Option<wire::Row>> {
-    if items.is_empty() || row.table.reading.runs.is_some() {
+    if items.is_empty() || row.read.table.reading.runs.is_some() {
         return Ok(None);
     }
     let list: Vec<String> = items.iter().enumerate().map(|(i, (_, sql))| format!("{sql} AS c{i}")).collect();
@@ -104,9 +108,11 @@ async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) ->
         row.number
     );
     let mut connection = pool.take().await?;
-    guard::join(&mut connection, at, row.table).await?;
+    let looked = guard::join(&mut connection, at, row.read).await?;
     let rows = connection.query(&sql).await;
-    connection.execute("ROLLBACK").await?;
+    looked.end(&mut connection, at, "ROLLBACK").await.inspect_err(|error| {
+        tracing::warn!(table = %row.read.table.table, %error, "while a row was looked for");
+    })?;
     pool.give_back(connection);
     Ok(rows?.into_iter().next())
 }

@@ -15,16 +15,27 @@ const MOST_DEPTH: usize = 100;
 
 /// For each of the relations `oids` (separated by commas) what of its planning would run a function of a database user:
 /// the thing, the function and its owner. Those without are missing.
-pub(super) async fn functions(view: &mut Connection, oids: &str) -> Result<HashMap<String, String>> {
-    let statistics = if view.server_version_num() >= 140_000 { "stxexprs" } else { "stxkeys" };
-    let sql = |text: &str, oids: &str| text.replace("{oids}", oids).replace("{statistics}", statistics);
-    let mut found = HashMap::new();
-    let rows = view.query(&sql(include_str!("simplified.sql"), oids)).await?;
+pub(super) async fn functions(now: &mut Connection, oids: &str) -> Result<HashMap<String, String>> {
+    let rows = now.query(&simplified_sql(now, oids)).await?;
     let oids = rows.iter().map(|row| row.required(0)).collect::<Result<Vec<_>>>()?.join(", ");
-    if oids.is_empty() {
-        return Ok(found);
-    }
-    let sql = sql(include_str!("planned.sql"), &oids);
+    if oids.is_empty() { Ok(HashMap::new()) } else { functions_of(now, &oids).await }
+}
+
+/// The question which of the relations `oids` have anything that a plan simplifies: one row with the oid for each.
+pub(super) fn simplified_sql(connection: &Connection, oids: &str) -> String {
+    filled(include_str!("simplified.sql"), connection, oids)
+}
+
+fn filled(text: &str, connection: &Connection, oids: &str) -> String {
+    let statistics =
+        if connection.server_version_num() >= 140_000 { "s.stxexprs" } else { "NULL::pg_catalog.text" };
+    text.replace("{oids}", oids).replace("{statistics}", statistics)
+}
+
+/// As [`functions`], of relations of which it is known that a plan simplifies something.
+pub(super) async fn functions_of(view: &mut Connection, oids: &str) -> Result<HashMap<String, String>> {
+    let sql = filled(include_str!("planned.sql"), view, oids);
+    let mut found = HashMap::new();
     for row in view.query(&sql).await? {
         let called: u32 = number(row.required(4)?)?;
         let inlined = row.required(7)? == "t";

@@ -170,8 +170,7 @@ impl Job {
                 (sql, None)
             }
             None => {
-                let looked =
-                    guard::join(&mut connection, &self.at, &self.read.table).await.map_err(context)?;
+                let looked = guard::join(&mut connection, &self.at, &self.read).await.map_err(context)?;
                 let sql = format!(
                     "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
                     expressions.join(", "),
@@ -195,7 +194,7 @@ impl Job {
 pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> String {
     let info = &read.table;
     let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
-    if let Some(leaf) = read.slice.relation() {
+    if let Some((_, leaf)) = read.slice.relation() {
         // Alone, so that the server does not open the others to find that they hold none of these rows.
         return format!("FROM ONLY {leaf}{}", conditions(dialect, read, None));
     }
@@ -426,17 +425,20 @@ impl Reader {
         }
         let mut connection = self.copy.into_connection()?;
         let info = &self.job.read.table;
-        let name =
-            self.job.read.slice.relation().map_or_else(|| self.job.dialect.table(table), str::to_owned);
+        let (expected, name) = match self.job.read.slice.relation() {
+            Some((oid, name)) => (Some(oid), name.to_owned()),
+            None => (info.relations.first().copied(), self.job.dialect.table(table)),
+        };
         // A lock of a table does not keep others from renaming its schema.
         let end = format!("SELECT pg_catalog.to_regclass({})::pg_catalog.oid; COMMIT", literal(&name));
-        let rows = connection.query(&end).await.map_err(|e| e.with("table", table))?;
+        let rows = match &self.looked {
+            Some(looked) => looked.end(&mut connection, &self.job.at, &end).await,
+            None => connection.query(&end).await,
+        };
+        let rows = rows.map_err(|e| e.with("table", table))?;
         let relation = rows.first().and_then(|row| row.get(0)).and_then(|oid| oid.parse().ok());
-        if !relation.is_some_and(|oid: u32| info.relations.contains(&oid)) {
+        if relation != expected {
             return Err(guard::renamed().with("table", table));
-        }
-        if let Some(looked) = &self.looked {
-            looked.again(&mut connection).await.map_err(|e| e.with("table", table))?;
         }
         self.job.pool.give_back(connection);
         Ok(())
@@ -447,8 +449,7 @@ impl Reader {
         let (pool, at, read) = (&self.job.pool, &self.job.at, &self.job.read);
         let table = &read.table.table;
         let from_where = self.job.relation_sql();
-        let mut row =
-            locate::Row { from_where: &from_where, table: &read.table, column: None, number: self.rows };
+        let mut row = locate::Row { from_where: &from_where, read, column: None, number: self.rows };
         let error = match failure {
             Failure::Value(index, bad) => {
                 let column = &read.table.columns[read.columns[index]];

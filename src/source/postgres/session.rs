@@ -8,8 +8,8 @@ use crate::catalog::{TableInfo, TableKind};
 ///
 /// The search path comes first: an operator or function without a schema is that of `pg_catalog` and nobody else's.
 ///
-/// Without `constraint_exclusion` the planner does not look at checks, nor at the keys of a partition's parent, in which
-/// there may be calls of users' functions.
+/// Without `constraint_exclusion` the planner does not look at checks, nor at the keys of a leaf's parent, in which there
+/// may be calls of users' functions.
 ///
 /// Views and foreign tables are refused, on servers of which the releases since August 2024 can be told that:
 /// [`fence`] lifts it for what is one.

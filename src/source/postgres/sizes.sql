@@ -20,3 +20,5 @@ FROM tree t
 CROSS JOIN (SELECT pg_catalog.current_setting('block_size')::bigint) s(block)
 JOIN pg_catalog.pg_class c ON c.oid = t.oid
 LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
+-- The relation itself first.
+ORDER BY t.root, c.oid <> t.root

@@ -156,7 +156,8 @@ impl PostgresSnapshot {
 
     /// What the view has of `tables`, and what plans over them would run by now.
     async fn ask(&self, view: &mut Connection, tables: &[TableRef]) -> Result<HashMap<TableRef, Facts>> {
-        let mut all = under_savepoint(view, async |view| describe::facts(view, tables).await).await?;
+        let mut all =
+            under_savepoint(view, "snapshot", async |view| describe::facts(view, tables).await).await?;
         let oids = all.values().map(|facts| Ok(facts.oid()?.to_string())).collect::<Result<Vec<_>>>()?;
         if oids.is_empty() {
             return Ok(all);
@@ -176,30 +177,31 @@ impl PostgresSnapshot {
         filter: &TableFilter,
     ) -> Result<TableInfo> {
         let facts = self.facts(view, table).await?;
-        let guard = match &facts {
-            Some(facts) if facts.asks(&self.policy) => Some(Guard::new(table, &[facts.oid()?])),
-            _ => None,
+        let guards = match &facts {
+            Some(facts) => facts.looks_into(table, &self.policy)?,
+            None => Vec::new(),
         };
         let describe = async |view: &mut Connection| {
             describe::table(view, (table, filter), facts, &self.policy, self.money_scale).await
         };
-        match guard {
-            Some(guard) => self.plan(view, &guard, describe).await,
-            None => under_savepoint(view, describe).await,
-        }
+        self.plan(view, &guards, describe).await
     }
 
-    /// Runs `work`, which has the server plan statements over a table, unless that would run a function of a database
-    /// user. Its failure leaves the view's transaction usable.
+    /// Runs `work`, which has the server plan statements over what `guards` look at, unless that would run a function of
+    /// a database user. Its failure leaves the view's transaction usable.
     async fn plan<T>(
         &self,
         view: &mut Connection,
-        guard: &Guard,
+        guards: &[Guard],
         work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
-        self.by_now(view, async |now| guard.look(now).await).await?;
-        let done = under_savepoint(view, work).await?;
-        self.by_now(view, async |now| guard.look(now).await).await?;
+        for guard in guards {
+            self.by_now(view, async |now| guard.look(now).await).await?;
+        }
+        let done = under_savepoint(view, "snapshot", work).await?;
+        for guard in guards {
+            self.by_now(view, async |now| guard.look(now).await).await?;
+        }
         Ok(done)
     }
 
@@ -210,9 +212,9 @@ impl PostgresSnapshot {
         work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
         match &self.locks {
-            Some(locks) => under_savepoint(&mut *locks.lock().await, work).await,
+            Some(locks) => under_savepoint(&mut *locks.lock().await, "locks", work).await,
             // At this level each statement sees its own moment.
-            None => under_savepoint(view, work).await,
+            None => under_savepoint(view, "snapshot", work).await,
         }
     }
 
@@ -229,10 +231,12 @@ impl PostgresSnapshot {
         let mut view = self.view.lock().await;
         let fence = fence_of(table);
         let ask = async |view: &mut Connection, sql: &str| view.query(&format!("{fence}; {sql}")).await;
-        let guard = Guard::of(table);
-        let answer = match self.plan(&mut view, &guard, async |view| ask(view, &some).await).await {
+        let guards = [Guard::of(table)];
+        let answer = match self.plan(&mut view, &guards, async |view| ask(view, &some).await).await {
             // Not every way to store rows can be sampled.
-            Err(_) if some != all => self.plan(&mut view, &guard, async |view| ask(view, &all).await).await,
+            Err(error) if some != all && super::wire::sqlstate(&error).is_some() => {
+                self.plan(&mut view, &guards, async |view| ask(view, &all).await).await
+            }
             answer => answer,
         };
         answer.map_err(|error| explain_question(error).with("table", &table.table))
@@ -436,7 +440,7 @@ impl Snapshot for PostgresSnapshot {
             view.execute(&fence_of(table)).await?;
             selection(view, &dialect, table, condition).await
         };
-        self.plan(&mut view, &Guard::of(table), asked)
+        self.plan(&mut view, &[Guard::of(table)], asked)
             .await
             .map(Some)
             .map_err(|error| error.with("table", &table.table))
@@ -448,7 +452,13 @@ impl Snapshot for PostgresSnapshot {
         let mut view = self.view.lock().await;
         let mut locks = locks.lock().await;
         // Whatever ends a statement on these two connections ends what they hold.
-        structure::unchanged(&mut locks, &mut view, table).await.map_err(|error| match error.transient() {
+        let unchanged = under_savepoint(&mut locks, "locks", async |locks| {
+            under_savepoint(&mut view, "snapshot", async |view| {
+                structure::unchanged(locks, view, table).await
+            })
+            .await
+        });
+        unchanged.await.map_err(|error| match error.transient() {
             Some(_) => lost(error, "locks or snapshot"),
             None => error,
         })
@@ -467,15 +477,16 @@ impl Snapshot for PostgresSnapshot {
     }
 }
 
-/// Runs `work` so that its failure leaves the view's transaction usable.
+/// Runs `work` so that its failure leaves the transaction usable of the connection that holds the run's `held`.
 async fn under_savepoint<T>(
-    view: &mut Connection,
+    connection: &mut Connection,
+    held: &str,
     work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
 ) -> Result<T> {
-    view.execute("SAVEPOINT one").await.map_err(|e| lost(e, "snapshot"))?;
-    let result = work(view).await;
+    connection.execute("SAVEPOINT one").await.map_err(|e| lost(e, held))?;
+    let result = work(connection).await;
     let end = if result.is_ok() { "RELEASE SAVEPOINT one" } else { "ROLLBACK TO SAVEPOINT one" };
-    view.execute(end).await.map_err(|e| lost(e, "snapshot"))?;
+    connection.execute(end).await.map_err(|e| lost(e, held))?;
     result
 }
 

@@ -47,9 +47,14 @@ async fn first_srid(view: &mut Connection, table: &TableRef, column: &PgColumn, 
     rows.first().map_or(Ok(0), |row| number(row.required(0)?))
 }
 
+/// The table of coordinate systems of PostGIS in this schema, as SQL.
+pub(super) fn systems(schema: &str) -> String {
+    format!("{schema}.spatial_ref_sys")
+}
+
 /// The name of a coordinate system; its number where there is no name, or none that the user may see.
 async fn crs(view: &mut Connection, srid: i32, schema: &str) -> Result<String> {
-    let systems = format!("{schema}.spatial_ref_sys");
+    let systems = systems(schema);
     let readable = view
         .query(&format!(
             "SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c \

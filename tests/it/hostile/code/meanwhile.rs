@@ -31,8 +31,8 @@ const REPLACE: &str = "CREATE INDEX ON m.replaced ((m.harmless(7) + id));
      CREATE OR REPLACE FUNCTION m.harmless(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
        $$ BEGIN PERFORM m.ran('harmless'); RETURN i; END $$";
 
-fn meanwhile() -> Trap {
-    let trap = Trap::new("s1_meanwhile");
+fn meanwhile(db: &str) -> Trap {
+    let trap = Trap::new(db);
     let mut sql = String::from(
         "CREATE FUNCTION m.ix(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
            $$ BEGIN PERFORM m.ran('ix'); RETURN i; END $$;
@@ -74,7 +74,7 @@ fn at_the_gate(trap: &Trap, out: &Path, flags: &[&str], then: impl FnOnce()) -> 
 
 #[test]
 fn s1_what_is_made_during_the_run_does_not_run() {
-    let trap = meanwhile();
+    let trap = meanwhile("s1_meanwhile");
     let out = tempfile::tempdir().unwrap();
     let flags = ["--n-jobs", "1", "-p", "1", "--exclude", "parted_%"];
     let ended = at_the_gate(&trap, out.path(), &flags, || {
@@ -107,7 +107,7 @@ fn s1_what_is_made_during_the_run_does_not_run() {
 /// Between the look at the catalog and the plan there is a moment: what is made then is found afterwards.
 #[test]
 fn s1_what_is_made_while_a_table_is_read_fails_it() {
-    let trap = meanwhile();
+    let trap = meanwhile("s1_at_the_gate");
     for (flags, refusal) in [(&[][..], "m.ix"), (&["--verify", "count"], "m.ix")] {
         let out = tempfile::tempdir().unwrap();
         let flags = [&["-i", "busy", "-p", "1"][..], flags].concat();
@@ -120,6 +120,99 @@ fn s1_what_is_made_while_a_table_is_read_fails_it() {
         trap.mallory("DROP INDEX m.made");
     }
     stopped("traps that are set while a statement is planned", 2);
+}
+
+/// The bounds of a partition that is partitioned itself are made of its parent's key, a call in it simplified.
+#[test]
+fn s1_keys_of_tables_above_do_not_run() {
+    let trap = Trap::new("s1_above");
+    trap.mallory(
+        "CREATE FUNCTION m.ix(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+           $$ BEGIN PERFORM m.ran('ix'); RETURN i; END $$;
+         CREATE TABLE m.p (id int, g inet) PARTITION BY RANGE ((m.ix(7) + id));
+         CREATE TABLE m.sub PARTITION OF m.p FOR VALUES FROM (0) TO (99) PARTITION BY RANGE (id);
+         CREATE TABLE m.leaf PARTITION OF m.sub FOR VALUES FROM (0) TO (99);
+         INSERT INTO m.p VALUES (1, '10.0.0.1')",
+    );
+    let out = tempfile::tempdir().unwrap();
+    for include in ["m.sub", "m.leaf", "m.p"] {
+        export(&trap.url, out.path(), &["-i", include]).ok();
+        trap.assert_nothing_ran(include);
+        let files = out.path().join(include.replace('.', "/")).join("*.parquet");
+        assert_eq!(duck(&format!("SELECT g FROM '{}'", files.display())), "10.0.0.1/32");
+    }
+    export(&trap.url, out.path(), &["-i", "m.sub", "--verify", "count"]).exits(65);
+    trap.assert_nothing_ran("--verify count");
+    stopped("keys of partitioned tables above a table", 4);
+}
+
+/// The table of coordinate systems is PostGIS', and its owner need not be a superuser.
+#[test]
+fn s1_coordinate_systems_are_looked_at() {
+    let trap = Trap::new("s1_systems");
+    trap.server.sql(
+        &trap.db,
+        "CREATE EXTENSION postgis SCHEMA public; ALTER TABLE public.spatial_ref_sys OWNER TO s1_systems_mallory;
+         CREATE TABLE m.places AS SELECT 1 AS id, 'SRID=4326;POINT(1 2)'::public.geometry(Point, 4326) AS g",
+    );
+    let out = tempfile::tempdir().unwrap();
+    export(&trap.url, out.path(), &["-i", "m.places"]).ok();
+    trap.mallory(
+        "CREATE FUNCTION m.ix(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+           $$ BEGIN PERFORM m.ran('ix'); RETURN i; END $$;
+         CREATE STATISTICS m.of_systems ON (m.ix(7) + srid), auth_srid FROM public.spatial_ref_sys",
+    );
+    let refused = export(&trap.url, out.path(), &["-i", "m.places"]).exits(65);
+    assert!(refused.stdout.contains("m.ix"), "{refused}");
+    trap.assert_nothing_ran("coordinate systems");
+    stopped("statistics on the table of coordinate systems", 1);
+}
+
+/// A leaf is read by its own name, which may become that of another relation.
+#[test]
+fn s1_the_names_of_leaves_are_looked_at() {
+    let trap = meanwhile("s1_leaves");
+    trap.server.sql(&trap.db, "GRANT CREATE ON DATABASE s1_leaves TO s1_leaves_mallory");
+    trap.mallory(
+        "CREATE TABLE m.q (id int, g inet) PARTITION BY RANGE (id); CREATE SCHEMA ml;
+         CREATE TABLE ml.q0 PARTITION OF m.q FOR VALUES FROM (0) TO (10);
+         CREATE TABLE ml.q1 PARTITION OF m.q FOR VALUES FROM (10) TO (20);
+         INSERT INTO m.q SELECT i, '10.0.0.1' FROM generate_series(0, 19) i",
+    );
+    let out = tempfile::tempdir().unwrap();
+    let flags = ["-i", "m.busy,m.q", "--table-config", "m.q:DBPartition::", "--n-jobs", "1"];
+    let ended = at_the_gate(&trap, out.path(), &flags, || {
+        trap.mallory(
+            "ALTER SCHEMA ml RENAME TO ml_old; CREATE SCHEMA ml;
+             CREATE TABLE ml.q0 (id int, g inet); CREATE INDEX ON ml.q0 ((m.ix(7) + id));
+             CREATE TABLE ml.q1 (id int, g inet); CREATE INDEX ON ml.q1 ((m.ix(7) + id))",
+        );
+    });
+    trap.assert_nothing_ran("leaves under other names");
+    assert!(ended.exits(1).stdout.contains("not that of the described table"));
+    assert_nothing_visible(&out.path().join("m/q"));
+    stopped("relations under the names of leaves", 2);
+}
+
+/// Without a snapshot, too, what is made while a statement is planned is found before anybody can take it away.
+#[test]
+fn s1_what_is_dropped_again_is_found_without_a_snapshot() {
+    let trap = meanwhile("s1_unpinned");
+    let out = tempfile::tempdir().unwrap();
+    let flags = ["-i", "busy", "-p", "1", "--consistency", "none"];
+    let mut dropping = None;
+    let ended = at_the_gate(&trap, out.path(), &flags, || {
+        trap.mallory("CREATE INDEX made ON m.busy ((m.ix(7) + id))");
+        let mut drop = trap.server.psql_command(&trap.db);
+        drop.args(["-c", "DROP INDEX m.made"]).stdout(std::process::Stdio::null());
+        dropping = Some(drop.spawn().unwrap());
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'";
+        wait_for(trap.server, &trap.db, waits);
+    });
+    dropping.unwrap().wait().unwrap();
+    assert!(ended.exits(65).stdout.contains("m.ix"));
+    assert_nothing_visible(out.path());
+    stopped("traps that are taken away when a statement ends", 1);
 }
 
 /// A foreign table is read when it is asked for, as a partition too.
