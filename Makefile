@@ -23,7 +23,7 @@ FUZZ_TARGETS ?= auth copy intent lock manifest server
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile verify-fuzz bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -44,7 +44,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-hostile verify-fuzz
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-readers verify-nights verify-mysql verify-hostile verify-fuzz
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -53,6 +53,11 @@ verify-methods: test-deps cargo
 ## verify-bounds: every filter of every column by readers that skip row groups, beside PostgreSQL
 verify-bounds: test-deps cargo
 	LAKEXPRESS_BOUND_FILTERS=0 cargo test --release --locked --test it -- --nocapture bounds::
+
+## verify-readers: every type, codec and form of --readers, opened by Spark 3.5 and 4 and eight others (docs/readers.md)
+verify-readers: test-deps cargo
+	scripts/install-readers.sh
+	cargo test --release --locked --test it -- --nocapture --ignored every_reader::
 
 ## verify-huge: values of a gigabyte
 verify-huge: test-deps cargo

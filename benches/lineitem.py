@@ -170,7 +170,7 @@ def main():
     if options.peers and options.source != "postgres":
         parser.error("--peers is for --source postgres")
     names = options.peers.split(",") if options.peers else kind.PEERS
-    names = names + (["lakexpress"] if options.program and kind is not Storage else [])
+    names = names + (["lakexpress any", "lakexpress modern"] if options.program and kind is not Storage else [])
     os.makedirs(options.dir, exist_ok=True)
     readers = list(map(int, options.readers.split(",")))
     with kind(options) as contest:

@@ -31,6 +31,12 @@ mariadb_is_new=
 { have mariadbd || [ -x /usr/sbin/mariadbd ]; } || { packages+=(mariadb-server) && mariadb_is_new=1; }
 have node || packages+=(nodejs)
 cmp -s "$azurite_lock" "$azurite/package-lock.json" || have npm || packages+=(npm)
+# For Spark 3.5, which does not run on every later Java; tests/python/openers.py looks in the same places.
+have_java_17() {
+    compgen -G "/usr/lib/jvm/java-17-*/bin/java" >/dev/null ||
+        { have java && [[ $(java -version 2>&1) == *'version "17'* ]]; }
+}
+have_java_17 || packages+=(openjdk-17-jre-headless)
 if [ ! -x "$venv/bin/python" ]; then
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3 python3-venv)
 fi
@@ -117,7 +123,10 @@ wanted=tests/python/requirements.txt
 if ! cmp -s "$wanted" "$venv/installed-requirements.txt"; then
     echo "installing the Python readers into $venv"
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$wanted"
+    # pyspark is published as source only: what builds it comes first, by its hash too.
+    for list in tests/python/build.txt "$wanted"; do
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-build-isolation -r "$list"
+    done
     cp "$wanted" "$venv/installed-requirements.txt"
 fi
 

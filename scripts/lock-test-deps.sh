@@ -16,7 +16,9 @@ lock() {
         --no-annotate --no-emit-index-url --no-emit-options --output-file "$3" "$2")
     sed -i "1i # Made from $2 by scripts/lock-test-deps.sh" "$1/$3"
 }
+lock tests/python build.in build.txt
 lock tests/python requirements.in requirements.txt
+lock tests/python readers.in readers.txt
 lock tests/python server.in server.txt
 lock benches requirements.in requirements.txt
 

@@ -33,10 +33,18 @@ def instant(text, zone):
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
-def from_sqlite(value, kind):
+def time_text(value):
+    """A time as the files have it where they have no type for it."""
+    text = datetime.time.fromisoformat(value).isoformat(timespec="microseconds")
+    return text.rstrip("0").rstrip(".") if text.endswith("0") else text
+
+
+def from_sqlite(value, kind, declared):
     """A value of the database in the form in which both are compared; by the type that was exported."""
     if value is None:
         return None
+    if pa.types.is_string(kind) and declared.upper() == "TIME":
+        return time_text(value)
     if pa.types.is_decimal(kind):
         return number(value)
     if pa.types.is_date(kind):
@@ -97,6 +105,11 @@ class Hashes:
         return (self.count, self.sum) == (other.count, other.sum)
 
 
+def bare(name):
+    """A name without its quotes."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--file", required=True)
@@ -111,7 +124,9 @@ def main():
     names = [c[0] for c in cursor.description]
     if names != schema.names:
         sys.exit(f"columns differ: {names} and {schema.names}")
-    ours = (tuple(from_sqlite(v, k) for v, k in zip(row, kinds)) for row in cursor)
+    declared = [row[0] for row in connection.execute("SELECT type FROM pragma_table_xinfo(?)", [bare(options.table)])]
+    declared += [""] * (len(kinds) - len(declared))
+    ours = (tuple(from_sqlite(v, k, d) for v, k, d in zip(row, kinds, declared)) for row in cursor)
     theirs = exported_rows(files, kinds)
     if sum(pq.ParquetFile(f).metadata.num_rows for f in files) > 1_000_000:
         ours, theirs = Hashes(ours), Hashes(theirs)
