@@ -6,6 +6,7 @@
 //! * [`source`] lists, describes and reads a database; what it says is a [`catalog`] value.
 //! * [`partition`] cuts a table into slices; [`plan`] turns it into a DataFusion plan.
 //! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
+//! * [`readers`] says what programs that read Parquet take, and makes text of what they do not.
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
@@ -27,6 +28,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod plain;
 pub mod plan;
+pub mod readers;
 pub mod report;
 pub mod runlog;
 pub mod secret;

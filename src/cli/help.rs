@@ -26,6 +26,7 @@ const RARE: &[&str] = &[
     "row-group-rows",
     "row-group-bytes",
     "encodings",
+    "readers",
     "error-action",
     "empty-tables",
     "retries",

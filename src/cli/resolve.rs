@@ -1,5 +1,6 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
+mod parquet;
 mod problems;
 mod run_log;
 
@@ -12,9 +13,9 @@ pub(super) use self::problems::Problems;
 pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use super::args::{
-    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, EncodingsArg, ErrorActionArg,
-    ExportArgs, GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs,
-    RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
+    GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs,
+    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -28,7 +29,7 @@ use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
 use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
-    EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
+    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
     SpecialValues, TableConfig, TableRule, TypePolicy, Verify, misread,
 };
 
@@ -158,6 +159,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
     let mut problems = Problems::default();
     let spec = ExportSpec {
         types: type_policy(&args.types, &mut problems),
+        parquet: ParquetSpec::suited(args.types.readers.clone()),
         large_table_rows: u64::MAX,
         ..plain_spec(table_filter(&args.selection))
     };
@@ -410,15 +412,7 @@ impl Groups<'_> {
             part_bytes: args.parallel.part_bytes,
             table_configs,
             env_name: None,
-            parquet: ParquetSpec {
-                compression: args.parquet.compression,
-                row_group_rows: args.parquet.row_group_rows,
-                row_group_bytes: usize::try_from(args.parquet.row_group_bytes).unwrap_or(usize::MAX),
-                encodings: match args.parquet.encodings {
-                    EncodingsArg::Delta => Encodings::Delta,
-                    EncodingsArg::Plain => Encodings::Plain,
-                },
-            },
+            parquet: parquet::parquet(args.parquet, &args.types.readers),
             consistency: consistency(args.run),
             if_exists: if_exists(args.run),
             error_action: match args.run.error_action {

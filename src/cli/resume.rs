@@ -54,6 +54,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("row-group-rows", At("/parquet/row_group_rows")),
     ("row-group-bytes", At("/parquet/row_group_bytes")),
     ("encodings", At("/parquet/encodings")),
+    ("readers", At("/parquet/readers")),
     ("consistency", At("/consistency")),
     ("if-exists", At("/if_exists")),
     ("empty-tables", At("/empty_tables")),

@@ -38,6 +38,7 @@ fn example(name: &str) -> &'static str {
         "compression" | "compression-type" => "Snappy",
         "consistency" => "table",
         "encodings" => "plain",
+        "readers" => "spark",
         "if-exists" => "append",
         "error-action" => "fail",
         "empty-tables" => "skip",

@@ -1,7 +1,9 @@
 //! Text of single flags to values. Errors are one line; clap puts the flag's name before it.
 
+use super::args::CompressionArg;
 use crate::destination::schemes;
 use crate::error::{Error, Result};
+use crate::readers::Readers;
 use crate::spec::{Compression, Misread, NumericPolicy, TableRule, misread};
 
 /// A number of at least 1.
@@ -23,7 +25,7 @@ pub(super) fn parse_percent(text: &str) -> Result<f64> {
 }
 
 /// `zstd(3)`, `Snappy`, `none`.
-pub(super) fn parse_compression(text: &str) -> Result<Compression> {
+pub(super) fn parse_compression(text: &str) -> Result<CompressionArg> {
     let known = "codecs: zstd, zstd(3), snappy, gzip, gzip(6), lz4, brotli, brotli(1), none";
     let wrong = |what: &str| Error::usage(format!("{what}; {known}"));
     let lower = text.trim().to_ascii_lowercase();
@@ -44,7 +46,8 @@ pub(super) fn parse_compression(text: &str) -> Result<Compression> {
         None => Ok(codec),
         Some(_) => Err(wrong(&format!("{name} has no levels"))),
     };
-    match name {
+    let codec = match name {
+        "zstd" if level.is_none() => return Ok(CompressionArg::Zstd),
         "zstd" => within(1, 1, 22).map(|level| Compression::Zstd(level.cast_signed())),
         "gzip" => within(6, 0, 9).map(Compression::Gzip),
         "brotli" => within(1, 0, 11).map(Compression::Brotli),
@@ -52,7 +55,13 @@ pub(super) fn parse_compression(text: &str) -> Result<Compression> {
         "lz4" => plain(Compression::Lz4),
         "none" => plain(Compression::None),
         _ => Err(wrong("unknown codec")),
-    }
+    };
+    codec.map(CompressionArg::Of)
+}
+
+/// `any`, `modern`, `spark,duckdb`.
+pub(super) fn parse_readers(text: &str) -> Result<Readers> {
+    text.parse()
 }
 
 /// `text`, `measure`, `double`, `decimal:38,10`.
@@ -189,8 +198,6 @@ mod tests {
     #[test]
     fn compression_has_names_and_levels() {
         for (text, codec) in [
-            ("zstd", Compression::Zstd(1)),
-            ("Zstd", Compression::Zstd(1)),
             ("zstd(3)", Compression::Zstd(3)),
             ("Snappy", Compression::Snappy),
             ("GZIP", Compression::Gzip(6)),
@@ -199,8 +206,9 @@ mod tests {
             ("lz4", Compression::Lz4),
             ("None", Compression::None),
         ] {
-            assert_eq!(parse_compression(text).expect(text), codec, "{text}");
+            assert_eq!(parse_compression(text).expect(text), CompressionArg::Of(codec), "{text}");
         }
+        assert_eq!(parse_compression("Zstd").expect("zstd"), CompressionArg::Zstd);
         for text in
             ["", "zip", "zstd(0)", "zstd(23)", "zstd(x)", "zstd(3", "snappy(1)", "none(0)", "gzip(10)"]
         {

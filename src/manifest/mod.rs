@@ -103,6 +103,10 @@ pub struct ManifestColumn {
     pub verdict: Option<Verdict>,
     /// Whether NULLs are allowed.
     pub nullable: bool,
+    /// Why it is text and not of the type that it has in the source: a reader that does not take that, and the choice
+    /// that keeps the type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
     /// The coordinate system of a column of geometries, `EPSG:4326` for example.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crs: Option<String>,

@@ -1,4 +1,4 @@
-//! Names that are one to others: directories to a disk that ignores case, columns to a reader that does.
+//! Names that are one to others: directories to a disk that ignores case.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn folded(name: &str) -> String {
 }
 
 /// The places of keys that are there more than once.
-fn groups(keys: impl Iterator<Item = String>) -> Vec<Vec<usize>> {
+pub(super) fn groups(keys: impl Iterator<Item = String>) -> Vec<Vec<usize>> {
     let mut alike: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, key) in keys.enumerate() {
         alike.entry(key).or_default().push(at);
@@ -119,23 +119,6 @@ pub(super) fn warn_of_directories(spec: &ExportSpec, tables: &[TableRef]) {
         tracing::warn!(
             "{one} and {other}: one directory to a destination that ignores case or how letters are put together; there \
              an export refuses them (--exclude leaves one out)"
-        );
-    }
-}
-
-/// Says which columns of a table differ in case only.
-pub(super) fn warn_of_columns<'n>(table: &TableRef, names: impl Iterator<Item = &'n str>) {
-    let names: Vec<&str> = names.collect();
-    let quoted = |at: usize| format!("\"{}\"", names[at].escape_debug());
-    let alike: Vec<String> = groups(names.iter().map(|name| name.to_lowercase()))
-        .into_iter()
-        .map(|group| group.into_iter().map(quoted).collect::<Vec<_>>().join(" and "))
-        .collect();
-    if !alike.is_empty() {
-        tracing::warn!(
-            "{table}: columns {} differ in case only: Spark refuses such a file, and other readers rename one; AS in \
-             --columns (or in the query) gives one of them another name",
-            alike.join(", ")
         );
     }
 }

@@ -10,6 +10,7 @@ mod dictionary;
 mod evidence;
 mod export;
 mod metadata;
+mod minded;
 mod mixed;
 mod prepare;
 pub mod progress;
@@ -196,10 +197,7 @@ async fn plan_all(
             }
         }
     }
-    for plan in &plans {
-        let plan: &TablePlan = plan;
-        alike::warn_of_columns(&plan.info.table, plan.columns.iter().map(|column| column.name.as_str()));
-    }
+    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.columns.as_slice())));
     plans.sort_by(|a, b| {
         b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
     });

@@ -15,7 +15,7 @@ use super::resume::Earlier;
 use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::{Stop, Watch};
 use super::{
-    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, alike, conduct, failed,
+    Cancel, Observed, Opening, Parts, RunSummary, TableOutcome, TableProgress, conduct, failed, minded,
     prepare, reach, record, recorded,
 };
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
@@ -100,9 +100,7 @@ async fn plan_all(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
-    for plan in &plans {
-        alike::warn_of_columns(&plan.table, plan.columns.iter().map(|column| column.name.as_str()));
-    }
+    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.columns.as_slice())));
     let tables = inputs.into_iter().map(|input| input.info).collect();
     Ok((Pinned { view, tables }, plans))
 }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use arrow_schema::Fields;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::export::{Prepared, Shared};
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{FileEntry, HashVerdict, Manifest, Verification};
 use crate::plan::TablePlan;
+use crate::readers::field_for;
 use crate::source::{Source, TableRead};
 use crate::spec::Verify;
 use crate::verify::file::StoredFile;
@@ -33,7 +35,8 @@ pub(super) fn check(plan: &TablePlan, source: &dyn Source, verify: Verify) -> Re
             .hint("write the --where so that the source evaluates it (`lakexpress plan` shows what does), or leave --verify out"));
     }
     if verify == Verify::Hash {
-        source.check_fingerprint(&plan.info, &columns(plan)?)?;
+        let columns = columns(plan)?;
+        source.check_fingerprint(&plan.info, &columns, &written(plan, &columns))?;
     }
     Ok(())
 }
@@ -61,6 +64,12 @@ fn columns(plan: &TablePlan) -> Result<Vec<usize>> {
         })
     };
     plan.columns.iter().map(place).collect()
+}
+
+/// The columns at these places, as the files have them.
+fn written(plan: &TablePlan, columns: &[usize]) -> Fields {
+    let field = |at: &usize| field_for(&plan.info.columns[*at].field.clone().into(), &plan.parquet.readers);
+    columns.iter().map(field).collect()
 }
 
 fn read(plan: &TablePlan, columns: Vec<usize>, slice: Slice) -> TableRead {
@@ -115,12 +124,14 @@ async fn count(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Re
 
 async fn hash(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Result<()> {
     let columns = columns(plan)?;
+    let written = written(plan, &columns);
     let asked = plan.parts.iter().map(|part| {
         let read = read(plan, columns.clone(), part.slice.clone());
+        let written = &written;
         async move {
             let permit = shared.connections.acquire().await;
             let _permit = permit.map_err(|error| Error::internal("no more connections").caused_by(error))?;
-            let found = shared.parts.source.fingerprint(&read, &plan.snapshot).await;
+            let found = shared.parts.source.fingerprint(&read, written, &plan.snapshot).await;
             found.map(|found| (part.part, found)).map_err(|error| error.with("part", part.part))
         }
     });

@@ -18,7 +18,7 @@ pub mod table;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_schema::Field;
+use arrow_schema::FieldRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::utils::split_conjunction;
@@ -31,10 +31,11 @@ pub use query::{QueryPlan, QueryStatement};
 pub use table::SourceTable;
 
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{Geometries, Slice, SnapshotToken, TableInfo};
+use crate::catalog::{ColumnInfo, Geometries, Slice, SnapshotToken, TableInfo, Verdict};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
+use crate::readers::{Readers, field_for, form_note};
 use crate::source::Source;
 use crate::spec::{ExportSpec, Method, ParquetSpec, TableRule, layout};
 
@@ -184,7 +185,8 @@ pub async fn plan_table(
     })?;
     explain_filter(&optimized, source, &mut plan)?;
     let schema = Arc::clone(optimized.schema().inner());
-    plan.columns = schema.fields().iter().map(|f| manifest_column(f, &plan.info)).collect();
+    plan.columns =
+        schema.fields().iter().map(|f| manifest_column(f, &plan.info, &spec.parquet.readers)).collect();
     check_directories(&plan)?;
     Ok(plan)
 }
@@ -292,15 +294,22 @@ fn explain_filter(optimized: &LogicalPlan, source: &Arc<dyn Source>, plan: &mut 
     Ok(())
 }
 
-fn manifest_column(field: &Field, info: &TableInfo) -> ManifestColumn {
+fn manifest_column(field: &FieldRef, info: &TableInfo, readers: &Readers) -> ManifestColumn {
     let origin = info
         .column(field.name())
         .filter(|c| c.field.data_type() == field.data_type() && c.field.metadata() == field.metadata());
+    let written = field_for(field, readers);
+    // Text that was text before is what it was.
+    let verdict = |column: &ColumnInfo| match written.data_type() == field.data_type() {
+        true => column.verdict,
+        false => Verdict::Text,
+    };
     ManifestColumn {
         name: field.name().clone(),
-        arrow_type: field.data_type().to_string(),
+        arrow_type: written.data_type().to_string(),
+        form: form_note(field, readers),
         source_type: origin.map(|c| c.source_type.clone()),
-        verdict: origin.map(|c| c.verdict),
+        verdict: origin.map(verdict),
         nullable: field.is_nullable(),
         crs: Geometries::of(field).and_then(|geometries| geometries.crs),
     }

@@ -19,9 +19,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
+use crate::manifest::ManifestColumn;
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
+use crate::plan::TablePlan;
 use crate::report::RunReport;
 use crate::runlog::RunRecord;
 use crate::verify::Report;
@@ -74,7 +75,7 @@ pub fn plan(plan: &RunPlan, destination: Option<&str>) -> Result<String> {
 /// Internal only.
 pub fn inspect(plan: &RunPlan) -> Result<String> {
     let mut document = value(plan)?;
-    let tables: Result<Vec<Value>> = plan.tables.iter().map(|table| inspected(&table.info)).collect();
+    let tables: Result<Vec<Value>> = plan.tables.iter().map(inspected).collect();
     document["tables"] = tables?.into();
     pretty(&document)
 }
@@ -147,15 +148,16 @@ fn record(run: &RunRecord) -> Result<Value> {
     Ok(document)
 }
 
-fn inspected(info: &TableInfo) -> Result<Value> {
-    let column = |column: &ColumnInfo| {
+fn inspected(table: &TablePlan) -> Result<Value> {
+    let info = &table.info;
+    let column = |column: &ManifestColumn| {
         json!({
-            "name": column.name(),
+            "name": column.name,
             "source_type": column.source_type,
-            "arrow_type": column.field.data_type().to_string(),
-            "nullable": column.field.is_nullable(),
+            "arrow_type": column.arrow_type,
+            "nullable": column.nullable,
             "verdict": column.verdict,
-            "note": column.note,
+            "note": super::text::note(table, column),
         })
     };
     Ok(json!({
@@ -164,7 +166,7 @@ fn inspected(info: &TableInfo) -> Result<Value> {
         "kind": value(&info.kind)?,
         "est_rows": info.est_rows,
         "est_bytes": info.est_bytes,
-        "columns": info.columns.iter().map(column).collect::<Vec<_>>(),
+        "columns": table.columns.iter().map(column).collect::<Vec<_>>(),
     }))
 }
 

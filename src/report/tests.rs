@@ -87,6 +87,7 @@ fn plan() -> RunPlan {
         source_type: source_type.map(str::to_owned),
         verdict: source_type.map(|_| Verdict::Text),
         nullable: false,
+        form: None,
         crs: None,
     };
     let part = |part: usize, condition: Option<&str>| PartPlan {
@@ -245,7 +246,7 @@ public.gone  failed: is gone
 
 #[test]
 fn an_inspection_shows_verdicts() {
-    assert!(text::inspect(&plan()).contains("  price  numeric  Utf8  text  no precision\n"));
+    assert!(text::inspect(&plan()).contains("  price         numeric   Utf8 not null  text  no precision\n"));
     let document: Value = serde_json::from_str(&json::inspect(&plan()).expect("json")).expect("valid");
     let column = &document["tables"][0]["columns"][0];
     assert_eq!((&column["verdict"], &column["arrow_type"]), (&"text".into(), &"Utf8".into()));

@@ -253,16 +253,8 @@ pub fn inspect(plan: &RunPlan) -> String {
     let mut out = format!("source       {}\n", source(&plan.source));
     for table in &plan.tables {
         out.push('\n');
-        let info = &table.info;
         let _ = writeln!(out, "{}", heading(table));
-        let rows: Vec<Vec<String>> = info
-            .columns
-            .iter()
-            .map(|c| {
-                let arrow = format!("{}{}", c.field.data_type(), not_null(c.field.is_nullable()));
-                vec![c.name().to_owned(), c.source_type.clone(), arrow, c.verdict.to_string(), c.note.clone()]
-            })
-            .collect();
+        let rows: Vec<Vec<String>> = table.columns.iter().map(|column| plan_column(table, column)).collect();
         out.push_str(&columns(&rows, rows_all_left(&rows), "  "));
     }
     finish_plan(&mut out, plan);
@@ -368,15 +360,21 @@ fn plan_table(out: &mut String, table: &TablePlan) {
     out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
 }
 
+/// What there is to say about a column: of its type in the source, and of its form in the files.
+pub(super) fn note(table: &TablePlan, column: &ManifestColumn) -> String {
+    let described = table.info.column(&column.name).filter(|_| column.verdict.is_some());
+    let notes = described.map(|info| info.note.clone()).into_iter().chain(column.form.clone());
+    notes.filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
 fn plan_column(table: &TablePlan, column: &ManifestColumn) -> Vec<String> {
-    let note =
-        table.info.column(&column.name).filter(|_| column.verdict.is_some()).map(|info| info.note.clone());
+    let note = note(table, column);
     vec![
         column.name.clone(),
         column.source_type.clone().unwrap_or_else(|| "computed".into()),
         format!("{}{}", column.arrow_type, not_null(column.nullable)),
         column.verdict.map(|verdict| verdict.to_string()).unwrap_or_default(),
-        note.unwrap_or_default(),
+        note,
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow_schema::{FieldRef, SchemaRef};
+use arrow_schema::{DataType, FieldRef, SchemaRef};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
@@ -12,6 +12,7 @@ use super::columns::{Choice, ChunkEncoder, Codec, GeneralColumns, Kind};
 use super::part::Blocks;
 use super::writer::WriterSettings;
 use crate::error::{Error, Result};
+use crate::readers::converted;
 
 /// Encodes batches; what is finished waits in [`Blocks`].
 pub(super) struct FileEncoder {
@@ -29,6 +30,8 @@ pub(super) struct FileEncoder {
 struct Column {
     name: String,
     kind: Kind,
+    /// The types before and after, if readers take another form of it.
+    conversion: Option<[DataType; 2]>,
     /// Its only leaf, if it is not a general one.
     leaf: Option<ColumnDescPtr>,
     choice: Choice,
@@ -52,7 +55,7 @@ impl FileEncoder {
         }
         let mut columns = Vec::with_capacity(leaves.len());
         let mut general: Vec<FieldRef> = Vec::new();
-        for (field, leaves) in layout.schema.fields().iter().zip(&leaves) {
+        for ((field, leaves), given) in layout.schema.fields().iter().zip(&leaves).zip(schema.fields()) {
             let kind = Kind::of(field, leaves);
             if kind == Kind::General {
                 general.push(Arc::clone(field));
@@ -63,7 +66,9 @@ impl FileEncoder {
                 delta: settings.parquet.encodings.has_delta(),
             };
             let (name, leaf) = (field.name().clone(), leaves.first().cloned());
-            columns.push(Column { name, kind, leaf, choice });
+            let conversion = (given.data_type() != field.data_type())
+                .then(|| [given.data_type().clone(), field.data_type().clone()]);
+            columns.push(Column { name, kind, conversion, leaf, choice });
         }
         Ok(Self {
             general: GeneralColumns::new(general, file.properties())?,
@@ -78,6 +83,15 @@ impl FileEncoder {
 
     /// Appends `batch`, whose columns are those of the schema.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut values = Vec::with_capacity(self.columns.len());
+        for (column, array) in self.columns.iter().zip(batch.columns()) {
+            values.push(match &column.conversion {
+                Some([from, to]) => {
+                    converted(array, from, to).map_err(|error| error.with("column", &column.name))?
+                }
+                None => Arc::clone(array),
+            });
+        }
         let mut at = 0;
         while at < batch.num_rows() {
             let rows = (self.group_rows - self.rows).min(batch.num_rows() - at);
@@ -85,7 +99,7 @@ impl FileEncoder {
                 self.encoders = self.new_encoders()?;
             }
             for (i, encoder) in self.encoders.iter_mut().enumerate() {
-                let column: &ArrayRef = batch.column(i);
+                let column: &ArrayRef = &values[i];
                 let piece = if rows == column.len() { Arc::clone(column) } else { column.slice(at, rows) };
                 let written = encoder.write(&mut self.codec, &piece);
                 written.map_err(|error| error.with("column", &self.columns[i].name))?;

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY as FIELD_ID;
 
+use crate::readers::map_children;
+
 /// `schema` as a reader will see it: ids on every field, nested ones too, and plain types.
 ///
 /// An id that a field carries stays; fields without one, or with one that an earlier field has
@@ -74,20 +76,6 @@ fn plain_type(data_type: &DataType) -> DataType {
             DataType::Decimal128(*precision, *scale)
         }
         other => map_children(other, &mut plain),
-    }
-}
-
-/// `data_type` with each field directly inside it replaced.
-pub(super) fn map_children(data_type: &DataType, change: &mut dyn FnMut(&FieldRef) -> FieldRef) -> DataType {
-    match data_type {
-        DataType::List(child) => DataType::List(change(child)),
-        DataType::LargeList(child) => DataType::LargeList(change(child)),
-        DataType::ListView(child) => DataType::ListView(change(child)),
-        DataType::LargeListView(child) => DataType::LargeListView(change(child)),
-        DataType::FixedSizeList(child, size) => DataType::FixedSizeList(change(child), *size),
-        DataType::Map(entries, sorted) => DataType::Map(change(entries), *sorted),
-        DataType::Struct(children) => DataType::Struct(children.iter().map(change).collect()),
-        other => other.clone(),
     }
 }
 

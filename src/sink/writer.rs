@@ -7,16 +7,17 @@ use parquet::arrow::{
     ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, PARQUET_FIELD_ID_META_KEY, encode_arrow_schema,
     parquet_to_arrow_schema,
 };
-use parquet::basic::{BrotliLevel, Compression as Codec, GzipLevel, ZstdLevel};
+use parquet::basic::{BrotliLevel, Compression as Codec, GzipLevel, LogicalType, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use serde::{Deserialize, Serialize};
 
 use super::geoparquet;
-use super::schema::{encoder_schema, map_children, written_schema};
+use super::schema::{encoder_schema, written_schema};
 use crate::catalog::SOURCE_TYPE_KEY;
 use crate::error::{Error, Result};
+use crate::readers::{Feature, map_children, schema_for};
 use crate::spec::{Compression, ParquetSpec};
 
 /// Program and version, as written into files and manifests.
@@ -25,13 +26,17 @@ pub const CREATED_BY: &str = concat!("lakexpress version ", env!("CARGO_PKG_VERS
 /// Key of a file's metadata: the declared types of its columns in the source, as a JSON object of column to type.
 pub const SOURCE_TYPES_KEY: &str = "lakexpress:source_types";
 
+/// Says to Spark which calendar dates and timestamps are of: version 3 and later writes the proleptic Gregorian one, and
+/// Spark 3.5 refuses dates before 1582 and timestamps before 1900 of a file that does not say it.
+const SPARK_CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.0.0");
+
 /// What is decided once for all files of a table.
 pub(super) struct Layout {
     /// Settings of the crate's file writer and of its encoders.
     pub(super) properties: WriterProperties,
     /// The codec.
     pub(super) compression: Codec,
-    /// The types that batches have.
+    /// The types that the encoder gets: those of batches as readers take them.
     pub(super) schema: SchemaRef,
     /// The columns in the file.
     pub(super) columns: SchemaDescriptor,
@@ -52,6 +57,7 @@ impl WriterSettings {
     ///
     /// Errors: `Config` for a codec level that does not exist, `Data` for a type that Parquet does not have.
     pub(super) fn layout(&self, schema: &Schema) -> Result<Layout> {
+        let schema = &schema_for(schema, &self.parquet.readers);
         let written = written_schema(schema);
         let columns = parquet_schema(&written)?;
         let encoded = encoder_schema(schema);
@@ -66,7 +72,7 @@ impl WriterSettings {
             // where pages begin is of no use without them.
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
-            .set_key_value_metadata(Some(file_metadata(&written, &columns)?));
+            .set_key_value_metadata(Some(self.file_metadata(&written, &columns)?));
         for leaf in columns.columns() {
             let path = leaf.path();
             if path.parts().first().is_some_and(|root| self.dictionary_off.contains(root)) {
@@ -74,6 +80,32 @@ impl WriterSettings {
             }
         }
         Ok(Layout { properties: properties.build(), compression, schema: encoded, columns })
+    }
+
+    /// The source's types, the Arrow schema if the Parquet types alone would be read as another one, what GeoParquet says
+    /// of geometries, and the calendar of dates, for Spark.
+    fn file_metadata(&self, written: &Schema, columns: &SchemaDescriptor) -> Result<Vec<KeyValue>> {
+        let bare = bare_schema(written);
+        let mut metadata = Vec::new();
+        let mut types = serde_json::Map::new();
+        source_types("", written.fields(), &mut types);
+        if !types.is_empty() {
+            let types = serde_json::Value::from(types).to_string();
+            metadata.push(KeyValue::new(SOURCE_TYPES_KEY.to_owned(), types));
+        }
+        let read = parquet_to_arrow_schema(columns, None).map_err(Error::from_parquet)?;
+        if bare_schema(&read) != bare {
+            metadata.push(KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&bare)));
+        }
+        metadata.extend(geoparquet::metadata(written));
+        let is_date = |leaf: &ColumnDescPtr| {
+            matches!(leaf.logical_type_ref(), Some(LogicalType::Date | LogicalType::Timestamp { .. }))
+        };
+        if self.parquet.readers.minds(Feature::OldTimes).is_some() && columns.columns().iter().any(is_date) {
+            let (key, version) = SPARK_CALENDAR;
+            metadata.push(KeyValue::new(key.to_owned(), version.to_owned()));
+        }
+        Ok(metadata)
     }
 
     /// Whether files of `schema` can be written at all.
@@ -94,24 +126,6 @@ impl WriterSettings {
             Compression::Zstd(level) => format!("zstd({level})"),
         }
     }
-}
-
-/// The source's types, the Arrow schema if the Parquet types alone would be read as another one, and what GeoParquet says
-/// of geometries.
-fn file_metadata(written: &Schema, columns: &SchemaDescriptor) -> Result<Vec<KeyValue>> {
-    let bare = bare_schema(written);
-    let mut metadata = Vec::new();
-    let mut types = serde_json::Map::new();
-    source_types("", written.fields(), &mut types);
-    if !types.is_empty() {
-        metadata.push(KeyValue::new(SOURCE_TYPES_KEY.to_owned(), serde_json::Value::from(types).to_string()));
-    }
-    let read = parquet_to_arrow_schema(columns, None).map_err(Error::from_parquet)?;
-    if bare_schema(&read) != bare {
-        metadata.push(KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), encode_arrow_schema(&bare)));
-    }
-    metadata.extend(geoparquet::metadata(written));
-    Ok(metadata)
 }
 
 /// The declared type of each field that has one, by its path; fields inside others are `outer.inner`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_schema::Fields;
 use async_trait::async_trait;
 use datafusion::common::DataFusionError;
 use datafusion::physical_plan::SendableRecordBatchStream;
@@ -87,11 +88,16 @@ impl Source for Limited {
         self.inner.count(read, at).await
     }
 
-    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
-        self.inner.check_fingerprint(table, columns)
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
+        self.inner.check_fingerprint(table, columns, written)
     }
 
-    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
-        self.inner.fingerprint(read, at).await
+    async fn fingerprint(
+        &self,
+        read: &TableRead,
+        written: &Fields,
+        at: &SnapshotToken,
+    ) -> Result<Fingerprint> {
+        self.inner.fingerprint(read, written, at).await
     }
 }

@@ -9,6 +9,7 @@ pub mod sqlite;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use arrow_schema::Fields;
 use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use serde::{Deserialize, Serialize};
@@ -129,16 +130,23 @@ pub trait Source: Debug + Send + Sync {
         Err(cannot_verify(&read.table, "count rows"))
     }
 
-    /// Whether [`Self::fingerprint`] can be asked about these columns (indices into `table.columns`). Pure.
+    /// Whether [`Self::fingerprint`] can be asked about these columns (indices into `table.columns`), which a file has as
+    /// `written`. Pure.
     ///
     /// Errors: `Data`, naming the column that cannot be hashed, or that this source hashes nothing.
-    fn check_fingerprint(&self, table: &TableInfo, _columns: &[usize]) -> Result<()> {
+    fn check_fingerprint(&self, table: &TableInfo, _columns: &[usize], _written: &Fields) -> Result<()> {
         Err(cannot_verify(table, "hash rows"))
     }
 
     /// The fingerprint of the rows of `read` as of `at`, computed from what the database holds and not from what
-    /// [`Self::read`] made of it.
-    async fn fingerprint(&self, read: &TableRead, _at: &SnapshotToken) -> Result<Fingerprint> {
+    /// [`Self::read`] made of it. `written` are the columns as a file has them: each of its own type, or the text that
+    /// [`crate::readers`] makes of it.
+    async fn fingerprint(
+        &self,
+        read: &TableRead,
+        _written: &Fields,
+        _at: &SnapshotToken,
+    ) -> Result<Fingerprint> {
         Err(cannot_verify(&read.table, "hash rows"))
     }
 }

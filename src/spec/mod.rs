@@ -14,6 +14,7 @@ pub use origin::Origin;
 pub use place::{Misread, is_connection_string, misread};
 
 use crate::catalog::{Consistency, TableFilter};
+use crate::readers::Readers;
 
 /// One export, resolved from flags, environment and file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,19 +138,31 @@ pub struct ParquetSpec {
     pub row_group_rows: usize,
     /// Encoded bytes after which a row group closes.
     pub row_group_bytes: usize,
+    /// The programs that must be able to read the files. Older runs, whose records do not have it, kept every type.
+    #[serde(default = "Readers::of_older_runs")]
+    pub readers: Readers,
     /// How values are written that have no dictionary. Older runs, whose records do not have it, wrote them plain.
     #[serde(default = "Encodings::of_older_runs")]
     pub encodings: Encodings,
 }
 
-impl Default for ParquetSpec {
-    fn default() -> Self {
+impl ParquetSpec {
+    /// What suits `readers`, for what nobody chose.
+    pub fn suited(readers: Readers) -> Self {
+        let encodings = Encodings::suited(&readers);
         Self {
-            compression: Compression::Zstd(1),
+            compression: Compression::suited(encodings),
             row_group_rows: 131_072,
             row_group_bytes: 64 << 20,
-            encodings: Encodings::default(),
+            encodings,
+            readers,
         }
+    }
+}
+
+impl Default for ParquetSpec {
+    fn default() -> Self {
+        Self::suited(Readers::default())
     }
 }
 
@@ -167,6 +180,11 @@ pub enum Encodings {
 impl Encodings {
     fn of_older_runs() -> Self {
         Self::Plain
+    }
+
+    /// Those that `readers` take.
+    pub fn suited(readers: &Readers) -> Self {
+        if readers.need_plain_encodings() { Self::Plain } else { Self::Delta }
     }
 
     /// Whether packed differences may be used.
@@ -191,6 +209,13 @@ pub enum Compression {
     Brotli(u32),
     /// Zstandard, level 1 to 22.
     Zstd(i32),
+}
+
+impl Compression {
+    /// What makes small files for little processor time: plain values need more of the codec than packed ones.
+    pub fn suited(encodings: Encodings) -> Self {
+        if encodings.has_delta() { Self::Zstd(1) } else { Self::Zstd(3) }
+    }
 }
 
 /// What to do when the table's directory already holds something.
@@ -241,4 +266,19 @@ pub enum Verify {
     Count,
     /// That, and a hash of all rows that the source computes itself, with the files read back from the destination.
     Hash,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_runs_kept_every_type_and_wrote_plain_values() {
+        let older = r#"{"compression": {"zstd": 1}, "row_group_rows": 1, "row_group_bytes": 2}"#;
+        let older: ParquetSpec = serde_json::from_str(older).expect("spec");
+        assert_eq!((older.readers, older.encodings), (Readers::Modern, Encodings::Plain));
+        let now = serde_json::to_string(&ParquetSpec::default()).expect("json");
+        assert_eq!(serde_json::from_str::<ParquetSpec>(&now).expect("spec"), ParquetSpec::default());
+        assert!(now.contains(r#""readers":"any""#), "{now}");
+    }
 }

@@ -17,7 +17,12 @@ fn f3_readers_that_skip_row_groups_find_the_rows_of_the_server() {
     server.sql("bounds", "ANALYZE edges");
     let out = tempfile::tempdir().unwrap();
     let cut = ["--large-table-threshold", "100", "--part-bytes", "512KiB", "--row-group-rows", "64"];
-    export(&url, out.path(), &[&cut[..], &["-p", "2", "--special-values", "null"]].concat()).ok();
+    export(
+        &url,
+        out.path(),
+        &[&cut[..], &["-p", "2", "--special-values", "null", "--readers", "modern"]].concat(),
+    )
+    .ok();
     let dir = out.path().join("public/edges");
     assert_tidy(&dir);
     assert!(manifest(&dir)["files"].as_array().unwrap().len() > 2, "one part would not show much");

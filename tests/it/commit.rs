@@ -79,6 +79,7 @@ impl Export {
             source_type: None,
             verdict: None,
             nullable: false,
+            form: None,
             crs: None,
         };
         Manifest {

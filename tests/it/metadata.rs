@@ -101,7 +101,8 @@ fn microsofts_reader_finds_every_entity_file_type_and_key_of_a_postgres_export()
     let out = tempfile::tempdir().unwrap();
     let flags =
         ["--generate-metadata", "-p", "2", "--part-bytes", "128KiB", "--large-table-threshold", "10000"];
-    let output = Run::new(export_args(shop(), out.path(), &flags)).output().ok();
+    let modern = [&flags[..], &["--readers", "modern"]].concat();
+    let output = Run::new(export_args(shop(), out.path(), &modern)).output().ok();
     assert!(output.stdout.contains("metadata     8 files"), "{output}");
     let database = read(out.path(), "cdm_shop.manifest.cdm.json");
     assert_eq!(database["name"], "cdm_shop");

@@ -271,7 +271,8 @@ fn a_measured_numeric_is_the_smallest_decimal_that_holds_all() {
         INSERT INTO sums VALUES (1, 1.50, -0.00001, 1e60, 1e200, NULL, '{1.5}', 2.5, 7.25, ROW(1.5)),
             (2, -99999, 0, 1e-10, 1e-200, NULL, NULL, NULL, NULL, NULL), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, NULL);");
     let out = tempfile::tempdir().unwrap();
-    export(&url, out.path(), &["--numeric", "measure", "--cast", "sums.kept: text"]).ok();
+    export(&url, out.path(), &["--numeric", "measure", "--cast", "sums.kept: text", "--readers", "modern"])
+        .ok();
     let dir = out.path().join("public/sums");
     let schema = schema(&dir);
     let types: Vec<String> = schema["fields"]
@@ -480,6 +481,16 @@ fn the_files_say_what_the_columns_are() {
             '', now(), 1, '{}');");
     let out = tempfile::tempdir().unwrap();
     export(&url, out.path(), &[]).ok();
+    let plain = schema(&out.path().join("public/shape"));
+    for name in ["n76", "u", "j", "jb", "ti"] {
+        assert_eq!(
+            plain["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap()["type"],
+            "string"
+        );
+        assert_eq!(plain["leaves"][name]["logical"]["Type"], "String", "{name}");
+    }
+    assert_same_values(&url, "public.shape", &out.path().join("public/shape"), &[]);
+    export(&url, out.path(), &["--readers", "modern"]).ok();
     let dir = out.path().join("public/shape");
     assert_same_values(&url, "public.shape", &dir, &[]);
     let schema = schema(&dir);
@@ -564,6 +575,10 @@ fn collect_ids(fields: &[Value], into: &mut Vec<i32>) {
 #[test]
 fn inspect_gives_a_verdict_for_every_column() {
     let columns = inspected(matrix(), "numerics", &[]);
+    assert_eq!(columns["c7"]["verdict"], "text");
+    let note = columns["c7"]["note"].as_str().unwrap();
+    assert!(note.contains("because Spark refuses") && note.contains("--readers modern"), "{note}");
+    let columns = inspected(matrix(), "numerics", &["--readers", "modern"]);
     for (column, verdict) in [
         ("id", "exact"),
         ("c0", "exact"),

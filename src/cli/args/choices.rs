@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::spec::Compression;
+
 /// `--special-values`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum SpecialValuesArg {
@@ -15,6 +17,15 @@ pub(in crate::cli) enum ConsistencyArg {
     Run,
     Table,
     None,
+}
+
+/// `--compression`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum CompressionArg {
+    /// zstd, with the level that suits the encodings.
+    Zstd,
+    /// A codec with its level.
+    Of(Compression),
 }
 
 /// `--encodings`.

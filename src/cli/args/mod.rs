@@ -20,8 +20,8 @@ use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use self::choices::{
-    ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg,
-    SpecialValuesArg,
+    CompressionArg, ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg,
+    LogLevelArg, SpecialValuesArg,
 };
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
 pub(super) use self::man::ManArgs;

@@ -6,11 +6,11 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
 use super::choices::{
-    ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg, LogLevelArg,
+    CompressionArg, ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg,
+    LogLevelArg,
 };
 use crate::cli::values::{parse_compression, parse_count};
 use crate::config::units::parse_bytes;
-use crate::spec::Compression;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parallelism")]
@@ -67,19 +67,20 @@ pub(in crate::cli) struct ParallelArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parquet files")]
 pub(in crate::cli) struct ParquetArgs {
-    /// zstd, gzip, brotli, snappy, lz4 or none. Default: zstd(1).
+    /// zstd, gzip, brotli, snappy, lz4 or none. Default: zstd.
     ///
     /// Costs processor time: snappy and lz4 least, zstd(1) a little more for smaller files, gzip and brotli
-    /// much more. A level may follow in parentheses, zstd(3). Levels: zstd 1 to 22 (1), gzip 0 to 9 (6), brotli 0 to 11 (1).
+    /// much more. A level may follow in parentheses, zstd(3). Levels: zstd 1 to 22 (3, with --encodings delta 1), gzip 0 to 9
+    /// (6), brotli 0 to 11 (1).
     #[arg(
         long,
         env = "LAKEXPRESS_COMPRESSION",
         value_name = "CODEC",
-        default_value = "zstd(1)",
+        default_value = "zstd",
         alias = "compression-type",
         value_parser = parse_compression
     )]
-    pub(in crate::cli) compression: Compression,
+    pub(in crate::cli) compression: CompressionArg,
     /// Rows after which a row group closes. Default: 131072 rows.
     ///
     /// Every reader holds one open row group, encoded, in memory.
@@ -100,20 +101,19 @@ pub(in crate::cli) struct ParquetArgs {
         value_parser = parse_bytes
     )]
     pub(in crate::cli) row_group_bytes: u64,
-    /// Values without a dictionary: delta or plain. Default: delta.
+    /// Values without a dictionary: delta or plain. Default: what --readers take.
     ///
-    /// delta packs the differences of integers and the lengths of texts, which makes files smaller; readers from
-    /// before 2023 may not know it (Spark before 3.4, Iceberg's own reader). plain is known to all.
+    /// delta packs the differences of integers and the lengths of texts, which makes files smaller; not every reader
+    /// knows it (fastparquet, Spark before 3.4, Iceberg before 1.11). plain is known to all.
     #[arg(
         long,
         env = "LAKEXPRESS_ENCODINGS",
         value_name = "NAME",
         hide_possible_values = true,
         value_enum,
-        default_value = "delta",
         ignore_case = true
     )]
-    pub(in crate::cli) encodings: EncodingsArg,
+    pub(in crate::cli) encodings: Option<EncodingsArg>,
 }
 
 #[derive(Debug, Args)]

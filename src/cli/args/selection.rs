@@ -7,7 +7,8 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::choices::SpecialValuesArg;
-use crate::cli::values::parse_numeric;
+use crate::cli::values::{parse_numeric, parse_readers};
+use crate::readers::Readers;
 use crate::spec::NumericPolicy;
 
 #[derive(Debug, Args)]
@@ -110,6 +111,13 @@ pub(in crate::cli) struct TypeArgs {
     /// smallest decimal that holds it; double rounds; decimal fails on the first value that does not fit.
     #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value = "text", value_parser = parse_numeric)]
     pub(in crate::cli) numeric: NumericPolicy,
+    /// Programs that must open the files: any, modern, or names separated by commas. Default: any.
+    ///
+    /// any writes what every reader of docs/readers.md takes: uuid, time and decimals of more than 38 digits as text, JSON
+    /// as plain text, plain encodings. modern keeps every type and makes smaller files. Names (spark,duckdb) keep what all
+    /// of these take.
+    #[arg(long, env = "LAKEXPRESS_READERS", value_name = "NAMES", default_value = "any", value_parser = parse_readers)]
+    pub(in crate::cli) readers: Readers,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ fn column(name: &str, data_type: &DataType, source_type: Option<&str>) -> Manife
         source_type: source_type.map(str::to_owned),
         verdict: source_type.map(|_| Verdict::Exact),
         nullable: false,
+        form: None,
         crs: None,
     }
 }

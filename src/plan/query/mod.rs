@@ -35,6 +35,7 @@ use super::{SourceTable, session};
 use crate::catalog::{Geometries, ListedTable, Slice, SnapshotToken, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
+use crate::readers::{self, field_for, form_note};
 use crate::sink::WriterSettings;
 use crate::source::Source;
 use crate::spec::{ExportSpec, layout};
@@ -205,7 +206,7 @@ pub async fn plan_queries(
         }
         let schema = physical.schema();
         distinct_names(&schema).and_then(|()| plan.writer.check(&schema)).map_err(placed)?;
-        plan.columns = columns(&schema);
+        plan.columns = columns(&schema, &spec.parquet.readers);
         plans.push(plan);
     }
     Ok(plans)
@@ -269,13 +270,14 @@ fn distinct_names(schema: &SchemaRef) -> Result<()> {
     }
 }
 
-fn columns(schema: &SchemaRef) -> Vec<ManifestColumn> {
+fn columns(schema: &SchemaRef, readers: &readers::Readers) -> Vec<ManifestColumn> {
     schema
         .fields()
         .iter()
         .map(|field| ManifestColumn {
             name: field.name().clone(),
-            arrow_type: field.data_type().to_string(),
+            arrow_type: field_for(field, readers).data_type().to_string(),
+            form: form_note(field, readers),
             source_type: None,
             verdict: None,
             nullable: field.is_nullable(),

@@ -9,7 +9,7 @@ use super::roll::{finish_intent, is_withdrawn};
 use super::{NOTHING, Owner, Place};
 use crate::destination::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{FileEntry, Manifest};
+use crate::manifest::{FileEntry, Manifest, ManifestColumn};
 use crate::sink::part::PreparedFile;
 use crate::spec::IfExists;
 use crate::spec::layout::{MANIFEST, directories};
@@ -189,19 +189,45 @@ pub(super) fn check_append(
             .hint("--if-exists append never replaces a file; run it again under a new run id"));
     }
     let Some(old) = old else { return Ok(()) };
-    let shape = |m: &Manifest| -> Vec<(String, String, Option<String>)> {
-        m.columns.iter().map(|c| (c.name.clone(), c.arrow_type.clone(), c.crs.clone())).collect()
-    };
-    if shape(old) != shape(manifest) {
-        return Err(Error::data("the table's columns differ from those of the files that are there")
-            .hint("--if-exists append needs the same columns; use --columns, or another --output-dir"));
-    }
+    same_columns(&old.columns, &manifest.columns)?;
     same_directories(&old.files, files)?;
     for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {
         column.nullable |= before.nullable;
     }
     Ok(())
 }
+
+fn same_columns(old: &[ManifestColumn], added: &[ManifestColumn]) -> Result<()> {
+    let same = |a: &ManifestColumn, b: &ManifestColumn| {
+        (&a.name, &a.arrow_type, &a.crs, a.form.is_some())
+            == (&b.name, &b.arrow_type, &b.crs, b.form.is_some())
+    };
+    let differs = old.iter().zip(added).find(|(old, added)| !same(old, added));
+    let Some((there, added)) = differs else {
+        return match old.len() == added.len() {
+            true => Ok(()),
+            false => Err(Error::data("the table's columns differ from those of the files that are there")
+                .with("columns there", old.len())
+                .with("columns added", added.len())
+                .hint(OTHER_COLUMNS)),
+        };
+    };
+    let error = Error::data("the table's columns differ from those of the files that are there")
+        .with("there", format!("{} {}", there.name, there.arrow_type))
+        .with("added", format!("{} {}", added.name, added.arrow_type));
+    Err(match (&there.form, &added.form) {
+        _ if there.name != added.name => error.hint(OTHER_COLUMNS),
+        (None, Some(_)) => {
+            error.hint("the files that are there keep the column's type: add to them with --readers modern")
+        }
+        (Some(_), None) => error
+            .hint("in the files that are there the column is text for readers that do not take its type: add to them with --readers any"),
+        _ => error.hint(OTHER_COLUMNS),
+    })
+}
+
+const OTHER_COLUMNS: &str =
+    "--if-exists append needs the same columns; use --columns, or another --output-dir";
 
 /// Readers take the directories of a table for columns, so that all its rows must lie in directories of the same keys,
 /// or all in none.

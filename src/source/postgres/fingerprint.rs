@@ -4,7 +4,7 @@
 //! functions; `crate::fingerprint::rows` makes the same of the values in a file. What `md5` gives for them is summed up
 //! by the server. Each column is cast to a built-in type first, so that no object id of this database is in the bytes.
 
-use arrow_schema::{DataType, Field};
+use arrow_schema::{DataType, Field, Fields};
 
 use super::column::{Codec, steady_array};
 use super::dialect::{PostgresDialect, ident};
@@ -38,9 +38,10 @@ pub(super) async fn fingerprint(
     pool: &Pool,
     dialect: &PostgresDialect,
     read: &TableRead,
+    written: &Fields,
     at: &SnapshotToken,
 ) -> Result<Fingerprint> {
-    let row = row_sql(&read.table, &read.columns, dialect.special_values)?;
+    let row = row_sql(&read.table, &read.columns, written, dialect.special_values)?;
     // OFFSET 0 keeps the server from computing every hash once for each half.
     let half = |from: u8| {
         format!("pg_catalog.sum(('x' || pg_catalog.substr(hash, {from}, 16))::bit(64)::pg_catalog.int8)")
@@ -81,13 +82,18 @@ fn sum(row: &Row, at: usize) -> Result<u64> {
 /// `ROW(...)` of the columns, each as the type that its values have in a file.
 ///
 /// Errors: `Data` naming the column that has no such form.
-pub(super) fn row_sql(table: &TableInfo, columns: &[usize], special: SpecialValues) -> Result<String> {
+pub(super) fn row_sql(
+    table: &TableInfo,
+    columns: &[usize],
+    written: &Fields,
+    special: SpecialValues,
+) -> Result<String> {
     may_be_planned(table).map_err(|error| error.with("table", &table.table))?;
     let mut values = Vec::with_capacity(columns.len());
-    for index in columns {
+    for (index, written) in columns.iter().zip(written) {
         let column = &table.columns[*index];
         let codec = Codec::of(column)?;
-        let value = value_sql(&codec, &column.field, &ident(column.name()), special);
+        let value = value_sql(&codec, [&column.field, written], &ident(column.name()), special);
         values.push(value.map_err(|why| {
             Error::data(format!("the server cannot hash this column as it is written: {why}"))
                 .with("table", &table.table)
@@ -104,16 +110,19 @@ pub(super) fn row_sql(table: &TableInfo, columns: &[usize], special: SpecialValu
     Ok(format!("ROW({})", values.join(", ")))
 }
 
-/// `column` as the type that it has in a file, NULL where it is NULL there; or why that cannot be.
+/// `column` as the type that it has in a file, NULL where it is NULL there; or why that cannot be. The field as it was
+/// described, and as it is written, which may be text instead.
 fn value_sql(
     codec: &Codec,
-    field: &Field,
+    [field, written]: [&Field; 2],
     column: &str,
     special: SpecialValues,
 ) -> std::result::Result<String, &'static str> {
-    if let (Codec::Composite { fields: codecs }, DataType::Struct(fields)) = (codec, field.data_type()) {
-        let values = codecs.iter().zip(fields).map(|(of, field)| {
-            value_sql(&of.codec, field, &format!("({column}).{}", ident(&of.name)), special)
+    if let (Codec::Composite { fields: codecs }, DataType::Struct(fields), DataType::Struct(forms)) =
+        (codec, field.data_type(), written.data_type())
+    {
+        let values = codecs.iter().zip(fields).zip(forms).map(|((of, field), written)| {
+            value_sql(&of.codec, [field, written], &format!("({column}).{}", ident(&of.name)), special)
         });
         let values: Vec<String> = values.collect::<std::result::Result<_, _>>()?;
         // `IS NULL` would also be true of a value whose fields are all NULL.
@@ -121,6 +130,7 @@ fn value_sql(
     }
     if let Codec::List { depth, element, own } = codec {
         let inner = innermost(field, *depth);
+        let written = innermost(written, *depth);
         // Their array is not sent as it is, or would not be the same in every session.
         let send = match **element {
             Codec::Composite { .. } => Some("pg_catalog.record_send"),
@@ -129,7 +139,7 @@ fn value_sql(
             _ => None,
         };
         if let Some(send) = send {
-            let value = value_sql(element, inner, ELEMENT, special)?;
+            let value = value_sql(element, [inner, written], ELEMENT, special)?;
             return Ok(list_sql(column, *depth, &format!("{send}({value})")));
         }
         if special == SpecialValues::Null && finite(element, "").is_some() {
@@ -145,7 +155,8 @@ fn value_sql(
             Codec::Padded => "::pg_catalog.bpchar[]",
             _ => "",
         };
-        return Ok(array_sql(&format!("{}{through}::{name}[]", steady_array(column, *own))));
+        let text = if is_text_instead(inner, written) { "::pg_catalog.text[]" } else { "" };
+        return Ok(array_sql(&format!("{}{through}::{name}[]{text}", steady_array(column, *own))));
     }
     if let (Codec::Money, DataType::Decimal128(precision, scale)) = (codec, field.data_type()) {
         return Ok(money_sql(column, *precision, *scale));
@@ -165,11 +176,17 @@ fn value_sql(
     }
     let name = type_name(codec, field).ok_or("its type has no form")?;
     let through = if *codec == Codec::Unsigned4 { "::pg_catalog.text" } else { "" };
-    let value = format!("{column}{through}::{name}");
+    let text = if is_text_instead(field, written) { "::pg_catalog.text" } else { "" };
+    let value = format!("{column}{through}::{name}{text}");
     Ok(match finite(codec, column) {
         Some(finite) if special == SpecialValues::Null => format!("CASE WHEN {finite} THEN {value} END"),
         _ => value,
     })
+}
+
+/// Whether a file has text where the field has another type.
+fn is_text_instead(field: &Field, written: &Field) -> bool {
+    *written.data_type() == DataType::Utf8 && *field.data_type() != DataType::Utf8
 }
 
 /// The name of an element while an array is taken apart. Inside its own definition it still means that of an outer array.

@@ -32,6 +32,7 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use arrow_schema::Fields;
 use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 
@@ -156,12 +157,17 @@ impl Source for PostgresSource {
         fingerprint::count(&self.pool, &self.dialect, read, at).await
     }
 
-    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
-        fingerprint::row_sql(table, columns, self.policy.special_values).map(drop)
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
+        fingerprint::row_sql(table, columns, written, self.policy.special_values).map(drop)
     }
 
-    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
-        fingerprint::fingerprint(&self.pool, &self.dialect, read, at).await
+    async fn fingerprint(
+        &self,
+        read: &TableRead,
+        written: &Fields,
+        at: &SnapshotToken,
+    ) -> Result<Fingerprint> {
+        fingerprint::fingerprint(&self.pool, &self.dialect, read, written, at).await
     }
 }
 

@@ -19,6 +19,8 @@ mod snapshot;
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow_schema::{Fields, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
@@ -34,6 +36,7 @@ use crate::catalog::{
 };
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, RowHasher};
+use crate::readers::converted;
 use crate::spec::TypePolicy;
 
 /// URL schemes and `ds_type` values.
@@ -127,23 +130,38 @@ impl Source for SqliteSource {
         read::count(&self.config, &self.pinned, read, at).await
     }
 
-    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
-        let schema = table.schema().project(columns);
-        let schema = schema.map_err(|e| Error::internal("no such column").caused_by(e))?;
+    fn check_fingerprint(&self, table: &TableInfo, _columns: &[usize], written: &Fields) -> Result<()> {
+        let schema = Schema::new(written.clone());
         RowHasher::new(&schema).map(drop).map_err(|error| error.with("table", &table.table))
     }
 
     /// SQLite is part of this process and has no hashes of its own: the rows are read once more by a statement of
     /// their own, in the same view, and hashed here.
-    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
+    async fn fingerprint(
+        &self,
+        read: &TableRead,
+        written: &Fields,
+        at: &SnapshotToken,
+    ) -> Result<Fingerprint> {
         let mut rows = self.read(read, at)?;
-        let mut hasher = RowHasher::new(&rows.schema())?;
+        let written: SchemaRef = Schema::new(written.clone()).into();
+        let mut hasher = RowHasher::new(&written)?;
         while let Some(batch) = rows.next().await {
-            hasher.add(&batch?)?;
+            hasher.add(&as_written(&batch?, &written)?)?;
             tokio::task::coop::consume_budget().await;
         }
         Ok(hasher.finish())
     }
+}
+
+/// Rows as a file has them.
+fn as_written(batch: &RecordBatch, written: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().zip(written.fields());
+    let columns = columns
+        .map(|(column, field)| converted(column, column.data_type(), field.data_type()))
+        .collect::<Result<Vec<_>>>()?;
+    RecordBatch::try_new(Arc::clone(written), columns)
+        .map_err(|error| Error::internal("rows are not as they are written").caused_by(error))
 }
 
 /// Runs `work` on a thread that may wait for locks and disks.

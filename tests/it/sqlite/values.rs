@@ -18,8 +18,10 @@ fn values_of_every_type_are_the_same_in_python_and_pyarrow() {
             '9999-12-31T00:00', '0001-01-01 00:00:00Z', '00:00', 17, 1.25, -7),
            (3, 0, NULL, 9999999999999.99, -1, 3, 1e308, '日本', NULL, zeroblob(100000), NULL, NULL, NULL, NULL, 2.5, 12, NULL);",
     );
-    database.export(&[]).ok();
-    database.assert_same("everything", 6);
+    for readers in ["any", "modern"] {
+        database.export(&["--readers", readers]).ok();
+        database.assert_same("everything", 6);
+    }
     let columns = manifest(&database.out("everything"))["columns"].clone();
     let type_of = |name: &str| {
         let column = columns.as_array().unwrap().iter().find(|c| c["name"] == name).unwrap().clone();

@@ -9,6 +9,7 @@ use arrow::compute::{take, take_record_batch};
 use arrow::datatypes::{
     ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Int32Type, Int64Type,
 };
+use arrow_schema::Fields;
 use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -88,12 +89,17 @@ impl Source for Liar {
         self.inner.count(read, at).await
     }
 
-    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize]) -> Result<()> {
-        self.inner.check_fingerprint(table, columns)
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
+        self.inner.check_fingerprint(table, columns, written)
     }
 
-    async fn fingerprint(&self, read: &TableRead, at: &SnapshotToken) -> Result<Fingerprint> {
-        self.inner.fingerprint(read, at).await
+    async fn fingerprint(
+        &self,
+        read: &TableRead,
+        written: &Fields,
+        at: &SnapshotToken,
+    ) -> Result<Fingerprint> {
+        self.inner.fingerprint(read, written, at).await
     }
 }
 
