@@ -15,8 +15,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, ListArray, MapArray, StringArray,
-    StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, GenericListArray, GenericListViewArray,
+    MapArray, OffsetSizeTrait, StringArray, StringBuilder, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
@@ -36,7 +36,8 @@ const COMMON_DIGITS: u8 = 38;
 fn feature(field: &Field) -> Option<Feature> {
     let extension = field.metadata().get(EXTENSION_TYPE_NAME_KEY).map(String::as_str);
     match (field.data_type(), extension) {
-        (DataType::FixedSizeBinary(16), Some("arrow.uuid")) => Some(Feature::Uuid),
+        // An expression that returns a uuid may lose the extension type; nothing else of the sources has 16 bytes.
+        (DataType::FixedSizeBinary(16), _) => Some(Feature::Uuid),
         (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, Some("arrow.json")) => {
             Some(Feature::Json)
         }
@@ -138,12 +139,15 @@ pub fn converted(array: &ArrayRef, from: &DataType, to: &DataType) -> Result<Arr
             let wider: Float32Array = array.as_primitive::<Float16Type>().unary(|value| value.to_f32());
             Ok(Arc::new(wider))
         }
-        (DataType::List(inner), DataType::List(field)) => {
-            let lists = array.as_list::<i32>();
-            let (offsets, values) = window(lists);
-            let values = converted(&values, inner.data_type(), field.data_type())?;
-            let made = ListArray::try_new(Arc::clone(field), offsets, values, lists.nulls().cloned());
-            Ok(Arc::new(made.map_err(|error| odd(from).caused_by(error))?))
+        (DataType::List(inner), DataType::List(field)) => lists(array.as_list::<i32>(), inner, field),
+        (DataType::LargeList(inner), DataType::LargeList(field)) => {
+            lists(array.as_list::<i64>(), inner, field)
+        }
+        (DataType::ListView(inner), DataType::ListView(field)) => {
+            list_views(array.as_list_view::<i32>(), inner, field)
+        }
+        (DataType::LargeListView(inner), DataType::LargeListView(field)) => {
+            list_views(array.as_list_view::<i64>(), inner, field)
         }
         (DataType::FixedSizeList(inner, _), DataType::FixedSizeList(field, size)) => {
             let lists = array.as_fixed_size_list();
@@ -174,15 +178,31 @@ fn odd(from: &DataType) -> Error {
     Error::internal(format!("values of type {from} have no form for --readers"))
 }
 
-/// Offsets that begin at zero, and the values that they are about: of a slice, nothing else.
-fn window(lists: &ListArray) -> (OffsetBuffer<i32>, ArrayRef) {
+/// Lists with offsets that begin at zero and the values that they are about: of a slice, nothing else.
+fn lists<O: OffsetSizeTrait>(
+    lists: &GenericListArray<O>,
+    inner: &Field,
+    field: &FieldRef,
+) -> Result<ArrayRef> {
     let offsets = lists.offsets();
     let (first, last) = (offsets[0], offsets[lists.len()]);
-    let values = lists.values().slice(first as usize, (last - first) as usize);
-    if first == 0 {
-        return (offsets.clone(), values);
-    }
-    (OffsetBuffer::new(offsets.iter().map(|at| at - first).collect()), values)
+    let values = lists.values().slice(first.as_usize(), (last - first).as_usize());
+    let values = converted(&values, inner.data_type(), field.data_type())?;
+    let offsets = OffsetBuffer::new(offsets.iter().map(|at| *at - first).collect());
+    let made = GenericListArray::try_new(Arc::clone(field), offsets, values, lists.nulls().cloned());
+    Ok(Arc::new(made.map_err(|error| odd(lists.data_type()).caused_by(error))?))
+}
+
+fn list_views<O: OffsetSizeTrait>(
+    views: &GenericListViewArray<O>,
+    inner: &Field,
+    field: &FieldRef,
+) -> Result<ArrayRef> {
+    let values = converted(views.values(), inner.data_type(), field.data_type())?;
+    let (offsets, sizes) = (views.offsets().clone(), views.sizes().clone());
+    let made =
+        GenericListViewArray::try_new(Arc::clone(field), offsets, sizes, values, views.nulls().cloned());
+    Ok(Arc::new(made.map_err(|error| odd(views.data_type()).caused_by(error))?))
 }
 
 fn structs(values: &StructArray, inner: &Fields, fields: &Fields) -> Result<StructArray> {
@@ -304,8 +324,8 @@ pub(crate) fn map_children(data_type: &DataType, change: &mut dyn FnMut(&FieldRe
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        Decimal256Array, FixedSizeBinaryArray, Int32Array, Time32SecondArray, Time64MicrosecondArray,
-        Time64NanosecondArray,
+        Decimal256Array, FixedSizeBinaryArray, Int32Array, ListArray, Time32SecondArray,
+        Time64MicrosecondArray, Time64NanosecondArray,
     };
     use arrow::datatypes::i256;
 
@@ -400,7 +420,10 @@ mod tests {
         let plain = field_for(&json, &Readers::Any);
         assert_eq!((plain.data_type(), plain.metadata().len()), (&DataType::Utf8, 0));
         assert!(form_note(&json, &Readers::Any).expect("a note").contains("--readers modern"));
-        let raw: FieldRef = Field::new("b", DataType::FixedSizeBinary(16), true).into();
-        assert_eq!(field_for(&raw, &Readers::Any), raw);
+        // As an expression returns it.
+        let bare: FieldRef = Field::new("b", DataType::FixedSizeBinary(16), true).into();
+        assert_eq!(field_for(&bare, &Readers::Any).data_type(), &DataType::Utf8);
+        let other: FieldRef = Field::new("b", DataType::FixedSizeBinary(15), true).into();
+        assert_eq!(field_for(&other, &Readers::Any), other);
     }
 }

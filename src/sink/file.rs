@@ -12,7 +12,7 @@ use super::columns::{Choice, ChunkEncoder, Codec, GeneralColumns, Kind};
 use super::part::Blocks;
 use super::writer::WriterSettings;
 use crate::error::{Error, Result};
-use crate::readers::converted;
+use crate::readers::{converted, field_for};
 
 /// Encodes batches; what is finished waits in [`Blocks`].
 pub(super) struct FileEncoder {
@@ -66,8 +66,10 @@ impl FileEncoder {
                 delta: settings.parquet.encodings.has_delta(),
             };
             let (name, leaf) = (field.name().clone(), leaves.first().cloned());
-            let conversion = (given.data_type() != field.data_type())
-                .then(|| [given.data_type().clone(), field.data_type().clone()]);
+            // Without the ids inside of it, of which the batches know nothing.
+            let taken = field_for(given, &settings.parquet.readers);
+            let conversion = (given.data_type() != taken.data_type())
+                .then(|| [given.data_type().clone(), taken.data_type().clone()]);
             columns.push(Column { name, kind, conversion, leaf, choice });
         }
         Ok(Self {
