@@ -23,7 +23,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("catalog", &["plain", "error"]),
     ("readers", &["error"]),
     ("spec", &["error", "catalog", "readers"]),
-    ("manifest", &["error", "catalog", "spec"]),
+    ("manifest", &["error", "readers", "catalog", "spec"]),
     ("source", &["secret", "error", "fingerprint", "readers", "catalog", "spec"]),
     ("partition", &["error", "catalog", "spec"]),
     ("destination", &["secret", "error", "spec"]),

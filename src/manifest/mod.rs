@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
+use crate::readers::Readers;
 
 /// Version of the manifest's format; a reader refuses a larger one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -38,6 +39,10 @@ pub struct Manifest {
     /// The query whose result this is, if it is not a table's rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// The programs that must be able to read the files (`--readers`). Older manifests, which do not say it, are of files
+    /// that keep every type. Where files were added that are for others: those that are in both.
+    #[serde(default = "Readers::of_older_runs", skip_serializing_if = "Readers::is_modern")]
+    pub readers: Readers,
     /// Columns in file order.
     pub columns: Vec<ManifestColumn>,
     /// Keys of the table in the source; some of their columns may not be in the files.
@@ -107,6 +112,9 @@ pub struct ManifestColumn {
     /// that keeps the type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
+    /// The Arrow type of the values, where the file has another one, which `form` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_type: Option<String>,
     /// The coordinate system of a column of geometries, `EPSG:4326` for example.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crs: Option<String>,

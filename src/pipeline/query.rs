@@ -282,6 +282,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         filter: None,
         projection: None,
         query: Some(plan.sql.clone()),
+        readers: plan.writer.parquet.readers.clone(),
         columns: plan.columns.clone(),
         keys: Keys::default(),
         rows: 0,

@@ -294,6 +294,11 @@ fn explain_filter(optimized: &LogicalPlan, source: &Arc<dyn Source>, plan: &mut 
     Ok(())
 }
 
+/// The type of the values, where the file has another one.
+fn value_type(field: &FieldRef, written: &FieldRef) -> Option<String> {
+    (field.data_type() != written.data_type()).then(|| field.data_type().to_string())
+}
+
 fn manifest_column(field: &FieldRef, info: &TableInfo, readers: &Readers) -> ManifestColumn {
     let origin = info
         .column(field.name())
@@ -308,6 +313,7 @@ fn manifest_column(field: &FieldRef, info: &TableInfo, readers: &Readers) -> Man
         name: field.name().clone(),
         arrow_type: written.data_type().to_string(),
         form: form_note(field, readers),
+        value_type: value_type(field, &written),
         source_type: origin.map(|c| c.source_type.clone()),
         verdict: origin.map(verdict),
         nullable: field.is_nullable(),

@@ -204,6 +204,22 @@ impl Readers {
         Self::Modern
     }
 
+    /// Whether every type is kept.
+    pub fn is_modern(&self) -> bool {
+        *self == Self::Modern
+    }
+
+    /// Those that are in both; none if there are none.
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let both: Vec<Reader> =
+            self.all().iter().copied().filter(|reader| other.all().contains(reader)).collect();
+        match both.len() {
+            0 => None,
+            all if all == Reader::ALL.len() => Some(Self::Any),
+            _ => Some(Self::Named(both)),
+        }
+    }
+
     /// The programs. Of `modern`, none that would mind anything.
     pub fn all(&self) -> &[Reader] {
         match self {
@@ -303,6 +319,20 @@ mod tests {
         }
         for text in ["", "any,spark", "excel", "spark,"] {
             assert!(text.parse::<Readers>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn files_for_two_are_for_those_in_both() {
+        let of = |text: &str| text.parse::<Readers>().expect("readers");
+        for (one, other, common) in [
+            ("any", "spark,duckdb", Some("spark,duckdb")),
+            ("spark,duckdb", "duckdb,polars", Some("duckdb")),
+            ("any", "any", Some("any")),
+            ("spark", "duckdb", None),
+            ("any", "modern", None),
+        ] {
+            assert_eq!(of(one).common(&of(other)), common.map(of), "{one} {other}");
         }
     }
 

@@ -88,6 +88,7 @@ fn plan() -> RunPlan {
         verdict: source_type.map(|_| Verdict::Text),
         nullable: false,
         form: None,
+        value_type: None,
         crs: None,
     };
     let part = |part: usize, condition: Option<&str>| PartPlan {

@@ -80,6 +80,7 @@ impl Export {
             verdict: None,
             nullable: false,
             form: None,
+            value_type: None,
             crs: None,
         };
         Manifest {
@@ -107,6 +108,7 @@ impl Export {
             filter: None,
             projection: None,
             query: None,
+            readers: lakexpress::readers::Readers::Modern,
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
             keys: Keys::default(),
             rows: 0,

@@ -63,19 +63,109 @@ fn files_of_other_readers_are_not_added_to() {
     let url = server.create_db("readers_append");
     server.sql(
         "readers_append",
-        "CREATE TABLE u (u uuid); CREATE TABLE j (j json); CREATE TABLE i (i integer)",
+        "CREATE TABLE u (u uuid, n numeric(39,2)); CREATE TABLE j (j json); CREATE TABLE i (i integer, t text)",
     );
     let out = tempfile::tempdir().unwrap();
-    export(&url, out.path(), &["--readers", "modern"]).ok();
-    let refused = export(&url, out.path(), &["--if-exists", "append"]).exits(1);
-    for table in ["public.u  failed", "public.j  failed"] {
-        assert!(refused.stdout.contains(table), "{refused}");
+    let append = |readers: &str| export(&url, out.path(), &["--if-exists", "append", "--readers", readers]);
+    // What is named is what works.
+    for there in ["modern", "any", "duckdb", "spark", "duckdb,pyarrow"] {
+        export(&url, out.path(), &["--readers", there]).ok();
+        for added in ["any", "modern", "duckdb"].iter().filter(|added| **added != there) {
+            let refused = append(added);
+            if refused.code != Some(0) {
+                assert!(
+                    refused.stdout.contains(&format!("with --readers {there}, for which")),
+                    "{added}: {refused}"
+                );
+            }
+        }
+        append(there).ok();
     }
-    assert!(refused.stdout.contains("add to them with --readers modern"), "{refused}");
-    export(&url, out.path(), &["--if-exists", "append", "--readers", "modern"]).ok();
-    export(&url, out.path(), &[]).ok();
-    let refused = export(&url, out.path(), &["--if-exists", "append", "--readers", "modern"]).exits(1);
-    assert!(refused.stdout.contains("add to them with --readers any"), "{refused}");
+    export(&url, out.path(), &["--readers", "modern"]).ok();
+    let refused = append("any").exits(1);
+    for said in ["public.u  failed", "public.j  failed", "u FixedSizeBinary(16)", "j JSON, as plain text"] {
+        assert!(refused.stdout.contains(said), "{said}: {refused}");
+    }
+    // Of the same types, with other encodings: it is said, and the table promises no more than both.
+    assert!(
+        refused.stderr.contains("for --readers modern, those that are added for --readers any"),
+        "{refused}"
+    );
+    export(&url, out.path(), &["-i", "i"]).ok();
+    assert_eq!(manifest(&out.path().join("public/i"))["readers"], "any");
+    let mixed = ["-i", "i", "--if-exists", "append", "--readers", "modern"];
+    let said = Run::new(export_args(&url, out.path(), &mixed)).output().ok().stderr;
+    assert!(said.contains("the table is for readers that take both"), "{said}");
+    assert_eq!(manifest(&out.path().join("public/i"))["readers"], Value::Null);
+}
+
+/// Text of one type is no text of another.
+#[test]
+fn columns_that_were_altered_are_not_added_to_though_both_are_text() {
+    let server = PgServer::shared();
+    let url = server.create_db("readers_altered");
+    let out = tempfile::tempdir().unwrap();
+    for (name, before, after) in [
+        ("a", "uuid", "ALTER TABLE a ALTER c TYPE time USING '01:00'"),
+        ("b", "numeric(39,2)", "ALTER TABLE b ALTER c TYPE numeric(60,9)"),
+        ("c", "uuid[]", "ALTER TABLE c ALTER c TYPE time[] USING '{}'"),
+        ("d", "uuid", "ALTER TABLE d ALTER c TYPE text USING c::text"),
+    ] {
+        server.sql(
+            "readers_altered",
+            &format!("CREATE TABLE {name} (c {before}); INSERT INTO {name} VALUES (NULL)"),
+        );
+        export(&url, out.path(), &["-i", name]).ok();
+        server.sql("readers_altered", after);
+        let refused = export(&url, out.path(), &["-i", name, "--if-exists", "append"]).exits(65);
+        assert!(refused.stdout.contains("needs the same columns"), "{after}: {refused}");
+        assert!(!refused.stdout.contains("--readers"), "{after}: {refused}");
+    }
+}
+
+/// Expressions lose the logical type of a uuid, and make types that no table has.
+#[test]
+fn what_expressions_return_has_the_form_of_columns() {
+    let server = PgServer::shared();
+    let url = server.create_db("readers_expressions");
+    server.sql(
+        "readers_expressions",
+        "CREATE TABLE t AS SELECT 7::bigint AS id, '6b29fc40-ca47-1067-b31d-00dd010662da'::uuid AS u, ARRAY['6b29fc40-ca47-1067-b31d-00dd010662da'::uuid] AS us",
+    );
+    let out = tempfile::tempdir().unwrap();
+    let text = "6b29fc40-ca47-1067-b31d-00dd010662da";
+    let files = |name: &str| out.path().join("query").join(name).join("*.parquet").display().to_string();
+    let query = |sql: &str, readers: &str| {
+        let args = ["query", sql, "--name", "q", "--source", &url, "--readers", readers, "--output-dir"];
+        Run::new(args).args([out.path()]).output().ok();
+    };
+    for sql in [
+        "SELECT max(u) AS x FROM t",
+        "SELECT coalesce(u, u) AS x FROM t",
+        "SELECT CASE WHEN true THEN u END AS x FROM t",
+        "SELECT nullif(u, u) AS n, u AS x FROM t",
+        "SELECT unnest(us) AS x FROM t",
+        "SELECT (SELECT max(u) FROM t) AS x FROM t",
+    ] {
+        query(sql, "any");
+        assert_eq!(duck(&format!("SELECT x FROM '{}'", files("q"))), text, "{sql}");
+        assert_eq!(column(&manifest(&out.path().join("query/q")), "x")["arrow_type"], "Utf8", "{sql}");
+    }
+    query("SELECT array_agg(u) AS x, struct(u) AS s FROM t GROUP BY u", "any");
+    assert_eq!(
+        duck(&format!("SELECT x[1], s::text LIKE '%{text}%' FROM '{}'", files("q"))),
+        format!("{text}|True")
+    );
+    let columns = ["-i", "t", "--columns", "t: coalesce(u, u) AS c"];
+    export(&url, out.path(), &columns).ok();
+    let table = out.path().join("public/t/*.parquet").display().to_string();
+    assert_eq!(duck(&format!("SELECT c FROM '{table}'")), text);
+    for list in ["LargeList", "ListView", "LargeListView"] {
+        for readers in ["any", "modern"] {
+            query(&format!("SELECT arrow_cast(array_agg(id), '{list}(Int64)') AS x FROM t"), readers);
+            assert_eq!(duck(&format!("SELECT x FROM '{}'", files("q"))), "[7]", "{list} {readers}");
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn column(name: &str, data_type: &DataType, source_type: Option<&str>) -> Manife
         verdict: source_type.map(|_| Verdict::Exact),
         nullable: false,
         form: None,
+        value_type: None,
         crs: None,
     }
 }
@@ -64,6 +65,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         filter: None,
         projection: None,
         query: None,
+        readers: crate::readers::Readers::Modern,
         columns: vec![
             column("id", &DataType::Int64, Some("bigint")),
             column("other", &DataType::Int64, Some("bigint")),

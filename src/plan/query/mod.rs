@@ -274,14 +274,18 @@ fn columns(schema: &SchemaRef, readers: &readers::Readers) -> Vec<ManifestColumn
     schema
         .fields()
         .iter()
-        .map(|field| ManifestColumn {
-            name: field.name().clone(),
-            arrow_type: field_for(field, readers).data_type().to_string(),
-            form: form_note(field, readers),
-            source_type: None,
-            verdict: None,
-            nullable: field.is_nullable(),
-            crs: Geometries::of(field).and_then(|geometries| geometries.crs),
+        .map(|field| {
+            let written = field_for(field, readers);
+            ManifestColumn {
+                name: field.name().clone(),
+                arrow_type: written.data_type().to_string(),
+                form: form_note(field, readers),
+                value_type: super::value_type(field, &written),
+                source_type: None,
+                verdict: None,
+                nullable: field.is_nullable(),
+                crs: Geometries::of(field).and_then(|geometries| geometries.crs),
+            }
         })
         .collect()
 }

@@ -10,6 +10,7 @@ use super::{NOTHING, Owner, Place};
 use crate::destination::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FileEntry, Manifest, ManifestColumn};
+use crate::readers::Readers;
 use crate::sink::part::PreparedFile;
 use crate::spec::IfExists;
 use crate::spec::layout::{MANIFEST, directories};
@@ -189,7 +190,22 @@ pub(super) fn check_append(
             .hint("--if-exists append never replaces a file; run it again under a new run id"));
     }
     let Some(old) = old else { return Ok(()) };
-    same_columns(&old.columns, &manifest.columns)?;
+    same_columns(old, &manifest.columns)?;
+    if old.readers != manifest.readers {
+        tracing::warn!(
+            path = %shown(&manifest.table.to_string()),
+            "the files that are there are for --readers {}, those that are added for --readers {}: the table is for \
+             readers that take both",
+            old.readers,
+            manifest.readers
+        );
+        let has_forms = manifest.columns.iter().any(|column| column.form.is_some());
+        manifest.readers = match old.readers.common(&manifest.readers) {
+            Some(common) => common,
+            None if has_forms => old.readers.clone(),
+            None => Readers::Modern,
+        };
+    }
     same_directories(&old.files, files)?;
     for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {
         column.nullable |= before.nullable;
@@ -197,32 +213,36 @@ pub(super) fn check_append(
     Ok(())
 }
 
-fn same_columns(old: &[ManifestColumn], added: &[ManifestColumn]) -> Result<()> {
+fn same_columns(old: &Manifest, added: &[ManifestColumn]) -> Result<()> {
+    // Text of one type is no text of another.
+    fn value(column: &ManifestColumn) -> (&str, &str, Option<&str>) {
+        let kind = column.value_type.as_ref().unwrap_or(&column.arrow_type);
+        (&column.name, kind, column.crs.as_deref())
+    }
     let same = |a: &ManifestColumn, b: &ManifestColumn| {
-        (&a.name, &a.arrow_type, &a.crs, a.form.is_some())
-            == (&b.name, &b.arrow_type, &b.crs, b.form.is_some())
+        value(a) == value(b) && (&a.arrow_type, a.form.is_some()) == (&b.arrow_type, b.form.is_some())
     };
-    let differs = old.iter().zip(added).find(|(old, added)| !same(old, added));
-    let Some((there, added)) = differs else {
-        return match old.len() == added.len() {
-            true => Ok(()),
-            false => Err(Error::data("the table's columns differ from those of the files that are there")
-                .with("columns there", old.len())
-                .with("columns added", added.len())
-                .hint(OTHER_COLUMNS)),
-        };
-    };
-    let error = Error::data("the table's columns differ from those of the files that are there")
-        .with("there", format!("{} {}", there.name, there.arrow_type))
-        .with("added", format!("{} {}", added.name, added.arrow_type));
-    Err(match (&there.form, &added.form) {
-        _ if there.name != added.name => error.hint(OTHER_COLUMNS),
-        (None, Some(_)) => {
-            error.hint("the files that are there keep the column's type: add to them with --readers modern")
+    let error = Error::data("the table's columns differ from those of the files that are there");
+    let Some((there, added)) = old.columns.iter().zip(added).find(|(old, added)| !same(old, added)) else {
+        if old.columns.len() == added.len() {
+            return Ok(());
         }
-        (Some(_), None) => error
-            .hint("in the files that are there the column is text for readers that do not take its type: add to them with --readers any"),
-        _ => error.hint(OTHER_COLUMNS),
+        let error = error.with("columns there", old.columns.len()).with("columns added", added.len());
+        return Err(error.hint(OTHER_COLUMNS));
+    };
+    let described = |column: &ManifestColumn| match (&column.value_type, &column.form) {
+        (Some(kind), _) => format!("{} {}, as {}", column.name, kind, column.arrow_type),
+        (None, Some(_)) => format!("{} JSON, as plain text", column.name),
+        (None, None) => format!("{} {}", column.name, column.arrow_type),
+    };
+    let error = error.with("there", described(there)).with("added", described(added));
+    Err(if value(there) == value(added) {
+        error.hint(format!(
+            "add to the files that are there with --readers {}, for which they are",
+            old.readers
+        ))
+    } else {
+        error.hint(OTHER_COLUMNS)
     })
 }
 
