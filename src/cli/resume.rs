@@ -3,7 +3,7 @@
 use indicatif::MultiProgress;
 use serde_json::Value;
 
-use super::args::ExportArgs;
+use super::args::{CompressionArg, ExportArgs};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
 use super::{origin, print, resolve};
@@ -14,7 +14,7 @@ use crate::plan::QueryStatement;
 use crate::plan::query::parse_query;
 use crate::runlog::{RunRecord, RunStatus};
 use crate::secret;
-use crate::spec::ExportSpec;
+use crate::spec::{Compression, ExportSpec};
 
 /// Where in a run's configuration a flag went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,6 +170,12 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     let mut now = resolve::export_spec(args, &mut problems);
     problems.finish()?;
     now.origin = origin::of(&args.auth, &args.source, &args.target)?;
+    if args.parquet.compression == CompressionArg::Zstd
+        && matches!(recorded.parquet.compression, Compression::Zstd(_))
+    {
+        // Without a level it is that which the run had.
+        now.parquet.compression = recorded.parquet.compression;
+    }
     let json = |spec: &ExportSpec| {
         serde_json::to_value(spec).map_err(|error| Error::internal("spec").caused_by(error))
     };

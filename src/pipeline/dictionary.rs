@@ -2,7 +2,9 @@
 
 use arrow_schema::DataType;
 
+use crate::catalog::ColumnInfo;
 use crate::plan::TablePlan;
+use crate::readers::field_for;
 
 /// Bytes of a dictionary page; one that outgrows it is given up, after every value was hashed.
 const PAGE_BYTES: f64 = 1_048_576.0;
@@ -12,12 +14,13 @@ const SHARE: f64 = 0.7;
 
 /// Columns for which a dictionary does not pay.
 pub(super) fn dictionary_off(plan: &TablePlan) -> Vec<String> {
+    let written = |column: &ColumnInfo| field_for(&column.field.clone().into(), &plan.parquet.readers);
     let rows = plan.info.est_rows.min(plan.parquet.row_group_rows as u64) as f64;
     plan.columns
         .iter()
         .filter(|written| written.source_type.is_some())
         .filter_map(|written| plan.info.column(&written.name))
-        .filter(|c| c.est_distinct.is_some_and(|n| !dictionary_pays(n, rows, c.field.data_type())))
+        .filter(|c| c.est_distinct.is_some_and(|n| !dictionary_pays(n, rows, written(c).data_type())))
         .map(|c| c.name().to_owned())
         .collect()
 }

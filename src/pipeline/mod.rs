@@ -197,7 +197,7 @@ async fn plan_all(
             }
         }
     }
-    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.columns.as_slice())));
+    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.fields())));
     plans.sort_by(|a, b| {
         b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
     });

@@ -100,7 +100,7 @@ async fn plan_all(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
-    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.columns.as_slice())));
+    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
     let tables = inputs.into_iter().map(|input| input.info).collect();
     Ok((Pinned { view, tables }, plans))
 }

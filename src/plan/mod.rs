@@ -18,7 +18,7 @@ pub mod table;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_schema::FieldRef;
+use arrow_schema::{DataType, Field, FieldRef, Fields};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::utils::split_conjunction;
@@ -35,7 +35,7 @@ use crate::catalog::{ColumnInfo, Geometries, Slice, SnapshotToken, TableInfo, Ve
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
-use crate::readers::{Readers, field_for, form_note};
+use crate::readers::{Readers, field_for, form_note, has_other_type};
 use crate::source::Source;
 use crate::spec::{ExportSpec, Method, ParquetSpec, TableRule, layout};
 
@@ -83,6 +83,19 @@ pub struct PartPlan {
     pub est_bytes: u64,
     /// File name, in the table's directory or in `key=value` directories below it.
     pub file: String,
+}
+
+impl TablePlan {
+    /// The columns as the files have them; computed ones without their types, which are not known here.
+    pub fn fields(&self) -> Fields {
+        let field = |column: &ManifestColumn| match self.info.column(&column.name) {
+            Some(info) if column.verdict.is_some() => {
+                field_for(&info.field.clone().into(), &self.parquet.readers)
+            }
+            _ => Field::new(&column.name, DataType::Null, true).into(),
+        };
+        self.columns.iter().map(field).collect()
+    }
 }
 
 /// How a table was decided to be cut.
@@ -295,8 +308,8 @@ fn explain_filter(optimized: &LogicalPlan, source: &Arc<dyn Source>, plan: &mut 
 }
 
 /// The type of the values, where the file has another one.
-fn value_type(field: &FieldRef, written: &FieldRef) -> Option<String> {
-    (field.data_type() != written.data_type()).then(|| field.data_type().to_string())
+fn value_type(field: &FieldRef, readers: &Readers) -> Option<String> {
+    has_other_type(field, readers).then(|| field.data_type().to_string())
 }
 
 fn manifest_column(field: &FieldRef, info: &TableInfo, readers: &Readers) -> ManifestColumn {
@@ -304,16 +317,15 @@ fn manifest_column(field: &FieldRef, info: &TableInfo, readers: &Readers) -> Man
         .column(field.name())
         .filter(|c| c.field.data_type() == field.data_type() && c.field.metadata() == field.metadata());
     let written = field_for(field, readers);
-    // Text that was text before is what it was.
-    let verdict = |column: &ColumnInfo| match written.data_type() == field.data_type() {
-        true => column.verdict,
-        false => Verdict::Text,
+    let verdict = |column: &ColumnInfo| match has_other_type(field, readers) {
+        true => Verdict::Text,
+        false => column.verdict,
     };
     ManifestColumn {
         name: field.name().clone(),
         arrow_type: written.data_type().to_string(),
         form: form_note(field, readers),
-        value_type: value_type(field, &written),
+        value_type: value_type(field, readers),
         source_type: origin.map(|c| c.source_type.clone()),
         verdict: origin.map(verdict),
         nullable: field.is_nullable(),

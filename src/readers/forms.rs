@@ -19,6 +19,7 @@ use arrow::array::{
     MapArray, OffsetSizeTrait, StringArray, StringBuilder, StructArray,
 };
 use arrow::buffer::OffsetBuffer;
+use arrow::compute::cast;
 use arrow::datatypes::{
     Decimal256Type, Float16Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType,
     Time64NanosecondType,
@@ -32,10 +33,23 @@ use crate::error::{Error, Result};
 /// Digits that every reader takes.
 const COMMON_DIGITS: u8 = 38;
 
+/// The type of the values of a dictionary that is no dictionary of text or bytes: the encoder writes only these, and
+/// readers mind its values like any others.
+fn unpacked(data_type: &DataType) -> Option<&DataType> {
+    use DataType::{Binary, BinaryView, Dictionary, LargeBinary, LargeUtf8, Utf8, Utf8View};
+    match data_type {
+        Dictionary(_, values) => match values.as_ref() {
+            Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView => None,
+            values => Some(values),
+        },
+        _ => None,
+    }
+}
+
 /// What in the type of one field, without those inside of it, a reader may not take.
 fn feature(field: &Field) -> Option<Feature> {
     let extension = field.metadata().get(EXTENSION_TYPE_NAME_KEY).map(String::as_str);
-    match (field.data_type(), extension) {
+    match (unpacked(field.data_type()).unwrap_or(field.data_type()), extension) {
         // An expression that returns a uuid may lose the extension type; nothing else of the sources has 16 bytes.
         (DataType::FixedSizeBinary(16), _) => Some(Feature::Uuid),
         (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View, Some("arrow.json")) => {
@@ -69,7 +83,8 @@ pub fn field_for(field: &FieldRef, readers: &Readers) -> FieldRef {
             Arc::new(field.as_ref().clone().with_data_type(data_type).with_metadata(metadata))
         }
         None => {
-            let data_type = map_children(field.data_type(), &mut |child| field_for(child, readers));
+            let kept = unpacked(field.data_type()).unwrap_or(field.data_type());
+            let data_type = map_children(kept, &mut |child| field_for(child, readers));
             if data_type == *field.data_type() {
                 return Arc::clone(field);
             }
@@ -79,7 +94,7 @@ pub fn field_for(field: &FieldRef, readers: &Readers) -> FieldRef {
 }
 
 /// What `readers` do not take of the types of a field and of those inside of it, each once.
-pub fn minded(field: &Field, readers: &Readers) -> Vec<Feature> {
+fn minded(field: &Field, readers: &Readers) -> Vec<Feature> {
     let mut found = Vec::new();
     collect(field, readers, &mut found);
     found
@@ -87,15 +102,28 @@ pub fn minded(field: &Field, readers: &Readers) -> Vec<Feature> {
 
 /// Why [`field_for`] changes a field, and how to keep its type; none where it does not.
 pub fn form_note(field: &Field, readers: &Readers) -> Option<String> {
-    let minded = minded(field, readers);
-    // What becomes text before what stays text.
-    let feature = *minded.iter().find(|feature| **feature != Feature::Json).or(minded.first())?;
-    let (reader, takes) = readers.minds(feature)?;
-    let form = match feature {
-        Feature::Json => "as plain text",
-        Feature::HalfFloat => "as 32 bits",
+    let mut minded = minded(field, readers);
+    if minded.iter().any(|feature| *feature != Feature::Json) {
+        // What becomes text, and not what was text before.
+        minded.retain(|feature| *feature != Feature::Json);
+    }
+    let form = match minded.as_slice() {
+        [] => return None,
+        [Feature::Json] => "as plain text",
+        [Feature::HalfFloat] => "as 32 bits",
         _ => "as text",
     };
+    let why: Vec<String> = minded.iter().filter_map(|feature| does(*feature, readers)).collect();
+    Some(format!("{form}, because {}: --readers modern keeps the type", why.join(", ")))
+}
+
+/// Whether values have another type in the files than [`field_for`] is given.
+pub fn has_other_type(field: &Field, readers: &Readers) -> bool {
+    minded(field, readers).iter().any(|feature| *feature != Feature::Json)
+}
+
+fn does(feature: Feature, readers: &Readers) -> Option<String> {
+    let (reader, takes) = readers.minds(feature)?;
     let what = match feature {
         Feature::Uuid => "uuid",
         Feature::Time => "time",
@@ -103,11 +131,10 @@ pub fn form_note(field: &Field, readers: &Readers) -> Option<String> {
         Feature::HalfFloat => "floating point of 16 bits",
         _ => "JSON",
     };
-    let does = match takes {
-        Takes::Misreads(as_what) => format!("reads {what} as {as_what}"),
-        _ => format!("refuses {what}"),
-    };
-    Some(format!("{form}, because {} {does}: --readers modern keeps the type", reader.title()))
+    Some(match takes {
+        Takes::Misreads(as_what) => format!("{} reads {what} as {as_what}", reader.title()),
+        _ => format!("{} refuses {what}", reader.title()),
+    })
 }
 
 fn collect(field: &Field, readers: &Readers, found: &mut Vec<Feature>) {
@@ -130,6 +157,10 @@ fn collect(field: &Field, readers: &Readers, found: &mut Vec<Feature>) {
 pub fn converted(array: &ArrayRef, from: &DataType, to: &DataType) -> Result<ArrayRef> {
     if from == to {
         return Ok(Arc::clone(array));
+    }
+    if let Some(values) = unpacked(from) {
+        let values_array = cast(array, values).map_err(|error| odd(from).caused_by(error))?;
+        return converted(&values_array, values, to);
     }
     match (from, to) {
         (DataType::FixedSizeBinary(_), DataType::Utf8) => uuids(array),
@@ -216,7 +247,7 @@ fn structs(values: &StructArray, inner: &Fields, fields: &Fields) -> Result<Stru
 
 /// Text of each value that is not NULL, `most` bytes at most.
 fn texts(array: &ArrayRef, most: usize, mut put: impl FnMut(&mut String, usize)) -> Result<ArrayRef> {
-    let held = array.len().saturating_mul(most);
+    let held = (array.len() - array.null_count()).saturating_mul(most);
     if i32::try_from(held).is_err() {
         return Err(Error::data("the values of one batch are too large as text")
             .hint("--readers modern keeps their type"));
@@ -271,6 +302,11 @@ fn times(array: &ArrayRef) -> Result<ArrayRef> {
             Box::new(move |row| values.value(row))
         }
     };
+    let is_time = |row: usize| array.is_null(row) || (0..86_400 * SECOND).contains(&nanoseconds(row));
+    if !(0..array.len()).all(is_time) {
+        // Sources have none: what an expression made of it.
+        return Err(Error::data("a value is no time of a day"));
+    }
     texts(array, 18, |text, row| {
         let value = nanoseconds(row);
         let (seconds, rest) = (value / SECOND, value % SECOND);

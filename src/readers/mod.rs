@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::Error;
 
 pub(crate) use forms::map_children;
-pub use forms::{converted, field_for, form_note, minded, schema_for};
+pub use forms::{converted, field_for, form_note, has_other_type, schema_for};
 pub use table::takes;
 
 /// A program that reads Parquet.

@@ -23,7 +23,7 @@ pub fn takes(reader: R, feature: F) -> Takes {
         (R::ClickHouse, F::FarDates) => Refuses("out of allowed Date32 range"),
         (R::Polars, F::Uuid) => Misreads("16 bytes"),
         (R::Polars, F::Json) => Misreads("binary"),
-        // A message of its own for a file without rows.
+        // A file without rows has another message.
         (R::Polars, F::WideDecimal) => Refuses("can't decode Decimal128"),
         (R::DataFusion | R::Daft | R::FastParquet, F::Uuid) => Misreads("16 bytes"),
         (R::Daft, F::WideDecimal) => Refuses("Unsupported Arrow DataType: Decimal256"),

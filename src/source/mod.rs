@@ -139,8 +139,8 @@ pub trait Source: Debug + Send + Sync {
     }
 
     /// The fingerprint of the rows of `read` as of `at`, computed from what the database holds and not from what
-    /// [`Self::read`] made of it. `written` are the columns as a file has them: each of its own type, or the text that
-    /// [`crate::readers`] makes of it.
+    /// [`Self::read`] made of it. `written` are the columns as a file has them: with their types, or as text where
+    /// [`crate::readers`] says so.
     async fn fingerprint(
         &self,
         read: &TableRead,

@@ -130,7 +130,7 @@ fn what_expressions_return_has_the_form_of_columns() {
     let url = server.create_db("readers_expressions");
     server.sql(
         "readers_expressions",
-        "CREATE TABLE t AS SELECT 7::bigint AS id, '6b29fc40-ca47-1067-b31d-00dd010662da'::uuid AS u, ARRAY['6b29fc40-ca47-1067-b31d-00dd010662da'::uuid] AS us",
+        "CREATE TABLE t AS SELECT 7::bigint AS id, '12:00:00.5'::time AS tm, '6b29fc40-ca47-1067-b31d-00dd010662da'::uuid AS u, ARRAY['6b29fc40-ca47-1067-b31d-00dd010662da'::uuid] AS us",
     );
     let out = tempfile::tempdir().unwrap();
     let text = "6b29fc40-ca47-1067-b31d-00dd010662da";
@@ -160,6 +160,17 @@ fn what_expressions_return_has_the_form_of_columns() {
     export(&url, out.path(), &columns).ok();
     let table = out.path().join("public/t/*.parquet").display().to_string();
     assert_eq!(duck(&format!("SELECT c FROM '{table}'")), text);
+    // Of a dictionary, whose values the encoder would write shifted.
+    for readers in ["any", "modern"] {
+        query("SELECT arrow_cast(u, 'Dictionary(Int32, FixedSizeBinary(16))') AS x FROM t", readers);
+        let found = duck(&format!("SELECT x FROM '{}'", files("q")));
+        let bytes = duck(
+            "SELECT '\\x6B\\x29\\xFC\\x40\\xCA\\x47\\x10\\x67\\xB3\\x1D\\x00\\xDD\\x01\\x06\\x62\\xDA'::blob",
+        );
+        assert_eq!(found, if readers == "any" { text.to_owned() } else { bytes }, "{readers}");
+    }
+    query("SELECT arrow_cast(tm, 'Dictionary(Int32, Time64(Microsecond))') AS x FROM t", "any");
+    assert_eq!(duck(&format!("SELECT x FROM '{}'", files("q"))), "12:00:00.5");
     for list in ["LargeList", "ListView", "LargeListView"] {
         for readers in ["any", "modern"] {
             query(&format!("SELECT arrow_cast(array_agg(id), '{list}(Int64)') AS x FROM t"), readers);
@@ -179,6 +190,20 @@ fn what_is_written_all_the_same_is_warned_of() {
     assert!(any.contains("Spark does not know it") && any.contains("Spark refuses such a file"), "{any}");
     let some = said(&["--compression", "brotli", "--readers", "duckdb"]);
     assert!(!some.contains("brotli: ") && some.contains("DuckDB reads the first of them twice"), "{some}");
+    server.sql(
+        "readers_warned",
+        "DROP TABLE names; CREATE TYPE pair AS (x integer, \"X\" integer);
+         CREATE TABLE deep (id integer, p pair, ps pair[], n numeric(38,2), f double precision)",
+    );
+    let deep = said(&["--readers", "spark,fastparquet"]);
+    for words in [
+        r#""x" and "X" differ"#,
+        r#"as doubles: columns "n""#,
+        r#"as NaN: columns "f""#,
+        "structs as columns of its fields",
+    ] {
+        assert!(deep.contains(words), "{words}: {deep}");
+    }
     let none = said(&["--readers", "pyarrow,polars"]);
     assert!(!none.contains("differ in case"), "{none}");
     let wrong = export(&url, out.path(), &["--readers", "spark,excel"]).exits(2);

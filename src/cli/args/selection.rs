@@ -108,7 +108,8 @@ pub(in crate::cli) struct TypeArgs {
     /// numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text.
     ///
     /// text keeps every value and is the largest; measure reads each such column once more, before the export, for the
-    /// smallest decimal that holds it; double rounds; decimal fails on the first value that does not fit.
+    /// smallest decimal that holds it; double rounds; decimal fails on the first value that does not fit. Decimals of more
+    /// than 38 digits are text unless --readers modern is given.
     #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value = "text", value_parser = parse_numeric)]
     pub(in crate::cli) numeric: NumericPolicy,
     /// Programs that must open the files: any, modern, or names separated by commas. Default: any.

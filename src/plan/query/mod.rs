@@ -16,7 +16,7 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Fields, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinConstraint, JoinType, TableReference};
@@ -84,6 +84,12 @@ pub struct QueryPlan {
 }
 
 impl QueryPlan {
+    /// The columns as the files have them.
+    pub fn fields(&self) -> Fields {
+        let fields = self.logical.schema().fields().iter();
+        fields.map(|field| field_for(field, &self.writer.parquet.readers)).collect()
+    }
+
     /// The physical plan, with the context to execute it in. All of its partitions must be read at once.
     ///
     /// # Errors
@@ -280,7 +286,7 @@ fn columns(schema: &SchemaRef, readers: &readers::Readers) -> Vec<ManifestColumn
                 name: field.name().clone(),
                 arrow_type: written.data_type().to_string(),
                 form: form_note(field, readers),
-                value_type: super::value_type(field, &written),
+                value_type: super::value_type(field, readers),
                 source_type: None,
                 verdict: None,
                 nullable: field.is_nullable(),
