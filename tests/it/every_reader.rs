@@ -211,7 +211,7 @@ fn second_python() -> PathBuf {
     python
 }
 
-/// Asks `programs` about all tables, Spark beside the others, and returns what each reader was seen to mind.
+/// Asks `programs` about all tables, Spark at the same time as the others, and returns what each reader was seen to mind.
 fn ask_all(programs: &[&Program], long: bool, dir: &Path) -> BTreeMap<Reader, BTreeSet<String>> {
     let tables = export_all(dir, &programs.iter().map(|program| program.reader).collect(), long);
     let wanted = dir.join("wanted.json");
@@ -224,13 +224,13 @@ fn ask_all(programs: &[&Program], long: bool, dir: &Path) -> BTreeMap<Reader, BT
     let ask_these = |programs: &[&Program]| -> Vec<(Reader, Verdict)> {
         programs.iter().map(|program| (program.reader, ask(program, &description))).collect()
     };
-    let (beside, verdicts) = scope(|scope| {
-        let beside = scope.spawn(|| ask_these(&sparks));
+    let (of_spark, verdicts) = scope(|scope| {
+        let of_spark = scope.spawn(|| ask_these(&sparks));
         let verdicts = ask_these(&others);
-        (beside.join().unwrap(), verdicts)
+        (of_spark.join().unwrap(), verdicts)
     });
     let (mut problems, mut seen) = (Vec::new(), BTreeMap::<Reader, BTreeSet<String>>::new());
-    for (reader, verdict) in beside.into_iter().chain(verdicts) {
+    for (reader, verdict) in of_spark.into_iter().chain(verdicts) {
         let (equal, minds) = (verdict.equal, &verdict.seen);
         println!(
             "readers: {}: {equal} columns of {} tables equal, minds {minds:?}, {:.1} s",
