@@ -7,6 +7,7 @@ mod conversion;
 mod families;
 mod filter;
 mod floats;
+mod meaning;
 mod microseconds;
 pub mod query;
 pub mod scan;

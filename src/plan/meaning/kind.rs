@@ -1,0 +1,157 @@
+//! The SQL types that expressions are made of.
+
+use arrow_schema::{DataType, Field, TimeUnit};
+
+/// Metadata key of a field: the SQL type of its values, where their Arrow type does not say it.
+pub(in crate::plan) const KIND_KEY: &str = "lakexpress:kind";
+
+const DECIMAL128_DIGITS: u8 = 38;
+
+/// The SQL type of a value, by the names that PostgreSQL's catalog has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::plan) enum Kind {
+    /// A literal in quotes, or NULL: its place decides what it is.
+    Unknown,
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    /// Digits in all, digits after the point.
+    Numeric(u8, i8),
+    Float4,
+    Float8,
+    /// `text` and `varchar`.
+    Text,
+    /// `char(n)`. Values have no trailing spaces.
+    Bpchar,
+    Bytea,
+    Date,
+    Time,
+    Timestamp,
+    /// In UTC.
+    Timestamptz,
+    Uuid,
+    /// The label of an enum: equal or not, but in no order that is known here.
+    Enum,
+    /// Months, days and microseconds: a constant beside `+` and `-`.
+    Interval,
+    /// Anything else: selected, tested for NULL, and nothing more.
+    Other,
+}
+
+impl Kind {
+    /// What the values of a field are.
+    pub(in crate::plan) fn of(field: &Field) -> Self {
+        match field.metadata().get(KIND_KEY).map(String::as_str) {
+            Some("bpchar") => return Self::Bpchar,
+            Some("enum") => return Self::Enum,
+            Some(_) => return Self::Other,
+            None => {}
+        }
+        Self::of_type(field.data_type())
+    }
+
+    /// What values of an Arrow type are when nothing else is known about them.
+    pub(in crate::plan) fn of_type(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Null => Self::Unknown,
+            DataType::Boolean => Self::Bool,
+            DataType::Int8 | DataType::Int16 | DataType::UInt8 => Self::Int2,
+            DataType::Int32 | DataType::UInt16 => Self::Int4,
+            DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Self::Int8,
+            DataType::Decimal32(p, s)
+            | DataType::Decimal64(p, s)
+            | DataType::Decimal128(p, s)
+            | DataType::Decimal256(p, s) => Self::Numeric(*p, *s),
+            DataType::Float32 => Self::Float4,
+            DataType::Float64 => Self::Float8,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => Self::Bytea,
+            DataType::Date32 => Self::Date,
+            DataType::Time64(_) => Self::Time,
+            DataType::Timestamp(_, None) => Self::Timestamp,
+            DataType::Timestamp(_, Some(_)) => Self::Timestamptz,
+            DataType::FixedSizeBinary(16) => Self::Uuid,
+            DataType::Interval(_) => Self::Interval,
+            _ => Self::Other,
+        }
+    }
+
+    /// The Arrow type that kernels take and give for it; none where there is not one.
+    pub(in crate::plan) fn arrow(self) -> Option<DataType> {
+        Some(match self {
+            Self::Bool => DataType::Boolean,
+            Self::Int2 => DataType::Int16,
+            Self::Int4 => DataType::Int32,
+            Self::Int8 => DataType::Int64,
+            Self::Numeric(p, s) if p <= DECIMAL128_DIGITS => DataType::Decimal128(p, s),
+            Self::Numeric(p, s) => DataType::Decimal256(p, s),
+            Self::Float4 => DataType::Float32,
+            Self::Float8 => DataType::Float64,
+            Self::Text | Self::Bpchar | Self::Enum => DataType::Utf8,
+            Self::Bytea => DataType::Binary,
+            Self::Date => DataType::Date32,
+            Self::Time => DataType::Time64(TimeUnit::Microsecond),
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Uuid => DataType::FixedSizeBinary(16),
+            Self::Interval => DataType::Interval(arrow_schema::IntervalUnit::MonthDayNano),
+            Self::Unknown | Self::Other => return None,
+        })
+    }
+
+    /// Metadata of a field whose values are of this type, where their Arrow type does not say it.
+    pub(in crate::plan) fn mark(self) -> Option<(String, String)> {
+        let name = match self {
+            Self::Bpchar => "bpchar",
+            Self::Enum => "enum",
+            Self::Other => "other",
+            _ => return None,
+        };
+        Some((KIND_KEY.to_owned(), name.to_owned()))
+    }
+
+    pub(in crate::plan) fn is_integer(self) -> bool {
+        matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
+    }
+
+    pub(in crate::plan) fn is_float(self) -> bool {
+        matches!(self, Self::Float4 | Self::Float8)
+    }
+
+    pub(in crate::plan) fn is_number(self) -> bool {
+        self.is_integer() || self.is_float() || matches!(self, Self::Numeric(..))
+    }
+
+    pub(in crate::plan) fn is_string(self) -> bool {
+        matches!(self, Self::Text | Self::Bpchar)
+    }
+}
+
+/// As PostgreSQL writes it.
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self {
+            Self::Unknown => "unknown",
+            Self::Bool => "boolean",
+            Self::Int2 => "smallint",
+            Self::Int4 => "integer",
+            Self::Int8 => "bigint",
+            Self::Numeric(p, s) => return write!(f, "numeric({p},{s})"),
+            Self::Float4 => "real",
+            Self::Float8 => "double precision",
+            Self::Text => "text",
+            Self::Bpchar => "character",
+            Self::Bytea => "bytea",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Timestamp => "timestamp",
+            Self::Timestamptz => "timestamptz",
+            Self::Uuid => "uuid",
+            Self::Enum => "an enum",
+            Self::Interval => "interval",
+            Self::Other => "another type",
+        };
+        f.write_str(name)
+    }
+}
