@@ -18,12 +18,13 @@ METHOD_ROWS ?= 10000000
 RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
 FUZZ_SECONDS ?= 1200
+EXPRESSIONS ?= 20000
 FUZZ_TARGETS ?= auth copy intent lock manifest server
 # Benchmarks with their own arguments are only printed; the others go into docs/benchmarks.md.
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions bench bench-shapes bench-scale bench-sizes bench-tables cargo
 
 ## build: the program, optimised
 build: cargo
@@ -44,7 +45,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-readers verify-nights verify-mysql verify-hostile verify-fuzz
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-readers verify-nights verify-mysql verify-hostile verify-expressions verify-fuzz
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -96,6 +97,11 @@ verify-sqlite: test-deps cargo
 ## verify-queries: the 22 queries of TPC-H over PostgreSQL at scale 1, beside the published answers
 verify-queries: test-deps cargo
 	LAKEXPRESS_TPCH_SCALE=1 cargo test --release --locked --test it -- --nocapture --ignored query::the_published_answers
+
+## verify-expressions: every operator, cast and function over our types, EXPRESSIONS (20,000) generated expressions and 500 queries, beside PostgreSQL
+verify-expressions: test-deps cargo
+	LAKEXPRESS_CONSTRUCTS_EVERY=1 LAKEXPRESS_EXPRESSIONS=$(EXPRESSIONS) LAKEXPRESS_EXPORTED_EXPRESSIONS=300 LAKEXPRESS_RELATIONS=500 \
+		cargo test --release --locked --test it -- --nocapture expressions::
 
 ## verify-storage: TPC-H at 0.1 to every storage; every request to S3, GCS and Azure fails once, or is refused for ever
 verify-storage: test-deps cargo

@@ -32,7 +32,7 @@ impl TableFilter {
         let by_default = match listed.kind {
             TableKind::Table | TableKind::Partitioned => true,
             TableKind::View | TableKind::MaterializedView | TableKind::Foreign => self.views,
-            TableKind::Partition => false,
+            TableKind::Partition | TableKind::Query => false,
         };
         named
             || (by_default

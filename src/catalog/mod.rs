@@ -3,6 +3,7 @@
 pub mod filter;
 pub mod geometry;
 pub mod slice;
+pub mod source_sql;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use crate::plain;
 pub use filter::TableFilter;
 pub use geometry::Geometries;
 pub use slice::{KeyValue, Slice};
+pub use source_sql::SourceSql;
 
 /// A table's name, as the database spells it (unquoted, case kept).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,6 +56,8 @@ pub enum TableKind {
     MaterializedView,
     /// A foreign table.
     Foreign,
+    /// A query in the database's own SQL.
+    Query,
 }
 
 impl fmt::Display for TableKind {
@@ -65,6 +69,7 @@ impl fmt::Display for TableKind {
             Self::View => "view",
             Self::MaterializedView => "materialized view",
             Self::Foreign => "foreign table",
+            Self::Query => "query",
         })
     }
 }
@@ -102,6 +107,10 @@ impl fmt::Display for Verdict {
 
 /// Metadata key of a field: the declared type in the source.
 pub const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
+
+/// Metadata key of a field in a plan: the SQL type of its values in expressions, where their Arrow type does not say it.
+/// Never in a file.
+pub const KIND_KEY: &str = "lakexpress:kind";
 
 /// One column, with the decision how it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,7 +178,7 @@ pub struct TableInfo {
 }
 
 /// What must be heeded when a table is read, beside its columns.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reading {
     /// The relation of this name stores its rows itself.
@@ -181,12 +190,33 @@ pub struct Reading {
     /// A function of a database user that the source would run if it planned a statement over the table, and what calls
     /// it; none where there is none. The table is then read by what needs no plan, or not at all.
     pub runs: Option<String>,
+    /// The user's SQL that the source evaluates when it reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sql: Option<SourceSql>,
+    /// The columns that the table has, where others are computed from them by `sql`: slices are made of these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stored_columns: Vec<ColumnInfo>,
 }
 
 impl Reading {
     /// Whether there is nothing to heed.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The condition in the source's SQL.
+    pub fn condition(&self) -> Option<&str> {
+        self.sql.as_ref()?.condition.as_deref()
+    }
+
+    /// The column list in the source's SQL.
+    pub fn list(&self) -> Option<&str> {
+        self.sql.as_ref()?.columns.as_deref()
+    }
+
+    /// The query in the source's SQL that is read instead of a table.
+    pub fn query(&self) -> Option<&str> {
+        self.sql.as_ref()?.query.as_deref()
     }
 }
 
@@ -239,6 +269,12 @@ impl TableInfo {
         self.column_rights
             .as_ref()
             .is_none_or(|rights| rights.missing.iter().all(|missing| missing != column))
+    }
+
+    /// The column called `name` of those by which the table can be cut.
+    pub fn stored_column(&self, name: &str) -> Option<&ColumnInfo> {
+        let stored = &self.reading.stored_columns;
+        if stored.is_empty() { self.column(name) } else { stored.iter().find(|c| c.name() == name) }
     }
 
     /// The column called `name`, exactly.

@@ -41,6 +41,9 @@ use indicatif::MultiProgress;
 use self::args::{Cli, Command};
 use crate::error::{self, Error, ErrorKind, Result};
 
+/// Address space of a stack; what is not used takes no memory.
+const STACK_BYTES: usize = 64 << 20;
+
 /// How long the end waits for blocking work, such as a write to the run log.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
@@ -87,9 +90,16 @@ fn execute(command: &Command) -> Result<u8> {
         // Tasks here decode and encode for milliseconds at a time. After the usual 61 of them signals, timers and
         // sockets would have waited for seconds; to look costs a microsecond.
         .event_interval(2)
+        .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
-    let result = runtime.block_on(Box::pin(dispatch(command, &bars, drawn)));
+    // Planning takes a frame or more for each operator within another.
+    let result = std::thread::scope(|scope| {
+        let work = || runtime.block_on(Box::pin(dispatch(command, &bars, drawn)));
+        let planner = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let planner = planner.map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
+        planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
     runtime.shutdown_timeout(SHUTDOWN);
     result
 }

@@ -3,6 +3,7 @@
 mod parquet;
 mod problems;
 mod run_log;
+mod statements;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use url::Url;
 pub(super) use self::problems::Problems;
 pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
+use self::statements::statements;
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
     GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs,
@@ -20,17 +22,16 @@ use super::args::{
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::AuthFile;
-use crate::config::{environment, script};
+use crate::config::environment;
 use crate::destination::{self, Destination, StorageEntry};
 use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
-use crate::plan::query::{parse_query, parse_script};
 use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
 use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
     EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
-    SpecialValues, TableConfig, TableRule, TypePolicy, Verify, misread,
+    SpecialValues, TableConfig, TypePolicy, Verify, misread,
 };
 
 /// The two connections that hold the snapshot, and one that reads.
@@ -87,28 +88,6 @@ pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
     Ok((Export { spec, opened }, statements))
-}
-
-fn statements(args: &QueryArgs) -> Result<Vec<QueryStatement>> {
-    match (&args.sql, &args.name, &args.script) {
-        (Some(sql), Some(name), None) => Ok(vec![parse_query(sql, name)?]),
-        (None, None, Some(path)) => {
-            let standard_input = path.as_os_str() == "-";
-            let origin =
-                if standard_input { "standard input".to_owned() } else { path.display().to_string() };
-            parse_script(&script::read(path)?, &origin)
-        }
-        (Some(_), None, _) => {
-            Err(Error::usage("the export has no name").hint("give it one with --name NAME"))
-        }
-        (_, Some(_), Some(_)) => {
-            Err(Error::usage("--name goes with a query on the command line, not with --script")
-                .hint("a script names its exports: COPY (SELECT ...) TO 'name'"))
-        }
-        _ => Err(Error::usage("no query")
-            .hint("lakexpress query 'SELECT ...' --name NAME")
-            .hint("or --script FILE with COPY (SELECT ...) TO 'name'; statements")),
-    }
 }
 
 /// Opens the destination and the run log, when nothing is wrong so far.
@@ -182,7 +161,7 @@ pub(super) struct Check {
 pub(super) fn check(args: &CheckArgs) -> Result<Check> {
     let mut problems = Problems::default();
     let mut spec = plain_spec(table_filter(&args.selection));
-    (spec.wheres, spec.columns) = rules(&args.rules, &mut problems);
+    rules(&args.rules, &mut problems, &mut spec);
     let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
     spec.sub_path = sub_path.and_then(|path| problems.keep(path)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
@@ -253,6 +232,8 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         filter,
         wheres: Vec::new(),
         columns: Vec::new(),
+        source_wheres: Vec::new(),
+        source_columns: Vec::new(),
         types: TypePolicy::default(),
         n_jobs: 2,
         readers: values::readers(None, cores),
@@ -293,15 +274,17 @@ pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRec
     })
 }
 
-fn rules(args: &RuleArgs, problems: &mut Problems) -> (Vec<TableRule>, Vec<TableRule>) {
+fn rules(args: &RuleArgs, problems: &mut Problems, spec: &mut ExportSpec) {
     let mut parsed = |flag: &'static str, texts: &[String]| {
         texts.iter().filter_map(|text| problems.keep(values::parse_rule(flag, text))).collect()
     };
-    (parsed("--where", &args.wheres), parsed("--columns", &args.columns))
+    spec.wheres = parsed("--where", &args.wheres);
+    spec.columns = parsed("--columns", &args.columns);
+    spec.source_wheres = parsed("--source-where", &args.source_wheres);
+    spec.source_columns = parsed("--source-columns", &args.source_columns);
 }
 
 pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
-    let (wheres, columns) = rules(&args.rules, problems);
     let groups = Groups {
         types: &args.types,
         target: &args.target,
@@ -322,16 +305,10 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
     }
     let filter = table_filter(&args.selection);
     let accept_mixed_snapshot = args.accept_mixed_snapshot;
-    ExportSpec {
-        filter,
-        wheres,
-        columns,
-        env_name,
-        metadata,
-        verify,
-        accept_mixed_snapshot,
-        ..groups.spec(problems)
-    }
+    let mut spec =
+        ExportSpec { filter, env_name, metadata, verify, accept_mixed_snapshot, ..groups.spec(problems) };
+    rules(&args.rules, problems, &mut spec);
+    spec
 }
 
 /// The metadata that an export is to write.
@@ -404,6 +381,8 @@ impl Groups<'_> {
             filter: TableFilter::default(),
             wheres: Vec::new(),
             columns: Vec::new(),
+            source_wheres: Vec::new(),
+            source_columns: Vec::new(),
             types: type_policy(args.types, problems),
             n_jobs: args.parallel.n_jobs,
             readers: values::readers(args.parallel.fastbcp_p, cores),

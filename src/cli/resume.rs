@@ -7,11 +7,12 @@ use super::args::{CompressionArg, ExportArgs};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
 use super::{origin, print, resolve};
+use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Parts};
 use crate::plan::QueryStatement;
-use crate::plan::query::parse_query;
+use crate::plan::query::{parse_query, source_query};
 use crate::runlog::{RunRecord, RunStatus};
 use crate::secret;
 use crate::spec::{Compression, ExportSpec};
@@ -36,6 +37,8 @@ const FLAGS: &[(&str, Kept)] = &[
     ("exclude", At("/filter/exclude")),
     ("views", At("/filter/views")),
     ("where", At("/wheres")),
+    ("source-where", At("/source_wheres")),
+    ("source-columns", At("/source_columns")),
     ("columns", At("/columns")),
     ("cast", At("/types/cast_text")),
     ("special-values", At("/types/special_values")),
@@ -150,7 +153,13 @@ fn configuration(run: &RunRecord) -> Result<(ExportSpec, Option<Vec<QueryStateme
             .iter()
             .map(|query| {
                 let text = |key: &str| query.get(key).and_then(Value::as_str).unwrap_or_default();
-                parse_query(text("sql"), text("name"))
+                match query.get("source_sql") {
+                    Some(own) => {
+                        let own: SourceSql = serde_json::from_value(own.clone()).map_err(unreadable)?;
+                        source_query(text("sql"), text("name"), own.key.as_deref())
+                    }
+                    None => parse_query(text("sql"), text("name")),
+                }
             })
             .collect::<Result<Vec<_>>>()
     });

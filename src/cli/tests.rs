@@ -31,7 +31,7 @@ fn arguments() -> Vec<(String, Arg)> {
 
 fn example(name: &str) -> &'static str {
     match name {
-        "where" | "columns" => "t: a",
+        "where" | "columns" | "source-where" | "source-columns" => "t: a",
         "cast" => "t.c: text",
         "special-values" => "null",
         "numeric" => "double",

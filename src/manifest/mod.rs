@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableRef, Verdict};
+use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, SourceSql, TableRef, Verdict};
 use crate::readers::Readers;
 
 /// Version of the manifest's format; a reader refuses a larger one.
@@ -39,6 +39,9 @@ pub struct Manifest {
     /// The query whose result this is, if it is not a table's rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// What of it is the database's own SQL, evaluated there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_sql: Option<SourceSql>,
     /// The programs that must be able to read the files (`--readers`). Older manifests, which do not say it, are of files
     /// that keep every type. Where files were added that are for others: those that are in both.
     #[serde(default = "Readers::of_older_runs", skip_serializing_if = "Readers::is_modern")]

@@ -105,7 +105,7 @@ async fn read_nothing(
     table: &TableRef,
 ) -> Result<String> {
     let asked = async {
-        let info = view.describe(table, &spec.filter).await?;
+        let info = prepare::shaped(spec, view, view.describe(table, &spec.filter).await?).await?;
         let reason = String::new();
         let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
         let whole = Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] };
@@ -132,7 +132,7 @@ async fn drain(
         false => vec![Slice::All],
     };
     for slice in slices {
-        let filter = (!by_relation).then(|| "1 = 0".to_owned());
+        let filter = (!by_relation).then(|| "NULL IS NOT NULL".to_owned());
         let read = TableRead { table: table.clone(), columns: columns.clone(), slice, filter, batch_rows: 1 };
         let mut rows = source.read(&read, at)?;
         while let Some(batch) = rows.next().await {

@@ -342,6 +342,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         filter: plan.filter.clone(),
         projection: plan.projection.clone(),
         query: None,
+        source_sql: plan.info.reading.sql.clone(),
         readers: plan.parquet.readers.clone(),
         columns: plan.columns.clone(),
         keys: plan.info.keys.clone(),

@@ -335,6 +335,7 @@ fn essence(plan: &TablePlan) -> Vec<(&'static str, Value)> {
         ("the primary key", json!(plan.info.keys.primary)),
         ("the filter", json!([plan.filter, plan.pushed, plan.evaluated_here])),
         ("the column list", json!(plan.projection)),
+        ("the source's own SQL", json!(plan.info.reading.sql)),
         ("the columns as written", json!(plan.columns)),
         ("the method", json!(plan.method)),
         ("the directory", json!(plan.directory)),

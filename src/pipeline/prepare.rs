@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::cut::cut;
 use super::verify;
 use crate::catalog::filter::{like, pattern_matches};
-use crate::catalog::{Consistency, ListedTable, Slice, TableFilter, TableInfo, TableRef};
+use crate::catalog::{Consistency, ListedTable, Slice, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::partition;
 use crate::plan::query::QueryInput;
-use crate::plan::{Cut, CutSlice, Shape, TablePlan, plan_table};
+use crate::plan::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table};
 use crate::secret;
 use crate::source::{Snapshot, Source};
-use crate::spec::{ExportSpec, IfExists, Method};
+use crate::spec::{ExportSpec, IfExists, Method, TableRule};
 
 /// The tables that the filter means. Nothing at all, or a named table that is not there, is an error:
 /// a table that silently stays out of a nightly job is a lost table.
@@ -77,6 +77,8 @@ fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) ->
 fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()> {
     let rules = spec.wheres.iter().map(|r| ("--where", &r.pattern));
     let rules = rules.chain(spec.columns.iter().map(|r| ("--columns", &r.pattern)));
+    let rules = rules.chain(spec.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
+    let rules = rules.chain(spec.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
     let rules = rules.chain(spec.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
     let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
     for (flag, pattern) in rules {
@@ -113,7 +115,8 @@ pub(super) async fn plan_one(
     table: &TableRef,
     run_id: &str,
 ) -> Result<TablePlan> {
-    let info = view.describe(table, &spec.filter).await?;
+    let stored = view.describe(table, &spec.filter).await?;
+    let info = shaped(spec, view, stored.clone()).await?;
     check_casts(spec, &info)?;
     if info.columns.is_empty() {
         return Err(Error::data("the table has no columns, and Parquet cannot keep rows without any")
@@ -125,21 +128,50 @@ pub(super) async fn plan_one(
         Some(row) => error.with("partition_columns row", &row.name),
         None => error,
     };
-    let choice = partition::choose(&info, &source.dialect().methods(&info), spec).map_err(by_row)?;
+    let choice = partition::choose(&stored, &source.dialect().methods(&info), spec).map_err(by_row)?;
     if choice.method == Method::Timepartition && spec.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
     let append = (spec.if_exists == IfExists::Append).then_some(run_id);
-    if let Some(plan) = plan_selection(spec, source, view, &info, &choice, append).await? {
+    if let Some(plan) = plan_selection(spec, source, view, [&stored, &info], &choice, append).await? {
         verify::check(&plan, source.as_ref(), spec.verify)?;
         return Ok(plan);
     }
-    let slices = cut(&info, &choice, source.dialect(), view).await.map_err(by_row)?;
+    let slices = cut(&stored, &choice, source.dialect(), view).await.map_err(by_row)?;
     let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
     verify::check(&plan, source.as_ref(), spec.verify)?;
     Ok(plan)
+}
+
+/// The table with what the database's own SQL makes of it.
+pub(super) async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> Result<TableInfo> {
+    let about = |rules: &[TableRule]| -> Vec<String> {
+        rules.iter().filter(|r| pattern_matches(&r.pattern, &info.table)).map(|r| r.sql.clone()).collect()
+    };
+    let mut conditions = about(&spec.source_wheres);
+    let condition = match conditions.len() {
+        0 | 1 => conditions.pop(),
+        _ => {
+            // Each alone, so that what is wrong with one is not mended by another.
+            for condition in &conditions {
+                let sql = SourceSql { condition: Some(condition.clone()), ..SourceSql::default() };
+                view.shaped(info.clone(), &sql).await?;
+            }
+            Some(conditions.iter().map(|one| format!("(\n{one}\n)")).collect::<Vec<_>>().join(" AND "))
+        }
+    };
+    let mut lists = about(&spec.source_columns);
+    let columns = lists.pop();
+    if !lists.is_empty() {
+        let error = Error::usage("more than one --source-columns names this table");
+        return Err(error.with("table", &info.table));
+    }
+    if condition.is_none() && columns.is_none() {
+        return Ok(info);
+    }
+    view.shaped(info, &SourceSql { condition, columns, ..SourceSql::default() }).await
 }
 
 /// The plan of a table as one part, where nobody chose how to cut it and `--where` selects so little of it that more
@@ -148,21 +180,25 @@ async fn plan_selection(
     spec: &ExportSpec,
     source: &Arc<dyn Source>,
     view: &dyn Snapshot,
-    info: &TableInfo,
+    [stored, info]: [&TableInfo; 2],
     choice: &partition::Choice,
     append: Option<&str>,
 ) -> Result<Option<TablePlan>> {
     let config = spec.table_configs.iter().find(|config| config.matches(&info.table));
     let asked_for = config.is_some_and(|config| config.method.is_some());
-    if asked_for || choice.parts == 1 || Shape::of(spec, info)?.filter.is_none() {
+    let own = info.reading.condition();
+    if asked_for || choice.parts == 1 || (Shape::of(spec, info)?.filter.is_none() && own.is_none()) {
         return Ok(None);
     }
     let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };
     let mut plan = plan_table(source, info.clone(), view.token().clone(), whole, spec, append).await?;
-    if plan.pushed.is_empty() {
+    // What is pushed may be about columns that the table does not have.
+    let pushed = plan.pushed.iter().filter(|_| info.reading.list().is_none());
+    let conditions: Vec<String> = pushed.cloned().chain(own.map(|own| format!("(\n{own}\n)"))).collect();
+    if conditions.is_empty() {
         return Ok(None);
     }
-    let Some(selection) = view.selection(info, &plan.pushed.join(" AND ")).await? else { return Ok(None) };
+    let Some(selection) = view.selection(stored, &conditions.join(" AND ")).await? else { return Ok(None) };
     let Some(choice) = partition::one_is_enough(choice, info, spec.part_bytes, selection) else {
         return Ok(None);
     };
@@ -184,6 +220,33 @@ pub(super) async fn query_input(
     // The rows flow on at once: smaller slices would only be more connections.
     let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
     let choice = partition::choose(&info, &source.dialect().methods(&info), &spec)?;
+    let slices = cut(&info, &choice, source.dialect(), view).await?;
+    Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
+}
+
+/// Describes a query in the source's own SQL and cuts its result into at most `spec.readers` slices, if it has a key.
+pub(super) async fn source_query_input(
+    spec: &ExportSpec,
+    source: &dyn Source,
+    view: &dyn Snapshot,
+    statement: &QueryStatement,
+) -> Result<QueryInput> {
+    let (name, own) = (statement.table(), statement.source_sql.as_ref());
+    let sql = own.and_then(|own| own.query.as_deref()).unwrap_or_default();
+    let info = view.describe_query(&name, sql).await?;
+    check_casts(spec, &info)?;
+    let Some(key) = own.and_then(|own| own.key.clone()) else {
+        return Ok(QueryInput { info, slices: vec![Slice::All] });
+    };
+    if info.column(&key).is_none() {
+        let near = info.columns.iter().min_by_key(|c| strsim::damerau_levenshtein(c.name(), &key));
+        let hint = near.map_or_else(String::new, |near| format!("did you mean {}?", near.name()));
+        return Err(Error::usage(format!("column '{key}' of --key is not in the result")).hint(hint));
+    }
+    let readers = spec.readers.max(1);
+    let reason = "--key".to_owned();
+    let choice =
+        partition::Choice { method: Method::RangeId, key: Some(key), parts: readers, readers, reason };
     let slices = cut(&info, &choice, source.dialect(), view).await?;
     Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::common::collect;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -44,10 +44,19 @@ pub async fn query(
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
-    let queries: Vec<_> = statements.iter().map(|s| json!({ "name": s.name, "sql": s.sql })).collect();
+    let queries: Vec<_> = statements.iter().map(described).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
     start(spec, statements, parts, identity, how, &config.to_string()).await
+}
+
+/// A statement as the run log keeps it.
+fn described(statement: &QueryStatement) -> Value {
+    let mut described = json!({ "name": statement.name, "sql": statement.sql });
+    if let Some(own) = &statement.source_sql {
+        described["source_sql"] = json!(own);
+    }
+    described
 }
 
 /// Exports the results of `statements`, which are all of the run or those that are left of it.
@@ -98,8 +107,14 @@ async fn plan_all(
         let input = prepare::query_input(spec, source.as_ref(), view.as_ref(), table).await;
         inputs.push(input.map_err(|error| error.with("table", table))?);
     }
+    let of_tables = inputs.len();
+    for statement in statements.iter().filter(|statement| statement.source_sql.is_some()) {
+        let input = prepare::source_query_input(spec, source.as_ref(), view.as_ref(), statement).await;
+        inputs.push(input.map_err(|error| statement.placed(error))?);
+    }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
+    inputs.truncate(of_tables);
     minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
     let tables = inputs.into_iter().map(|input| input.info).collect();
     Ok((Pinned { view, tables }, plans))
@@ -282,6 +297,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         filter: None,
         projection: None,
         query: Some(plan.sql.clone()),
+        source_sql: plan.source_sql.clone(),
         readers: plan.writer.parquet.readers.clone(),
         columns: plan.columns.clone(),
         keys: Keys::default(),

@@ -1,7 +1,7 @@
 //! Floats compare as in PostgreSQL: -0 is 0, and all NaN are equal and larger than every other number.
 //!
-//! DataFusion compares single values so, but for the sign of a NaN, which PostgreSQL does not show. Lists, `CASE f
-//! WHEN`, `nullif` and windows it compares by their bits (apache/datafusion#22490).
+//! DataFusion compares single values so, but for the sign of a NaN, which PostgreSQL does not show. Lists, windows, keys
+//! of joins and groups it compares by their bits (apache/datafusion#22490).
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use arrow::array::types::{Float32Type, Float64Type};
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
 use arrow_schema::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr::{Case, ScalarFunction};
+use datafusion::logical_expr::expr::{InSubquery, ScalarFunction, SetComparison};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility, binary_expr,
+    ColumnarValue, Distinct, Expr, ExprSchemable, LogicalPlan, Operator, Projection, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::optimizer::AnalyzerRule;
 
@@ -29,16 +29,18 @@ impl AnalyzerRule for FloatComparisons {
         plan.transform_up_with_subqueries(|node| {
             let schema = merge_schema(&node.inputs());
             let names = NamePreserver::new(&node);
-            let is_sort = matches!(node, LogicalPlan::Sort(_));
+            // What is sorted and grouped by.
+            let is_key = matches!(node, LogicalPlan::Sort(_) | LogicalPlan::Aggregate(_));
             node.map_expressions(|expression| {
                 let name = names.save(&expression);
                 let compared = expression.transform_up(|e| compare(e, &schema))?;
                 let compared = compared.transform_data(|mut e| {
-                    let wrapped = is_sort && wrap(&mut e, &schema);
+                    let wrapped = is_key && !aggregates(&e) && wrap(&mut e, &schema);
                     Ok(Transformed::new_transformed(e, wrapped))
                 })?;
                 Ok(compared.update_data(|e| name.restore(e)))
-            })
+            })?
+            .transform_data(relation)
         })
         .data()
     }
@@ -49,6 +51,12 @@ impl AnalyzerRule for FloatComparisons {
 }
 
 fn compare(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    if let Expr::InSubquery(InSubquery { subquery, .. }) | Expr::SetComparison(SetComparison { subquery, .. }) =
+        &mut expression
+        && let Some(projection) = normalised(&subquery.subquery, Names::Free)?
+    {
+        subquery.subquery = Arc::new(projection);
+    }
     let places: Vec<&mut Expr> = match &mut expression {
         Expr::BinaryExpr(binary) if compares(binary.op) => vec![&mut binary.left, &mut binary.right],
         Expr::Between(between) => vec![&mut between.expr, &mut between.low, &mut between.high],
@@ -63,7 +71,13 @@ fn compare(mut expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>>
             let params = &mut window.params;
             params.partition_by.iter_mut().chain(params.order_by.iter_mut().map(|s| &mut s.expr)).collect()
         }
-        Expr::ScalarFunction(call) if call.func.name() == "nullif" => return null_if(expression, schema),
+        Expr::AggregateFunction(call)
+            if call.params.distinct || matches!(call.func.name(), "min" | "max") =>
+        {
+            call.params.args.iter_mut().collect()
+        }
+        Expr::InSubquery(within) => vec![within.expr.as_mut()],
+        Expr::SetComparison(compared) => vec![compared.expr.as_mut()],
         _ => Vec::new(),
     };
     let mut wrapped = false;
@@ -78,18 +92,72 @@ fn compares(op: Operator) -> bool {
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
 }
 
-/// `nullif(a, b)` of floats gives `a` as it is and compares what `a` means.
-fn null_if(expression: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Expr::ScalarFunction(call) = &expression else { return Ok(Transformed::no(expression)) };
-    let [value, other] = call.args.as_slice() else { return Ok(Transformed::no(expression)) };
-    let (mut left, mut right) = (value.clone(), other.clone());
-    if !(wrap(&mut left, schema) && wrap(&mut right, schema)) {
-        return Ok(Transformed::no(expression));
+fn aggregates(expression: &Expr) -> bool {
+    match expression {
+        Expr::Alias(alias) => aggregates(&alias.expr),
+        other => matches!(other, Expr::AggregateFunction(_)),
     }
-    let equal = binary_expr(left, Operator::Eq, right);
-    let null = Expr::Literal(ScalarValue::try_from(&value.get_type(schema)?)?, None);
-    let case = Case::new(None, vec![(Box::new(equal), Box::new(null))], Some(Box::new(value.clone())));
-    Ok(Transformed::yes(Expr::Case(case)))
+}
+
+/// Keys of joins, and rows that are made distinct.
+fn relation(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    match node {
+        LogicalPlan::Join(mut join) => {
+            let mut wrapped = false;
+            for (left, right) in &mut join.on {
+                wrapped |= wrap(left, join.left.schema());
+                wrapped |= wrap(right, join.right.schema());
+            }
+            Ok(Transformed::new_transformed(LogicalPlan::Join(join), wrapped))
+        }
+        LogicalPlan::Distinct(Distinct::All(input)) => match normalised(&input, Names::Kept)? {
+            Some(projection) => {
+                Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::All(Arc::new(projection)))))
+            }
+            None => Ok(Transformed::no(LogicalPlan::Distinct(Distinct::All(input)))),
+        },
+        LogicalPlan::Distinct(Distinct::On(mut on)) => {
+            let schema = on.input.schema();
+            let mut wrapped = false;
+            for key in &mut on.on_expr {
+                wrapped |= wrap(key, schema);
+            }
+            for key in on.sort_expr.iter_mut().flatten() {
+                wrapped |= wrap(&mut key.expr, schema);
+            }
+            Ok(Transformed::new_transformed(LogicalPlan::Distinct(Distinct::On(on)), wrapped))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// What changed columns are called.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Kept,
+    /// Nobody asks for them, and the optimizer wants none that are there below.
+    Free,
+}
+
+/// The rows of `input` with floats in their one form; none where there are no floats.
+fn normalised(input: &Arc<LogicalPlan>, names: Names) -> Result<Option<LogicalPlan>> {
+    let mut found = false;
+    let columns = input.schema().iter().map(|(qualifier, field)| {
+        let mut column = Expr::Column(Column::from((qualifier, field)));
+        if wrap(&mut column, input.schema()) {
+            found = true;
+            column = match names {
+                Names::Kept => column.alias_qualified(qualifier.cloned(), field.name()),
+                Names::Free => column.alias(format!("float value of {}", field.name())),
+            };
+        }
+        column
+    });
+    let columns: Vec<Expr> = columns.collect();
+    if !found {
+        return Ok(None);
+    }
+    Ok(Some(LogicalPlan::Projection(Projection::try_new(columns, Arc::clone(input))?)))
 }
 
 /// Puts a float's one form in its place. Returns whether it is a float.
@@ -143,27 +211,28 @@ impl ScalarUDFImpl for OneForm {
             return internal_err!("{} of {} values", self.name(), args.args.len());
         };
         Ok(match value {
-            ColumnarValue::Array(array) => ColumnarValue::Array(one_form(array)?),
+            ColumnarValue::Array(array) => ColumnarValue::Array(one_form(array)),
             ColumnarValue::Scalar(scalar) => {
-                let array = one_form(&scalar.to_array()?)?;
+                let array = one_form(&scalar.to_array()?);
                 ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
             }
         })
     }
 }
 
-fn one_form(array: &ArrayRef) -> Result<ArrayRef> {
+/// Floats with one zero and one NaN; anything else as it is.
+pub(super) fn one_form(array: &ArrayRef) -> ArrayRef {
     match array.data_type() {
         DataType::Float64 => {
             let form = |v: f64| if v.is_nan() { f64::NAN.copysign(1.0) } else { v + 0.0 };
             let values: PrimitiveArray<Float64Type> = array.as_primitive::<Float64Type>().unary(form);
-            Ok(Arc::new(values))
+            Arc::new(values)
         }
         DataType::Float32 => {
             let form = |v: f32| if v.is_nan() { f32::NAN.copysign(1.0) } else { v + 0.0 };
             let values: PrimitiveArray<Float32Type> = array.as_primitive::<Float32Type>().unary(form);
-            Ok(Arc::new(values))
+            Arc::new(values)
         }
-        other => internal_err!("the form of {other}"),
+        _ => Arc::clone(array),
     }
 }

@@ -1,14 +1,9 @@
 //! A table's export as a value, and as a DataFusion plan.
 
-mod casts;
 mod checked;
 mod comparisons;
-mod conversion;
-mod families;
 mod filter;
-mod floats;
 mod meaning;
-mod microseconds;
 pub mod query;
 pub mod scan;
 mod session;
@@ -32,7 +27,7 @@ pub use query::{QueryPlan, QueryStatement};
 pub use table::SourceTable;
 
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, Geometries, Slice, SnapshotToken, TableInfo, Verdict};
+use crate::catalog::{ColumnInfo, Geometries, KIND_KEY, Slice, SnapshotToken, TableInfo, Verdict};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
@@ -49,7 +44,7 @@ pub struct TablePlan {
     pub snapshot: SnapshotToken,
     /// The user's row filter.
     pub filter: Option<String>,
-    /// Conditions of it that the source evaluates, as its SQL.
+    /// Conditions of it that the source evaluates, as its SQL, and weaker ones that leave rows out early.
     pub pushed: Vec<String>,
     /// Conditions of it that are evaluated here, as DataFusion prints them.
     pub evaluated_here: Vec<String>,
@@ -199,10 +194,23 @@ pub async fn plan_table(
     })?;
     explain_filter(&optimized, source, &mut plan)?;
     let schema = Arc::clone(optimized.schema().inner());
+    in_files(schema.fields()).map_err(|error| error.with("table", &plan.info.table))?;
     plan.columns =
         schema.fields().iter().map(|f| manifest_column(f, &plan.info, &spec.parquet.readers)).collect();
     check_directories(&plan)?;
     Ok(plan)
+}
+
+/// Refuses what Parquet has no type for.
+fn in_files(fields: &Fields) -> Result<()> {
+    let strange = |f: &&FieldRef| matches!(f.data_type(), DataType::Interval(_) | DataType::Duration(_));
+    match fields.iter().find(strange) {
+        None => Ok(()),
+        Some(field) => {
+            let what = format!("the column '{}' is an interval, for which Parquet has no type", field.name());
+            Err(Error::usage(what).hint("extract(epoch FROM ...) gives seconds"))
+        }
+    }
 }
 
 /// Readers take the value of a column from a `key=value` directory of the same name, whatever the file holds.
@@ -292,7 +300,7 @@ fn explain_filter(optimized: &LogicalPlan, source: &Arc<dyn Source>, plan: &mut 
     optimized.apply(|node| {
         match node {
             LogicalPlan::TableScan(scan) => {
-                pushed.extend(scan.filters.iter().filter_map(|f| source.dialect().pushdown(&plan.info, f)));
+                pushed.extend(scan.filters.iter().filter_map(|f| source.dialect().weaker(&plan.info, f)));
             }
             LogicalPlan::Filter(filter) => {
                 here.extend(
@@ -314,9 +322,11 @@ fn value_type(field: &FieldRef, readers: &Readers) -> Option<String> {
 }
 
 fn manifest_column(field: &FieldRef, info: &TableInfo, readers: &Readers) -> ManifestColumn {
+    let mut metadata = field.metadata().clone();
+    metadata.remove(KIND_KEY);
     let origin = info
         .column(field.name())
-        .filter(|c| c.field.data_type() == field.data_type() && c.field.metadata() == field.metadata());
+        .filter(|c| c.field.data_type() == field.data_type() && *c.field.metadata() == metadata);
     let written = field_for(field, readers);
     let verdict = |column: &ColumnInfo| match has_other_type(field, readers) {
         true => Verdict::Text,

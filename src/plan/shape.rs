@@ -6,10 +6,11 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement as DataFusionStatement;
 use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::meaning::{Refusal, prepare};
 use crate::catalog::TableInfo;
 use crate::error::{Error, Result};
 
@@ -30,10 +31,13 @@ pub(super) async fn logical(
     if let (Some(condition), true) = (condition, projection.is_some()) {
         let mut alone = parse(&template, "the table's name", |p| p.parse_statement())?;
         set(&mut alone, None, Some(condition))?;
-        plan(context, alone).await.map_err(|e| explain(e, "--where", info))?;
+        Box::pin(plan(context, alone)).await.map_err(|e| explain(e, "--where", filter, info))?;
     }
-    let flag = if projection.is_some() { "--columns" } else { "--where" };
-    let plan = plan(context, statement).await.map_err(|e| explain(e, flag, info))?;
+    let (flag, text) = match projection {
+        Some(_) => ("--columns", projection),
+        None => ("--where", filter),
+    };
+    let plan = Box::pin(plan(context, statement)).await.map_err(|e| explain(e, flag, text, info))?;
     only_rows(&plan, flag)?;
     Ok(plan)
 }
@@ -45,8 +49,9 @@ pub(super) fn check_filter(text: &str) -> Result<()> {
 
 async fn plan(
     context: &SessionContext,
-    statement: Statement,
+    mut statement: Statement,
 ) -> std::result::Result<LogicalPlan, DataFusionError> {
+    prepare(&mut statement)?;
     let state = context.state();
     let plan = state.statement_to_plan(DataFusionStatement::Statement(Box::new(statement))).await?;
     // Types are checked by the analyzer, which runs with the optimizer.
@@ -68,7 +73,7 @@ fn parse<T>(
         let place = if message.contains("Line:") { String::new() } else { end_of(text) };
         Error::usage(format!("{flag} is not valid SQL: {message}{place}")).with("sql", text)
     };
-    let dialect = GenericDialect {};
+    let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(wrong)?;
     let parsed = rule(&mut parser).map_err(wrong)?;
     let next = parser.peek_token();
@@ -123,7 +128,10 @@ fn only_rows(plan: &LogicalPlan, flag: &str) -> Result<()> {
 }
 
 /// A planning error in the user's words, with the nearest column name.
-fn explain(error: DataFusionError, flag: &str, info: &TableInfo) -> Error {
+fn explain(error: DataFusionError, flag: &str, text: Option<&str>, info: &TableInfo) -> Error {
+    if let Some(refusal) = Refusal::find(&error) {
+        return refused(refusal, flag, text.unwrap_or_default(), info);
+    }
     let root = error.find_root();
     if let DataFusionError::SchemaError(inner, _) = root
         && let SchemaError::FieldNotFound { field, .. } = inner.as_ref()
@@ -148,4 +156,13 @@ fn explain(error: DataFusionError, flag: &str, info: &TableInfo) -> Error {
     let message = root.strip_backtrace();
     let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
     Error::usage(format!("{flag} cannot be planned: {message}")).with("table", &info.table)
+}
+
+/// A refusal, with its place in the user's text.
+fn refused(refusal: &Refusal, flag: &str, text: &str, info: &TableInfo) -> Error {
+    let place = refusal.place.or_else(|| refusal.place_in(text));
+    let place = place.map_or_else(String::new, |at| format!(" at Line: {}, Column: {}", at.line, at.column));
+    let error =
+        Error::usage(format!("{flag}: {refusal}{place}")).with("table", &info.table).with("sql", text);
+    error.hint(refusal.remedy(&format!("--source{}", &flag[1..])))
 }

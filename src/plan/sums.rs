@@ -5,6 +5,8 @@
 //! | an integer (`sum` only) | decimal(20,0) | DataFusion's type of the sum (64 bits) |
 //! | decimal(p > 28, s) | decimal(76, s) | DataFusion's type of the result |
 //!
+//! | a float (`min`, `max`) | an integer of the same order | the float |
+//!
 //! The cast fails on a value that does not fit. Decimals of 28 digits or fewer cannot overflow 38 digits
 //! before 10^10 rows.
 
@@ -20,6 +22,8 @@ use datafusion::logical_expr::{
     Aggregate, Cast, Expr, ExprSchemable, LogicalPlan, Projection, Window, WindowFunctionDefinition,
 };
 use datafusion::optimizer::AnalyzerRule;
+
+use super::meaning::{float_in_order, float_order};
 
 /// Digits up to which a 128-bit sum cannot overflow.
 const SAFE_PRECISION: u8 = 28;
@@ -102,6 +106,10 @@ fn widen_argument(function: &str, args: &mut [Expr], input: &DFSchema) -> Result
     let wide = match (function, argument.get_type(input)?) {
         ("sum", t) if t.is_integer() => DataType::Decimal128(20, 0),
         ("sum" | "avg", DataType::Decimal128(p, s)) if p > SAFE_PRECISION => DataType::Decimal256(76, s),
+        ("min" | "max", DataType::Float32 | DataType::Float64) => {
+            *argument = float_order(std::mem::take(argument));
+            return Ok(true);
+        }
         _ => return Ok(false),
     };
     *argument = Expr::Cast(Cast::new(Box::new(argument.clone()), wide));
@@ -115,7 +123,10 @@ fn cast_back(wide: LogicalPlan, original: Arc<DFSchema>) -> Result<LogicalPlan> 
         if field.data_type() == wanted.data_type() {
             return column;
         }
-        let cast = Expr::Cast(Cast::new(Box::new(column), wanted.data_type().clone()));
+        let cast = match (field.data_type(), wanted.data_type()) {
+            (DataType::Int64, float) if float.is_floating() => float_in_order(column, float),
+            (_, wanted) => Expr::Cast(Cast::new(Box::new(column), wanted.clone())),
+        };
         cast.alias_qualified(qualifier.cloned(), wanted.name().clone())
     });
     let columns: Vec<Expr> = columns.collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::query::quoted;
 use super::scan::SourceExec;
-use crate::catalog::{Slice, SnapshotToken, TableInfo};
+use crate::catalog::{ColumnInfo, KIND_KEY, Slice, SnapshotToken, TableInfo};
 use crate::error::Error;
 use crate::source::{Source, TableRead};
 
@@ -28,7 +28,14 @@ pub struct SourceTable {
 impl SourceTable {
     /// A provider whose partition `i` is `slices[i]`.
     pub fn new(source: Arc<dyn Source>, info: TableInfo, slices: Vec<Slice>, at: SnapshotToken) -> Self {
-        let schema = info.schema();
+        let mark = |column: &ColumnInfo| {
+            let mut field = column.field.clone();
+            if let Some(kind) = source.dialect().sql_type(column) {
+                field.metadata_mut().insert(KIND_KEY.to_owned(), kind.to_owned());
+            }
+            field
+        };
+        let schema = Arc::new(Schema::new(info.columns.iter().map(mark).collect::<Vec<Field>>()));
         Self { source, info, slices, at, schema }
     }
 }
@@ -76,9 +83,14 @@ impl TableProvider for SourceTable {
         let dialect = self.source.dialect();
         Ok(filters
             .iter()
-            .map(|filter| match dialect.pushdown(&self.info, filter) {
-                Some(_) => TableProviderFilterPushDown::Exact,
-                None => TableProviderFilterPushDown::Unsupported,
+            .map(|filter| {
+                if dialect.pushdown(&self.info, filter).is_some() {
+                    TableProviderFilterPushDown::Exact
+                } else if dialect.weaker(&self.info, filter).is_some() {
+                    TableProviderFilterPushDown::Inexact
+                } else {
+                    TableProviderFilterPushDown::Unsupported
+                }
             })
             .collect())
     }
@@ -94,8 +106,7 @@ impl TableProvider for SourceTable {
         let columns: Vec<usize> =
             projection.cloned().unwrap_or_else(|| (0..self.info.columns.len()).collect());
         check_rights(&self.info, read_by(&self.info, &columns, filters))?;
-        let conditions: Option<Vec<String>> =
-            filters.iter().map(|f| dialect.pushdown(&self.info, f)).collect();
+        let conditions: Option<Vec<String>> = filters.iter().map(|f| dialect.weaker(&self.info, f)).collect();
         let conditions = conditions.ok_or_else(|| {
             DataFusionError::from(Error::internal("a filter was pushed that the source did not accept"))
         })?;

@@ -158,7 +158,7 @@ impl Feature {
             Self::Time => "time (logical type TIME)",
             Self::WideDecimal => "decimals of 39 to 76 digits",
             Self::Json => "json, jsonb (logical type JSON)",
-            Self::HalfFloat => "floating point of 16 bits (`arrow_cast` in a query)",
+            Self::HalfFloat => "floating point of 16 bits (of no source today)",
             Self::DeltaIntegers => "DELTA_BINARY_PACKED",
             Self::DeltaBytes => "DELTA_LENGTH_BYTE_ARRAY",
             Self::Lz4 => "codec LZ4_RAW",

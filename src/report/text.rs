@@ -337,6 +337,14 @@ fn plan_table(out: &mut String, table: &TablePlan) {
             let _ = writeln!(out, "    evaluated here  {}", plain::line(condition));
         }
     }
+    if let Some(condition) = table.info.reading.condition() {
+        let _ = writeln!(out, "  filter   {}", plain::line(condition));
+        let _ = writeln!(out, "    by the source, in its own SQL");
+    }
+    if let Some(list) = table.info.reading.list() {
+        let _ = writeln!(out, "  columns  {}", plain::line(list));
+        let _ = writeln!(out, "    by the source, in its own SQL");
+    }
     if let Some(projection) = &table.projection {
         let _ = writeln!(out, "  columns  {}", plain::line(projection));
     }
@@ -409,6 +417,7 @@ fn heading(table: &TablePlan) -> String {
         TableKind::View => "view",
         TableKind::MaterializedView => "materialized view",
         TableKind::Foreign => "foreign table",
+        TableKind::Query => "query",
     };
     format!("{} ({kind}, about {} rows, {})", info.table, count(info.est_rows), size(info.est_bytes))
 }

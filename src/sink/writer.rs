@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::geoparquet;
 use super::schema::{encoder_schema, written_schema};
-use crate::catalog::SOURCE_TYPE_KEY;
+use crate::catalog::{KIND_KEY, SOURCE_TYPE_KEY};
 use crate::error::{Error, Result};
 use crate::readers::{Feature, map_children, schema_for};
 use crate::spec::{Compression, ParquetSpec};
@@ -150,6 +150,7 @@ fn bare_schema(schema: &Schema) -> Schema {
 fn bare_field(field: &FieldRef) -> FieldRef {
     let mut metadata = field.metadata().clone();
     metadata.remove(SOURCE_TYPE_KEY);
+    metadata.remove(KIND_KEY);
     metadata.remove(PARQUET_FIELD_ID_META_KEY);
     let inner = map_children(field.data_type(), &mut bare_field);
     Arc::new(field.as_ref().clone().with_metadata(metadata).with_data_type(inner))

@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use crate::catalog::{Slice, TableInfo, TableRef};
+use crate::catalog::{ColumnInfo, Slice, TableInfo, TableRef};
 use crate::spec::{Method, Period};
 
 /// How one database spells SQL.
@@ -35,12 +35,35 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
+    /// What values of a column are in expressions, where their Arrow type does not say it: `bpchar` (compared without
+    /// trailing spaces, which they do not have), `enum` (labels without an order), or `other` (without operators).
+    fn sql_type(&self, _column: &ColumnInfo) -> Option<&'static str> {
+        None
+    }
+
     /// The condition that selects a slice; none for all rows.
     fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String>;
 
     /// The filter as this database's SQL, if and only if the database gives the same answer for
     /// every row as DataFusion would. None means it is evaluated here.
     fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String>;
+
+    /// A condition that holds for every row for which the filter does, and perhaps for more: the filter itself where
+    /// [`Self::pushdown`] has it, else what is left when the parts that it has not are taken for true.
+    fn weaker(&self, table: &TableInfo, filter: &Expr) -> Option<String> {
+        if let Some(exact) = self.pushdown(table, filter) {
+            return Some(exact);
+        }
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return None };
+        let sides = (self.weaker(table, left), self.weaker(table, right));
+        match (op, sides) {
+            (Operator::And | Operator::Or, (Some(left), Some(right))) => {
+                Some(format!("({left} {op} {right})"))
+            }
+            (Operator::And, (Some(one), None) | (None, Some(one))) => Some(one),
+            _ => None,
+        }
+    }
 
     /// The methods by which this table can be cut, best first; at least one, and `None` is among them unless rows can
     /// be read by relation only.

@@ -25,7 +25,7 @@ pub use postgres::fuzzing as postgres_fuzzing;
 
 use crate::catalog::{
     Consistency, KeyBounds, KeyQuantiles, ListedTable, Selection, Slice, SnapshotToken, SourceIdentity,
-    TableFilter, TableInfo, TableRef, ValueCount,
+    SourceSql, TableFilter, TableInfo, TableRef, ValueCount,
 };
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
@@ -169,6 +169,22 @@ pub trait Snapshot: Debug + Send + Sync {
     /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read. One whose kind `filter`
     /// does not mean is not read: what was listed as a table may be a view by now.
     async fn describe(&self, table: &TableRef, filter: &TableFilter) -> Result<TableInfo>;
+
+    /// Columns of the result of `sql`, a query in the source's own SQL that is exported as `name`.
+    ///
+    /// # Errors
+    /// Usage, with line and column, when it is not one query, or when the source cannot plan it.
+    async fn describe_query(&self, name: &TableRef, _sql: &str) -> Result<TableInfo> {
+        Err(Error::usage("this source has no SQL that could be passed on").with("query", &name.name))
+    }
+
+    /// `table` with the rows and columns that `sql` gives of it.
+    ///
+    /// # Errors
+    /// Usage, with line and column, when a condition or a list is none, or when the source cannot plan it.
+    async fn shaped(&self, table: TableInfo, _sql: &SourceSql) -> Result<TableInfo> {
+        Err(Error::usage("this source has no SQL that could be passed on").with("table", &table.table))
+    }
 
     /// Smallest and largest key, inclusive, where [`Self::quantiles`] does not know more; none when every key is NULL or
     /// the table is empty.

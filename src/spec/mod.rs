@@ -25,6 +25,12 @@ pub struct ExportSpec {
     pub wheres: Vec<TableRule>,
     /// Column lists, in the order given.
     pub columns: Vec<TableRule>,
+    /// Row filters in the source's own SQL.
+    #[serde(default)]
+    pub source_wheres: Vec<TableRule>,
+    /// Column lists in the source's own SQL.
+    #[serde(default)]
+    pub source_columns: Vec<TableRule>,
     /// How values that have no exact counterpart are treated.
     pub types: TypePolicy,
     /// Tables at once.
@@ -83,12 +89,12 @@ pub struct MetadataSpec {
     pub manifest_name: Option<String>,
 }
 
-/// `schema.table: text` as given to `--where` and `--columns`.
+/// `schema.table: text` as given to `--where`, `--columns` and their forms in the source's SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableRule {
     /// `schema.table` or a bare table name, LIKE wildcards allowed.
     pub pattern: String,
-    /// DataFusion SQL.
+    /// SQL: that of every source, or the source's own.
     pub sql: String,
 }
 

@@ -108,6 +108,7 @@ impl Export {
             filter: None,
             projection: None,
             query: None,
+            source_sql: None,
             readers: lakexpress::readers::Readers::Modern,
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
             keys: Keys::default(),
@@ -281,14 +282,14 @@ const OLD: Export = Export { run_id: "0a0a0a01", first: 0, parts: 5, if_exists: 
 async fn a_first_commit_survives_every_fault() {
     let new = Export { run_id: "0a0a0a02", first: 1000, parts: 3, if_exists: IfExists::Overwrite };
     let again = Export { run_id: "0a0a0a03", first: 2000, parts: 2, if_exists: IfExists::Overwrite };
-    println!("first commit: {} cases", walk_faults(None, new, again).await);
+    println!("first commit: {} cases", Box::pin(walk_faults(None, new, again)).await);
 }
 
 #[tokio::test]
 async fn overwriting_a_wider_table_survives_every_fault() {
     let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Overwrite };
     let again = Export { run_id: "0a0a0a03", first: 2000, parts: 3, if_exists: IfExists::Overwrite };
-    println!("overwrite: {} cases", walk_faults(Some(OLD), new, again).await);
+    println!("overwrite: {} cases", Box::pin(walk_faults(Some(OLD), new, again)).await);
 }
 
 /// A run without the right to delete replaces a wider table, and dies or fails at any call; the next run has that right or
@@ -330,7 +331,7 @@ async fn replacing_without_the_right_to_delete_survives_every_fault() {
 async fn appending_survives_every_fault() {
     let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Append };
     let again = Export { run_id: "0a0a0a03", first: 2000, parts: 2, if_exists: IfExists::Append };
-    println!("append: {} cases", walk_faults(Some(OLD), new, again).await);
+    println!("append: {} cases", Box::pin(walk_faults(Some(OLD), new, again)).await);
 }
 
 #[tokio::test]

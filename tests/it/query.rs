@@ -278,10 +278,7 @@ fn a_wrong_query_is_one_clear_error_and_nothing_is_written() {
          CREATE VIEW totals AS SELECT sum(total) AS all_of_it FROM orders",
     );
     for (sql, words) in [
-        (
-            "SELECT lenght('a') AS x",
-            &["invalid function 'lenght'", "did you mean 'length'", "line: 1", "column: 8"][..],
-        ),
+        ("SELECT lenght('a') AS x", &["function lenght", "did you mean length?", "line: 1", "column: 8"][..]),
         (
             "SELECT\n  totl FROM orders",
             &["column 'totl' does not exist", "did you mean total", "line: 2", "column: 3"],
@@ -352,9 +349,6 @@ fn overflow_is_an_error_everywhere() {
                               (2, 9223372036854775807, 2147483647, repeat('9', 38)::numeric), (3, 1, 1, 1)",
     );
     for sql in [
-        "SELECT sum(big) AS e FROM t",
-        "SELECT id, sum(big) AS e FROM t GROUP BY GROUPING SETS ((id), ())",
-        "SELECT id, sum(big) OVER (ORDER BY id) AS e FROM t",
         "SELECT sum(wide) AS e FROM t",
         "SELECT sum(big + 1) AS e FROM t",
         "SELECT max(small * small * small) AS e FROM t",
@@ -383,6 +377,14 @@ fn overflow_is_an_error_everywhere() {
         sum(big) FILTER (WHERE id = 3) + 1 AS f FROM t WHERE id <> 2 AND id <> 1 OR id = 3";
     query(&url, dir.path(), &[sql, "--name", "fits"]).ok();
     assert_answer("query_overflow", sql, dir.path(), "fits");
+    for sql in [
+        "SELECT sum(big) AS e FROM t",
+        "SELECT id, sum(big) AS e FROM t GROUP BY GROUPING SETS ((id), ()) ORDER BY id",
+        "SELECT id, sum(big) OVER (ORDER BY id) AS e FROM t ORDER BY id",
+    ] {
+        query(&url, dir.path(), &[sql, "--name", "numeric"]).ok();
+        assert_answer("query_overflow", sql, dir.path(), "numeric");
+    }
     let most = "SELECT sum(big) AS a, sum(wide) AS b, id FROM t GROUP BY id ORDER BY id";
     query(&url, dir.path(), &[most, "--name", "most"]).ok();
     assert_answer("query_overflow", most, dir.path(), "most");

@@ -24,7 +24,7 @@ from matrix import Duck, Types, from_arrow, from_text, plain, unpacked
 
 # The relations a user could mean, as in the program's own list.
 RELATIONS = """
-    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT n.nspname, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't' AND NOT c.relispartition
       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'
     ORDER BY 1, 2"""
@@ -165,27 +165,33 @@ def main():
     types, columns = AllTypes(options.url), all_columns(options.url)
     total = {"relations": 0, "columns": 0, "rows": 0, "values": 0, "by_two_readers": 0, "absent": [], "problems": []}
     present = []
-    for schema, name in database.rows(options.url, RELATIONS):
+    for schema, name, kind in database.rows(options.url, RELATIONS):
         directory = os.path.join(options.dir, schema, name)
         if os.path.exists(os.path.join(directory, "_manifest.json")):
-            present.append((f"{schema}.{name}", directory))
+            present.append((f"{schema}.{name}", directory, kind == "v"))
         else:
             total["absent"].append(f"{schema}.{name}")
 
     def one(relation, directory):
         return compare(options.url, relation, directory, columns.get(relation, []), types)
 
-    with ThreadPoolExecutor(2) as pool:  # the server works while we do
-        pending = [(relation, pool.submit(one, relation, directory)) for relation, directory in present]
-        for relation, answer in pending:
-            rows, values, twice, problems = answer.result()
-            total["problems"] += [f"{relation}: {problem}" for problem in problems]
-            if not problems:
-                total["relations"] += 1
-                total["columns"] += len(columns.get(relation, []))
-                total["rows"] += rows
-                total["values"] += values
-                total["by_two_readers"] += twice
+    def all_of(views):
+        with ThreadPoolExecutor(2) as pool:  # the server works while we do
+            of_kind = [(relation, directory) for relation, directory, view in present if view == views]
+            pending = [(relation, pool.submit(one, relation, directory)) for relation, directory in of_kind]
+            return [(relation, answer.result()) for relation, answer in pending]
+
+    answers = all_of(False)
+    # A view is what its users see.
+    del database.SETTINGS["search_path"]
+    for relation, (rows, values, twice, problems) in answers + all_of(True):
+        total["problems"] += [f"{relation}: {problem}" for problem in problems]
+        if not problems:
+            total["relations"] += 1
+            total["columns"] += len(columns.get(relation, []))
+            total["rows"] += rows
+            total["values"] += values
+            total["by_two_readers"] += twice
     print(json.dumps(total, ensure_ascii=False))
     sys.exit(1 if total["problems"] else 0)
 

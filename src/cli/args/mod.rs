@@ -233,6 +233,22 @@ pub(in crate::cli) struct QueryArgs {
     /// Name of the export. Default: none; goes with SQL.
     #[arg(long, env = "LAKEXPRESS_NAME", value_name = "NAME", help_heading = "Query")]
     pub(in crate::cli) name: Option<String>,
+    /// A query in the database's own SQL, evaluated there as it is. Default: none; goes with --name.
+    ///
+    /// One SELECT, WITH, VALUES or TABLE. It is read in the run's snapshot, by one reader unless --key is given.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_SOURCE_SQL",
+        value_name = "SQL",
+        conflicts_with_all = ["sql", "script"],
+        help_heading = "Query"
+    )]
+    pub(in crate::cli) source_sql: Option<String>,
+    /// Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader.
+    ///
+    /// Each reader evaluates the whole query for its range, and one more finds the ranges.
+    #[arg(long, env = "LAKEXPRESS_KEY", value_name = "COLUMN", help_heading = "Query")]
+    pub(in crate::cli) key: Option<String>,
     /// File of COPY (SELECT ...) TO 'name'; statements. Default: none.
     ///
     /// - is standard input. One export each, all as of one snapshot. Everything is checked before anything is exported.

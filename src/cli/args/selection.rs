@@ -94,6 +94,16 @@ pub(in crate::cli) struct RuleArgs {
     /// Only columns that are used are read; expressions are computed here.
     #[arg(long, env = "LAKEXPRESS_COLUMNS", value_name = "TABLE: COLUMNS")]
     pub(in crate::cli) columns: Vec<String>,
+    /// Rows, in the database's own SQL: 'orders: total ^ 2 > 100'. Repeatable. Default: all.
+    ///
+    /// Passed on as it is and evaluated there. Holds beside --where.
+    #[arg(long = "source-where", env = "LAKEXPRESS_SOURCE_WHERE", value_name = "TABLE: SQL")]
+    pub(in crate::cli) source_wheres: Vec<String>,
+    /// Columns, in the database's own SQL: 'orders: id, to_char(at, 'YYYY') AS y'. Repeatable. Default: all.
+    ///
+    /// Passed on as it is and evaluated there. --where and --columns then see these columns.
+    #[arg(long, env = "LAKEXPRESS_SOURCE_COLUMNS", value_name = "TABLE: COLUMNS")]
+    pub(in crate::cli) source_columns: Vec<String>,
 }
 
 #[derive(Debug, Args)]

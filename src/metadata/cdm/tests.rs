@@ -65,6 +65,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         filter: None,
         projection: None,
         query: None,
+        source_sql: None,
         readers: crate::readers::Readers::Modern,
         columns: vec![
             column("id", &DataType::Int64, Some("bigint")),

@@ -4,15 +4,19 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::compute::concat;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignature, Volatility,
 };
 
-use super::kind::Kind;
+use super::kind::{Kind, SCALES};
+use crate::catalog::KIND_KEY;
 
 /// Columns of one length in, one column of that length out. Pure.
 pub(in crate::plan) type Body = fn(&[ArrayRef]) -> std::result::Result<ArrayRef, ArrowError>;
@@ -39,24 +43,14 @@ pub(in crate::plan) fn call(
     body: impl Fn(&[ArrayRef]) -> std::result::Result<ArrayRef, ArrowError> + Send + Sync + 'static,
     arguments: Vec<Expr>,
 ) -> Expr {
-    let function = Function {
-        name: name.into(),
-        result,
-        lenient: false,
-        shows: None,
-        body: Arc::new(body),
-        signature: Signature::any(arguments.len(), Volatility::Immutable),
-    };
-    function.over(arguments)
+    function(name.into(), result, false, body).over(arguments)
 }
 
-/// One of them, under the name and with the text that the user wrote.
 struct Function {
     name: String,
     result: Kind,
-    /// NULL for values that have no result.
-    lenient: bool,
-    shows: Option<String>,
+    never_null: bool,
+    may_be_null: bool,
     body: Arc<AnyBody>,
     signature: Signature,
 }
@@ -79,7 +73,7 @@ impl std::fmt::Debug for Function {
 
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, self.result, self.lenient) == (&other.name, other.result, other.lenient)
+        (&self.name, self.result) == (&other.name, other.result)
     }
 }
 
@@ -87,7 +81,7 @@ impl Eq for Function {}
 
 impl Hash for Function {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.name, self.result, self.lenient).hash(state);
+        (&self.name, self.result).hash(state);
     }
 }
 
@@ -101,10 +95,10 @@ impl ScalarUDFImpl for Function {
     }
 
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {
-        if let Some(text) = &self.shows {
-            return Ok(text.clone());
-        }
         let arguments: Vec<String> = arguments.iter().map(|a| a.human_display().to_string()).collect();
+        if let ([left, right], false) = (arguments.as_slice(), self.name.starts_with(char::is_alphabetic)) {
+            return Ok(format!("{left} {} {right}", self.name));
+        }
         Ok(format!("{}({})", self.name, arguments.join(", ")))
     }
 
@@ -113,9 +107,17 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let nullable = self.lenient || args.arg_fields.iter().any(|f| f.is_nullable());
+        let nullable =
+            self.may_be_null || (!self.never_null && args.arg_fields.iter().any(|f| f.is_nullable()));
         let field = Field::new(self.name(), self.data_type(), nullable);
-        Ok(Arc::new(field.with_metadata(self.result.mark().into_iter().collect())))
+        let is_scaled = |f: &FieldRef| f.metadata().get(KIND_KEY).is_some_and(|kind| kind == SCALES);
+        let mark = match self.result {
+            Kind::Numeric(..) if self.name == SCALES || args.arg_fields.iter().any(is_scaled) => {
+                Some((KIND_KEY.to_owned(), SCALES.to_owned()))
+            }
+            result => result.mark(),
+        };
+        Ok(Arc::new(field.with_metadata(mark.into_iter().collect())))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -128,4 +130,83 @@ impl ScalarUDFImpl for Function {
             false => ColumnarValue::Array(result),
         })
     }
+}
+
+/// As [`call`] for what is never NULL.
+pub(in crate::plan) fn never_null(
+    name: impl Into<String>,
+    result: Kind,
+    body: impl Fn(&[ArrayRef]) -> std::result::Result<ArrayRef, ArrowError> + Send + Sync + 'static,
+    arguments: Vec<Expr>,
+) -> Expr {
+    function(name.into(), result, true, body).over(arguments)
+}
+
+/// As [`call`] for what may be NULL where no argument is.
+pub(in crate::plan) fn nullable(
+    name: impl Into<String>,
+    result: Kind,
+    body: impl Fn(&[ArrayRef]) -> std::result::Result<ArrayRef, ArrowError> + Send + Sync + 'static,
+    arguments: Vec<Expr>,
+) -> Expr {
+    let mut function = function(name.into(), result, false, body);
+    function.may_be_null = true;
+    function.over(arguments)
+}
+
+/// The value itself, known to be of another SQL type.
+pub(in crate::plan) fn same(columns: &[ArrayRef]) -> std::result::Result<ArrayRef, ArrowError> {
+    match columns {
+        [column] => Ok(Arc::clone(column)),
+        other => Err(ArrowError::InvalidArgumentError(format!("{} columns", other.len()))),
+    }
+}
+
+fn function(
+    name: String,
+    result: Kind,
+    never_null: bool,
+    body: impl Fn(&[ArrayRef]) -> std::result::Result<ArrayRef, ArrowError> + Send + Sync + 'static,
+) -> Function {
+    let signature = Signature::new(TypeSignature::VariadicAny, Volatility::Immutable);
+    Function { name, result, never_null, may_be_null: false, body: Arc::new(body), signature }
+}
+
+/// `cast` with `value` in the place of `column`, whose functions give NULL for the rows that they fail for.
+pub(in crate::plan) fn lenient(cast: Expr, column: &Expr, value: &Expr) -> Result<Expr> {
+    cast.transform_up(|node| match node {
+        node if node == *column => Ok(Transformed::yes(value.clone())),
+        Expr::ScalarFunction(call) => match call.func.inner().downcast_ref::<Function>() {
+            Some(strict) => {
+                let (result, data_type) = (strict.result, strict.data_type());
+                let body = Arc::clone(&strict.body);
+                let each = move |columns: &[ArrayRef]| by_rows(columns, &data_type, &*body);
+                let name = format!("try {}", call.func.name());
+                let mut function = function(name, result, false, each);
+                function.may_be_null = true;
+                Ok(Transformed::yes(function.over(call.args)))
+            }
+            None => Ok(Transformed::no(Expr::ScalarFunction(call))),
+        },
+        node => Ok(Transformed::no(node)),
+    })
+    .data()
+}
+
+/// The rows for which `body` succeeds, and NULL for the others.
+fn by_rows(
+    columns: &[ArrayRef],
+    data_type: &DataType,
+    body: &AnyBody,
+) -> std::result::Result<ArrayRef, ArrowError> {
+    if let Ok(all) = body(columns) {
+        return Ok(all);
+    }
+    let rows = columns.first().map_or(0, |column| column.len());
+    let one = |row: usize| {
+        let slices: Vec<ArrayRef> = columns.iter().map(|column| column.slice(row, 1)).collect();
+        body(&slices).unwrap_or_else(|_| new_null_array(data_type, 1))
+    };
+    let parts: Vec<ArrayRef> = (0..rows).map(one).collect();
+    concat(&parts.iter().map(|part| part.as_ref()).collect::<Vec<_>>())
 }

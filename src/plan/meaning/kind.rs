@@ -1,11 +1,14 @@
 //! The SQL types that expressions are made of.
 
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, TimeUnit};
 
-/// Metadata key of a field: the SQL type of its values, where their Arrow type does not say it.
-pub(in crate::plan) const KIND_KEY: &str = "lakexpress:kind";
+use crate::catalog::KIND_KEY;
 
 const DECIMAL128_DIGITS: u8 = 38;
+
+/// What [`KIND_KEY`] says of numerics whose scales differ from row to row there and not here: their text is another.
+pub(super) const SCALES: &str = "scales";
 
 /// The SQL type of a value, by the names that PostgreSQL's catalog has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,8 +23,9 @@ pub(in crate::plan) enum Kind {
     Numeric(u8, i8),
     Float4,
     Float8,
-    /// `text` and `varchar`.
     Text,
+    /// Text, but for what it is compared with `char(n)` as.
+    Varchar,
     /// `char(n)`. Values have no trailing spaces.
     Bpchar,
     Bytea,
@@ -35,6 +39,8 @@ pub(in crate::plan) enum Kind {
     Enum,
     /// Months, days and microseconds: a constant beside `+` and `-`.
     Interval,
+    /// A type without a counterpart here, as the database's text.
+    AsText,
     /// Anything else: selected, tested for NULL, and nothing more.
     Other,
 }
@@ -44,11 +50,23 @@ impl Kind {
     pub(in crate::plan) fn of(field: &Field) -> Self {
         match field.metadata().get(KIND_KEY).map(String::as_str) {
             Some("bpchar") => return Self::Bpchar,
+            Some(SCALES) | None => {}
+            Some("varchar") => return Self::Varchar,
             Some("enum") => return Self::Enum,
-            Some(_) => return Self::Other,
-            None => {}
+            Some("interval") => return Self::Other,
+            Some(_) => return Self::without_meaning(field.data_type()),
         }
-        Self::of_type(field.data_type())
+        match field.metadata().get(EXTENSION_TYPE_NAME_KEY).map(String::as_str) {
+            Some("arrow.uuid") | None => Self::of_type(field.data_type()),
+            Some(_) => Self::without_meaning(field.data_type()),
+        }
+    }
+
+    fn without_meaning(data_type: &DataType) -> Self {
+        match data_type {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::AsText,
+            _ => Self::Other,
+        }
     }
 
     /// What values of an Arrow type are when nothing else is known about them.
@@ -88,7 +106,7 @@ impl Kind {
             Self::Numeric(p, s) => DataType::Decimal256(p, s),
             Self::Float4 => DataType::Float32,
             Self::Float8 => DataType::Float64,
-            Self::Text | Self::Bpchar | Self::Enum => DataType::Utf8,
+            Self::Text | Self::Varchar | Self::Bpchar | Self::Enum | Self::AsText => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Date => DataType::Date32,
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -103,9 +121,10 @@ impl Kind {
     /// Metadata of a field whose values are of this type, where their Arrow type does not say it.
     pub(in crate::plan) fn mark(self) -> Option<(String, String)> {
         let name = match self {
+            Self::Varchar => "varchar",
             Self::Bpchar => "bpchar",
             Self::Enum => "enum",
-            Self::Other => "other",
+            Self::AsText | Self::Other => "other",
             _ => return None,
         };
         Some((KIND_KEY.to_owned(), name.to_owned()))
@@ -124,7 +143,7 @@ impl Kind {
     }
 
     pub(in crate::plan) fn is_string(self) -> bool {
-        matches!(self, Self::Text | Self::Bpchar)
+        matches!(self, Self::Text | Self::Varchar | Self::Bpchar)
     }
 }
 
@@ -141,6 +160,7 @@ impl std::fmt::Display for Kind {
             Self::Float4 => "real",
             Self::Float8 => "double precision",
             Self::Text => "text",
+            Self::Varchar => "character varying",
             Self::Bpchar => "character",
             Self::Bytea => "bytea",
             Self::Date => "date",
@@ -150,7 +170,8 @@ impl std::fmt::Display for Kind {
             Self::Uuid => "uuid",
             Self::Enum => "an enum",
             Self::Interval => "interval",
-            Self::Other => "another type",
+            Self::AsText => "a type that is exported as text",
+            Self::Other => "a type without operators here",
         };
         f.write_str(name)
     }

@@ -10,6 +10,7 @@ mod order;
 mod problem;
 mod script;
 mod sets;
+mod source_sql;
 #[cfg(test)]
 mod tests;
 
@@ -25,14 +26,19 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::{SQLOptions, SessionContext};
+use datafusion::sql::parser::Statement;
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 pub use order::Readers;
 pub(super) use problem::quoted;
 pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
+pub use source_sql::source_query;
 
+use super::meaning::prepare;
 use super::{SourceTable, session};
-use crate::catalog::{Geometries, ListedTable, Slice, SnapshotToken, TableFilter, TableInfo, TableRef};
+use crate::catalog::{
+    Geometries, ListedTable, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind, TableRef,
+};
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::readers::{self, field_for, form_note};
@@ -67,6 +73,8 @@ pub struct QueryPlan {
     pub table: TableRef,
     /// The query as SQL.
     pub sql: String,
+    /// What of it is the source's own SQL.
+    pub source_sql: Option<SourceSql>,
     /// Directory below the base.
     pub directory: String,
     /// The point in time.
@@ -183,26 +191,36 @@ pub async fn plan_queries(
         memory_bytes,
         batch_rows: session::batch_rows(memory_bytes, partitions),
     };
-    let tables = inputs.iter().map(|input| {
+    let provider = |input: &QueryInput| {
         let info = without_ids(&input.info);
         let table = SourceTable::new(Arc::clone(source), info, input.slices.clone(), snapshot.clone());
         (input.info.table.clone(), Arc::new(table) as Arc<dyn TableProvider>)
-    });
-    let context = session::open(tables.collect(), &settings)?;
+    };
+    let (own, tables): (Vec<_>, Vec<_>) =
+        inputs.iter().partition(|input| input.info.kind == TableKind::Query);
+    let common = session::open(tables.into_iter().map(provider).collect(), &settings)?;
     let mut plans = Vec::with_capacity(statements.len());
     for statement in statements {
-        let logical = logical(&context, statement).await?;
         let table = statement.table();
+        let own = own.iter().find(|input| statement.source_sql.is_some() && input.info.table == table);
+        let context = match own {
+            // Apart from the tables: one of them may have its name.
+            Some(input) => session::open(vec![provider(input)], &settings)?,
+            None => common.clone(),
+        };
+        let logical = logical(&context, statement).await?;
         let mut plan = QueryPlan {
             directory: layout::table_dir(&spec.sub_path, &table),
             table,
             sql: statement.sql.clone(),
+            source_sql: statement.source_sql.clone(),
             snapshot: snapshot.clone(),
             columns: Vec::new(),
             writer: writer.clone(),
-            est_bytes: inputs.iter().map(|input| input.info.est_bytes).sum(),
+            est_bytes: own
+                .map_or_else(|| inputs.iter().map(|i| i.info.est_bytes).sum(), |input| input.info.est_bytes),
             readers,
-            context: context.clone(),
+            context,
             logical,
         };
         let placed = |error| statement.text.place(error, None, &[]);
@@ -211,8 +229,18 @@ pub async fn plan_queries(
             return Err(placed(Error::internal("the plan has no partitions")));
         }
         let schema = physical.schema();
-        distinct_names(&schema).and_then(|()| plan.writer.check(&schema)).map_err(placed)?;
-        plan.columns = columns(&schema, &spec.parquet.readers);
+        distinct_names(&schema)
+            .and_then(|()| super::in_files(schema.fields()))
+            .and_then(|()| plan.writer.check(&schema))
+            .map_err(placed)?;
+        plan.columns = match own {
+            Some(input) => {
+                let info = without_ids(&input.info);
+                let column = |field| super::manifest_column(field, &info, &spec.parquet.readers);
+                schema.fields().iter().map(column).collect()
+            }
+            None => columns(&schema, &spec.parquet.readers),
+        };
         plans.push(plan);
     }
     Ok(plans)
@@ -224,7 +252,11 @@ async fn logical(context: &SessionContext, statement: &QueryStatement) -> Result
         return Err(statement.text.place(error, None, &[word]));
     }
     let state = context.state();
-    let plan = state.statement_to_plan(statement.statement.clone()).await.map_err(explain)?;
+    let mut prepared = statement.statement.clone();
+    if let Statement::Statement(inner) = &mut prepared {
+        prepare(inner).map_err(|refusal| explain(refusal.into()))?;
+    }
+    let plan = state.statement_to_plan(prepared).await.map_err(explain)?;
     let reads_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reads_only.verify_plan(&plan).map_err(explain)?;

@@ -6,9 +6,15 @@ use datafusion::sql::sqlparser::tokenizer::Location;
 use super::QueryStatement;
 use crate::catalog::{ListedTable, TableRef};
 use crate::error::Error;
+use crate::plan::meaning::Refusal;
 
 /// A planning error with its place.
 pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Error {
+    if let Some(refusal) = Refusal::find(&error) {
+        let wrong = Error::usage(refusal.to_string());
+        let wrong = statement.text.place(wrong, refusal.place, &[refusal.word.as_str()]);
+        return wrong.hint(refusal.remedy("query --source-sql"));
+    }
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let at = span.map(|span| Location { line: span.start.line, column: span.start.column });
     let error = match ours(error) {

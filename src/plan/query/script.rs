@@ -4,11 +4,12 @@ use datafusion::common::{DataFusionError, TableReference};
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{ObjectName, Statement as SqlStatement};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-use crate::catalog::TableRef;
+use super::source_sql;
+use crate::catalog::{SourceSql, TableRef};
 use crate::error::{Error, Result};
 use crate::spec::{is_connection_string, layout};
 
@@ -26,6 +27,8 @@ pub struct QueryStatement {
     pub(super) tables: Vec<TableReference>,
     pub(super) statement: Statement,
     pub(super) text: Text,
+    /// The query, where it is in the source's own SQL: `statement` then reads all that it gives.
+    pub source_sql: Option<SourceSql>,
 }
 
 impl QueryStatement {
@@ -39,11 +42,11 @@ impl QueryStatement {
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     /// The file; none for a query on the command line.
-    origin: Option<String>,
-    name: String,
-    start: Location,
+    pub(super) origin: Option<String>,
+    pub(super) name: String,
+    pub(super) start: Location,
     /// Words of the statement as the planner sees them: lower case unless quoted.
-    words: Vec<(String, Location)>,
+    pub(super) words: Vec<(String, Location)>,
 }
 
 impl Text {
@@ -155,7 +158,7 @@ fn described(name: String, sql: String, statement: Statement, text: Text) -> Res
     let text = Text { name: name.clone(), ..text };
     let (tables, _) = resolve_table_references(&statement, true)
         .map_err(|error| text.place(Error::usage(error.strip_backtrace()), None, &[]))?;
-    Ok(QueryStatement { name, sql, tables, statement, text })
+    Ok(QueryStatement { name, sql, tables, statement, text, source_sql: None })
 }
 
 fn not_a_query(statement: &Statement) -> Error {
@@ -165,7 +168,7 @@ fn not_a_query(statement: &Statement) -> Error {
         .hint("query takes SELECT, WITH or VALUES; a script takes COPY (SELECT ...) TO 'name'")
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     if is_connection_string(name) {
         return Err(Error::usage("the name of an export is a connection string with a password")
             .hint("name the export with --name, a database with --source"));
@@ -188,7 +191,7 @@ fn statements(
     origin: Option<&str>,
     make: impl Fn(Statement, Text) -> Result<QueryStatement>,
 ) -> Result<Vec<QueryStatement>> {
-    let dialect = GenericDialect {};
+    let dialect = PostgreSqlDialect {};
     let end = end_of(sql);
     let wrong = |error: &DataFusionError| {
         let (error, at) = syntax(error);
@@ -206,7 +209,18 @@ fn statements(
         if first.token == Token::EOF {
             return Ok(out);
         }
-        let statement = parser.parse_statement().map_err(|e| wrong(&e))?;
+        let rest = tokens.iter().filter(|token| token.span.start >= first.span.start);
+        let rest: Vec<&TokenWithSpan> =
+            rest.filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+        let own = if origin.is_some() { source_sql::copy(&rest, sql, origin)? } else { None };
+        let statement = match &own {
+            // Its tokens are known.
+            Some((_, tokens)) => {
+                (0..*tokens).for_each(|_| drop(parser.parser.next_token()));
+                None
+            }
+            None => Some(parser.parse_statement().map_err(|e| wrong(&e))?),
+        };
         let next = parser.parser.peek_token();
         let stop = match next.token {
             Token::EOF => None,
@@ -215,6 +229,10 @@ fn statements(
                 let error = Error::usage(format!("expected the end of the statement or ;, found: {next}"));
                 return Err(placed(error, origin, next.span.start));
             }
+        };
+        let Some(statement) = statement else {
+            out.extend(own.map(|(statement, _)| statement));
+            continue;
         };
         let text = Text {
             origin: origin.map(str::to_owned),
@@ -226,7 +244,7 @@ fn statements(
     }
 }
 
-/// Identifiers and keywords between two places.
+/// Identifiers, keywords, signs and texts between two places.
 fn words(tokens: &[TokenWithSpan], from: Location, to: Option<Location>) -> Vec<(String, Location)> {
     let inside = |t: &&TokenWithSpan| t.span.start >= from && to.is_none_or(|to| t.span.start < to);
     tokens
@@ -234,7 +252,9 @@ fn words(tokens: &[TokenWithSpan], from: Location, to: Option<Location>) -> Vec<
         .filter(inside)
         .filter_map(|t| match &t.token {
             Token::Word(word) => Some((word.value.clone(), t.span.start)),
-            _ => None,
+            Token::SingleQuotedString(text) => Some((text.clone(), t.span.start)),
+            Token::Whitespace(_) => None,
+            sign => Some((sign.to_string(), t.span.start)),
         })
         .collect()
 }

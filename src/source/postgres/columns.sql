@@ -1,8 +1,9 @@
 -- Columns of relations with domains unwrapped to their base type, for the column and for the
--- element of an array column. {oids} is replaced by the relations' oids, separated by commas.
+-- element of an array column. What stands in braces is replaced: the relations' oids, separated by commas; the catalog's
+-- tables of attributes and relations, or rows that describe the result of a query, whose relation is 0.
 WITH RECURSIVE base(relation, attnum, oid, typmod, ndims) AS (
     SELECT a.attrelid, a.attnum, a.atttypid, a.atttypmod, a.attndims::int
-    FROM pg_catalog.pg_attribute a
+    FROM {attributes} a
     WHERE a.attrelid IN ({oids}) AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
     SELECT b.relation, b.attnum, t.typbasetype,
@@ -62,8 +63,8 @@ SELECT a.attnum,
        pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
        et.typdelim,
        a.attgenerated
-FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+FROM {attributes} a
+JOIN {classes} c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN base b ON b.relation = a.attrelid AND b.attnum = a.attnum
 JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd'

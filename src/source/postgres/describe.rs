@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use arrow_schema::DataType;
 
-use super::column::{self, Extension, PgColumn, PgElement};
+use super::column::{self, Extension, PgColumn, PgElement, Styles};
 use super::composites::Composites;
 use super::dialect::{ident, literal};
 use super::guard::{self, Guard};
 use super::keys;
 use super::measure;
-use super::session::fence;
+use super::session::{BEGIN_THEIRS, BUILT_IN_FIRST, END_THEIRS, fence};
 use super::spatial;
+use super::statement;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{
@@ -115,8 +116,13 @@ pub(super) async fn table(
     let is_readable = |name: &str| missing.clone().all(|missing| missing != name);
     // Questions about values are planned.
     let may_ask = runs.is_none();
+    // What a view gives is asked for as it is read.
+    let theirs = may_ask && kind == TableKind::View;
     if may_ask {
         view.execute(&fence(kind, sizes.foreign)).await?;
+    }
+    if theirs {
+        view.execute(&format!("{BEGIN_THEIRS}; {BUILT_IN_FIRST}")).await?;
     }
     for column in described.iter_mut().filter(|c| may_ask && !is_cast(&c.name) && is_readable(&c.name)) {
         column.spatial = spatial::facts(view, table, column).await?;
@@ -125,10 +131,16 @@ pub(super) async fn table(
     if may_ask && policy.numeric == NumericPolicy::Measure {
         measure(view, table, &described, &mut policies, |name| is_cast(name) || !is_readable(name)).await?;
     }
-    let mut columns = Vec::with_capacity(rows.len());
+    if theirs {
+        view.execute(END_THEIRS).await?;
+    }
+    let (mut columns, mut styles) = (Vec::with_capacity(rows.len()), Vec::new());
     let mut primary_key = Vec::new();
     for ((row, described), policy) in rows.iter().zip(described).zip(policies) {
         let choice = column::choose(&described, &policy, is_cast(&described.name), money_scale);
+        if kind == TableKind::View {
+            styles.push((described.name.clone(), Styles::of(&described, &choice.codec)));
+        }
         if row.required(17)? == "t" && is_readable(&described.name) {
             primary_key.push(described.name.clone());
         }
@@ -142,6 +154,7 @@ pub(super) async fn table(
             comparable: choice.comparable,
         });
     }
+    statement::steady(view, &styles).await?;
     if column_rights.is_some() {
         // Where a row is stored takes the right to the table.
         sizes.heap_blocks.clear();
@@ -177,6 +190,8 @@ pub(super) async fn table(
             foreign: sizes.foreign,
             generated: generated(&rows)?,
             runs,
+            sql: None,
+            stored_columns: Vec::new(),
         },
     })
 }
@@ -301,7 +316,27 @@ const COLUMNS_GENERATED: usize = 29;
 const SIZES_ROOT: usize = 10;
 
 pub(super) fn columns_sql(oids: &str) -> String {
-    include_str!("columns.sql").replace("{oids}", oids)
+    columns_of(oids, "pg_catalog.pg_attribute", "pg_catalog.pg_class")
+}
+
+fn columns_of(oids: &str, attributes: &str, classes: &str) -> String {
+    include_str!("columns.sql")
+        .replace("{attributes}", attributes)
+        .replace("{classes}", classes)
+        .replace("{oids}", oids)
+}
+
+/// As [`columns_sql`] about columns of no relation: number, name, type and its modifier of each, as rows of VALUES.
+pub(super) fn typed_columns_sql(rows: &str) -> String {
+    // The rows come last, because of what may be in names.
+    let attributes = "(SELECT 0::pg_catalog.oid AS attrelid, t.n::pg_catalog.int2 AS attnum, \
+            t.name::pg_catalog.text AS attname, t.type::pg_catalog.oid AS atttypid, t.mod::pg_catalog.int4 AS atttypmod, \
+            0 AS attndims, false AS attisdropped, false AS attnotnull, 0::pg_catalog.oid AS attcollation, \
+            ''::pg_catalog.text AS attgenerated FROM (VALUES {rows}) t(n, name, type, mod))";
+    let classes = "(SELECT 0::pg_catalog.oid AS oid, ''::pg_catalog.name AS relname, \
+            'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid AS relnamespace, \
+            'v'::pg_catalog.\"char\" AS relkind, false AS relhassubclass)";
+    columns_of("0", attributes, classes).replace("{rows}", rows)
 }
 
 /// One row of `columns.sql`, with the fields of its type and of its elements' type, if these are composite.

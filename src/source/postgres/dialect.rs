@@ -8,7 +8,8 @@ use chrono::{DateTime, NaiveDate};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::column::Codec;
+use super::column::{AS_ASKED, Codec};
+use super::session;
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
@@ -39,17 +40,33 @@ pub fn literal(text: &str) -> String {
 
 /// A key bound as SQL. The same text on both sides of a cut, so slices meet exactly even where the
 /// server's interval arithmetic rounds.
-fn key_value(value: &KeyValue, tz: bool) -> String {
+fn key_value(value: &KeyValue, tz: bool, table: &TableInfo) -> String {
+    let (plus, times) = (op(table, "+"), op(table, "*"));
     match value {
         KeyValue::Int(v) => format!("({v})"),
-        KeyValue::Date(days) => format!("('1970-01-01'::pg_catalog.date + ({days}))"),
+        KeyValue::Date(days) => format!("('1970-01-01'::pg_catalog.date {plus} ({days}))"),
         KeyValue::Timestamp(us) => {
-            let origin = if tz { "'1970-01-01 00:00:00+00'::timestamptz" } else { "'1970-01-01'::timestamp" };
+            let origin = if tz {
+                "'1970-01-01 00:00:00+00'::pg_catalog.timestamptz"
+            } else {
+                "'1970-01-01'::timestamp"
+            };
+            if session::is_theirs(table) {
+                // Each as the operator takes it.
+                let number = format!("({us})::pg_catalog.float8");
+                return format!("({origin} {plus} ({number} {times} '1 microsecond'::interval))");
+            }
             format!("({origin} + ({us}) * '1 microsecond'::interval)")
         }
         // Without a type it is of the type of what it is compared with.
         KeyValue::Text(text) => literal(text),
     }
+}
+
+/// An operator of PostgreSQL's own. Its schema is named where the search path is not ours; all operators written so bind
+/// alike, from left to right.
+fn op(table: &TableInfo, operator: &str) -> String {
+    if session::is_theirs(table) { format!("OPERATOR(pg_catalog.{operator})") } else { operator.to_owned() }
 }
 
 /// NULL itself; `IS NULL` is also true of a composite value whose fields are all NULL.
@@ -62,7 +79,7 @@ fn is_null(expression: &str) -> String {
 /// # Errors
 /// Usage, when there is no such column.
 pub(super) fn key_of_row(table: &TableInfo, column: &str) -> Result<String> {
-    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let info = table.stored_column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
     let codec = Codec::of(info)?;
     Ok(if codec.is_built_in() { ident(column) } else { codec.text_sql(&ident(column)) })
 }
@@ -70,6 +87,14 @@ pub(super) fn key_of_row(table: &TableInfo, column: &str) -> Result<String> {
 /// The remainder of an integer column, never negative.
 pub(super) fn remainder_sql(column: &str, of: u32) -> String {
     format!("((({}::pg_catalog.int8 % {of}) + {of}) % {of})", ident(column))
+}
+
+/// The same by operators that name their schema.
+fn steady_remainder_sql(column: &str, of: u32) -> String {
+    let column = ident(column);
+    let (rest, plus) = ("OPERATOR(pg_catalog.%)", "OPERATOR(pg_catalog.+)");
+    let of = format!("{of}::pg_catalog.int8");
+    format!("((({column}::pg_catalog.int8 {rest} {of}) {plus} {of}) {rest} {of})")
 }
 
 impl PostgresDialect {
@@ -85,15 +110,15 @@ impl PostgresDialect {
         upper: Option<&KeyValue>,
     ) -> String {
         let tz = table
-            .column(column)
+            .stored_column(column)
             .is_some_and(|c| matches!(c.field.data_type(), DataType::Timestamp(_, Some(_))));
         let key = self.key(table, column);
         let mut terms = Vec::new();
         if let Some(lower) = lower {
-            terms.push(format!("{key} >= {}", key_value(lower, tz)));
+            terms.push(format!("{key} {} {}", op(table, ">="), key_value(lower, tz, table)));
         }
         if let Some(upper) = upper {
-            terms.push(format!("{key} < {}", key_value(upper, tz)));
+            terms.push(format!("{key} {} {}", op(table, "<"), key_value(upper, tz, table)));
         }
         if terms.is_empty() {
             terms.push(format!("{key} IS DISTINCT FROM NULL"));
@@ -140,6 +165,7 @@ impl PostgresDialect {
                     return None;
                 }
                 let op = if op == Operator::NotEq { "<>".to_owned() } else { op.to_string() };
+                let op = self::op(table, &op);
                 Some(format!("{} {op} {}", ident(info.name()), self.scalar(info, value)?))
             }
             _ => None,
@@ -225,7 +251,7 @@ impl Dialect for PostgresDialect {
 
     fn period(&self, table: &TableInfo, column: &str, period: Period) -> Option<String> {
         let key = ident(column);
-        let moment = match table.column(column)?.field.data_type() {
+        let moment = match table.stored_column(column)?.field.data_type() {
             DataType::Timestamp(_, Some(_)) => format!("({key} AT TIME ZONE 'UTC')"),
             _ => format!("{key}::pg_catalog.timestamp"),
         };
@@ -237,8 +263,26 @@ impl Dialect for PostgresDialect {
         };
         Some(format!(
             "(CASE WHEN pg_catalog.isfinite({key}) THEN pg_catalog.date_trunc('{unit}', {moment})::pg_catalog.date \
-             - '1970-01-01'::pg_catalog.date END)"
+             OPERATOR(pg_catalog.-) '1970-01-01'::pg_catalog.date END)"
         ))
+    }
+
+    fn sql_type(&self, column: &ColumnInfo) -> Option<&'static str> {
+        match Codec::of(column).ok()? {
+            Codec::Padded => Some("bpchar"),
+            Codec::Text if column.source_type.starts_with("character varying") => Some("varchar"),
+            Codec::Label => Some("enum"),
+            // Their text is ISO 8601 and not that of the cast.
+            Codec::Interval => Some("interval"),
+            // What the user has made text of is a text.
+            Codec::CastText(_) | Codec::Output { .. } if column.note.starts_with(AS_ASKED) => None,
+            Codec::CastText(_)
+            | Codec::Output { .. }
+            | Codec::Jsonb
+            | Codec::Money
+            | Codec::Geometry { .. } => Some("other"),
+            _ => None,
+        }
     }
 
     fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String> {
@@ -246,9 +290,9 @@ impl Dialect for PostgresDialect {
             Slice::All => None,
             Slice::Physical { from, to } => {
                 let terms: Vec<String> = from
-                    .map(|b| format!("ctid >= '({b},0)'::pg_catalog.tid"))
+                    .map(|b| format!("ctid {} '({b},0)'::pg_catalog.tid", op(table, ">=")))
                     .into_iter()
-                    .chain(to.map(|b| format!("ctid < '({b},0)'::pg_catalog.tid")))
+                    .chain(to.map(|b| format!("ctid {} '({b},0)'::pg_catalog.tid", op(table, "<"))))
                     .collect();
                 (!terms.is_empty()).then(|| terms.join(" AND "))
             }
@@ -256,11 +300,15 @@ impl Dialect for PostgresDialect {
                 Some(self.range(table, column, lower.as_ref(), upper.as_ref()))
             }
             Slice::IsNull { column } => Some(is_null(&ident(column))),
-            Slice::Modulo { column, of, remainder } => {
-                Some(format!("{} = {remainder}", remainder_sql(column, *of)))
-            }
+            Slice::Modulo { column, of, remainder } => Some(match session::is_theirs(table) {
+                true => format!(
+                    "{} OPERATOR(pg_catalog.=) {remainder}::pg_catalog.int8",
+                    steady_remainder_sql(column, *of)
+                ),
+                false => format!("{} = {remainder}", remainder_sql(column, *of)),
+            }),
             Slice::Value { expression, value: Some(value) } => {
-                Some(format!("{expression} = {}", literal(value)))
+                Some(format!("{expression} {} {}", op(table, "="), literal(value)))
             }
             Slice::Value { expression, value: None } => Some(is_null(expression)),
             Slice::Other { expression, values } => {
@@ -268,10 +316,15 @@ impl Dialect for PostgresDialect {
                 let present = format!("{expression} IS DISTINCT FROM NULL");
                 Some(match values.is_empty() {
                     true => present,
+                    false if session::is_theirs(table) => {
+                        let each = values.iter().map(|v| format!("{expression} OPERATOR(pg_catalog.=) {v}"));
+                        let any = each.collect::<Vec<_>>().join(" OR ");
+                        format!("{present} AND ({any}) IS NOT TRUE")
+                    }
                     false => format!("{present} AND ({expression} IN ({})) IS NOT TRUE", values.join(", ")),
                 })
             }
-            Slice::Relation { id, .. } => Some(format!("tableoid = {id}::pg_catalog.oid")),
+            Slice::Relation { id, .. } => Some(format!("tableoid {} {id}::pg_catalog.oid", op(table, "="))),
             Slice::Both(left, right) => {
                 let sides = [left, right].into_iter().filter_map(|side| self.slice_sql(table, side));
                 let sides: Vec<String> = sides.collect();
@@ -316,6 +369,11 @@ impl Dialect for PostgresDialect {
                 };
                 let not = if between.negated { "NOT " } else { "" };
                 let (low, high) = (self.scalar(info, low)?, self.scalar(info, high)?);
+                if session::is_theirs(table) {
+                    let (name, least, most) = (ident(info.name()), op(table, ">="), op(table, "<="));
+                    let both = format!("({name} {least} {low} AND {name} {most} {high})");
+                    return Some(if between.negated { format!("(NOT {both})") } else { both });
+                }
                 Some(format!("({} {not}BETWEEN {low} AND {high})", ident(info.name())))
             }
             Expr::InList(list) => {
@@ -328,7 +386,13 @@ impl Dialect for PostgresDialect {
                         _ => None,
                     })
                     .collect();
-                let values = values.filter(|v| !v.is_empty())?.join(", ");
+                let values = values.filter(|v| !v.is_empty())?;
+                if session::is_theirs(table) {
+                    let one = |v: &String| format!("{} {} {v}", ident(info.name()), op(table, "="));
+                    let any = values.iter().map(one).collect::<Vec<_>>().join(" OR ");
+                    return Some(if list.negated { format!("(NOT ({any}))") } else { format!("({any})") });
+                }
+                let values = values.join(", ");
                 let not = if list.negated { "NOT " } else { "" };
                 Some(format!("({} {not}IN ({values}))", ident(info.name())))
             }
@@ -345,6 +409,9 @@ impl Dialect for PostgresDialect {
         if table.reading.runs.is_some() {
             // What needs no plan reads one relation, whole.
             return vec![if table.leaves.is_empty() { Method::None } else { Method::DbPartition }];
+        }
+        if table.kind == TableKind::Query {
+            return vec![Method::RangeId, Method::Ntile, Method::None];
         }
         if !table.heap_blocks.is_empty() {
             methods.push(Method::Ctid);

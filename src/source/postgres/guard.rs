@@ -8,11 +8,11 @@
 use super::dialect::{ident, literal};
 use super::planned;
 use super::read::snapshot_gone;
-use super::session::SESSION;
+use super::session::{SESSION, THEIRS, is_theirs};
 use super::snapshot::join_sql;
 use super::structure;
 use super::wire::{Connection, Row};
-use crate::catalog::{SnapshotToken, TableInfo, TableRef};
+use crate::catalog::{SnapshotToken, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use crate::source::TableRead;
 
@@ -85,7 +85,7 @@ impl Guard {
             attributes = self.attributes(connection).await?;
             connection.execute("COMMIT").await?;
         }
-        Ok(Looked { guard: self.clone(), attributes })
+        Ok(Looked { guard: Some(self.clone()), attributes })
     }
 
     /// One row: the oid of the name, whether a plan over it simplifies anything, whether there are foreign tables in it.
@@ -134,7 +134,8 @@ pub(super) fn named(table: &TableRef) -> String {
 /// What was seen before a statement.
 #[derive(Debug)]
 pub(super) struct Looked {
-    guard: Guard,
+    /// None for SQL of the user's, which may call what it likes.
+    guard: Option<Guard>,
     attributes: Vec<String>,
 }
 
@@ -150,15 +151,17 @@ impl Looked {
         at: &SnapshotToken,
         end: &str,
     ) -> Result<Vec<Row>> {
+        let Some(guard) = &self.guard else { return connection.query(end).await };
         if at.id.is_none() {
             // The transaction sees what is committed by now, and its lock still keeps indexes from being dropped.
-            self.guard.look(connection).await?;
-            let attributes = self.guard.attributes(connection).await?;
+            connection.execute(SESSION).await?;
+            guard.look(connection).await?;
+            let attributes = guard.attributes(connection).await?;
             let rows = connection.query(end).await?;
             return if attributes == self.attributes { Ok(rows) } else { Err(structure::altered()) };
         }
         let rows = connection.query(end).await?;
-        let now = self.guard.look_outside(connection).await?;
+        let now = guard.look_outside(connection).await?;
         if now.attributes == self.attributes { Ok(rows) } else { Err(structure::altered()) }
     }
 }
@@ -174,13 +177,21 @@ pub(super) async fn join(
     read: &TableRead,
 ) -> Result<Looked> {
     may_be_planned(&read.table)?;
-    let looked = Guard::of_read(read).look_outside(connection).await?;
-    connection.execute(&join_sql(at, &read.table)).await.map_err(snapshot_gone)?;
-    if looked.guard.attributes(connection).await? == looked.attributes {
-        Ok(looked)
-    } else {
-        Err(structure::altered())
+    if read.table.kind == TableKind::Query {
+        connection.execute(&join_sql(at, &read.table)).await.map_err(snapshot_gone)?;
+        connection.execute(THEIRS).await?;
+        return Ok(Looked { guard: None, attributes: Vec::new() });
     }
+    let guard = Guard::of_read(read);
+    let looked = guard.look_outside(connection).await?;
+    connection.execute(&join_sql(at, &read.table)).await.map_err(snapshot_gone)?;
+    if guard.attributes(connection).await? != looked.attributes {
+        return Err(structure::altered());
+    }
+    if is_theirs(&read.table) {
+        connection.execute(THEIRS).await?;
+    }
+    Ok(looked)
 }
 
 /// The error for a name that is that of another relation by now.

@@ -40,7 +40,7 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
         )
     };
     let mut items: Vec<Item> = Vec::new();
-    let has_place = row.read.table.column_rights.is_none();
+    let has_place = row.read.table.column_rights.is_none() && row.read.table.reading.list().is_none();
     if has_place
         && matches!(
             row.read.table.kind,

@@ -26,6 +26,7 @@ mod selection;
 mod session;
 mod snapshot;
 mod spatial;
+mod statement;
 mod structure;
 mod unplanned;
 pub mod wire;

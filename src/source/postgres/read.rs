@@ -17,7 +17,9 @@ use super::guard::{self, Looked};
 use super::locate;
 use super::pool::Pool;
 use super::rows::{Rows, misframed};
+use super::session::is_theirs;
 use super::snapshot::join_sql;
+use super::statement;
 use super::unplanned::{self, TextRows};
 use super::wire::CopyOut;
 use crate::catalog::{Slice, SnapshotToken, TableKind};
@@ -130,6 +132,7 @@ impl Job {
                 name.clone()
             }
             // Without others that inherit from it, of which it would give nothing.
+            _ if info.reading.sql.is_some() => return None,
             Slice::All if info.reading.stored && info.relations.len() == 1 => self.dialect.table(&info.table),
             _ => return None,
         };
@@ -193,29 +196,67 @@ impl Job {
 /// attached since, or a table that inherits since, would be read too. So the relations are fixed.
 pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> String {
     let info = &read.table;
+    if let Some(sql) = info.reading.query() {
+        return format!(
+            "FROM {}{}",
+            statement::derived(sql),
+            conditions(dialect, read, read.filter.as_deref(), None)
+        );
+    }
+    let Some(list) = info.reading.list() else {
+        return stored_sql(dialect, read, read.filter.as_deref());
+    };
+    // The condition is about the columns of the list.
+    let filter = read.filter.as_ref().map_or_else(String::new, |filter| format!(" WHERE ({filter})"));
+    let rows = format!("SELECT\n{list}\n{}", stored_sql(dialect, read, None));
+    format!("FROM {}{filter}", statement::derived(&rows))
+}
+
+/// FROM and WHERE of a read of a table, with this condition on its own columns.
+fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>) -> String {
+    let info = &read.table;
     let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
     if let Some((_, leaf)) = read.slice.relation() {
         // Alone, so that the server does not open the others to find that they hold none of these rows.
-        return format!("FROM ONLY {leaf}{}", conditions(dialect, read, None));
+        // SQL of the user's may name the table.
+        let name = if info.reading.sql.is_some() {
+            format!(" AS {}", ident(&info.table.name))
+        } else {
+            String::new()
+        };
+        return format!("FROM ONLY {leaf}{name}{}", conditions(dialect, read, filter, None));
     }
     let (only, members) = match (info.kind, oids.as_slice()) {
         (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
         // The relation of a row takes the right to the table; at the end `structure::unchanged` looks instead.
         _ if info.column_rights.is_some() => ("", None),
         (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
-            ("", Some(format!("tableoid IN ({})", oids.join(", "))))
+            let theirs = is_theirs(info);
+            let each =
+                || oids.iter().map(|oid| format!("tableoid OPERATOR(pg_catalog.=) {oid}::pg_catalog.oid"));
+            let members = match theirs {
+                true => format!("({})", each().collect::<Vec<_>>().join(" OR ")),
+                false => format!("tableoid IN ({})", oids.join(", ")),
+            };
+            ("", Some(members))
         }
         _ => ("", None),
     };
-    format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, members))
+    format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, filter, members))
 }
 
 /// WHERE of a read, if it has any.
-fn conditions(dialect: &PostgresDialect, read: &TableRead, members: Option<String>) -> String {
+fn conditions(
+    dialect: &PostgresDialect,
+    read: &TableRead,
+    filter: Option<&str>,
+    members: Option<String>,
+) -> String {
     let conditions: Vec<String> = members
         .into_iter()
         .chain(dialect.slice_sql(&read.table, &read.slice))
-        .chain(read.filter.iter().map(|f| format!("({f})")))
+        .chain(read.table.reading.condition().map(statement::condition))
+        .chain(filter.map(|f| format!("({f})")))
         .collect();
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }
@@ -425,6 +466,11 @@ impl Reader {
         }
         let mut connection = self.copy.into_connection()?;
         let info = &self.job.read.table;
+        if info.kind == TableKind::Query {
+            connection.execute("COMMIT").await.map_err(|e| e.with("table", table))?;
+            self.job.pool.give_back(connection);
+            return Ok(());
+        }
         let (expected, name) = match self.job.read.slice.relation() {
             Some((oid, name)) => (Some(oid), name.to_owned()),
             None => (info.relations.first().copied(), self.job.dialect.table(table)),

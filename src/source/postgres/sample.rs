@@ -8,6 +8,7 @@ use arrow_schema::DataType;
 use super::column::FIRST_OWN_OID;
 use super::describe::number;
 use super::dialect::{PostgresDialect, key_of_row};
+use super::statement;
 use super::wire::Row;
 use crate::catalog::{KeyQuantiles, KeyValue, TableInfo, TableKind, ValueCount};
 use crate::error::{Error, Result};
@@ -22,6 +23,9 @@ const BLOCK_BYTES: u64 = 8_192;
 /// FROM of a sample that is large enough for `slices` slices; of the whole table when that is hardly more, or
 /// when it has no blocks of its own.
 pub(super) fn from(dialect: &PostgresDialect, table: &TableInfo, slices: usize) -> String {
+    if let Some(sql) = table.reading.query() {
+        return statement::derived(sql);
+    }
     let name = dialect.table(&table.table);
     let has_blocks = matches!(
         table.kind,
@@ -46,9 +50,11 @@ fn key_sql(table: &TableInfo, column: &str) -> Result<(&'static str, &'static st
     let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
     Ok(match info.field.data_type() {
         DataType::Int16 | DataType::Int32 | DataType::Int64 => ("{}::pg_catalog.int8", "true"),
-        DataType::Date32 => ("({} - '1970-01-01'::pg_catalog.date)", "pg_catalog.isfinite(k)"),
+        DataType::Date32 => {
+            ("({} OPERATOR(pg_catalog.-) '1970-01-01'::pg_catalog.date)", "pg_catalog.isfinite(k)")
+        }
         DataType::Timestamp(_, _) => (
-            "pg_catalog.trunc(extract(epoch FROM {})::pg_catalog.numeric * 1000000)::pg_catalog.int8",
+            "pg_catalog.trunc(extract(epoch FROM {})::pg_catalog.numeric OPERATOR(pg_catalog.*) 1000000::pg_catalog.numeric)::pg_catalog.int8",
             "pg_catalog.isfinite(k)",
         ),
         _ => ("{}::pg_catalog.text", "true"),
@@ -72,12 +78,15 @@ pub(super) fn quantiles_sql(from: &str, table: &TableInfo, column: &str, points:
     let of_row = key_of_row(table, column)?;
     Ok(format!(
         "SELECT a.n, a.present, {} FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.count(k) AS present, \
-            pg_catalog.percentile_disc(ARRAY(SELECT (g + 0.5) / {points} \
-                FROM pg_catalog.generate_series(0, {points} - 1) AS g)::pg_catalog.float8[]) \
+            pg_catalog.percentile_disc(ARRAY(SELECT \
+                    (g::pg_catalog.float8 OPERATOR(pg_catalog.+) 0.5::pg_catalog.float8) \
+                    OPERATOR(pg_catalog./) {points}::pg_catalog.float8 \
+                FROM pg_catalog.generate_series(0, {last}) AS g)) \
                 WITHIN GROUP (ORDER BY k USING OPERATOR(pg_catalog.<)) FILTER (WHERE {finite}) AS points \
             FROM (SELECT {of_row} AS k FROM {from}) AS s) AS a \
          LEFT JOIN LATERAL pg_catalog.unnest(a.points) WITH ORDINALITY AS p(p, at) ON true ORDER BY p.at",
         key.replace("{}", "p.p"),
+        last = points.saturating_sub(1),
     ))
 }
 
@@ -97,7 +106,7 @@ pub(super) fn quantiles(rows: &[Row], table: &TableInfo, column: &str) -> Result
 /// Asks for the values of `expression` and how many rows have each, of the rows that `from` gives; at most `most`.
 pub(super) fn values_sql(from: &str, expression: &str, most: usize) -> String {
     format!(
-        "SELECT CASE WHEN pg_catalog.pg_typeof(e)::pg_catalog.oid < {FIRST_OWN_OID}::pg_catalog.oid \
+        "SELECT CASE WHEN pg_catalog.pg_typeof(e)::pg_catalog.oid OPERATOR(pg_catalog.<) {FIRST_OWN_OID}::pg_catalog.oid \
              THEN e::pg_catalog.text \
              WHEN e IS DISTINCT FROM NULL THEN pg_catalog.format('%s', e) END, n \
          FROM (SELECT {expression} AS e, pg_catalog.count(*) AS n FROM {from} GROUP BY 1) AS s \

@@ -25,6 +25,7 @@ pub(super) async fn selection(
     };
     // All columns, as the export reads them: a scan of an index alone would look cheaper than it is.
     let columns = match &table.column_rights {
+        _ if table.reading.list().is_some() => "*".to_owned(),
         None => "*".to_owned(),
         Some(_) => {
             let names = table.columns.iter().map(|column| column.name());

@@ -1,6 +1,8 @@
 //! What every transaction over the source sets first.
 
+use super::wire::Connection;
 use crate::catalog::{TableInfo, TableKind};
+use crate::error::Result;
 
 /// Settings of every transaction, so that nothing a role or database sets can change a value, run a function of a
 /// database user or cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in
@@ -47,7 +49,7 @@ pub(super) const SESSION: &str = "SET LOCAL search_path = pg_catalog; \
 pub(super) fn fence(kind: TableKind, foreign: bool) -> String {
     let refused = match kind {
         // What a view reads may be anything.
-        TableKind::View | TableKind::Foreign => "",
+        TableKind::View | TableKind::Foreign | TableKind::Query => "",
         _ if foreign => "view",
         _ => "view, foreign-table",
     };
@@ -60,4 +62,40 @@ pub(super) fn fence(kind: TableKind, foreign: bool) -> String {
 /// [`fence`] for a table as it was described.
 pub(super) fn fence_of(table: &TableInfo) -> String {
     fence(table.kind, table.reading.foreign)
+}
+
+/// Whether SQL of database users is evaluated when the table is read: that of a view, or what the user passes on.
+pub(super) fn is_theirs(table: &TableInfo) -> bool {
+    matches!(table.kind, TableKind::View | TableKind::Query) || table.reading.sql.is_some()
+}
+
+/// What such SQL gives depends on these, so they are what the role, the database and the server say, as in any session.
+/// The search path is theirs as it is: whatever of ours stands in the same statement names `pg_catalog`, operators too.
+pub(super) const THEIRS: &str = "SET LOCAL search_path TO DEFAULT; SET LOCAL timezone TO DEFAULT; \
+    SET LOCAL datestyle TO DEFAULT; SET LOCAL intervalstyle TO DEFAULT";
+
+/// Between these two statements [`THEIRS`] holds in a transaction that otherwise has settings of ours.
+pub(super) const BEGIN_THEIRS: &str = "SAVEPOINT theirs; SET LOCAL search_path TO DEFAULT; \
+    SET LOCAL timezone TO DEFAULT; SET LOCAL datestyle TO DEFAULT; SET LOCAL intervalstyle TO DEFAULT";
+/// Takes back what was set since.
+pub(super) const END_THEIRS: &str = "ROLLBACK TO SAVEPOINT theirs; RELEASE SAVEPOINT theirs";
+
+/// For statements with operators that do not name it: nothing comes before `pg_catalog`.
+pub(super) const BUILT_IN_FIRST: &str = "SELECT pg_catalog.set_config('search_path', \
+    pg_catalog.rtrim(pg_catalog.concat_ws(', ', 'pg_catalog', pg_catalog.current_setting('search_path')), ', '), true)";
+
+/// Runs `work` between [`BEGIN_THEIRS`] and [`END_THEIRS`], where it is about SQL of database users.
+pub(super) async fn under_theirs<T>(
+    view: &mut Connection,
+    theirs: bool,
+    work: impl AsyncFnOnce(&mut Connection) -> Result<T>,
+) -> Result<T> {
+    if !theirs {
+        return work(view).await;
+    }
+    view.execute(BEGIN_THEIRS).await?;
+    let done = work(view).await;
+    let ended = view.execute(END_THEIRS).await;
+    let done = done?;
+    ended.map(|()| done)
 }

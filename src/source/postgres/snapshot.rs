@@ -15,15 +15,15 @@ use tokio::sync::Mutex;
 
 use super::describe::Facts;
 use super::dialect::{PostgresDialect, ident, literal};
-use super::guard::Guard;
+use super::guard::{Guard, may_be_planned};
 use super::pool::Pool;
 use super::selection::selection;
-use super::session::{SESSION, fence, fence_of};
+use super::session::{SESSION, fence, fence_of, is_theirs, under_theirs};
 use super::wire::{Connection, Row};
-use super::{describe, names, planned, sample, structure};
+use super::{describe, names, planned, sample, statement, structure};
 use crate::catalog::{
-    Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, TableFilter, TableInfo, TableKind, TableRef,
-    ValueCount,
+    Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind,
+    TableRef, ValueCount,
 };
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Snapshot};
@@ -230,12 +230,16 @@ impl PostgresSnapshot {
         let all = sql(&sample::from(&dialect, table, usize::MAX))?;
         let mut view = self.view.lock().await;
         let fence = fence_of(table);
-        let ask = async |view: &mut Connection, sql: &str| view.query(&format!("{fence}; {sql}")).await;
+        let ask = async |view: &mut Connection, sql: &str| {
+            let ask = async |view: &mut Connection| view.query(&format!("{fence}; {sql}")).await;
+            under_theirs(view, is_theirs(table), ask).await
+        };
         let guards = [Guard::of(table)];
-        let answer = match self.plan(&mut view, &guards, async |view| ask(view, &some).await).await {
+        let guards = if table.kind == TableKind::Query { &guards[..0] } else { &guards[..] };
+        let answer = match self.plan(&mut view, guards, async |view| ask(view, &some).await).await {
             // Not every way to store rows can be sampled.
             Err(error) if some != all && super::wire::sqlstate(&error).is_some() => {
-                self.plan(&mut view, &guards, async |view| ask(view, &all).await).await
+                self.plan(&mut view, guards, async |view| ask(view, &all).await).await
             }
             answer => answer,
         };
@@ -397,6 +401,32 @@ impl Snapshot for PostgresSnapshot {
             .map_err(|e| names::explain(e, table, &view).with("table", table))
     }
 
+    async fn describe_query(&self, name: &TableRef, sql: &str) -> Result<TableInfo> {
+        let mut view = self.view.lock().await;
+        let (policy, scale) = (&self.policy, self.money_scale);
+        under_savepoint(&mut view, "snapshot", async |view| {
+            under_theirs(view, true, async |view| statement::query(view, name, sql, policy, scale).await)
+                .await
+        })
+        .await
+        .map_err(|error| error.with("query", &name.name))
+    }
+
+    async fn shaped(&self, table: TableInfo, sql: &SourceSql) -> Result<TableInfo> {
+        may_be_planned(&table).map_err(|error| error.with("table", &table.table))?;
+        let mut view = self.view.lock().await;
+        let (name, guards) = (table.table.clone(), [Guard::of(&table)]);
+        let (policy, scale, dialect) = (&self.policy, self.money_scale, self.dialect());
+        let shaped = async |view: &mut Connection| {
+            view.execute(&fence_of(&table)).await?;
+            let shaped = async |view: &mut Connection| {
+                statement::shaped(view, &dialect, table, sql, policy, scale).await
+            };
+            under_theirs(view, true, shaped).await
+        };
+        self.plan(&mut view, &guards, shaped).await.map_err(|error| error.with("table", &name))
+    }
+
     async fn quantiles(
         &self,
         table: &TableInfo,
@@ -438,7 +468,9 @@ impl Snapshot for PostgresSnapshot {
         let dialect = self.dialect();
         let asked = async |view: &mut Connection| {
             view.execute(&fence_of(table)).await?;
-            selection(view, &dialect, table, condition).await
+            // A condition may be the user's SQL.
+            let ask = async |view: &mut Connection| selection(view, &dialect, table, condition).await;
+            under_theirs(view, true, ask).await
         };
         self.plan(&mut view, &[Guard::of(table)], asked)
             .await

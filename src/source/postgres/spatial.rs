@@ -66,7 +66,10 @@ async fn crs(view: &mut Connection, srid: i32, schema: &str) -> Result<String> {
         return Ok(srid.to_string());
     }
     let name = view
-        .query(&format!("SELECT auth_name || ':' || auth_srid FROM {systems} WHERE srid = {srid}"))
+        .query(&format!(
+            "SELECT auth_name::pg_catalog.text OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) \
+             auth_srid::pg_catalog.text FROM {systems} WHERE srid = {srid}"
+        ))
         .await?;
     Ok(name.first().and_then(|row| row.get(0)).map_or_else(|| srid.to_string(), str::to_owned))
 }

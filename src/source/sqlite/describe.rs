@@ -10,6 +10,7 @@ use super::connect::{failed, module_missing};
 use super::definition::Definition;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
 use super::keys;
+use super::statement;
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{
     ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, TableFilter, TableInfo, TableKind, TableRef,
@@ -448,7 +449,7 @@ pub(super) fn bounds(
         ))
         .hint("choose an integer, date or timestamp column, or method Rowid or None"));
     }
-    let (key, name) = (ident(column), SqliteDialect.table(&table.table));
+    let (key, name) = (ident(column), statement::relation(table));
     let sql = format!("SELECT (SELECT min({key}) FROM {name}), (SELECT max({key}) FROM {name})");
     let (min, max) = connection
         .query_row(&sql, [], |row| Ok((row.get::<_, Value>(0)?, row.get::<_, Value>(1)?)))

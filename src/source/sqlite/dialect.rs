@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableRef};
+use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef};
 use crate::source::Dialect;
 use crate::spec::Method;
 
@@ -37,7 +37,7 @@ pub(super) fn rowid_name<'n>(mut columns: impl Iterator<Item = &'n str> + Clone)
 /// The rowid's name, in tables that can be cut by it.
 pub(super) fn rowid_of(table: &TableInfo) -> Option<&'static str> {
     let names = table.columns.iter().map(ColumnInfo::name);
-    (!table.heap_blocks.is_empty()).then(|| rowid_name(names)).flatten()
+    (!table.heap_blocks.is_empty() && table.reading.list().is_none()).then(|| rowid_name(names)).flatten()
 }
 
 /// The first rowid of a block. Negative rowids lie before block 0, in the slice that is open to the left.
@@ -207,6 +207,13 @@ impl Dialect for SqliteDialect {
     }
 
     fn methods(&self, table: &TableInfo) -> Vec<Method> {
+        if table.kind == TableKind::Query {
+            return vec![Method::RangeId, Method::None];
+        }
+        if table.reading.list().is_some() {
+            // What it gives may depend on other rows.
+            return vec![Method::None];
+        }
         let by_rowid = (!table.heap_blocks.is_empty()).then_some(Method::Ctid);
         // Ranges of a key that is the rowid are ranges of the rowid, between the bounds that the keys really have.
         if table.range_key.is_some() {
@@ -220,7 +227,7 @@ impl Dialect for SqliteDialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{TableKind, Verdict};
+    use crate::catalog::Verdict;
     use arrow_schema::Field;
     use datafusion::prelude::{col, lit};
 

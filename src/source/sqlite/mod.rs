@@ -16,6 +16,7 @@ mod keys;
 mod pins;
 mod read;
 mod snapshot;
+mod statement;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ use super::config::SqliteConfig;
 use super::connect::{Stop, StopOnDrop, failed, open, out_of_order};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
+use super::statement;
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
 use crate::source::{Dialect, TableRead};
@@ -213,9 +214,16 @@ impl Job {
         let conditions: Vec<String> = SqliteDialect
             .slice_sql(table, &self.read.slice)
             .into_iter()
+            .chain(
+                table
+                    .reading
+                    .condition()
+                    .filter(|_| table.reading.list().is_none())
+                    .map(statement::condition),
+            )
             .chain(self.read.filter.iter().map(|f| format!("({f})")))
             .collect();
-        let mut sql = format!("FROM {}", SqliteDialect.table(&table.table));
+        let mut sql = format!("FROM {}", statement::relation(table));
         if self.in_rowid_order() {
             // An index that holds all columns would be read instead, and a damaged one has other rows.
             sql.push_str(" NOT INDEXED");
@@ -235,7 +243,11 @@ impl Job {
             Slice::Range { column, .. } => table.range_key.as_ref() == Some(column),
             _ => false,
         };
-        table.kind == TableKind::Table && rowid_of(table).is_some() && by_rowid && self.read.filter.is_none()
+        table.kind == TableKind::Table
+            && rowid_of(table).is_some()
+            && by_rowid
+            && self.read.filter.is_none()
+            && table.reading.sql.is_none()
     }
 
     fn batch(&self, decoders: &mut [Box<dyn ColumnDecoder>], rows: usize) -> Result<RecordBatch> {

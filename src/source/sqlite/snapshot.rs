@@ -15,8 +15,8 @@ use rusqlite::Connection;
 use super::config::SqliteConfig;
 use super::connect::{StopOnDrop, failed, open, probe};
 use super::pins::{Pins, Registry, lost};
-use super::{blocking, describe};
-use crate::catalog::{Consistency, KeyBounds, SnapshotToken, TableFilter, TableInfo, TableRef};
+use super::{blocking, describe, statement};
+use crate::catalog::{Consistency, KeyBounds, SnapshotToken, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::Result;
 use crate::source::Snapshot;
 use crate::spec::TypePolicy;
@@ -141,6 +141,22 @@ impl Snapshot for SqliteSnapshot {
             .with_reader(move |config, reader| describe::table(config, reader, &of, (&policy, &filter)))
             .await;
         described.map_err(|e| e.with("table", table))
+    }
+
+    async fn describe_query(&self, name: &TableRef, sql: &str) -> Result<TableInfo> {
+        let (policy, of, sql) = (self.policy.clone(), name.clone(), sql.to_owned());
+        let described = self
+            .with_reader(move |config, reader| statement::query(config, reader, (&of, &sql), &policy))
+            .await;
+        described.map_err(|error| error.with("query", &name.name))
+    }
+
+    async fn shaped(&self, table: TableInfo, sql: &SourceSql) -> Result<TableInfo> {
+        let (policy, name, sql) = (self.policy.clone(), table.table.clone(), sql.clone());
+        let shaped = self
+            .with_reader(move |config, reader| statement::shaped(config, reader, table, &sql, &policy))
+            .await;
+        shaped.map_err(|error| error.with("table", &name))
     }
 
     async fn bounds(&self, table: &TableInfo, column: &str) -> Result<Option<KeyBounds>> {

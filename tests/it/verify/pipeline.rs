@@ -196,6 +196,8 @@ pub(super) async fn export_to(
     let spec = ExportSpec {
         filter: TableFilter { include: vec![table.to_owned()], ..TableFilter::default() },
         wheres: vec![],
+        source_wheres: vec![],
+        source_columns: vec![],
         columns: vec![],
         types: TypePolicy::default(),
         n_jobs: 1,

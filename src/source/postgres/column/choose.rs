@@ -51,6 +51,9 @@ mod oid {
 /// The first object id that initdb does not give: types from here on are of users or of extensions.
 pub const FIRST_OWN_OID: u32 = 16_384;
 
+/// The note of a column that the user has made text of.
+pub const AS_ASKED: &str = "as asked by --cast";
+
 /// The most dimensions that a PostgreSQL array can have.
 const MAX_DIMENSIONS: i32 = 6;
 
@@ -68,7 +71,7 @@ const MONEY_DIGITS: u8 = 19;
 /// that the server's `lc_monetary` gives money.
 pub fn choose(column: &PgColumn, policy: &TypePolicy, cast_to_text: bool, money_scale: i8) -> Choice {
     let kind = match cast_to_text {
-        true => Kind::of_text(column.type_oid, "as asked by --cast"),
+        true => Kind::of_text(column.type_oid, AS_ASKED),
         false => extension::geometries(column).unwrap_or_else(|| Kind::of(column, policy, money_scale)),
     };
     let becomes_null = kind.has_special && policy.special_values == SpecialValues::Null;
@@ -288,7 +291,9 @@ impl Kind {
             }
             oid::TIME => Self::exact(DataType::Time64(TimeUnit::Microsecond), Codec::Time)
                 .special("24:00:00 is", policy),
-            oid::INTERVAL => Self::text("as ISO 8601 text"),
+            oid::INTERVAL => {
+                Self::exact(DataType::Utf8, Codec::Interval).verdict(Verdict::Text, "as ISO 8601 text")
+            }
             _ => match pg.typtype {
                 'e' => Self::exact(DataType::Utf8, Codec::Label).verdict(Verdict::Text, "enum as its label"),
                 // A type without fields has no struct.

@@ -33,9 +33,11 @@ mod date;
 mod float;
 mod geometry;
 mod integer;
+mod interval;
 mod list;
 mod numeric;
 mod primitive;
+mod style;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -54,7 +56,8 @@ use crate::catalog::{ColumnInfo, Verdict};
 use crate::error::{Error, Result};
 use crate::spec::SpecialValues;
 
-pub use choose::{FIRST_OWN_OID, choose, dimensions, is_bare_numeric};
+pub use choose::{AS_ASKED, FIRST_OWN_OID, choose, dimensions, is_bare_numeric};
+pub use style::Styles;
 
 use super::dialect::ident;
 use primitive::PrimitiveDecoder;
@@ -199,6 +202,8 @@ pub enum Codec {
     Bytes,
     /// uuid.
     Uuid,
+    /// interval: microseconds, days and months, written as ISO 8601.
+    Interval,
     /// date.
     Date,
     /// time without time zone.
@@ -334,6 +339,21 @@ impl Codec {
         }
     }
 
+    /// Whether there are intervals in it.
+    pub fn holds_interval(&self) -> bool {
+        match self {
+            Self::Interval => true,
+            Self::List { element, .. } => element.holds_interval(),
+            Self::Composite { fields } => fields.iter().any(|field| field.codec.holds_interval()),
+            _ => false,
+        }
+    }
+
+    /// Whether [`Self::select_expr`] takes values apart by the names of their fields.
+    pub fn names_fields(&self) -> bool {
+        matches!(self, Self::Composite { .. }) && !self.is_sent_as_it_is()
+    }
+
     fn cast(&self) -> Option<&'static str> {
         match self {
             Self::CastText(_) | Self::Output { .. } => Some("text"),
@@ -398,6 +418,7 @@ impl Codec {
             (Self::Text | Self::Label | Self::CastText(_) | Self::Output { .. }, DataType::Utf8) => {
                 Box::new(VariableDecoder::<Utf8Type>::new(rows))
             }
+            (Self::Interval, DataType::Utf8) => Box::new(interval::IntervalDecoder::new(rows)),
             (Self::Padded, DataType::Utf8) => Box::new(text::PaddedDecoder::new(rows)),
             (Self::Jsonb, DataType::Utf8) => Box::new(text::JsonbDecoder::new(rows)),
             (Self::Bytes, DataType::Binary) => Box::new(VariableDecoder::<BinaryType>::new(rows)),
@@ -454,8 +475,9 @@ fn each_output_sql(array: &str) -> String {
         )
     };
     format!(
-        "CASE WHEN pg_catalog.cardinality({array}) = 0 OR pg_catalog.array_ndims({array}) = 1 \
-             AND pg_catalog.array_lower({array}, 1) = 1 \
+        "CASE WHEN pg_catalog.cardinality({array}) OPERATOR(pg_catalog.=) 0 \
+             OR pg_catalog.array_ndims({array}) OPERATOR(pg_catalog.=) 1 \
+             AND pg_catalog.array_lower({array}, 1) OPERATOR(pg_catalog.=) 1 \
          THEN ARRAY(SELECT {} FROM pg_catalog.unnest({array}) WITH ORDINALITY AS e(v, at) ORDER BY e.at) \
          WHEN {array} IS DISTINCT FROM NULL THEN pg_catalog.array_fill(''::pg_catalog.text, {}, {}) END",
         output_sql("e.v"),

@@ -19,6 +19,7 @@ pub(super) struct Response {
     hint: Option<String>,
     /// The server's function that raised it: unlike the message, the same in every language.
     routine: String,
+    position: Option<usize>,
 }
 
 impl Response {
@@ -34,6 +35,7 @@ impl Response {
                 b'D' => response.detail = Some(text),
                 b'H' => response.hint = Some(text),
                 b'R' => response.routine = text,
+                b'P' => response.position = text.parse().ok(),
                 _ => {}
             }
         }
@@ -43,6 +45,11 @@ impl Response {
     /// The SQLSTATE; empty when the server sent none.
     pub(super) fn code(&self) -> &str {
         &self.code
+    }
+
+    /// The place in the statement, in characters from 1.
+    pub(super) fn position(&self) -> Option<usize> {
+        self.position
     }
 
     /// The error of a statement.
@@ -187,7 +194,7 @@ fn advice(code: &str) -> Option<&'static str> {
         }
         "57014" => "the statement was cancelled, or ran into the server's statement_timeout",
         "42883" => {
-            "functions called by a view are looked up in pg_catalog only: write their schema, or ALTER FUNCTION ... SET search_path"
+            "functions without a schema are looked up in the search_path that the role and the database have: write their schema, or ALTER FUNCTION ... SET search_path"
         }
         _ => return None,
     })

@@ -12,6 +12,7 @@ mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod pem;
+mod prepared;
 mod row;
 mod socket;
 mod startup;
@@ -28,6 +29,7 @@ use postgres_protocol::message::{backend, frontend};
 pub use cancel::CancelToken;
 pub use copy::CopyOut;
 pub use error::sqlstate;
+pub use prepared::{Refused, ResultColumn};
 pub use row::Row;
 
 use super::config::PostgresConfig;

@@ -58,9 +58,17 @@ fn natural_types() {
 }
 
 #[test]
+fn an_interval_is_sent_as_numbers_whatever_the_style_of_the_session() {
+    let choice = by_default(&column(1186, "interval"));
+    assert_eq!((choice.field.data_type(), choice.verdict), (&DataType::Utf8, Verdict::Text));
+    assert_eq!(choice.codec.select_expr("\"c\""), "\"c\"");
+    assert_eq!(choice.codec.text_sql("\"c\""), "\"c\"::pg_catalog.text");
+}
+
+#[test]
 fn other_types_are_the_servers_text() {
-    // "char", tid, regproc, xml, int2vector, oidvector, inet, timetz, interval, bit, xid8, pg_lsn, an extension's.
-    for oid in [18, 27, 24, 142, 22, 30, 869, 1266, 1186, 1560, 5069, 3220, 16_999] {
+    // "char", tid, regproc, xml, int2vector, oidvector, inet, timetz, bit, xid8, pg_lsn, an extension's.
+    for oid in [18, 27, 24, 142, 22, 30, 869, 1266, 1560, 5069, 3220, 16_999] {
         for typtype in ['b', 'c', 'r', 'm', 'p'] {
             let choice = by_default(&PgColumn { typtype, ..column(oid, "odd") });
             assert_eq!(choice.field.data_type(), &DataType::Utf8);

@@ -1,4 +1,4 @@
-//! The values of [`super::casts`].
+//! Numbers as other numbers, texts and times of limited length.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use arrow::array::types::{ArrowPrimitiveType, Decimal128Type, Decimal256Type, De
 use arrow::array::types::{Float32Type, Float64Type, TimestampMicrosecondType};
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::i256;
+use arrow::datatypes::{Int64Type, i256};
 use arrow_schema::{ArrowError, DataType};
 
-use super::casts::Modifier;
+use super::times;
+use crate::plan::meaning::kind::Kind;
 
 type Result<T> = std::result::Result<T, ArrowError>;
 
@@ -23,30 +24,31 @@ const EXACT_POWER: i8 = 22;
 const MILLENNIUM: i64 = 946_684_800_000_000;
 const MICROSECOND_DIGITS: u32 = 6;
 
-/// Numbers as numbers of another type, rounded. What does not fit is an error, or NULL when `lenient`.
-pub(super) fn number(array: &ArrayRef, target: &DataType, lenient: bool) -> Result<ArrayRef> {
+/// Numbers as numbers of another type, rounded. What does not fit is an error,
+pub(in crate::plan) fn number(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     match (array.data_type(), target) {
         (DataType::Decimal128(_, 1..), to) if to.is_integer() => {
-            plain(&plain(array, &DataType::Decimal128(38, 0), lenient)?, target, lenient)
+            plain(&plain(array, &DataType::Decimal128(38, 0))?, target)
         }
         (DataType::Decimal256(_, 1..), to) if to.is_integer() => {
-            plain(&plain(array, &DataType::Decimal256(76, 0), lenient)?, target, lenient)
+            whole_256(&plain(array, &DataType::Decimal256(76, 0))?, target)
         }
+        (DataType::Decimal256(_, 0), to) if to.is_integer() => whole_256(array, target),
         (DataType::Float64, to) if to.is_integer() => {
             let whole: PrimitiveArray<Float64Type> =
                 array.as_primitive::<Float64Type>().unary(f64::round_ties_even);
-            plain(&(Arc::new(whole) as ArrayRef), target, lenient)
+            plain(&(Arc::new(whole) as ArrayRef), target)
         }
         (DataType::Float32, to) if to.is_integer() => {
             let whole: PrimitiveArray<Float32Type> =
                 array.as_primitive::<Float32Type>().unary(f32::round_ties_even);
-            plain(&(Arc::new(whole) as ArrayRef), target, lenient)
+            plain(&(Arc::new(whole) as ArrayRef), target)
         }
         (DataType::Float64, to) if to.is_decimal() => {
-            decimals(array.as_primitive::<Float64Type>(), DOUBLE_DIGITS, target, lenient)
+            decimals(array.as_primitive::<Float64Type>(), DOUBLE_DIGITS, target)
         }
         (DataType::Float32, to) if to.is_decimal() => {
-            decimals(array.as_primitive::<Float32Type>(), REAL_DIGITS, target, lenient)
+            decimals(array.as_primitive::<Float32Type>(), REAL_DIGITS, target)
         }
         (DataType::Decimal128(p, s), DataType::Float64) => {
             let near = |v: i128| match v.unsigned_abs() < u128::from(EXACT_INTEGER) {
@@ -71,39 +73,57 @@ pub(super) fn number(array: &ArrayRef, target: &DataType, lenient: bool) -> Resu
             let near: PrimitiveArray<Float32Type> = array.as_primitive::<Decimal256Type>().unary(near);
             Ok(Arc::new(near))
         }
-        _ => plain(array, target, lenient),
+        _ => plain(array, target),
     }
 }
 
-/// Anything as a type with a modifier.
-pub(super) fn limited(
-    array: &ArrayRef,
-    target: &DataType,
-    modifier: Modifier,
-    lenient: bool,
-) -> Result<ArrayRef> {
-    let values = plain(array, target, lenient)?;
-    match modifier {
-        Modifier::Characters(most) => Ok(cut(&values, |text| first(text, most))),
-        Modifier::Padded(most) => Ok(cut(&values, |text| first(text, most).trim_end_matches(' '))),
-        Modifier::Fraction(digits) => {
+/// What a type says besides its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::plan) enum Limit {
+    /// `varchar(n)`.
+    Characters(usize),
+    /// `char(n)`.
+    Padded(usize),
+    /// Digits after the point of a second.
+    Fraction(u32),
+}
+
+/// Values as the type with its limit has them.
+pub(in crate::plan) fn limited(values: &ArrayRef, limit: Limit) -> Result<ArrayRef> {
+    match limit {
+        Limit::Characters(most) => Ok(cut(values, |text| first(text, most))),
+        Limit::Padded(most) => Ok(cut(values, |text| first(text, most).trim_end_matches(' '))),
+        Limit::Fraction(digits) => {
             let unit = 10_i64.pow(MICROSECOND_DIGITS.saturating_sub(digits));
+            if matches!(values.data_type(), DataType::Time64(_)) {
+                return Ok(times::rounded_time(values, digits));
+            }
+            let target = values.data_type();
             let values = values.as_primitive::<TimestampMicrosecondType>();
-            let rounded: PrimitiveArray<TimestampMicrosecondType> = match lenient {
-                true => values.unary_opt(|at| rounded(at, unit)),
-                false => values.try_unary(|at| rounded(at, unit).ok_or_else(|| does_not_fit(at, target)))?,
-            };
+            let rounded: PrimitiveArray<TimestampMicrosecondType> =
+                values.try_unary(|at| rounded(at, unit).ok_or_else(|| does_not_fit(at, target)))?;
             Ok(Arc::new(rounded.with_data_type(target.clone())))
         }
     }
 }
 
-fn plain(array: &ArrayRef, target: &DataType, lenient: bool) -> Result<ArrayRef> {
-    cast_with_options(array, target, &CastOptions { safe: lenient, ..CastOptions::default() })
+/// Whole numbers of 256 bits as integers. Arrow's cast forgets the upper half.
+fn whole_256(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
+    let narrow = |v: i256| {
+        let small = v.to_i128().and_then(|v| i64::try_from(v).ok());
+        small.ok_or_else(|| does_not_fit(v, target))
+    };
+    let values: PrimitiveArray<Int64Type> = array.as_primitive::<Decimal256Type>().try_unary(narrow)?;
+    plain(&(Arc::new(values) as ArrayRef), target)
+}
+
+pub(in crate::plan) fn plain(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
+    cast_with_options(array, target, &CastOptions { safe: false, ..CastOptions::default() })
 }
 
 fn does_not_fit(value: impl std::fmt::Display, target: &DataType) -> ArrowError {
-    ArrowError::CastError(format!("{value} does not fit {target}"))
+    let target = Kind::of_type(target);
+    ArrowError::CastError(format!("{value} is out of range for type {target} here"))
 }
 
 fn cut<'t>(values: &'t ArrayRef, text: impl Fn(&'t str) -> &'t str) -> ArrayRef {
@@ -128,12 +148,7 @@ fn nearest<T: std::str::FromStr + From<f32>>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| T::from(f32::NAN))
 }
 
-fn decimals<T>(
-    values: &PrimitiveArray<T>,
-    digits: usize,
-    target: &DataType,
-    lenient: bool,
-) -> Result<ArrayRef>
+fn decimals<T>(values: &PrimitiveArray<T>, digits: usize, target: &DataType) -> Result<ArrayRef>
 where
     T: ArrowPrimitiveType,
     T::Native: Into<f64>,
@@ -147,7 +162,7 @@ where
         let value: f64 = value.into();
         let decimal = decimal(value, digits, scale)
             .filter(|v| Decimal256Type::is_valid_decimal_precision(*v, precision));
-        if decimal.is_none() && !lenient { Err(does_not_fit(value, target)) } else { Ok(decimal) }
+        if decimal.is_none() { Err(does_not_fit(value, target)) } else { Ok(decimal) }
     };
     let out = values.iter().map(|value| value.map_or(Ok(None), one)).collect::<Result<Vec<_>>>()?;
     if is_wide {

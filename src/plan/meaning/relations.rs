@@ -1,0 +1,195 @@
+//! Columns of several relations that become one: `UNION`, keys of joins, values looked for in a subquery.
+
+use std::sync::Arc;
+
+use arrow_schema::DataType;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{Column, DFSchema, JoinType, Result as PlanResult};
+use datafusion::logical_expr::{
+    Aggregate, Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, Union, Window,
+};
+
+use super::common::{common, compared_as};
+use super::kind::Kind;
+use super::refusal::Refusal;
+use super::value::{Value, cast};
+
+type Result<T> = std::result::Result<T, Refusal>;
+
+/// A relation whose columns have the types that PostgreSQL gives them.
+pub(super) fn unified(node: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>> {
+    match node {
+        LogicalPlan::Union(union) => columns(union),
+        LogicalPlan::Join(join) if counts_rows_once(&join) => set_operation(join),
+        LogicalPlan::Join(mut join) => {
+            for (left, right) in &mut join.on {
+                let one = Value::of(std::mem::take(left), join.left.schema())?;
+                let other = Value::of(std::mem::take(right), join.right.schema())?;
+                let kind = compared_as(&one, Operator::Eq, &other)?;
+                *left = one.into_kind(kind)?.expr;
+                *right = other.into_kind(kind)?.expr;
+            }
+            Ok(Transformed::yes(LogicalPlan::Join(join)))
+        }
+        LogicalPlan::Window(window) => numbered(window),
+        LogicalPlan::Aggregate(aggregate) => plain_texts(aggregate),
+        // Made of literals whose types are others by now.
+        LogicalPlan::Values(values) => {
+            let rows = LogicalPlanBuilder::values(values.values)?.build()?;
+            Ok(Transformed::yes(rows))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// Numbers of rows, which have no sign to DataFusion, are bigint; those of `ntile` integer.
+fn numbered(window: Window) -> PlanResult<Transformed<LogicalPlan>> {
+    let functions = &window.window_expr;
+    let first = window.schema.fields().len() - functions.len();
+    let mut changes = false;
+    let mut list = Vec::with_capacity(window.schema.fields().len());
+    for (at, (qualifier, field)) in window.schema.iter().enumerate() {
+        let column = Expr::Column(Column::from((qualifier, field)));
+        if *field.data_type() != DataType::UInt64 {
+            list.push(column);
+            continue;
+        }
+        changes = true;
+        let is_ntile = at
+            .checked_sub(first)
+            .and_then(|at| functions.get(at))
+            .is_some_and(|f| f.clone().unalias().to_string().starts_with("ntile"));
+        let target = if is_ntile { DataType::Int32 } else { DataType::Int64 };
+        list.push(cast(column, &target).alias_qualified(qualifier.cloned(), field.name()));
+    }
+    let window = LogicalPlan::Window(window);
+    Ok(match changes {
+        true => Transformed::yes(LogicalPlan::Projection(Projection::try_new(list, Arc::new(window))?)),
+        false => Transformed::no(window),
+    })
+}
+
+/// `INTERSECT` and `EXCEPT` before the optimizer: joins by all columns.
+fn counts_rows_once(join: &Join) -> bool {
+    matches!(join.join_type, JoinType::LeftSemi | JoinType::LeftAnti)
+        && join.on.len() == join.left.schema().fields().len()
+}
+
+/// A set operation whose columns have the common type of both sides.
+fn set_operation(mut join: Join) -> PlanResult<Transformed<LogicalPlan>> {
+    let mut changes = false;
+    let (mut list, mut keys) = (Vec::new(), Vec::new());
+    for (at, (left, right)) in join.on.iter().enumerate() {
+        let one = Value::of(left.clone(), join.left.schema())?;
+        let other = Value::of(right.clone(), join.right.schema())?;
+        let kind = match one.kind {
+            Kind::Other | Kind::AsText if one.kind == other.kind => one.kind,
+            _ => common(&[one.clone(), other.clone()], "INTERSECT and EXCEPT")?,
+        };
+        // Two values could become one after they were counted.
+        if kind.is_float() && !one.kind.is_float() && one.kind != Kind::Unknown {
+            let what = format!("INTERSECT and EXCEPT of {} and {}", one.kind, other.kind);
+            return Err(Refusal::of("select", what).hint(format!("cast the first to {kind}")).into());
+        }
+        let (qualifier, field) = join.left.schema().qualified_field(at);
+        let same = kind.arrow().is_none_or(|target| target == *field.data_type());
+        changes |= !same;
+        list.push(match same {
+            true => one.expr,
+            false => one.into_kind(kind)?.expr.alias_qualified(qualifier.cloned(), field.name()),
+        });
+        keys.push((Expr::Column(Column::from((qualifier, field))), other.into_kind(kind)?.expr));
+    }
+    if changes {
+        join.left = Arc::new(LogicalPlan::Projection(Projection::try_new(list, Arc::clone(&join.left))?));
+        join.on = keys;
+        return Ok(Transformed::yes(LogicalPlan::Join(join).recompute_schema()?));
+    }
+    join.on = keys;
+    Ok(Transformed::yes(LogicalPlan::Join(join)))
+}
+
+/// Texts of aggregates are texts like others.
+fn plain_texts(aggregate: Aggregate) -> PlanResult<Transformed<LogicalPlan>> {
+    let mut changes = false;
+    let columns = aggregate.schema.iter().map(|(qualifier, field)| {
+        let column = Expr::Column(Column::from((qualifier, field)));
+        if *field.data_type() != DataType::LargeUtf8 {
+            return column;
+        }
+        changes = true;
+        cast(column, &DataType::Utf8).alias_qualified(qualifier.cloned(), field.name())
+    });
+    let columns: Vec<Expr> = columns.collect();
+    let aggregate = LogicalPlan::Aggregate(aggregate);
+    Ok(match changes {
+        true => Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, Arc::new(aggregate))?)),
+        false => Transformed::no(aggregate),
+    })
+}
+
+fn columns(union: Union) -> PlanResult<Transformed<LogicalPlan>> {
+    let mut kinds = Vec::with_capacity(union.schema.fields().len());
+    for at in 0..union.schema.fields().len() {
+        let values: Vec<Value> =
+            union.inputs.iter().map(|input| column(input.schema(), at)).collect::<Result<_>>()?;
+        kinds.push(match values.iter().all(|v| v.kind == Kind::Other) {
+            true => Kind::Other,
+            false => common(&values, "UNION")?,
+        });
+    }
+    let mut inputs = Vec::with_capacity(union.inputs.len());
+    for input in &union.inputs {
+        let mut changes = false;
+        let mut list = Vec::with_capacity(kinds.len());
+        for (at, kind) in kinds.iter().enumerate() {
+            let (qualifier, field) = input.schema().qualified_field(at);
+            let value = column(input.schema(), at)?;
+            let same = kind.arrow().is_none_or(|target| target == *field.data_type());
+            if same && value.kind == *kind {
+                list.push(value.expr);
+                continue;
+            }
+            changes = true;
+            let expr = match (value.kind, kind.arrow()) {
+                (Kind::Unknown, Some(target)) => cast(value.expr, &target),
+                _ => value.into_kind(*kind)?.expr,
+            };
+            list.push(expr.alias_qualified(qualifier.cloned(), field.name()));
+        }
+        inputs.push(match changes {
+            true => Arc::new(LogicalPlan::Projection(Projection::try_new(list, Arc::clone(input))?)),
+            false => Arc::clone(input),
+        });
+    }
+    Ok(Transformed::yes(LogicalPlan::Union(Union::try_new_with_loose_types(inputs)?)))
+}
+
+fn column(schema: &DFSchema, at: usize) -> Result<Value> {
+    let (qualifier, field) = schema.qualified_field(at);
+    let expr = Expr::Column(Column::from((qualifier, field)));
+    Ok(Value::new(expr, Kind::of(field)))
+}
+
+/// `value op ANY (subquery)`: both as what they are compared as.
+pub(super) fn looked_for(
+    value: Expr,
+    op: Operator,
+    mut within: Subquery,
+    schema: &DFSchema,
+) -> PlanResult<(Expr, Subquery)> {
+    let value = Value::of(value, schema)?;
+    if within.subquery.schema().fields().len() != 1 {
+        return Ok((value.expr, within));
+    }
+    let found = column(within.subquery.schema(), 0)?;
+    let kind = compared_as(&value, op, &found)?;
+    if found.kind != kind {
+        let found = found.into_kind(kind)?.expr.alias(format!("as {kind}"));
+        within.subquery = Arc::new(LogicalPlan::Projection(Projection::try_new(
+            vec![found],
+            Arc::clone(&within.subquery),
+        )?));
+    }
+    Ok((value.into_kind(kind)?.expr, within))
+}

@@ -1,0 +1,323 @@
+//! SQL of the user's that the server evaluates: what it is, and what its columns are.
+//!
+//! It is written into statements of ours between parentheses that stand on lines of their own, so that a comment at its
+//! end does not swallow them. It is parsed alone first: then its own parentheses are balanced, it is one statement, and
+//! the server's positions are those of the user's text.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::column::{self, PgColumn, Styles};
+use super::composites::Composites;
+use super::describe::typed_columns_sql;
+use super::dialect::{PostgresDialect, ident, literal};
+use super::session::{BEGIN_THEIRS, END_THEIRS, fence};
+use super::wire::{Connection, Refused, ResultColumn, sqlstate};
+use crate::catalog::filter::pattern_matches;
+use crate::catalog::{ColumnInfo, ColumnRights, Keys, Reading, SourceSql, TableInfo, TableKind, TableRef};
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::Dialect;
+use crate::spec::TypePolicy;
+
+/// A query as an item of FROM.
+pub(super) fn derived(sql: &str) -> String {
+    format!("(\n{sql}\n) AS lakexpress")
+}
+
+/// Describes the result of the query `sql`, exported as `name`.
+pub(super) async fn query(
+    view: &mut Connection,
+    name: &TableRef,
+    sql: &str,
+    policy: &TypePolicy,
+    money_scale: i8,
+) -> Result<TableInfo> {
+    view.execute(&fence(TableKind::Query, true)).await?;
+    let described = columns_of(view, sql, "", "").await?;
+    if described.is_empty() {
+        return Err(Error::usage("the SQL is not a query that gives columns").hint(FORMS));
+    }
+    columns_of(view, sql, HEAD, "\n) AS lakexpress").await.map_err(|error| error.hint(FORMS))?;
+    distinct(&described)?;
+    let is_cast = cast_to_text(policy, name);
+    let columns = columns(view, &described, policy, is_cast, money_scale).await?;
+    let (rows, bytes) = expected(view, &derived(sql)).await?;
+    Ok(TableInfo {
+        table: name.clone(),
+        kind: TableKind::Query,
+        columns,
+        est_rows: rows,
+        est_bytes: bytes,
+        heap_blocks: Vec::new(),
+        relations: Vec::new(),
+        primary_key: Vec::new(),
+        leaves: Vec::new(),
+        range_key: None,
+        keys: Keys::default(),
+        column_rights: None,
+        reading: Reading {
+            sql: Some(SourceSql { query: Some(sql.to_owned()), ..SourceSql::default() }),
+            ..Reading::default()
+        },
+    })
+}
+
+/// A condition of the user's between others.
+pub(super) fn condition(sql: &str) -> String {
+    format!("(\n{sql}\n)")
+}
+
+/// `table` with the rows and columns that `sql` gives of it.
+pub(super) async fn shaped(
+    view: &mut Connection,
+    dialect: &PostgresDialect,
+    mut table: TableInfo,
+    sql: &SourceSql,
+    policy: &TypePolicy,
+    money_scale: i8,
+) -> Result<TableInfo> {
+    let name = dialect.table(&table.table);
+    if let Some(condition) = &sql.condition {
+        let flag = |error: Error| error.with("flag", "--source-where");
+        columns_of(view, condition, &format!("SELECT 1 FROM {name} WHERE\n"), "\n").await.map_err(flag)?;
+        let within = columns_of(view, condition, &format!("SELECT 1 FROM {name} WHERE (\n"), "\n)").await;
+        within.map_err(|error| flag(error).hint("give one condition"))?;
+    }
+    if let Some(list) = &sql.columns {
+        let listed = listed(view, &name, &table, list).await;
+        let described = listed.map_err(|error| error.with("flag", "--source-columns"))?;
+        let is_cast = cast_to_text(policy, &table.table);
+        let columns = columns(view, &described, policy, is_cast, money_scale).await?;
+        table.reading.stored_columns = std::mem::replace(&mut table.columns, columns);
+        // What is computed may be called as a key is.
+        table.primary_key.clear();
+        table.keys = Keys::default();
+        // Rights were asked of every column that the list names.
+        table.column_rights = table.column_rights.map(|_| ColumnRights::default());
+    }
+    table.reading.sql = Some(sql.clone());
+    Ok(table)
+}
+
+/// The columns of a list that gives each row of a table one row.
+async fn listed(
+    view: &mut Connection,
+    name: &str,
+    table: &TableInfo,
+    list: &str,
+) -> Result<Vec<ResultColumn>> {
+    const APART: &str =
+        "the list must give one row for each row of the table; lakexpress query --source-sql takes any query";
+    let after = format!("\nFROM {name}");
+    let described = columns_of(view, list, "SELECT\n", &after).await?;
+    distinct(&described)?;
+    let Some(column) = table.columns.iter().find(|column| table.is_readable(column.name())) else {
+        return Ok(described);
+    };
+    // With a column of the table before it, and two behind it: no DISTINCT, aggregate or UNION fits between.
+    let column = format!("{name}.{}", ident(column.name()));
+    let (before, after) = (format!("SELECT {column},\n"), format!("\n, {column}, {column}{after}"));
+    columns_of(view, list, &before, &after).await.map_err(|error| error.hint(APART))?;
+    let windows = windows_in(view, &format!("SELECT\n{list}\nFROM {name}")).await?;
+    if windows > windows_in(view, &format!("SELECT {column} FROM {name}")).await? {
+        return Err(
+            Error::usage("a window function looks at other rows, or a function gives several").hint(APART)
+        );
+    }
+    Ok(described)
+}
+
+/// How many nodes of a statement's plan compute window functions or give several rows for one, those of subqueries in expressions left out.
+async fn windows_in(view: &mut Connection, sql: &str) -> Result<usize> {
+    fn count(plan: &Value) -> usize {
+        let relationship = plan["Parent Relationship"].as_str();
+        if matches!(relationship, Some("SubPlan" | "InitPlan")) {
+            return 0;
+        }
+        let below = plan["Plans"].as_array().map_or(0, |plans| plans.iter().map(count).sum());
+        below + usize::from(matches!(plan["Node Type"].as_str(), Some("WindowAgg" | "ProjectSet")))
+    }
+    Ok(count(&explained(view, sql).await?))
+}
+
+const HEAD: &str = "SELECT * FROM (\n";
+const FORMS: &str = "give one SELECT, WITH, VALUES or TABLE, without a semicolon, that changes nothing";
+
+/// Whether a column is to be text by `--cast`.
+fn cast_to_text<'a>(policy: &'a TypePolicy, table: &'a TableRef) -> impl Fn(&str) -> bool + 'a {
+    move |column| policy.cast_text.iter().any(|(p, cast)| cast == column && pattern_matches(p, table))
+}
+
+/// What columns the server gives `sql` between `before` and `after`.
+///
+/// # Errors
+/// Usage with line and column of `sql`, when the server refuses it.
+async fn columns_of(
+    view: &mut Connection,
+    sql: &str,
+    before: &str,
+    after: &str,
+) -> Result<Vec<ResultColumn>> {
+    let statement = format!("{before}{sql}{after}");
+    let Refused { error, position } = match view.columns_of(&statement).await {
+        Ok(columns) => return Ok(columns),
+        Err(refused) => refused,
+    };
+    if sqlstate(&error).is_none() || error.transient().is_some() {
+        return Err(error);
+    }
+    let refused = match error.kind() {
+        ErrorKind::Denied => error,
+        _ => {
+            let state = sqlstate(&error).unwrap_or_default().to_owned();
+            Error::usage(format!("the server refuses the SQL: {}", error.message()))
+                .hints_of(&error)
+                .with("sqlstate", state)
+        }
+    };
+    let place = position.and_then(|at| at.checked_sub(before.chars().count() + 1));
+    Err(match place.map(|at| place_of(sql, at)) {
+        Some((line, column)) => refused.with("line", line).with("column", column),
+        None => refused,
+    })
+}
+
+/// Line and column, from 1, of the character `at`, from 0.
+fn place_of(sql: &str, at: usize) -> (usize, usize) {
+    let before: String = sql.chars().take(at).collect();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    (line, column)
+}
+
+fn distinct(columns: &[ResultColumn]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match columns.iter().find(|column| !seen.insert(&column.name)) {
+        None => Ok(()),
+        Some(twice) => Err(Error::usage(format!("two columns of the result are called '{}'", twice.name))
+            .hint("give one of them another name with AS")),
+    }
+}
+
+/// What becomes of the columns of a result.
+async fn columns(
+    view: &mut Connection,
+    described: &[ResultColumn],
+    policy: &TypePolicy,
+    is_cast: impl Fn(&str) -> bool,
+    money_scale: i8,
+) -> Result<Vec<ColumnInfo>> {
+    let rows: Vec<String> = described
+        .iter()
+        .zip(1..)
+        .map(|(column, number): (_, usize)| {
+            format!("({number}, {}, {}, {})", literal(&column.name), column.type_oid, column.typmod)
+        })
+        .collect();
+    let rows = view.query(&typed_columns_sql(&rows.join(", "))).await?;
+    if rows.len() != described.len() {
+        return Err(Error::data("a column has a type that the server's catalog does not have"));
+    }
+    let mut composites = Composites::default();
+    let (mut columns, mut styles) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        let name = row.required(1)?;
+        let of = async |composites: &mut Composites, view: &mut Connection, as_text| {
+            composites.column(view, row, as_text).await.map_err(|error| error.with("column", name))
+        };
+        let column = unsure(of(&mut composites, view, is_cast(name)).await?);
+        let mut choice = column::choose(&column, policy, is_cast(name), money_scale);
+        if choice.codec.names_fields() {
+            // A name that is no field by the time of the statement would be that of a function.
+            choice = column::choose(&column, policy, true, money_scale);
+        }
+        styles.push((name.to_owned(), Styles::of(&column, &choice.codec)));
+        columns.push(ColumnInfo {
+            field: choice.field,
+            source_type: row.required(2)?.to_owned(),
+            verdict: choice.verdict,
+            note: choice.note,
+            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            est_distinct: None,
+            comparable: choice.comparable,
+        });
+    }
+    steady(view, &styles).await?;
+    Ok(columns)
+}
+
+/// Refuses columns whose text, made by a cast of ours, would be by other rules than those of every table: a view or a
+/// query is evaluated by the rules of the role and the database, and so are the casts in the same statement.
+pub(super) async fn steady(view: &mut Connection, columns: &[(String, Styles)]) -> Result<()> {
+    if columns.iter().all(|(_, styles)| *styles == Styles::default()) {
+        return Ok(());
+    }
+    let settings = "SELECT pg_catalog.current_setting('TimeZone'), pg_catalog.current_setting('DateStyle'), \
+         pg_catalog.current_setting('IntervalStyle')";
+    let rows = view.query(&format!("{BEGIN_THEIRS}; {settings}; {END_THEIRS}")).await?;
+    let row = rows.first().ok_or_else(|| Error::internal("the server returned no row"))?;
+    let (zone, date, interval) = (row.required(0)?, row.required(1)?, row.required(2)?);
+    for (column, styles) in columns {
+        let setting = if styles.zone && !UTC.contains(&zone) {
+            ("TimeZone", zone)
+        } else if styles.date && !date.starts_with("ISO") {
+            ("DateStyle", date)
+        } else if styles.interval && interval != "iso_8601" {
+            ("IntervalStyle", interval)
+        } else {
+            continue;
+        };
+        return Err(Error::data(format!(
+            "the column is exported as text, which would depend on {} ({})",
+            setting.0, setting.1
+        ))
+        .with("column", column)
+        .hint(
+            "the database's own setting holds while its SQL is evaluated: let the SQL make the text (::text), or give the \
+             parts of the value (lower and upper of a range, the fields of a composite type)",
+        ));
+    }
+    Ok(())
+}
+
+/// Names of the time zone by which texts of ours are written.
+const UTC: &[&str] =
+    &["UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"];
+
+/// A column of a result: of its collation nothing is known.
+fn unsure(column: PgColumn) -> PgColumn {
+    PgColumn { collation_deterministic: false, not_null: false, ..column }
+}
+
+/// Rows and bytes that the planner expects.
+async fn expected(view: &mut Connection, from: &str) -> Result<(u64, u64)> {
+    let plan = explained(view, &format!("SELECT * FROM {from}")).await?;
+    let odd = || Error::internal("the server explained a statement in an unknown form");
+    let number = |key: &str| plan[key].as_f64().ok_or_else(odd);
+    let (rows, width) = (number("Plan Rows")?, number("Plan Width")?);
+    Ok((rows as u64, (rows * width) as u64))
+}
+
+/// The plan of a statement.
+async fn explained(view: &mut Connection, sql: &str) -> Result<Value> {
+    let answer = view.query(&format!("EXPLAIN (FORMAT JSON) {sql}")).await?;
+    let text: String = answer.iter().map(|row| row.required(0)).collect::<Result<_>>()?;
+    let odd = |error| Error::internal("the server explained a statement in an unknown form").caused_by(error);
+    let mut plans: Value = serde_json::from_str(&text).map_err(odd)?;
+    Ok(plans[0]["Plan"].take())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place_of;
+
+    #[test]
+    fn places_are_counted_in_characters() {
+        let sql = "SELECT 'é',\n  x";
+        assert_eq!(place_of(sql, 0), (1, 1));
+        assert_eq!(place_of(sql, 9), (1, 10));
+        assert_eq!(place_of(sql, 14), (2, 3));
+        assert_eq!(place_of(sql, 99), (2, 4));
+    }
+}
