@@ -483,3 +483,39 @@ fn sqlite_evaluates_its_own_conditions_and_columns() {
         export(&url, dir.path(), &[flag, rule]).exits(USAGE).says(words);
     }
 }
+
+/// Their path may name `pg_catalog` last, so that theirs come before PostgreSQL's own.
+#[test]
+fn what_is_added_around_a_view_calls_nothing_of_its_users() {
+    let (db, dir) = ("sql_views_last", tempfile::tempdir().unwrap());
+    let server = PgServer::shared();
+    let url = server.create_db(db);
+    let operators = ["=", "<>", "<", "<=", ">", ">="].map(|sign| {
+        format!(
+            "CREATE OPERATOR app.{sign} (leftarg = text, rightarg = text, function = app.lies); \
+             CREATE OPERATOR app.{sign} (leftarg = bigint, rightarg = bigint, function = app.lies);"
+        )
+    });
+    server.sql(
+        db,
+        &format!(
+            "CREATE SCHEMA app; \
+             CREATE VIEW app.v AS SELECT g::bigint AS id, 'a' || g AS name, '2024-01-01 00:00+00'::pg_catalog.timestamptz AS at \
+                FROM generate_series(1, 50) g; \
+             CREATE FUNCTION app.lies(text, text) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE ''lies''; END'; \
+             CREATE FUNCTION app.lies(bigint, bigint) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE ''lies''; END'; \
+             CREATE DOMAIN app.timestamptz AS text CHECK (pg_catalog.length(value) < 0); {} \
+             ALTER DATABASE {db} SET search_path = app, public, pg_catalog",
+            operators.join(" ")
+        ),
+    );
+    for cut in ["v:RangeId:id:3", "v:RangeId:at:3"] {
+        let flags = ["--include", "v", "--views", "--table-config", cut, "--verify", "hash"];
+        export(&url, dir.path(), &flags).ok();
+        assert_eq!(manifest(&dir.path().join("app/v"))["rows"], 50, "{cut}");
+    }
+    let where_ =
+        ["--include", "v", "--views", "--where", "v: name = 'a7' AND at >= '2024-01-01 00:00:00+00'"];
+    export(&url, dir.path(), &where_).ok();
+    assert_eq!(manifest(&dir.path().join("app/v"))["rows"], 1);
+}
