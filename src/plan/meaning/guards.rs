@@ -104,7 +104,7 @@ fn guard(first: Expr, op: Operator, second: Expr) -> Expr {
 }
 
 /// Whether the evaluation of an expression may end in an error.
-fn may_fail(expression: &Expr) -> bool {
+pub(super) fn may_fail(expression: &Expr) -> bool {
     // What has no columns is evaluated once, before all rows. Subqueries are evaluated by themselves.
     mentions(expression, |node| {
         let fails = match node {

@@ -86,6 +86,15 @@ fn literals(expression: Expr) -> Result<Expr> {
         .data()
 }
 
+/// A value that is asked whether it is NULL. One that is never NULL would not be evaluated, and so not fail.
+fn evaluated(expression: Expr, schema: &DFSchema) -> Result<Expr> {
+    let value = Value::of(expression, schema)?;
+    match value.kind.arrow().is_some() && guards::may_fail(&value.expr) {
+        true => Ok(kernel::nullable("evaluated", value.kind, kernel::same, vec![value.expr])),
+        false => Ok(value.expr),
+    }
+}
+
 /// One node, whose children have their meaning.
 fn meaning(node: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let truth = |expr: Box<Expr>, word: &str| -> Result<Box<Expr>> {
@@ -121,6 +130,8 @@ fn meaning(node: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::IsNotTrue(inner) => Expr::IsNotTrue(truth(inner, "IS NOT TRUE")?),
         Expr::IsNotFalse(inner) => Expr::IsNotFalse(truth(inner, "IS NOT FALSE")?),
         Expr::IsNotUnknown(inner) => Expr::IsNotUnknown(truth(inner, "IS NOT UNKNOWN")?),
+        Expr::IsNull(inner) => Expr::IsNull(Box::new(evaluated(*inner, schema)?)),
+        Expr::IsNotNull(inner) => Expr::IsNotNull(Box::new(evaluated(*inner, schema)?)),
         Expr::AggregateFunction(call) => aggregates::aggregate(call, schema)?,
         Expr::WindowFunction(call) => aggregates::window(*call, schema)?,
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => {

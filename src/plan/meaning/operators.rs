@@ -77,11 +77,11 @@ fn arithmetic(sign: &str, left: Value, right: Value) -> Result<Expr> {
     }
     // A literal in quotes is of the other side's type.
     if l.is_number() && r == Unknown {
-        let right = right.into_kind(l)?;
+        let right = as_number(right, l)?;
         return numeric(sign, left, right);
     }
     if l == Unknown && r.is_number() {
-        let left = left.into_kind(r)?;
+        let left = as_number(left, r)?;
         return numeric(sign, left, right);
     }
     let call = |kind, body: kernel::Body, arguments: Vec<Expr>| Ok(kernel::call(sign, kind, body, arguments));
@@ -122,6 +122,14 @@ fn arithmetic(sign: &str, left: Value, right: Value) -> Result<Expr> {
             Err(Refusal::of(sign, format!("{l} - {r}, an interval,")))
         }
         _ => Err(no_operator(sign, &[l, r])),
+    }
+}
+
+/// A literal in quotes beside a number of type `kind`: a numeric has the digits that are written.
+fn as_number(literal: Value, kind: Kind) -> Result<Value> {
+    match (kind, literal.text()) {
+        (Kind::Numeric(..), Some(text)) => super::value::exact(text),
+        _ => literal.into_kind(kind),
     }
 }
 

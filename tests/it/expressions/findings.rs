@@ -33,6 +33,7 @@ const EQUAL: &[&str] = &[
     "SELECT - 2 ^ 2 = 4 AS a, 'a' || 'b' LIKE 'ab' AS b, 2 + 3 * 4 % 5 AS c, NOT 1 = 2 AS d",
     "SELECT char 'abc' AS a, CAST('abc' AS char) AS b, nullif(3, 4) + 32767 AS c",
     "SELECT CAST(max(f) AS text) AS most, CAST(min(f) AS text) AS least FROM t",
+    "SELECT CAST(CAST(3 AS numeric(4,1)) * '-0.01' AS text) AS a, 1.5 + '0.125' = 1.625 AS b",
     "SELECT id FROM t WHERE id IN (SELECT k FROM h) OR s = 'y' ORDER BY id",
     "SELECT d FROM (SELECT DATE '2024-01-01' AS d INTERSECT SELECT TIMESTAMP '2024-01-01 00:00:00') q WHERE d IS NULL",
 ];
