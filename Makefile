@@ -100,7 +100,7 @@ verify-queries: test-deps cargo
 
 ## verify-expressions: every operator, cast and function over our types, EXPRESSIONS (20,000) generated expressions and 500 queries, beside PostgreSQL
 verify-expressions: test-deps cargo
-	LAKEXPRESS_CONSTRUCTS_EVERY=1 LAKEXPRESS_EXPRESSIONS=$(EXPRESSIONS) LAKEXPRESS_EXPORTED_EXPRESSIONS=300 LAKEXPRESS_RELATIONS=500 \
+	LAKEXPRESS_SEED="$${LAKEXPRESS_SEED:-clock}" LAKEXPRESS_CONSTRUCTS_EVERY=1 LAKEXPRESS_EXPRESSIONS=$(EXPRESSIONS) LAKEXPRESS_EXPORTED_EXPRESSIONS=300 LAKEXPRESS_RELATIONS=500 \
 		cargo test --release --locked --test it -- --nocapture expressions::
 
 ## verify-storage: TPC-H at 0.1 to every storage; every request to S3, GCS and Azure fails once, or is refused for ever
