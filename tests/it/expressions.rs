@@ -262,7 +262,7 @@ fn seed() -> u64 {
     let seed = match std::env::var("LAKEXPRESS_SEED").as_deref() {
         Ok("clock") => clock(),
         Ok(seed) => seed.parse().unwrap(),
-        Err(_) => 2026_11_28,
+        Err(_) => 20_261_128,
     };
     println!("LAKEXPRESS_SEED={seed}");
     seed

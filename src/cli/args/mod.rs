@@ -233,7 +233,7 @@ pub(in crate::cli) struct QueryArgs {
     /// Name of the export. Default: none; goes with SQL.
     #[arg(long, env = "LAKEXPRESS_NAME", value_name = "NAME", help_heading = "Query")]
     pub(in crate::cli) name: Option<String>,
-    /// A query in the database's own SQL, evaluated there as it is. Default: none; goes with --name.
+    /// A query in the database's own SQL. Default: none; goes with --name.
     ///
     /// One SELECT, WITH, VALUES or TABLE. It is read in the run's snapshot, by one reader unless --key is given.
     #[arg(
