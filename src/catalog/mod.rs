@@ -258,6 +258,28 @@ pub struct ForeignKey {
 }
 
 impl TableInfo {
+    /// The result of a query in the database's own SQL, with its estimated rows and bytes: it has no keys and no place.
+    pub fn of_query(name: &TableRef, sql: &str, columns: Vec<ColumnInfo>, (rows, bytes): (u64, u64)) -> Self {
+        Self {
+            table: name.clone(),
+            kind: TableKind::Query,
+            columns,
+            est_rows: rows,
+            est_bytes: bytes,
+            heap_blocks: Vec::new(),
+            relations: Vec::new(),
+            primary_key: Vec::new(),
+            leaves: Vec::new(),
+            range_key: None,
+            keys: Keys::default(),
+            column_rights: None,
+            reading: Reading {
+                sql: Some(SourceSql { query: Some(sql.to_owned()), ..SourceSql::default() }),
+                ..Reading::default()
+            },
+        }
+    }
+
     /// The Arrow schema of all columns.
     pub fn schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self.columns.iter().map(|c| c.field.clone()).collect();

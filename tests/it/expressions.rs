@@ -253,9 +253,8 @@ INSERT INTO base VALUES
  (10, 7, 8, 4, NULL, 'abcabc', '_', 'b', 1.00, '1582-10-15', '1582-10-15 00:00:00', '1900-01-01 00:00:00+00', 0.1, 11);
 "#;
 
-/// The seed of what is chosen or made at random: `LAKEXPRESS_SEED`, of the clock if that is `clock`, and always the same
-/// without it: whoever changes something else does not meet what the long form has to find. Printed, so that a run can be
-/// repeated.
+/// The seed of the generators: `LAKEXPRESS_SEED`, or the time if that is `clock`. Without it the seed is always the same,
+/// so that `make test` gives one result for one commit. The seed is printed, to repeat a run.
 fn seed() -> u64 {
     let clock =
         || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos().into();

@@ -431,6 +431,7 @@ fn what_is_no_condition_and_no_list_is_refused() {
         ("--source-columns", "DISTINCT name", &["one row for each row"]),
         ("--source-columns", "count(*)", &["one row for each row"]),
         ("--source-columns", "id, row_number() OVER (ORDER BY id) AS n", &["window function"]),
+        ("--source-columns", "id, generate_series(1, 2) AS n", &["one row for each row"]),
         ("--source-columns", "id, id", &["two columns of the result are called 'id'"]),
         ("--source-columns", "idd", &["column \"idd\" does not exist", "line: 1", "column: 1"]),
     ] {
@@ -450,7 +451,7 @@ fn sqlite_evaluates_its_own_conditions_and_columns() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("own.sqlite");
     let connection = rusqlite::Connection::open(&file).unwrap();
-    let fill = "CREATE TABLE t (id INTEGER PRIMARY KEY, name VARCHAR(9)); \
+    let fill = "CREATE TABLE t (id INTEGER PRIMARY KEY, name VARCHAR(9)); CREATE TABLE u (id INTEGER, name VARCHAR(9)); \
         WITH RECURSIVE g(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM g WHERE i < 9000) \
         INSERT INTO t SELECT i, 'n' || (i % 7) FROM g";
     connection.execute_batch(fill).unwrap();
@@ -479,6 +480,9 @@ fn sqlite_evaluates_its_own_conditions_and_columns() {
     for (flag, rule, words) in [
         ("--source-where", "t: id = 1) OR (id = 2", &["near \")\"", "column: 7"][..]),
         ("--source-columns", "t: id,\n idd", &["no such column: idd", "line: 2"]),
+        ("--source-columns", "t: id, name FROM u UNION ALL SELECT id, name", &["one row for each row"]),
+        ("--source-columns", "t: DISTINCT name", &["one row for each row"]),
+        ("--source-columns", "t: count(*) AS n", &["one row for each row"]),
     ] {
         export(&url, dir.path(), &[flag, rule]).exits(USAGE).says(words);
     }

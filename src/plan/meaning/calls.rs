@@ -113,6 +113,9 @@ pub(super) fn resolve(name: &str, arguments: Vec<Expr>, schema: &DFSchema) -> Re
     let arguments: Vec<Value> = arguments.into_iter().map(|e| Value::of(e, schema)).collect::<Result<_>>()?;
     let kinds: Vec<Kind> = arguments.iter().map(|v| v.kind).collect();
     let wrong = || no_operator(name, &kinds);
+    if arguments.is_empty() && matches!(name, "coalesce" | "greatest" | "least" | "concat" | "concat_ws") {
+        return Err(Refusal::because(name, format!("{name} needs arguments")));
+    }
     match name {
         "coalesce" => {
             let kind = common(&arguments, name)?;
@@ -325,10 +328,10 @@ fn null_if(value: Value, other: Value) -> Result<Expr> {
 fn interval(text: &Value, unit: Option<&Value>) -> Result<Expr> {
     let text = text.text().unwrap_or_default();
     let (months, days, micros) = times::interval(text, unit.and_then(Value::text))
-        .map_err(|why| Refusal::of("interval", format!("INTERVAL '{text}': {why};")))?;
+        .map_err(|why| Refusal::of("interval", format!("INTERVAL '{text}': {why}")))?;
     let nanos = micros
         .checked_mul(1000)
-        .ok_or_else(|| Refusal::of("interval", format!("INTERVAL '{text}', which is too long,")))?;
+        .ok_or_else(|| Refusal::of("interval", format!("INTERVAL '{text}', which is too long")))?;
     Ok(Expr::Literal(ScalarValue::new_interval_mdn(months, days, nanos), None))
 }
 

@@ -145,7 +145,7 @@ fn text_of(value: Value, kind: Kind) -> Value {
     Value::new(unary("text", kind, value.expr, |column| Ok(std::sync::Arc::clone(column))), kind)
 }
 
-/// The cast to text of a value that is none.
+/// The cast to text of a value of another type.
 pub(super) fn to_text(value: Value) -> Option<Expr> {
     let kernel: kernel::Body = match value.kind {
         Kind::Bool => numerals::bool_to_text,

@@ -130,7 +130,7 @@ pub(in crate::plan) fn compared_as(left: &Value, op: Operator, right: &Value) ->
         Kind::Interval | Kind::Other | Kind::AsText => {
             Err(no_operator(&op.to_string(), &[left.kind, right.kind]))
         }
-        // The text of a number that is compared with one that has digits of its own.
+        // A literal in quotes beside a numeric: both sides get room for all digits.
         Numeric(..) if left.kind == Unknown || right.kind == Unknown => {
             let (known, text) = if left.kind == Unknown { (right, left) } else { (left, right) };
             match text.text() {
@@ -145,7 +145,7 @@ pub(in crate::plan) fn compared_as(left: &Value, op: Operator, right: &Value) ->
     }
 }
 
-/// There is no such operator or function for these types, or none that is known here.
+/// Refuses an operator or a function for these types: PostgreSQL has none, or its meaning is not implemented.
 pub(in crate::plan) fn no_operator(word: &str, kinds: &[Kind]) -> Refusal {
     let shown = match kinds {
         [left, right] if !word.starts_with(char::is_alphabetic) => format!("{left} {word} {right}"),

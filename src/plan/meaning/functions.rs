@@ -233,9 +233,8 @@ pub(super) fn concat(name: &str, arguments: Vec<Value>) -> Result<Expr> {
     let mut values = Vec::with_capacity(arguments.len());
     for value in arguments {
         if value.kind == Kind::Bpchar {
-            return Err(
-                no_operator(name, &kinds).hint("char(n) is padded there and not here: cast it to text")
-            );
+            return Err(no_operator(name, &kinds)
+                .hint("PostgreSQL pads char(n) and lakexpress does not: cast it to text"));
         }
         values.push(casts::output(value).ok_or_else(|| no_operator(name, &kinds))?);
     }

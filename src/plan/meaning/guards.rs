@@ -23,13 +23,10 @@ use super::kind::Kind;
 /// Kernels that never fail.
 const SAFE: &[&str] = &[
     "scales",
-    "matches",
     "value",
     "text",
     "truth",
     "number",
-    "upper",
-    "lower",
     "length",
     "char_length",
     "character_length",

@@ -171,7 +171,7 @@ impl std::fmt::Display for Kind {
             Self::Enum => "an enum",
             Self::Interval => "interval",
             Self::AsText => "a type that is exported as text",
-            Self::Other => "a type without operators here",
+            Self::Other => "a type without operators in expressions",
         };
         f.write_str(name)
     }

@@ -119,7 +119,7 @@ fn arithmetic(sign: &str, left: Value, right: Value) -> Result<Expr> {
         ("+", Interval, Time) => call(Time, times::time_add_interval, vec![right.expr, left.expr]),
         ("-", Time, Interval) => call(Time, times::time_sub_interval, vec![left.expr, right.expr]),
         ("-", Timestamp | Timestamptz | Date, Timestamp | Timestamptz | Date) | ("-", Time, Time) => {
-            Err(Refusal::of(sign, format!("{l} - {r}, an interval,")))
+            Err(Refusal::of(sign, format!("{l} - {r}, which is an interval")))
         }
         _ => Err(no_operator(sign, &[l, r])),
     }
@@ -204,7 +204,7 @@ fn decimals(sign: &str, op: Operator, left: Value, right: Value) -> Result<Expr>
     if room > most {
         return Err(Refusal::of(
             sign,
-            format!("{} {sign} {}, of {room} decimal places,", left.kind, right.kind),
+            format!("{} {sign} {}, of {room} decimal places", left.kind, right.kind),
         ));
     }
     let precision = u8::try_from(whole.max(0)).unwrap_or(MOST_DIGITS).saturating_add(room).clamp(1, most);

@@ -33,7 +33,7 @@ pub(super) fn matching(name: &str, value: Value, pattern: Value, escape: Option<
     if !texts && !bytes {
         let refusal = refused();
         return Err(match [value.kind, pattern.kind].contains(&Kind::Bpchar) {
-            true => refusal.hint("char(n) is padded there and not here: cast it to text"),
+            true => refusal.hint("PostgreSQL pads char(n) and lakexpress does not: cast it to text"),
             false => refusal,
         });
     }

@@ -26,7 +26,7 @@ pub(in crate::plan) struct Refusal {
 impl Refusal {
     /// `what` is refused.
     pub(in crate::plan) fn of(word: impl Into<String>, what: impl fmt::Display) -> Self {
-        Self::because(word, format!("{what} cannot be evaluated here with the database's meaning"))
+        Self::because(word, format!("not supported in expressions: {what}"))
     }
 
     /// A function that is not on the list.

@@ -190,9 +190,9 @@ fn rewrite(expression: Expr) -> Result<Expr, Refusal> {
             return Err(Refusal::of("[...]", "elements of arrays and fields"));
         }
         Expr::Array(_) | Expr::AnyOp { .. } | Expr::AllOp { .. } => {
-            return Err(Refusal::of("array", "arrays in expressions"));
+            return Err(Refusal::of("array", "arrays"));
         }
-        Expr::Tuple(_) => return Err(Refusal::of("(", "rows in expressions")),
+        Expr::Tuple(_) => return Err(Refusal::of("(", "rows")),
         other => return Err(unknown(&other)),
     })
 }
@@ -379,9 +379,7 @@ fn collated(expression: Expr, collation: &ObjectName) -> Result<Expr, Refusal> {
     let name = collation.0.last().and_then(ObjectNamePart::as_ident).map(|ident| ident.value.as_str());
     match name {
         Some("C" | "POSIX") => Ok(expression),
-        _ => {
-            Err(Refusal::of("collate", format!("COLLATE {collation}, because texts compare by bytes here,")))
-        }
+        _ => Err(Refusal::of("collate", format!("COLLATE {collation}; texts compare by bytes"))),
     }
 }
 
@@ -402,7 +400,7 @@ fn literal(value: ValueWithSpan) -> Result<Expr, Refusal> {
         | Value::Null => Ok(Expr::Value(value)),
         Value::UnicodeStringLiteral(unescaped) => Ok(text(unescaped.clone())),
         Value::HexStringLiteral(digits) => {
-            Err(Refusal::of("X", format!("X'{digits}', a bit string to PostgreSQL,"))
+            Err(Refusal::of("X", format!("X'{digits}', a bit string in PostgreSQL"))
                 .hint(format!("write bytes as '\\x{digits}', and a uuid in its usual form")))
         }
         Value::Placeholder(name) => Err(Refusal::of(name.clone(), format!("the parameter {name}"))),
@@ -471,7 +469,7 @@ fn ordered(query: &Query) -> Result<(), Refusal> {
             _ => ControlFlow::Continue(()),
         });
         if let ControlFlow::Break(name) = found {
-            let what = format!("ORDER BY an expression over {name}, which is a column of the result too,");
+            let what = format!("ORDER BY an expression over {name}, which is a column of the result too");
             return Err(Refusal::of(name, what)
                 .hint("order by the column of the result alone, or give it another name"));
         }
@@ -487,7 +485,7 @@ fn function_of(mut function: Function) -> Result<Expr, Refusal> {
         [schema, name] if schema.value.eq_ignore_ascii_case("pg_catalog") => name,
         _ => {
             let shown = function.name.to_string();
-            return Err(Refusal::of(shown.clone(), format!("{shown}, a function of the database,")));
+            return Err(Refusal::of(shown.clone(), format!("{shown}, a function of the database")));
         }
     };
     let name = match last.quote_style {

@@ -15,7 +15,7 @@ use super::dialect::{PostgresDialect, ident, literal};
 use super::session::{BEGIN_THEIRS, END_THEIRS, fence};
 use super::wire::{Connection, Refused, ResultColumn, sqlstate};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, ColumnRights, Keys, Reading, SourceSql, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, ColumnRights, Keys, SourceSql, TableInfo, TableKind, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Dialect;
 use crate::spec::TypePolicy;
@@ -43,24 +43,7 @@ pub(super) async fn query(
     let is_cast = cast_to_text(policy, name);
     let columns = columns(view, &described, policy, is_cast, money_scale).await?;
     let (rows, bytes) = expected(view, &derived(sql)).await?;
-    Ok(TableInfo {
-        table: name.clone(),
-        kind: TableKind::Query,
-        columns,
-        est_rows: rows,
-        est_bytes: bytes,
-        heap_blocks: Vec::new(),
-        relations: Vec::new(),
-        primary_key: Vec::new(),
-        leaves: Vec::new(),
-        range_key: None,
-        keys: Keys::default(),
-        column_rights: None,
-        reading: Reading {
-            sql: Some(SourceSql { query: Some(sql.to_owned()), ..SourceSql::default() }),
-            ..Reading::default()
-        },
-    })
+    Ok(TableInfo::of_query(name, sql, columns, (rows, bytes)))
 }
 
 /// A condition of the user's between others.

@@ -13,7 +13,7 @@ use super::config::SqliteConfig;
 use super::connect::failed;
 use super::dialect::{SqliteDialect, ident};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, Keys, Reading, SourceSql, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, Keys, SourceSql, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::spec::TypePolicy;
@@ -110,24 +110,7 @@ pub(super) fn query(
         .prepare(&format!("SELECT * FROM {from}"))
         .map_err(|error| refused(config, error, sql, before.len()).hint(FORMS))?;
     let columns = columns(config, connection, &from, name, policy)?;
-    Ok(TableInfo {
-        table: name.clone(),
-        kind: TableKind::Query,
-        columns,
-        est_rows: 0,
-        est_bytes: 0,
-        heap_blocks: Vec::new(),
-        relations: Vec::new(),
-        primary_key: Vec::new(),
-        leaves: Vec::new(),
-        range_key: None,
-        keys: Keys::default(),
-        column_rights: None,
-        reading: Reading {
-            sql: Some(SourceSql { query: Some(sql.to_owned()), ..SourceSql::default() }),
-            ..Reading::default()
-        },
-    })
+    Ok(TableInfo::of_query(name, sql, columns, (0, 0)))
 }
 
 /// What becomes of the columns that `from` gives.

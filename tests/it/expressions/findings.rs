@@ -100,3 +100,21 @@ fn what_has_another_meaning_here_is_refused_with_its_place() {
     }
     assert!(!dir.path().join("query").exists());
 }
+
+/// All statements are planned before the first is exported.
+#[test]
+fn a_script_with_a_result_that_parquet_has_no_type_for_exports_nothing() {
+    let server = PgServer::shared();
+    let url = server.create_db("refused_script");
+    server.sql("refused_script", DATA);
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("exports.sql");
+    std::fs::write(
+        &script,
+        "COPY (SELECT id FROM t) TO 'first';\nCOPY (SELECT INTERVAL '1 day' AS i FROM t) TO 'second';",
+    )
+    .unwrap();
+    let args = ["query", "--script", script.to_str().unwrap(), "--source", &url, "--output-dir"];
+    Run::new(args).args([dir.path()]).output().exits(2).says(&["'i' is an interval", "line: 2"]);
+    assert!(!dir.path().join("query").exists());
+}

@@ -123,7 +123,7 @@ pub(in crate::plan) fn plain(array: &ArrayRef, target: &DataType) -> Result<Arra
 
 fn does_not_fit(value: impl std::fmt::Display, target: &DataType) -> ArrowError {
     let target = Kind::of_type(target);
-    ArrowError::CastError(format!("{value} is out of range for type {target} here"))
+    ArrowError::CastError(format!("{value} is out of range for type {target}"))
 }
 
 fn cut<'t>(values: &'t ArrayRef, text: impl Fn(&'t str) -> &'t str) -> ArrayRef {

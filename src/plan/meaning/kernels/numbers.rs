@@ -247,46 +247,38 @@ pub(in crate::plan) fn decimal(
     scale: i8,
 ) -> Result<ArrayRef> {
     let (left, right) = pair(columns)?;
+    // Each row, in numbers of one width.
+    macro_rules! rows {
+        ($l:expr, $r:expr, $ten:expr, $zero:expr) => {{
+            let ((l, s), (r, t)) = ($l, $r);
+            let (up_left, up_right) = scales(op, s, t, scale);
+            let power = |by: i8| $ten.checked_pow(by.unsigned_abs().into()).ok_or_else(too_many_digits);
+            let (up_left, up_right) = (power(up_left)?, power(up_right)?);
+            let values = l.iter().zip(r.iter()).map(|both| {
+                let (Some(l), Some(r)) = both else { return Ok(None) };
+                let (l, r) =
+                    l.checked_mul(up_left).zip(r.checked_mul(up_right)).ok_or_else(too_many_digits)?;
+                let value = match op {
+                    Operator::Plus => l.checked_add(r),
+                    Operator::Minus => l.checked_sub(r),
+                    Operator::Multiply => l.checked_mul(r),
+                    _ if r == $zero => return Err(by_zero()),
+                    _ => l.checked_rem(r),
+                };
+                value.map(Some).ok_or_else(too_many_digits)
+            });
+            values.collect::<Result<PrimitiveArray<_>>>()?
+        }};
+    }
     // Half the width is enough for what has half the digits.
     if precision < DECIMAL128_DIGITS
         && op != Operator::Modulo
-        && let (Some((l, s)), Some((r, t))) = (half(left), half(right))
+        && let (Some(left), Some(right)) = (half(left), half(right))
     {
-        let (up_left, up_right) = scales(op, s, t, scale);
-        let power = |by: i8| 10_i128.checked_pow(by.unsigned_abs().into()).ok_or_else(too_many_digits);
-        let (up_left, up_right) = (power(up_left)?, power(up_right)?);
-        let values = l.iter().zip(r).map(|both| {
-            let (Some(l), Some(r)) = both else { return Ok(None) };
-            let (l, r) = l.checked_mul(up_left).zip(r.checked_mul(up_right)).ok_or_else(too_many_digits)?;
-            let value = match op {
-                Operator::Plus => l.checked_add(r),
-                Operator::Minus => l.checked_sub(r),
-                Operator::Multiply => l.checked_mul(r),
-                _ if r == 0 => return Err(by_zero()),
-                _ => l.checked_rem(r),
-            };
-            value.map(Some).ok_or_else(too_many_digits)
-        });
-        let values = values.collect::<Result<PrimitiveArray<Decimal128Type>>>()?;
+        let values: PrimitiveArray<Decimal128Type> = rows!(left, right, 10_i128, 0);
         return Ok(Arc::new(values.with_precision_and_scale(precision, scale)?));
     }
-    let ((l, s), (r, t)) = (wide(left)?, wide(right)?);
-    let (up_left, up_right) = scales(op, s, t, scale);
-    let power = |by: i8| i256::from(10).checked_pow(by.unsigned_abs().into()).ok_or_else(too_many_digits);
-    let (up_left, up_right) = (power(up_left)?, power(up_right)?);
-    let values = l.iter().zip(&r).map(|both| {
-        let (Some(l), Some(r)) = both else { return Ok(None) };
-        let (l, r) = l.checked_mul(up_left).zip(r.checked_mul(up_right)).ok_or_else(too_many_digits)?;
-        let value = match op {
-            Operator::Plus => l.checked_add(r),
-            Operator::Minus => l.checked_sub(r),
-            Operator::Multiply => l.checked_mul(r),
-            _ if r == i256::ZERO => return Err(by_zero()),
-            _ => l.checked_rem(r),
-        };
-        value.map(Some).ok_or_else(too_many_digits)
-    });
-    narrow(values.collect::<Result<PrimitiveArray<Decimal256Type>>>()?, precision, scale)
+    narrow(rows!(wide(left)?, wide(right)?, i256::from(10), i256::ZERO), precision, scale)
 }
 
 /// By how many places the two sides are brought to the scale of the result.

@@ -43,7 +43,7 @@ impl ColumnDecoder for IntervalDecoder {
     }
 }
 
-/// `P1Y2M3DT4H5M6.789S`, each number with a sign of its own; `PT0S` for nothing. Version 17 has infinite ones.
+/// `P1Y2M3DT4H5M6.789S`; each number has its sign, and an empty interval is `PT0S`. PostgreSQL 17 has infinite intervals.
 fn write(out: &mut String, months: i32, days: i32, micros: i64) {
     match (months, days, micros) {
         (0, 0, 0) => return out.push_str("PT0S"),

@@ -37,26 +37,10 @@ const PART_FIELDS: &[&str] = &[
     "week",
     "year",
 ];
-const EXTRACT_FIELDS: &[&str] = &[
-    "century",
-    "day",
-    "decade",
-    "dow",
-    "doy",
-    "epoch",
-    "hour",
-    "isodow",
-    "isoyear",
-    "microseconds",
-    "millennium",
-    "milliseconds",
-    "minute",
-    "month",
-    "quarter",
-    "second",
-    "week",
-    "year",
-];
+/// Julian days of a timestamp have no end of digits.
+fn extract_fields() -> impl Iterator<Item = &'static str> {
+    PART_FIELDS.iter().copied().filter(|field| *field != "julian")
+}
 const UNITS: &[&str] =
     &["millisecond", "minute", "day", "week", "month", "quarter", "year", "decade", "century", "millennium"];
 
@@ -202,7 +186,7 @@ fn fields() {
     }
     for row in rows(values::EXTRACTS) {
         let (at, zoned) = (value("timestamp", row[0]).unwrap(), value("timestamptz", row[0]).unwrap());
-        for (field, want) in EXTRACT_FIELDS.iter().zip(&row[1..]) {
+        for (field, want) in extract_fields().zip(&row[1..]) {
             for (kind, at) in [(Timestamp, &at), (Timestamptz, &zoned)] {
                 let (result, taken) = extract(field, kind).unwrap();
                 let got = taken.body(from_ref(at)).unwrap();
