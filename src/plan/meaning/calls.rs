@@ -211,7 +211,7 @@ fn is_sign(name: &str) -> bool {
 }
 
 /// Whether values of one numeric type have several scales.
-fn differ(values: &[Value]) -> bool {
+pub(super) fn differ(values: &[Value]) -> bool {
     let literal = |value: &Value| value.text().and_then(|text| super::value::exact(text).ok()?.digits());
     let digits = values.iter().filter_map(|value| value.digits().or_else(|| literal(value)));
     let mut scales: Vec<i8> = digits.map(|(_, scale)| scale).collect();

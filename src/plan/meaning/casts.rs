@@ -10,6 +10,8 @@
 //! | `timestamp(p)`, `time(p)` | rounds |
 //! | timestamps with and without zone, dates | in UTC |
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
 use arrow_schema::{ArrowError, DataType};
 use datafusion::common::Column;
@@ -39,8 +41,16 @@ pub(super) fn explicit(value: Value, target: Target) -> Result<Expr> {
     };
     Ok(match target.limit {
         Some(limit) => limited(converted, limit),
-        None => converted.expr,
+        None => typed(converted),
     })
+}
+
+/// A cast of a literal in quotes to a type of texts is no literal in quotes any more.
+fn typed(value: Value) -> Expr {
+    match value.text() {
+        None => value.expr,
+        Some(_) => unary("text", value.kind, value.expr, |column| Ok(Arc::clone(column))),
+    }
 }
 
 /// `TRY_CAST(value AS target)`: NULL for what cannot be cast.
@@ -142,7 +152,7 @@ fn text_of(value: Value, kind: Kind) -> Value {
     if value.kind == kind {
         return value;
     }
-    Value::new(unary("text", kind, value.expr, |column| Ok(std::sync::Arc::clone(column))), kind)
+    Value::new(unary("text", kind, value.expr, |column| Ok(Arc::clone(column))), kind)
 }
 
 /// The cast to text of a value of another type.

@@ -6,13 +6,14 @@ use arrow_schema::DataType;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema, JoinType, Result as PlanResult};
 use datafusion::logical_expr::{
-    Aggregate, Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, Union, Window,
+    Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, Union,
 };
 
+use super::calls::differ;
 use super::common::{common, compared_as};
 use super::kind::Kind;
 use super::refusal::Refusal;
-use super::value::{Value, cast};
+use super::value::{Value, cast, scaled};
 
 type Result<T> = std::result::Result<T, Refusal>;
 
@@ -31,8 +32,7 @@ pub(super) fn unified(node: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>>
             }
             Ok(Transformed::yes(LogicalPlan::Join(join)))
         }
-        LogicalPlan::Window(window) => numbered(window),
-        LogicalPlan::Aggregate(aggregate) => plain_texts(aggregate),
+        node @ (LogicalPlan::Window(_) | LogicalPlan::Aggregate(_)) => computed(node),
         // Made of literals whose types are others by now.
         LogicalPlan::Values(values) => {
             let rows = LogicalPlanBuilder::values(values.values)?.build()?;
@@ -42,31 +42,50 @@ pub(super) fn unified(node: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>>
     }
 }
 
-/// Numbers of rows, which have no sign to DataFusion, are bigint; those of `ntile` integer.
-fn numbered(window: Window) -> PlanResult<Transformed<LogicalPlan>> {
-    let functions = &window.window_expr;
-    let first = window.schema.fields().len() - functions.len();
+/// The results of windows and aggregates, in the types that PostgreSQL gives them: numbers of rows, which have no sign to
+/// DataFusion, are bigint, those of `ntile` integer; large texts are texts; a numeric of several scales stays one.
+fn computed(node: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>> {
+    let (functions, input) = match &node {
+        LogicalPlan::Window(window) => (&window.window_expr, &window.input),
+        LogicalPlan::Aggregate(aggregate) => (&aggregate.aggr_expr, &aggregate.input),
+        _ => return Ok(Transformed::no(node)),
+    };
+    let first = node.schema().fields().len() - functions.len();
     let mut changes = false;
-    let mut list = Vec::with_capacity(window.schema.fields().len());
-    for (at, (qualifier, field)) in window.schema.iter().enumerate() {
+    let mut list = Vec::with_capacity(node.schema().fields().len());
+    for (at, (qualifier, field)) in node.schema().iter().enumerate() {
         let column = Expr::Column(Column::from((qualifier, field)));
-        if *field.data_type() != DataType::UInt64 {
-            list.push(column);
-            continue;
-        }
-        changes = true;
-        let is_ntile = at
-            .checked_sub(first)
-            .and_then(|at| functions.get(at))
-            .is_some_and(|f| f.clone().unalias().to_string().starts_with("ntile"));
-        let target = if is_ntile { DataType::Int32 } else { DataType::Int64 };
-        list.push(cast(column, &target).alias_qualified(qualifier.cloned(), field.name()));
+        let function = at.checked_sub(first).and_then(|at| functions.get(at));
+        let is_ntile = function.is_some_and(|f| f.clone().unalias().to_string().starts_with("ntile"));
+        let changed = match (field.data_type(), Kind::of(field)) {
+            (DataType::UInt64, _) if is_ntile => Some(cast(column.clone(), &DataType::Int32)),
+            (DataType::UInt64, _) => Some(cast(column.clone(), &DataType::Int64)),
+            (DataType::LargeUtf8, _) => Some(cast(column.clone(), &DataType::Utf8)),
+            (_, kind @ Kind::Numeric(..)) if function.is_some_and(|f| has_scales(f, input.schema())) => {
+                Some(scaled(column.clone(), kind))
+            }
+            _ => None,
+        };
+        changes |= changed.is_some();
+        list.push(match changed {
+            Some(expr) => expr.alias_qualified(qualifier.cloned(), field.name()),
+            None => column,
+        });
     }
-    let window = LogicalPlan::Window(window);
     Ok(match changes {
-        true => Transformed::yes(LogicalPlan::Projection(Projection::try_new(list, Arc::new(window))?)),
-        false => Transformed::no(window),
+        true => Transformed::yes(LogicalPlan::Projection(Projection::try_new(list, Arc::new(node))?)),
+        false => Transformed::no(node),
     })
+}
+
+/// Whether the first argument of an aggregate or window function is a numeric of several scales.
+fn has_scales(function: &Expr, schema: &DFSchema) -> bool {
+    let argument = match function.clone().unalias() {
+        Expr::AggregateFunction(call) => call.params.args.into_iter().next(),
+        Expr::WindowFunction(call) => call.params.args.into_iter().next(),
+        _ => None,
+    };
+    argument.is_some_and(|argument| Value::of(argument, schema).is_ok_and(|value| value.scales))
 }
 
 /// `INTERSECT` and `EXCEPT` before the optimizer: joins by all columns.
@@ -109,30 +128,13 @@ fn set_operation(mut join: Join) -> PlanResult<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(LogicalPlan::Join(join)))
 }
 
-/// Texts of aggregates are texts like others.
-fn plain_texts(aggregate: Aggregate) -> PlanResult<Transformed<LogicalPlan>> {
-    let mut changes = false;
-    let columns = aggregate.schema.iter().map(|(qualifier, field)| {
-        let column = Expr::Column(Column::from((qualifier, field)));
-        if *field.data_type() != DataType::LargeUtf8 {
-            return column;
-        }
-        changes = true;
-        cast(column, &DataType::Utf8).alias_qualified(qualifier.cloned(), field.name())
-    });
-    let columns: Vec<Expr> = columns.collect();
-    let aggregate = LogicalPlan::Aggregate(aggregate);
-    Ok(match changes {
-        true => Transformed::yes(LogicalPlan::Projection(Projection::try_new(columns, Arc::new(aggregate))?)),
-        false => Transformed::no(aggregate),
-    })
-}
-
 fn columns(union: Union) -> PlanResult<Transformed<LogicalPlan>> {
     let mut kinds = Vec::with_capacity(union.schema.fields().len());
+    let mut scales = Vec::with_capacity(kinds.capacity());
     for at in 0..union.schema.fields().len() {
         let values: Vec<Value> =
             union.inputs.iter().map(|input| column(input.schema(), at)).collect::<Result<_>>()?;
+        scales.push(differ(&values));
         kinds.push(match values.iter().all(|v| v.kind == Kind::Other) {
             true => Kind::Other,
             false => common(&values, "UNION")?,
@@ -146,15 +148,14 @@ fn columns(union: Union) -> PlanResult<Transformed<LogicalPlan>> {
             let (qualifier, field) = input.schema().qualified_field(at);
             let value = column(input.schema(), at)?;
             let same = kind.arrow().is_none_or(|target| target == *field.data_type());
-            if same && value.kind == *kind {
+            let is_scaled = scales[at] && matches!(kind, Kind::Numeric(..));
+            if same && value.kind == *kind && !is_scaled {
                 list.push(value.expr);
                 continue;
             }
             changes = true;
-            let expr = match (value.kind, kind.arrow()) {
-                (Kind::Unknown, Some(target)) => cast(value.expr, &target),
-                _ => value.into_kind(*kind)?.expr,
-            };
+            let expr = value.into_kind(*kind)?.expr;
+            let expr = if is_scaled { scaled(expr, *kind) } else { expr };
             list.push(expr.alias_qualified(qualifier.cloned(), field.name()));
         }
         inputs.push(match changes {
@@ -168,7 +169,7 @@ fn columns(union: Union) -> PlanResult<Transformed<LogicalPlan>> {
 fn column(schema: &DFSchema, at: usize) -> Result<Value> {
     let (qualifier, field) = schema.qualified_field(at);
     let expr = Expr::Column(Column::from((qualifier, field)));
-    Ok(Value::new(expr, Kind::of(field)))
+    Value::of(expr, schema)
 }
 
 /// `value op ANY (subquery)`: both as what they are compared as.

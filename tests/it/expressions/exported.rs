@@ -88,7 +88,7 @@ fn read(dir: &Path) -> Vec<Option<Ours>> {
             let batch: RecordBatch = batch.unwrap();
             let (ids, last) = (values(batch.column(0)), values(batch.columns().last().unwrap()));
             for (id, value) in ids.iter().zip(last) {
-                let Ours::Number(id) = id else { panic!("{id:?} is no id") };
+                let Ours::Integer(_, id) = id else { panic!("{id:?} is no id") };
                 found[id.parse::<usize>().unwrap() - 1] = Some(value);
             }
         }

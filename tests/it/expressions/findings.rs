@@ -35,6 +35,11 @@ const EQUAL: &[&str] = &[
     "SELECT CAST(max(f) AS text) AS most, CAST(min(f) AS text) AS least FROM t",
     "SELECT CAST(CAST(3 AS numeric(4,1)) * '-0.01' AS text) AS a, 1.5 + '0.125' = 1.625 AS b",
     "SELECT id FROM t WHERE id IN (SELECT k FROM h) OR s = 'y' ORDER BY id",
+    "SELECT id FROM t WHERE c = 'ab '::text OR c = 'b '::bpchar ORDER BY id",
+    "SELECT 'ab '::text = 'ab'::char(2) AS a, coalesce('ab '::text, 'x') || '.' AS b, 'ab ' = 'ab'::char(2) AS c",
+    "SELECT count(*) AS n FROM h WHERE NOT (k = ANY (SELECT id FROM t WHERE id > 1))",
+    "SELECT count(*) AS n FROM h WHERE k <> ALL (SELECT i FROM t)",
+    "SELECT count(*) AS n FROM h WHERE NOT (k > ALL (SELECT i FROM t WHERE i < 3)) OR z = 'one'",
     "SELECT d FROM (SELECT DATE '2024-01-01' AS d INTERSECT SELECT TIMESTAMP '2024-01-01 00:00:00') q WHERE d IS NULL",
 ];
 
@@ -50,6 +55,13 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT DISTINCT iv FROM t", "DISTINCT"),
     ("SELECT id FROM t WHERE iv = '1 day'", "="),
     ("SELECT CAST(iv AS text) AS a FROM t", "cast"),
+    ("SELECT id FROM t WHERE i = '7'::text", "="),
+    ("SELECT CAST(max(coalesce(CAST(i AS numeric(9,2)), 1.234)) AS text) AS a FROM t", "cast"),
+    (
+        "SELECT CAST(lag(coalesce(CAST(i AS numeric(9,2)), 1.234)) OVER (ORDER BY id) AS text) AS a FROM t",
+        "cast",
+    ),
+    ("SELECT CAST(x AS text) AS a FROM (SELECT 1.5 AS x UNION ALL SELECT 2.25) q", "cast"),
     ("SELECT id FROM t WHERE id NOT IN (SELECT k FROM h) OR s = 'y'", "NOT IN"),
     ("SELECT id IN (SELECT k FROM h) AS a FROM t", "IN (SELECT"),
     ("SELECT id FROM t a WHERE EXISTS (SELECT count(*) FROM h WHERE k = a.id)", "EXISTS"),

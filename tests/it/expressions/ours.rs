@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{concat_batches, take_arrays};
 use arrow::datatypes::{
-    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt64Type,
+    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    Time64MicrosecondType, TimestampMicrosecondType,
 };
 use arrow_schema::{DataType, TimeUnit};
 use async_trait::async_trait;
@@ -45,7 +45,9 @@ fn of_slice(remainder: u32) -> Slice {
 pub(super) enum Ours {
     Null,
     Bool(bool),
-    /// An integer or a decimal, in digits.
+    /// An integer of so many bits.
+    Integer(u8, String),
+    /// A decimal, in digits.
     Number(String),
     Real(f32),
     Double(f64),
@@ -241,7 +243,7 @@ impl InMemory {
         Ok(self.row_by_row(|only| {
             let mut selected = vec![false; self.rows];
             for id in self.collect(&planned, only)?.iter().flat_map(|batch| values(batch.column(0))) {
-                let Ours::Number(id) = id else { return Err(format!("{id:?} is no id")) };
+                let Ours::Integer(_, id) = id else { return Err(format!("{id:?} is no id")) };
                 selected[id.parse::<usize>().unwrap() - 1] = true;
             }
             let of = |row: &u32| Ours::Bool(selected[*row as usize]);
@@ -383,11 +385,9 @@ fn one(column: &ArrayRef, row: usize) -> Ours {
     match column.data_type() {
         DataType::Null => Ours::Null,
         DataType::Boolean => Ours::Bool(column.as_boolean().value(row)),
-        DataType::Int8 => Ours::Number(column.as_primitive::<Int8Type>().value(row).to_string()),
-        DataType::Int16 => Ours::Number(column.as_primitive::<Int16Type>().value(row).to_string()),
-        DataType::Int32 => Ours::Number(column.as_primitive::<Int32Type>().value(row).to_string()),
-        DataType::Int64 => Ours::Number(column.as_primitive::<Int64Type>().value(row).to_string()),
-        DataType::UInt64 => Ours::Number(column.as_primitive::<UInt64Type>().value(row).to_string()),
+        DataType::Int16 => Ours::Integer(16, column.as_primitive::<Int16Type>().value(row).to_string()),
+        DataType::Int32 => Ours::Integer(32, column.as_primitive::<Int32Type>().value(row).to_string()),
+        DataType::Int64 => Ours::Integer(64, column.as_primitive::<Int64Type>().value(row).to_string()),
         DataType::Decimal128(..) => {
             Ours::Number(column.as_primitive::<Decimal128Type>().value_as_string(row))
         }

@@ -337,7 +337,7 @@ fn ours_spelled(ours: &Ours) -> String {
     match ours {
         Ours::Null => "NULL".to_owned(),
         Ours::Bool(value) => format!("boolean {value}"),
-        Ours::Number(number) => format!("number {}", digits(number)),
+        Ours::Integer(_, number) | Ours::Number(number) => format!("number {}", digits(number)),
         Ours::Real(value) => real(*value),
         Ours::Double(value) => float(*value),
         Ours::Text(class, text) => format!("{class} {text}"),
@@ -374,7 +374,7 @@ fn generated_queries_have_the_rows_of_postgresql_or_are_refused() {
         writeln!(sql, "SELECT asked($query${query}$query$, {columns});").unwrap();
     }
     let answers = server.query(db, &sql);
-    let (mut proved, mut refused, mut meaningless) = (0, 0, 0);
+    let (mut proved, mut refused) = (0, 0);
     let mut different = Vec::new();
     for ((query, _), answer) in queries.iter().zip(answers.lines()) {
         let said = ours.query(query);
@@ -386,7 +386,6 @@ fn generated_queries_have_the_rows_of_postgresql_or_are_refused() {
             (_, Err(_)) => different.push(format!("{query}\n    a panic when planned")),
             (Err(error), Ok(rows)) => match rows.first().and_then(|row| row.first()) {
                 Some(Ours::Error(here)) if here != "PANIC" => proved += 1,
-                _ if error.starts_with("42") => meaningless += 1,
                 _ => different.push(format!("{query}\n    PostgreSQL: {error}, here {} rows", rows.len())),
             },
             (Ok(theirs), Ok(rows)) => {
@@ -408,12 +407,8 @@ fn generated_queries_have_the_rows_of_postgresql_or_are_refused() {
         }
     }
     let all = queries.len();
-    println!(
-        "{all} queries: {proved} proved, {refused} refused, {meaningless} without meaning, {} different",
-        different.len()
-    );
+    println!("{all} queries: {proved} proved, {refused} refused, {} different", different.len());
     let shown = different.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
     assert!(different.is_empty(), "LAKEXPRESS_SEED={seed}: {} of {all} differ\n{shown}", different.len());
-    assert!(meaningless * 4 < all, "the server refuses {meaningless} of {all}");
     assert!(proved * 2 > all, "only {proved} of {all} queries are taken");
 }
