@@ -113,9 +113,9 @@ verify-storage: test-deps cargo
 verify-resume: test-deps cargo
 	LAKEXPRESS_RESUME_TABLES=$(RESUME_TABLES) LAKEXPRESS_RESUME_RUNS=$(RESUME_RUNS) cargo test --release --locked --test it -- --nocapture --test-threads=1 resume::a_killed
 
-## verify-nights: nightly jobs where names meet: two tables on a file system that ignores case (FUSE)
+## verify-nights: signals, slow lines, full disks and pipes, environments that others set, and names on a file system that ignores case
 verify-nights: test-deps cargo
-	cargo test --release --locked --test it -- --nocapture --ignored names::folding
+	cargo test --release --locked --test it -- --nocapture --include-ignored --test-threads=2 nights:: names::folding
 
 ## verify-hostile: servers, files and links made to harm, all of them; prints how many were tried and stopped
 verify-hostile: test-deps cargo

@@ -34,6 +34,7 @@ mod metadata;
 mod methods;
 mod mixed;
 mod names;
+mod nights;
 mod origins;
 mod pooler;
 mod query;

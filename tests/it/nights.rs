@@ -1,0 +1,7 @@
+//! Runs as schedulers make them: signals, slow and broken lines, full disks and pipes, environments that others set.
+
+mod environments;
+mod finished;
+mod handed;
+mod lines;
+mod signals;

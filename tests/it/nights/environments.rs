@@ -1,0 +1,1 @@
+//! Variables, profiles and entries as other programs set them.

@@ -1,0 +1,1 @@
+//! Slow and broken lines, and proxies that are down.

@@ -1,0 +1,1 @@
+//! Signals to every command, at a terminal and as process 1.
