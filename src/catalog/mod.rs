@@ -109,6 +109,7 @@ impl fmt::Display for Verdict {
 pub const SOURCE_TYPE_KEY: &str = "lakexpress:source_type";
 
 /// Metadata key of a field in a plan: the SQL type of its values in expressions, where their Arrow type does not say it.
+/// An enum's labels follow it as an array of JSON.
 /// Never in a file.
 pub const KIND_KEY: &str = "lakexpress:kind";
 
@@ -130,6 +131,9 @@ pub struct ColumnInfo {
     /// May an expression on this column be compared by the source with the same result as here?
     /// Opaque to everyone but the source's dialect, like `codec`.
     pub comparable: bool,
+    /// The labels of an enum in their order; empty for every other type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
 }
 
 impl ColumnInfo {

@@ -31,7 +31,11 @@ impl SourceTable {
         let mark = |column: &ColumnInfo| {
             let mut field = column.field.clone();
             if let Some(kind) = source.dialect().sql_type(column) {
-                field.metadata_mut().insert(KIND_KEY.to_owned(), kind.to_owned());
+                let kind = match kind {
+                    "enum" => format!("enum{}", serde_json::json!(column.labels)),
+                    kind => kind.to_owned(),
+                };
+                field.metadata_mut().insert(KIND_KEY.to_owned(), kind);
             }
             field
         };

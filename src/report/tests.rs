@@ -80,6 +80,7 @@ fn plan() -> RunPlan {
         codec: String::new(),
         est_distinct: None,
         comparable: false,
+        labels: Vec::new(),
     };
     let written = |name: &str, source_type: Option<&str>| ManifestColumn {
         name: name.into(),

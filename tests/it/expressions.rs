@@ -13,6 +13,7 @@ mod forms;
 mod generate;
 mod meaning;
 mod ours;
+mod precedence;
 mod relations;
 
 use std::fmt::Write as _;

@@ -73,6 +73,7 @@ const FORMS: &[&str] = &[
     "interval",
     "extract",
     "number",
+    "collate",
 ];
 
 /// Functions with rules of their own.
@@ -135,11 +136,17 @@ pub(super) fn resolve(name: &str, arguments: Vec<Expr>, schema: &DFSchema) -> Re
             Ok(guards::chain(terms?, op))
         }
         "case" => case(arguments),
+        "collate" => match <[Value; 1]>::try_from(arguments) {
+            Ok([value]) if value.kind == Kind::Unknown => Ok(value.into_kind(Kind::Text)?.expr),
+            // Texts are compared by bytes in any case.
+            Ok([value]) if value.kind.is_string() => Ok(value.expr),
+            _ => Err(wrong()),
+        },
         "in" => among(arguments),
         "not in" => among(arguments).map(|e| Expr::Not(Box::new(e))),
         "greatest" | "least" => {
             let kind = common(&arguments, name)?;
-            if matches!(kind, Kind::Enum | Kind::Other | Kind::AsText | Kind::Interval) {
+            if matches!(kind, Kind::Enum(_) | Kind::Other | Kind::AsText | Kind::Interval) {
                 return Err(wrong());
             }
             let body = if name == "least" {

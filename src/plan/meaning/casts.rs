@@ -121,8 +121,10 @@ fn convert(value: Value, to: Kind) -> Result<Value> {
         (Float8, Float4) => by(floats::to_real),
         (Int4, Bool) => strict(|column, _| conversion::plain(column, &DataType::Boolean)),
         (Bool, Int4) => strict(|column, _| conversion::plain(column, &DataType::Int32)),
-        (a, Text | Varchar) if a.is_string() || matches!(a, Enum | AsText) => return Ok(text_of(value, to)),
-        (a, Bpchar) if a.is_string() || a == Enum => by(numerals::text_to_char),
+        (a, Text | Varchar) if a.is_string() || matches!(a, Enum(_) | AsText) => {
+            return Ok(text_of(value, to));
+        }
+        (a, Bpchar) if a.is_string() || matches!(a, Enum(_)) => by(numerals::text_to_char),
         (_, Text | Varchar | Bpchar) => {
             let text = to_text(value).ok_or_else(|| refused(from, to))?;
             return convert(Value::new(text, Text), to);
@@ -181,7 +183,7 @@ pub(super) fn to_text(value: Value) -> Option<Expr> {
 /// Any value as text: itself, or its cast.
 pub(super) fn as_text(value: Value) -> Option<Expr> {
     match value.kind {
-        Kind::Text | Kind::Varchar | Kind::Bpchar | Kind::Enum | Kind::AsText => {
+        Kind::Text | Kind::Varchar | Kind::Bpchar | Kind::Enum(_) | Kind::AsText => {
             Some(text_of(value, Kind::Text).expr)
         }
         Kind::Unknown => value.into_kind(Kind::Text).ok().map(|v| v.expr),

@@ -123,7 +123,7 @@ pub(in crate::plan) fn compared_as(left: &Value, op: Operator, right: &Value) ->
     };
     let ordered = matches!(op, Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq);
     match kind {
-        Enum if ordered => {
+        Enum(_) if ordered => {
             Err(Refusal::of(op.to_string(), "the order of an enum's labels")
                 .hint("compare labels with = or IN"))
         }

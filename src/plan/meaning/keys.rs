@@ -29,7 +29,7 @@ pub(super) fn check(expression: &Expr, by: By, schema: &DFSchema, word: &str) ->
 fn allow(kind: Kind, by: By, word: &str) -> Result<()> {
     match kind {
         Kind::Other | Kind::AsText | Kind::Interval => Err(Refusal::of(word, format!("{word} by {kind}"))),
-        Kind::Enum if by == By::Order => {
+        Kind::Enum(_) if by == By::Order => {
             Err(Refusal::of(word, format!("{word} by the order of an enum's labels")))
         }
         _ => Ok(()),

@@ -1,5 +1,8 @@
 //! The SQL types that expressions are made of.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, TimeUnit};
 
@@ -35,8 +38,8 @@ pub(in crate::plan) enum Kind {
     /// In UTC.
     Timestamptz,
     Uuid,
-    /// The label of an enum: equal or not, but in no order that is known here.
-    Enum,
+    /// A label of an enum: equal or not. The order of the labels has no meaning here.
+    Enum(Labels),
     /// Months, days and microseconds: a constant beside `+` and `-`.
     Interval,
     /// A type without a counterpart here, as the database's text.
@@ -45,14 +48,46 @@ pub(in crate::plan) enum Kind {
     Other,
 }
 
+/// The labels of an enum in their order: what tells one enum from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::plan) struct Labels(&'static [String]);
+
+impl Labels {
+    /// Those in the metadata of a field. They stay in memory: a process sees few enums, and kinds are copied often.
+    fn of(kind: &str) -> Self {
+        static SEEN: LazyLock<Mutex<HashMap<String, Labels>>> = LazyLock::new(Mutex::default);
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(labels) = seen.get(kind) {
+            return *labels;
+        }
+        let labels: Vec<String> = kind
+            .strip_prefix("enum")
+            .and_then(|labels| serde_json::from_str(labels).ok())
+            .unwrap_or_default();
+        let labels = Self(Box::leak(labels.into_boxed_slice()));
+        seen.insert(kind.to_owned(), labels);
+        labels
+    }
+
+    /// Whether a literal is one of them.
+    pub(super) fn has(self, label: &str) -> bool {
+        self.0.iter().any(|one| one == label)
+    }
+
+    /// For a message.
+    pub(super) fn list(self) -> String {
+        self.0.iter().map(|label| format!("'{}'", label.replace('\'', "''"))).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Kind {
     /// What the values of a field are.
     pub(in crate::plan) fn of(field: &Field) -> Self {
         match field.metadata().get(KIND_KEY).map(String::as_str) {
             Some("bpchar") => return Self::Bpchar,
             Some(SCALES) | None => {}
+            Some(kind) if kind.starts_with("enum") => return Self::Enum(Labels::of(kind)),
             Some("varchar") => return Self::Varchar,
-            Some("enum") => return Self::Enum,
             Some("interval") => return Self::Other,
             Some(_) => return Self::without_meaning(field.data_type()),
         }
@@ -106,7 +141,7 @@ impl Kind {
             Self::Numeric(p, s) => DataType::Decimal256(p, s),
             Self::Float4 => DataType::Float32,
             Self::Float8 => DataType::Float64,
-            Self::Text | Self::Varchar | Self::Bpchar | Self::Enum | Self::AsText => DataType::Utf8,
+            Self::Text | Self::Varchar | Self::Bpchar | Self::Enum(_) | Self::AsText => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Date => DataType::Date32,
             Self::Time => DataType::Time64(TimeUnit::Microsecond),
@@ -123,7 +158,9 @@ impl Kind {
         let name = match self {
             Self::Varchar => "varchar",
             Self::Bpchar => "bpchar",
-            Self::Enum => "enum",
+            Self::Enum(labels) => {
+                return Some((KIND_KEY.to_owned(), format!("enum{}", serde_json::json!(labels.0))));
+            }
             Self::AsText | Self::Other => "other",
             _ => return None,
         };
@@ -168,7 +205,7 @@ impl std::fmt::Display for Kind {
             Self::Timestamp => "timestamp",
             Self::Timestamptz => "timestamptz",
             Self::Uuid => "uuid",
-            Self::Enum => "an enum",
+            Self::Enum(_) => "an enum",
             Self::Interval => "interval",
             Self::AsText => "a type that is exported as text",
             Self::Other => "a type without operators in expressions",

@@ -21,6 +21,7 @@ mod keys;
 mod kind;
 mod operators;
 mod patterns;
+mod precedence;
 mod refusal;
 mod relations;
 mod syntax;

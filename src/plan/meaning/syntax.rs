@@ -19,13 +19,13 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, CeilFloorKind, DataType as SqlType, DateTimeField, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, NamedWindowDefinition,
     NamedWindowExpr, ObjectName, ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned,
-    Statement, TrimWhereField, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType, visit_expressions,
+    Statement, TableFactor, TrimWhereField, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType, visit_expressions,
 };
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
 use super::refusal::Refusal;
-use super::{functions, types};
+use super::{functions, precedence, types};
 
 /// Digits of a number that is a plain literal.
 const LITERAL_DIGITS: usize = 38;
@@ -60,6 +60,15 @@ impl VisitorMut for Prepare {
         }
     }
 
+    fn pre_visit_table_factor(&mut self, from: &mut TableFactor) -> ControlFlow<Self::Break> {
+        match from {
+            TableFactor::Derived { lateral: true, .. } | TableFactor::Function { lateral: true, .. } => {
+                ControlFlow::Break(Box::new(Refusal::of("lateral", "LATERAL")))
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         for NamedWindowDefinition(_, definition) in &select.named_window {
             let looked_at = match definition {
@@ -80,6 +89,9 @@ impl VisitorMut for Prepare {
             matches!(expression, Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. });
         self.counts.push(!is_row);
         self.depth += usize::from(!is_row);
+        if let Err(refusal) = precedence::check(expression) {
+            return ControlFlow::Break(Box::new(refusal.at(expression.span().start)));
+        }
         if self.depth <= MOST_DEPTH {
             return ControlFlow::Continue(());
         }
@@ -106,8 +118,8 @@ fn rewrite(expression: Expr) -> Result<Expr, Refusal> {
     Ok(match expression {
         Expr::BinaryOp { left, op, right } => binary(*left, &op, *right)?,
         Expr::UnaryOp { op, expr } => unary(op, *expr)?,
-        Expr::IsDistinctFrom(left, right) => call("is distinct from", [*left, alone(*right)?]),
-        Expr::IsNotDistinctFrom(left, right) => call("is not distinct from", [*left, alone(*right)?]),
+        Expr::IsDistinctFrom(left, right) => call("is distinct from", [*left, *right]),
+        Expr::IsNotDistinctFrom(left, right) => call("is not distinct from", [*left, *right]),
         Expr::Between { expr, negated, low, high } => {
             call(if negated { "not between" } else { "between" }, [*expr, *low, *high])
         }
@@ -197,24 +209,6 @@ fn rewrite(expression: Expr) -> Result<Expr, Refusal> {
     })
 }
 
-/// The right side of `IS DISTINCT FROM`, of which the parser takes more than PostgreSQL does.
-fn alone(right: Expr) -> Result<Expr, Refusal> {
-    let forms = ["and", "or", "is distinct from", "is not distinct from"];
-    let is_form = |function: &Function| forms.iter().any(|name| is_call(function, name));
-    let is_wide = match &right {
-        Expr::UnaryOp { op: UnaryOperator::Not, .. } => true,
-        Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::IsUnknown(_) | Expr::IsNotUnknown(_) => true,
-        Expr::IsTrue(_) | Expr::IsNotTrue(_) | Expr::IsFalse(_) | Expr::IsNotFalse(_) => true,
-        Expr::Function(function) => is_form(function),
-        _ => false,
-    };
-    match is_wide {
-        true => Err(Refusal::because("distinct", "what belongs to IS DISTINCT FROM is not clear")
-            .hint("put the comparison into parentheses: (a IS DISTINCT FROM b) AND c")),
-        false => Ok(right),
-    }
-}
-
 fn unknown(expression: &Expr) -> Refusal {
     let shown = expression.to_string();
     let word = shown.split(['(', ' ']).next().unwrap_or_default().to_owned();
@@ -255,22 +249,6 @@ fn special(expression: Expr) -> Result<Expr, Refusal> {
 }
 
 fn binary(left: Expr, op: &BinaryOperator, right: Expr) -> Result<Expr, Refusal> {
-    let is_sum = matches!(
-        op,
-        BinaryOperator::Plus
-            | BinaryOperator::Minus
-            | BinaryOperator::Multiply
-            | BinaryOperator::Divide
-            | BinaryOperator::Modulo
-            | BinaryOperator::PGExp
-    );
-    // The parser lets these go first, PostgreSQL the sum.
-    if let (true, Expr::Function(prefixed)) = (is_sum, &left)
-        && (is_call(prefixed, "@") || is_call(prefixed, "|/") || is_inverted(prefixed))
-    {
-        return Err(Refusal::because(op.to_string(), "what the operator in front belongs to is not clear")
-            .hint("put parentheses around it and what it belongs to"));
-    }
     let name = match op {
         BinaryOperator::And | BinaryOperator::Or => {
             return Ok(chained(&op.to_string().to_lowercase(), left, right));
@@ -329,11 +307,6 @@ fn chained(name: &str, left: Expr, right: Expr) -> Expr {
     }
 }
 
-/// `~ a`.
-fn is_inverted(function: &Function) -> bool {
-    is_call(function, "~") && matches!(&function.args, FunctionArguments::List(list) if list.args.len() == 1)
-}
-
 /// Whether a function is what [`call`] made.
 fn is_call(function: &Function, name: &str) -> bool {
     matches!(function.name.0.as_slice(), [ObjectNamePart::Identifier(ident)] if ident.value == name)
@@ -378,7 +351,7 @@ fn pattern_of(name: &str, negated: bool, value: Expr, pattern: Expr, escape: Opt
 fn collated(expression: Expr, collation: &ObjectName) -> Result<Expr, Refusal> {
     let name = collation.0.last().and_then(ObjectNamePart::as_ident).map(|ident| ident.value.as_str());
     match name {
-        Some("C" | "POSIX") => Ok(expression),
+        Some("C" | "POSIX") => Ok(call("collate", [expression])),
         _ => Err(Refusal::of("collate", format!("COLLATE {collation}; texts compare by bytes"))),
     }
 }
@@ -444,6 +417,9 @@ fn window(spec: &WindowSpec) -> Result<(), Refusal> {
 
 /// An order by an expression over columns of the result: their names are those of the tables' columns to PostgreSQL.
 fn ordered(query: &Query) -> Result<(), Refusal> {
+    if query.with.as_ref().is_some_and(|with| with.recursive) {
+        return Err(Refusal::of("recursive", "WITH RECURSIVE"));
+    }
     let (Some(order), SetExpr::Select(select)) = (&query.order_by, query.body.as_ref()) else {
         return Ok(());
     };

@@ -145,7 +145,11 @@ impl Value {
     fn literal_as(self, kind: Kind) -> Result<Self> {
         let text = self.text().unwrap_or_default().to_owned();
         let literal = match kind {
-            Kind::Text | Kind::Varchar | Kind::Enum | Kind::AsText => return Ok(Self { kind, ..self }),
+            Kind::Enum(labels) if !labels.has(&text) => {
+                let refusal = Refusal::because(text.clone(), format!("the enum has no label '{text}'"));
+                return Err(refusal.hint(format!("its labels are {}", labels.list())));
+            }
+            Kind::Text | Kind::Varchar | Kind::Enum(_) | Kind::AsText => return Ok(Self { kind, ..self }),
             Kind::Bpchar => ScalarValue::Utf8(Some(text.trim_end_matches(' ').to_owned())),
             Kind::Numeric(..) => return exact(&text)?.into_kind(kind),
             _ => {

@@ -62,7 +62,11 @@ SELECT a.attnum,
        (SELECT s.nspname FROM pg_catalog.pg_namespace s WHERE s.oid = et.typnamespace),
        pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
        et.typdelim,
-       a.attgenerated
+       a.attgenerated,
+       -- A string of JSON that is an array of the labels, in their order.
+       CASE WHEN t.typtype = 'e'
+            THEN (SELECT coalesce(pg_catalog.json_agg(l.enumlabel ORDER BY l.enumsortorder)::pg_catalog.text, '[]')
+                  FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) END
 FROM {attributes} a
 JOIN {classes} c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -152,6 +152,7 @@ pub(super) async fn table(
             codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
             est_distinct: row.get(12).and_then(|v| v.parse().ok()),
             comparable: choice.comparable,
+            labels: described.labels,
         });
     }
     statement::steady(view, &styles).await?;
@@ -313,6 +314,7 @@ pub(super) const COLUMNS_RELATION: usize = 22;
 const COLUMNS_EXTENSION: usize = 23;
 const COLUMNS_READABLE: usize = 27;
 const COLUMNS_GENERATED: usize = 29;
+const COLUMNS_LABELS: usize = 30;
 const SIZES_ROOT: usize = 10;
 
 pub(super) fn columns_sql(oids: &str) -> String {
@@ -363,6 +365,7 @@ pub(super) fn pg_column(row: &Row, fields: Vec<PgColumn>, elements: Vec<PgColumn
         base_type_name: row.required(5)?.to_owned(),
         typtype: character(row.required(6)?),
         typcategory: character(row.required(7)?),
+        labels: labels(row)?,
         fields,
         element,
         ndims: number(row.required(9)?)?,
@@ -372,6 +375,12 @@ pub(super) fn pg_column(row: &Row, fields: Vec<PgColumn>, elements: Vec<PgColumn
         extension: extension(row, COLUMNS_EXTENSION)?,
         spatial: None,
     })
+}
+
+/// The labels of an enum; none of any other type.
+fn labels(row: &Row) -> Result<Vec<String>> {
+    let Some(labels) = row.get(COLUMNS_LABELS) else { return Ok(Vec::new()) };
+    serde_json::from_str(labels).map_err(|e| Error::internal("the labels of an enum").caused_by(e))
 }
 
 /// The extension named at `place`, with the schema of its type behind it.

@@ -224,6 +224,7 @@ async fn columns(
             codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
             est_distinct: None,
             comparable: choice.comparable,
+            labels: column.labels,
         });
     }
     steady(view, &styles).await?;

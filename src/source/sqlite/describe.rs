@@ -136,6 +136,7 @@ pub(super) fn table(
             codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
             est_distinct: if is_alias { Some(sizes.rows as f64) } else { None },
             comparable: choice.comparable,
+            labels: Vec::new(),
         });
     }
     distinct(connection, table, sizes.rows, &mut columns).map_err(fail)?;

@@ -242,6 +242,7 @@ mod tests {
                 codec: String::new(),
                 est_distinct: None,
                 comparable: *comparable,
+                labels: Vec::new(),
             })
             .collect();
         TableInfo {

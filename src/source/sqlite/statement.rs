@@ -160,6 +160,7 @@ fn columns(
             codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
             est_distinct: None,
             comparable: choice.comparable,
+            labels: Vec::new(),
         });
     }
     Ok(columns)

@@ -5,8 +5,9 @@ use crate::server::PgServer;
 
 const DATA: &str = "
     CREATE TYPE rank_of AS ENUM ('zlow', 'mid', 'ahigh');
+    CREATE TYPE owner_of AS ENUM ('mid', 'me');
     CREATE TABLE t (id int PRIMARY KEY, i int, s text, c char(5), v varchar, f float8, r rank_of, nb numeric, iv interval,
-        bo boolean, b bigint);
+        bo boolean, b bigint, own owner_of);
     INSERT INTO t VALUES
         (1, 3, 'x', 'ab', 'ab ', -0.0, 'ahigh', 9, '1 day', true, 9007199254740993),
         (2, NULL, 'y', 'ab', 'ab', 0, 'zlow', 10, '24 hours', false, 2),
@@ -17,6 +18,7 @@ const DATA: &str = "
 
 /// Queries of integers and texts, ordered.
 const EQUAL: &[&str] = &[
+    "SELECT id, coalesce(r, 'mid') = 'mid' AS m FROM t WHERE r = 'mid' OR r IN ('zlow') OR r IS NULL ORDER BY id",
     "SELECT id, (row_number() OVER (ORDER BY id)) / 2 AS half FROM t ORDER BY id",
     "SELECT id, ntile(2) OVER (ORDER BY id) & 1 AS odd FROM t ORDER BY id",
     "SELECT id, sum(n) OVER (ORDER BY id) AS n FROM (SELECT id, rank() OVER (ORDER BY id) AS n FROM t) q ORDER BY id",
@@ -49,6 +51,19 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT ~ i + 1 AS a FROM t", "parentheses"),
     ("SELECT sum(i) OVER (w ORDER BY id) AS a FROM t WINDOW w AS (PARTITION BY s)", "window"),
     ("SELECT id FROM t ORDER BY r", "enum"),
+    ("SELECT id FROM t WHERE r = 'low'", "the enum has no label 'low'"),
+    ("SELECT id FROM t WHERE r IN ('mid', 'low')", "its labels are 'zlow', 'mid', 'ahigh'"),
+    ("SELECT CASE r WHEN 'mid' THEN 1 WHEN 'low' THEN 2 END AS a FROM t", "no label"),
+    ("SELECT coalesce(r, 'low') AS a FROM t", "no label"),
+    ("SELECT id FROM t WHERE r <> own", "an enum"),
+    ("SELECT id FROM t WHERE i = id = bo", "parentheses"),
+    ("SELECT id FROM t WHERE s LIKE 'x' IN (true)", "parentheses"),
+    ("SELECT t.id FROM t, LATERAL (SELECT k FROM h WHERE k = t.id) q", "LATERAL"),
+    (
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT n FROM r",
+        "RECURSIVE",
+    ),
+    ("SELECT i COLLATE \"C\" AS a FROM t", "collate"),
     ("SELECT r, row_number() OVER (ORDER BY r) AS n FROM t", "enum"),
     ("SELECT string_agg(s, ',' ORDER BY r) AS a FROM t", "enum"),
     ("SELECT nb, count(*) AS n FROM t GROUP BY nb", "GROUP BY"),

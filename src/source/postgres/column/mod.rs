@@ -85,6 +85,8 @@ pub struct PgColumn {
     pub typtype: char,
     /// `pg_type.typcategory` of the base type; `A` for arrays.
     pub typcategory: char,
+    /// The labels of an enum, in their order.
+    pub labels: Vec<String>,
     /// The fields of a composite type, each like a column.
     pub fields: Vec<Self>,
     /// What a true array (category `A`, with `typelem`, `typlen` -1) holds.

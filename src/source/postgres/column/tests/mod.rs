@@ -25,6 +25,7 @@ fn column(type_oid: u32, base_type_name: &str) -> super::PgColumn {
         type_name: base_type_name.into(),
         base_type_name: base_type_name.into(),
         typtype: 'b',
+        labels: Vec::new(),
         typcategory: 'X',
         element: None,
         fields: vec![],
