@@ -46,7 +46,7 @@ impl Interruption {
         match self {
             Self::CtrlC => "interrupted by Ctrl-C",
             Self::Terminate => "terminated by SIGTERM",
-            Self::HangUp => "ended by SIGHUP, the terminal was closed",
+            Self::HangUp => "ended by SIGHUP",
         }
     }
 
