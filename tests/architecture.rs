@@ -100,6 +100,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "destination/gcs/key.rs",
             "config",
             "demo",
+            "plan/spill.rs",
             "runlog/private.rs",
             "secret/open.rs",
             "runlog/sqlite",

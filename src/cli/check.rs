@@ -1,13 +1,18 @@
 //! `lakexpress check`.
 
 use super::args::CheckArgs;
-use super::{print, resolve};
+use super::export::STOPPED;
+use super::signals::Orderly;
+use super::{Seen, print, resolve};
 use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
 
+const REMEDY: &str = "the storage did not take them back in time: a check that begins a quarter of an hour later removes the \
+                      uploads, and takes over a lock half a minute after it was renewed last";
+
 /// Prints one line per thing tried. The code is that of the first failure.
-pub(super) async fn run(args: &CheckArgs) -> Result<u8> {
+pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
     let resolved = resolve::check(args)?;
     let (source, destination) = (resolved.source.as_ref(), resolved.destination.as_ref());
     if let Some(role) = &args.print_role {
@@ -18,7 +23,11 @@ pub(super) async fn run(args: &CheckArgs) -> Result<u8> {
         print(&pipeline::least_role(&resolved.spec, source, role).await?)?;
         return Ok(0);
     }
-    let checked = Box::pin(pipeline::check(&resolved.spec, source, destination)).await;
+    let orderly =
+        Orderly { what: "the check", run_id: None, destination: destination.cloned(), remedy: REMEDY };
+    let cancel = seen.stopping.cancel();
+    let checking = Box::pin(pipeline::check(&resolved.spec, source, destination, &cancel));
+    let Some(checked) = seen.stopping.orderly(orderly, checking).await else { return Ok(STOPPED) };
     if args.output.json {
         print(&report::json::checked(&checked)?)?;
     } else {

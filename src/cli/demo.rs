@@ -7,8 +7,8 @@ use serde_json::json;
 use url::Url;
 
 use super::args::DemoArgs;
-use super::export::{Ended, Watched, watch};
-use super::{print, resolve};
+use super::export::{Ended, STOPPED, Watched, watch};
+use super::{Seen, print, resolve};
 use crate::catalog::TableFilter;
 use crate::demo::{self, Answer};
 use crate::destination::schemes;
@@ -25,7 +25,7 @@ const SCHEMA: &str = "main";
 const SHOWN: usize = 10;
 
 /// Makes the demo. Code 1 when a table could not be exported.
-pub(super) async fn run(args: &DemoArgs) -> Result<u8> {
+pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
     let begun = pipeline::clock::Stopwatch::start();
     if args.dir.to_string_lossy().contains("://") {
         return Err(Error::usage("--dir is a URL").hint("the demo goes to a directory of this machine"));
@@ -47,13 +47,13 @@ pub(super) async fn run(args: &DemoArgs) -> Result<u8> {
         runlog: runlog::open_file(&dir.join("runlog.sqlite")),
     };
     let spec = resolve::plain_spec(TableFilter::default());
-    let watched = Watched { opened, output: &args.output, bars: None, run_id: None };
-    let ended = watch(watched, async |run_id: &str, parts: &Parts| {
+    let watched = Watched { opened, what: "the demo", run_id: None };
+    let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
     let summary = match Box::pin(ended).await? {
         Ended::Done(summary) => summary,
-        Ended::Interrupted(code) => return Ok(code),
+        Ended::Stopped => return Ok(STOPPED),
     };
     if summary.status != RunStatus::Completed {
         print(&report::text::summary(&summary))?;

@@ -1,26 +1,27 @@
 //! `lakexpress export`, and what it shares with `query`: a run that can be watched and interrupted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use indicatif::MultiProgress;
-use tracing::{info, warn};
+use tracing::info;
 use uuid::Uuid;
 
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
-use super::signals::{Interruption, Signals};
-use super::{logdb, metadata, output, print, render, resolve};
+use super::signals::Orderly;
+use super::{Seen, logdb, metadata, output, print, resolve};
 use crate::error::Result;
-use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
+use crate::pipeline::{self, Parts, Progress, RunSummary};
 use crate::report;
 use crate::runlog::RunStatus;
 
-/// How long statements get to be cancelled on the server after a signal.
-const GRACE: Duration = Duration::from_millis(500);
+/// The code of a command that was stopped, which nobody sees: the process ends with that of the signal.
+pub(super) const STOPPED: u8 = 1;
 
-/// Runs an export; progress lines are drawn on `bars` when `drawn`.
-pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
+const REMEDY: &str = "the storage did not take them back in time: the next run that writes these tables removes the uploads, \
+                      and takes over a lock half a minute after it was renewed last";
+
+/// Runs an export.
+pub(super) async fn run(args: &ExportArgs, seen: &Seen<'_>) -> Result<u8> {
     mention_ignored(&args.ignored);
     let mode = args.run_log.log_db_mode;
     if args.run_log.init_db {
@@ -35,9 +36,8 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
         logdb::prepare(&resolved.opened.runlog, mode).await?;
     }
     let spec = resolved.spec;
-    let watched =
-        Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars), run_id: None };
-    let ended = watch(watched, async |run_id: &str, parts: &Parts| {
+    let watched = Watched { opened: resolved.opened, what: "the export", run_id: None };
+    let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
     conclude(Box::pin(ended).await?, &args.output)
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
 pub(super) fn conclude(ended: Ended, given: &OutputArgs) -> Result<u8> {
     let summary = match ended {
         Ended::Done(summary) => summary,
-        Ended::Interrupted(code) => return Ok(code),
+        Ended::Stopped => return Ok(STOPPED),
     };
     if given.json {
         print(&report::json::summary(&summary)?)?;
@@ -64,12 +64,11 @@ pub(super) fn conclude(ended: Ended, given: &OutputArgs) -> Result<u8> {
     Ok(exit_code(&summary))
 }
 
-/// A run to be, and who watches it.
-pub(super) struct Watched<'a> {
+/// A run to be.
+pub(super) struct Watched {
     pub(super) opened: resolve::Opened,
-    pub(super) output: &'a OutputArgs,
-    /// Where progress lines are drawn, if they are.
-    pub(super) bars: Option<&'a MultiProgress>,
+    /// What the user calls it.
+    pub(super) what: &'static str,
     /// The run that is resumed; none for a new one.
     pub(super) run_id: Option<String>,
 }
@@ -78,41 +77,33 @@ pub(super) struct Watched<'a> {
 pub(super) enum Ended {
     /// By itself.
     Done(Box<RunSummary>),
-    /// By a signal, which has been told; the exit code.
-    Interrupted(u8),
+    /// By a signal, of which the process' end tells.
+    Stopped,
 }
 
 /// Does the `work` under its run id, with progress, log lines and signals.
 pub(super) async fn watch(
-    watched: Watched<'_>,
+    watched: Watched,
+    seen: &Seen<'_>,
     work: impl AsyncFnOnce(&str, &Parts) -> Result<RunSummary>,
 ) -> Result<Ended> {
     let run_id = watched.run_id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let told = Arc::new(Told::default());
     let progress = Arc::new(Progress::default());
-    let (switch, cancel) = CancelSwitch::new();
     let parts = Parts {
         source: watched.opened.source,
         destination: watched.opened.destination,
         runlog: watched.opened.runlog,
         observer: Arc::<Told>::clone(&told),
         progress: Arc::clone(&progress),
-        cancel,
+        cancel: seen.stopping.cancel(),
     };
-    let mut signals = Signals::install()?;
-    let lines = watched.bars.map(|bars| Lines::draw(bars, progress, told));
-    let running = work(&run_id, &parts);
-    let ended = until_signal(Box::pin(running), &mut signals, &switch).await;
+    let lines = seen.drawn.then(|| Lines::draw(seen.bars, progress, told));
+    let destination = Some(Arc::clone(&parts.destination));
+    let orderly = Orderly { what: watched.what, run_id: Some(run_id.clone()), destination, remedy: REMEDY };
+    let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &parts))).await;
     drop(lines);
-    match ended {
-        (None, Some(result)) => result.map(|summary| Ended::Done(Box::new(summary))),
-        (signal, _) => {
-            // Cancel requests to the server are on their way in tasks of their own.
-            tokio::time::sleep(GRACE).await;
-            let signal = signal.unwrap_or(Interruption::Terminate);
-            Ok(Ended::Interrupted(render::interrupted(signal, &run_id, watched.output.json)))
-        }
-    }
+    ended.map_or(Ok(Ended::Stopped), |result| result.map(|summary| Ended::Done(Box::new(summary))))
 }
 
 /// 0 when all is done and 1 when some tables failed. When not one table was exported, the exit code says
@@ -128,25 +119,6 @@ fn exit_code(summary: &RunSummary) -> u8 {
             first.kind().exit_code()
         }
         _ => 1,
-    }
-}
-
-/// Waits for the run. At the first signal it is asked to stop, which removes what it had not committed and
-/// records the interruption; at the second it is dropped, and the next run removes the rest.
-async fn until_signal<R>(
-    mut running: std::pin::Pin<Box<impl Future<Output = R>>>,
-    signals: &mut Signals,
-    switch: &CancelSwitch,
-) -> (Option<Interruption>, Option<R>) {
-    let signal = tokio::select! {
-        result = &mut running => return (None, Some(result)),
-        signal = signals.first() => signal,
-    };
-    warn!("stopping: {}; once more ends at once", signal.name());
-    switch.cancel();
-    tokio::select! {
-        result = &mut running => (Some(signal), Some(result)),
-        again = signals.first() => (Some(again), None),
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{plain, secret};
 /// Target of the lines that progress bars replace on a terminal.
 pub(super) const PROGRESS: &str = "lakexpress::progress";
 
-/// Starts logging. `bars` is suspended around every line; `drawn` says that bars stand for the progress lines.
+/// Starts logging. Where `bars` are `drawn`, lines appear above them, and they stand for the progress lines.
 pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Result<()> {
     let level = level(args.log_level);
     let shown = if args.quiet { level.min(LevelFilter::WARN) } else { level };
@@ -39,7 +39,7 @@ pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Res
     if drawn {
         on_stderr = on_stderr.with_target(PROGRESS, LevelFilter::OFF);
     }
-    let stderr = Stderr { bars: bars.clone() };
+    let stderr = Stderr { bars: drawn.then(|| bars.clone()) };
     let json = args.log_format == LogFormatArg::Json;
     let mut layers = vec![layer(args.log_format, move || OneLine { to: stderr.clone(), json }, on_stderr)];
     if let Some(directory) = &args.log_dir {
@@ -156,12 +156,17 @@ fn of_json(event: &str) -> String {
 /// Standard error, with the progress bars out of the way while a line is written.
 #[derive(Clone)]
 struct Stderr {
-    bars: MultiProgress,
+    /// If they are drawn.
+    bars: Option<MultiProgress>,
 }
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.bars.suspend(|| io::stderr().write_all(line))?;
+        match &self.bars {
+            // Not `suspend`, which panics when the terminal is gone.
+            Some(bars) => bars.println(String::from_utf8_lossy(line).trim_end_matches('\n'))?,
+            None => io::stderr().write_all(line)?,
+        }
         Ok(line.len())
     }
 

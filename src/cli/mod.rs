@@ -39,6 +39,7 @@ use clap::FromArgMatches;
 use indicatif::MultiProgress;
 
 use self::args::{Cli, Command};
+use self::signals::Stopping;
 use crate::error::{self, Error, ErrorKind, Result};
 
 /// Address space of a stack; what is not used takes no memory.
@@ -54,7 +55,7 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 /// | 0 | all done |
 /// | 1 | the run ended and some tables failed |
 /// | 2, 65, 70, 75, 77, 78 | [`ErrorKind::exit_code`] |
-/// | 130, 143 | ended by Ctrl-C, by SIGTERM |
+/// | 129, 130, 143 | ended by SIGHUP, by Ctrl-C, by SIGTERM |
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
@@ -85,6 +86,9 @@ fn execute(command: &Command) -> Result<u8> {
     };
     let drawn = drawn && !output.quiet && progress::can_draw();
     logging::start(output, &bars, drawn)?;
+    // Before all work, and for every command: see there.
+    let json = output.json;
+    let stopping = Stopping::begin(move |stopped| render::interrupted(stopped, json))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Tasks here decode and encode for milliseconds at a time. After the usual 61 of them signals, timers and
@@ -94,8 +98,9 @@ fn execute(command: &Command) -> Result<u8> {
         .build()
         .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
     // Planning takes a frame or more for each operator within another.
+    let seen = Seen { bars: &bars, drawn, stopping: &stopping };
     let result = std::thread::scope(|scope| {
-        let work = || runtime.block_on(Box::pin(dispatch(command, &bars, drawn)));
+        let work = || runtime.block_on(stopping.until_signal(Box::pin(dispatch(command, &seen))));
         let planner = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
         let planner = planner.map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
         planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -104,21 +109,29 @@ fn execute(command: &Command) -> Result<u8> {
     result
 }
 
-async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Result<u8> {
+/// Who watches a command, and may stop it.
+struct Seen<'a> {
+    /// Where progress lines are drawn, when `drawn`.
+    bars: &'a MultiProgress,
+    drawn: bool,
+    stopping: &'a Stopping,
+}
+
+async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
     match command {
         Command::Export(args) => match &args.resume {
-            Some(run_id) => Box::pin(resume::run(args, run_id, bars, drawn)).await,
-            None => export::run(args, bars, drawn).await,
+            Some(run_id) => Box::pin(resume::run(args, run_id, seen)).await,
+            None => export::run(args, seen).await,
         },
         Command::Plan(args) => Box::pin(plan::run(args)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
-        Command::Query(args) => Box::pin(query::run(args, bars, drawn)).await,
-        Command::Check(args) => Box::pin(check::run(args)).await,
-        Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Query(args) => Box::pin(query::run(args, seen)).await,
+        Command::Check(args) => Box::pin(check::run(args, seen)).await,
+        Command::Demo(args) => Box::pin(demo::run(args, seen)).await,
         Command::Man(args) => man::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Logdb(args) => logdb::run(args).await,
-        Command::Resume(args) => Box::pin(resume::run(&args.export, &args.id, bars, drawn)).await,
+        Command::Resume(args) => Box::pin(resume::run(&args.export, &args.id, seen)).await,
         Command::Runs(args) => runs::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Report(args) => Box::pin(report::run(args)).await,

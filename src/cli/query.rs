@@ -1,20 +1,17 @@
 //! `lakexpress query`.
 
-use indicatif::MultiProgress;
-
 use super::args::QueryArgs;
 use super::export::{Watched, conclude, watch};
-use super::resolve;
+use super::{Seen, resolve};
 use crate::error::Result;
 use crate::pipeline::{self, Parts};
 
-/// Exports the results of queries; progress lines are drawn on `bars` when `drawn`.
-pub(super) async fn run(args: &QueryArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
+/// Exports the results of queries.
+pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let (resolved, statements) = resolve::query(args)?;
     let spec = resolved.spec;
-    let watched =
-        Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars), run_id: None };
-    let ended = watch(watched, async |run_id: &str, parts: &Parts| {
+    let watched = Watched { opened: resolved.opened, what: "the query", run_id: None };
+    let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
     });
     conclude(Box::pin(ended).await?, &args.output)

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::output;
-use super::signals::Interruption;
+use super::signals::{Orderly, Stopped};
+use crate::destination::Unfinished;
 use crate::error::{Error, ErrorKind};
 use crate::{plain, secret};
 
@@ -60,18 +61,47 @@ fn without_secrets(text: &str) -> String {
     secret::in_text(shown)
 }
 
-/// Tells that a signal ended the run and returns the exit code.
-pub(super) fn interrupted(by: Interruption, run_id: &str, as_json: bool) -> u8 {
-    let text = format!("{}: the export was stopped, tables that were not committed are as before", by.name());
+/// Tells that a signal ended the command, and what of it is left.
+pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
+    let (by, left) = (stopped.by, &stopped.left);
+    let text = match &stopped.work {
+        Some(Orderly { what, run_id: Some(_), .. }) => {
+            format!("{}: {what} was stopped, tables that were not committed are as before", by.name())
+        }
+        Some(Orderly { what, .. }) => format!("{}: {what} was stopped", by.name()),
+        None => format!("{} before it was done", by.name()),
+    };
+    let mut context: Vec<(&str, String)> = Vec::new();
+    let work = stopped.work.as_ref();
+    context.extend(work.and_then(|work| work.run_id.clone()).map(|run_id| ("run", run_id)));
+    context.extend(shortened(&left.locks).map(|paths| ("lock held", paths)));
+    context.extend(shortened(&left.uploads).map(|paths| ("unfinished uploads", paths)));
+    let hint = work.filter(|_| *left != Unfinished::default()).map(|work| work.remedy);
     if as_json {
-        let body = json!({
-            "kind": "interrupted", "message": text, "context": { "run": run_id }, "exit_code": by.exit_code(),
-        });
-        document(&json!({ "error": body }));
-    } else {
-        output::message(&format!("error: {text}\n  run: {run_id}"));
+        let places: Map<String, Value> =
+            context.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+        let hints: Vec<&str> = hint.into_iter().collect();
+        document(&json!({ "error": {
+            "kind": "interrupted", "message": text, "context": places, "hints": hints, "exit_code": by.exit_code(),
+        }}));
+        return;
     }
-    by.exit_code()
+    let mut out = format!("error: {text}");
+    for (key, value) in &context {
+        let _ = write!(out, "\n  {key}: {value}");
+    }
+    if let Some(hint) = hint {
+        let _ = write!(out, "\nhint: {hint}");
+    }
+    output::message(&out);
+}
+
+/// The first few of `paths`, and how many more there are; none if there are none.
+fn shortened(paths: &[String]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let more = paths.len().saturating_sub(SHOWN);
+    let shown = paths.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    (!paths.is_empty()).then(|| if more > 0 { format!("{shown} and {more} more") } else { shown })
 }
 
 fn document(value: &Value) {

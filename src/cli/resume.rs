@@ -1,12 +1,11 @@
 //! `lakexpress resume RUN_ID`, and `export --resume RUN_ID`.
 
-use indicatif::MultiProgress;
 use serde_json::Value;
 
 use super::args::{CompressionArg, ExportArgs};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{origin, print, resolve};
+use super::{Seen, origin, print, resolve};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
@@ -92,8 +91,8 @@ const FLAGS: &[(&str, Kept)] = &[
     ("resume", Free),
 ];
 
-/// Finishes a run; progress lines are drawn on `bars` when `drawn`.
-pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, drawn: bool) -> Result<u8> {
+/// Finishes a run.
+pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Result<u8> {
     mention_ignored(&args.ignored);
     if args.resume.as_deref().is_some_and(|other| other != run_id) {
         return Err(Error::usage("two runs are named").hint("lakexpress resume RUN_ID does without --resume"));
@@ -119,13 +118,8 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, d
     }
     let spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
     let opened = origin::reopen(args, &spec, runlog)?;
-    let watched = Watched {
-        opened,
-        output: &args.output,
-        bars: drawn.then_some(bars),
-        run_id: Some(run.run_id.clone()),
-    };
-    let ended = watch(watched, async |_: &str, parts: &Parts| {
+    let watched = Watched { opened, what: "the export", run_id: Some(run.run_id.clone()) };
+    let ended = watch(watched, seen, async |_: &str, parts: &Parts| {
         Box::pin(pipeline::resume(&spec, statements.as_deref(), &run, parts)).await
     });
     let ended = Box::pin(ended).await?;

@@ -1,12 +1,44 @@
-//! Ctrl-C and SIGTERM end a run in an orderly way.
+//! Signals end every command, in an orderly way where there is something to put in order, and soon in any case.
+//!
+//! | signal | |
+//! |---|---|
+//! | SIGINT (Ctrl-C), SIGTERM, SIGHUP (the terminal is gone) | stop; a second one ends at once |
+//! | SIGHUP that was ignored when the process started (`nohup`) | stays ignored |
+//! | SIGQUIT | not handled: it is how to get a core dump of a process at once, as after `kill -9` |
+//! | SIGPIPE | ignored, as Rust does: a closed pipe is an error of the write, and a run goes on without its output |
+//!
+//! A thread that does nothing else waits for them, so that no work that blocks (a disk, a name service, SQLite, a full
+//! pipe) keeps the process alive. It has handlers from before the first command's work: process 1 of a container has
+//! no default action for a signal.
 
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::warn;
+
+#[cfg(unix)]
+use crate::config::process;
+use crate::destination::{Destination, Unfinished};
 use crate::error::{Error, Result};
+use crate::pipeline::cancel::LONGEST;
+use crate::pipeline::{Cancel, CancelSwitch};
+
+/// How long a command gets that has nothing to put in order.
+const SHORT: Duration = Duration::from_secs(1);
+/// How long the last words may take.
+const WORDS: Duration = Duration::from_millis(300);
+/// How long statements get to be cancelled on the server: the requests are on their way in tasks of their own.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Which signal came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interruption {
     CtrlC,
     Terminate,
+    HangUp,
 }
 
 impl Interruption {
@@ -14,6 +46,7 @@ impl Interruption {
         match self {
             Self::CtrlC => "interrupted by Ctrl-C",
             Self::Terminate => "terminated by SIGTERM",
+            Self::HangUp => "ended by SIGHUP",
         }
     }
 
@@ -22,49 +55,226 @@ impl Interruption {
         match self {
             Self::CtrlC => 130,
             Self::Terminate => 143,
+            Self::HangUp => 129,
         }
     }
 }
 
-/// Handlers of both signals; from its making on they no longer kill the process.
+/// Work that puts things in order when it is stopped.
+#[derive(Clone)]
+pub(super) struct Orderly {
+    /// What the user calls it.
+    pub(super) what: &'static str,
+    /// The run, if it is one.
+    pub(super) run_id: Option<String>,
+    /// Where it may leave something.
+    pub(super) destination: Option<Arc<dyn Destination>>,
+    /// Who sees to what is left there.
+    pub(super) remedy: &'static str,
+}
+
+/// What there is to say about a command that was stopped.
+pub(super) struct Stopped {
+    pub(super) by: Interruption,
+    /// None for a command that has nothing to put in order.
+    pub(super) work: Option<Orderly>,
+    pub(super) left: Unfinished,
+}
+
+/// Whether the process was asked to stop, and how it ends then.
+pub(super) struct Stopping {
+    cancel: Cancel,
+    state: Mutex<State>,
+    say: Box<dyn Fn(&Stopped) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    signal: Option<Interruption>,
+    work: Option<Orderly>,
+    /// The work is not done yet.
+    under_way: bool,
+    /// The work was stopped.
+    stopped: bool,
+    said: bool,
+}
+
+impl Stopping {
+    /// Installs the handlers, for all of the process' life. `say` is how a command that was stopped is told of.
+    pub(super) fn begin(say: impl Fn(&Stopped) + Send + Sync + 'static) -> Result<Arc<Self>> {
+        let failed = |error| Error::unavailable("cannot wait for signals").caused_by(error);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let mut signals = {
+            let _within = runtime.enter();
+            Signals::install().map_err(failed)?
+        };
+        let (switch, cancel) = CancelSwitch::new();
+        let stopping = Arc::new(Self { cancel, state: Mutex::default(), say: Box::new(say) });
+        let watcher = Arc::clone(&stopping);
+        let watch = move || {
+            let by = runtime.block_on(watcher.out_of_time(&mut signals, &switch));
+            end(&watcher, by)
+        };
+        std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map_err(failed)?;
+        Ok(stopping)
+    }
+
+    /// What orderly work listens to.
+    pub(super) fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// Does `work` that puts things in order when [`Self::cancel`] asks; none when it was stopped.
+    pub(super) async fn orderly<T>(&self, what: Orderly, work: impl Future<Output = T>) -> Option<T> {
+        let destination = what.destination.clone();
+        {
+            let mut state = self.state();
+            (state.work, state.under_way) = (Some(what), true);
+        }
+        let done = work.await;
+        if let Some(destination) = destination.filter(|_| self.cancel.is_cancelled()) {
+            self.cancel.in_time(destination.settle()).await;
+        }
+        let mut state = self.state();
+        (state.under_way, state.stopped) = (false, state.signal.is_some());
+        (!state.stopped).then_some(done)
+    }
+
+    /// Does a command's `work`: its exit code, also when a signal came. Work that is not orderly is dropped then.
+    pub(super) async fn until_signal(&self, work: impl Future<Output = Result<u8>>) -> Result<u8> {
+        let mut work = Box::pin(work);
+        tokio::select! {
+            biased;
+            done = &mut work => if !self.state().stopped {
+                return done;
+            },
+            () = self.cancel.cancelled() => if self.state().under_way {
+                self.cancel.within(LONGEST, &mut work).await;
+            },
+        }
+        drop(work);
+        tokio::time::sleep(GRACE).await;
+        let by = self.state().signal.unwrap_or(Interruption::Terminate);
+        self.say_once(by);
+        Ok(by.exit_code())
+    }
+
+    /// Waits for the first signal, asks the work to stop, and waits until its time is over or it is asked again.
+    async fn out_of_time(&self, signals: &mut Signals, switch: &CancelSwitch) -> Interruption {
+        let first = signals.next().await;
+        let orderly = {
+            let mut state = self.state();
+            state.signal = Some(first);
+            state.under_way
+        };
+        switch.cancel();
+        if orderly {
+            aside(move || warn!("stopping: {}; once more ends at once", first.name()));
+        }
+        let again = async {
+            loop {
+                // Kernel and shell both tell of a terminal that is gone.
+                match signals.next().await {
+                    Interruption::HangUp => {}
+                    again => return again,
+                }
+            }
+        };
+        tokio::select! {
+            again = again => again,
+            () = tokio::time::sleep(if orderly { LONGEST } else { SHORT }) => first,
+        }
+    }
+
+    fn say_once(&self, by: Interruption) {
+        let work = {
+            let mut state = self.state();
+            if std::mem::replace(&mut state.said, true) {
+                return;
+            }
+            state.work.clone().filter(|_| state.under_way || state.stopped)
+        };
+        let destination = work.as_ref().and_then(|work| work.destination.as_ref());
+        let left = destination.map_or_else(Unfinished::default, |destination| destination.unfinished());
+        (self.say)(&Stopped { by, work, left });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The last fence: what could not be done by now is said and left to the next run.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what keeps the process from returning an ExitCode is what this ends"
+)]
+fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
+    let saying = Arc::clone(stopping);
+    aside(move || saying.say_once(by));
+    std::process::exit(i32::from(by.exit_code()))
+}
+
+/// Says something, which may block where nobody reads a full pipe; waits for it no longer than [`WORDS`].
+fn aside(say: impl FnOnce() + Send + 'static) {
+    let (done, wait) = sync_channel::<()>(1);
+    let saying = std::thread::Builder::new().spawn(move || {
+        say();
+        drop(done);
+    });
+    if saying.is_ok() {
+        let _ = wait.recv_timeout(WORDS);
+    }
+}
+
+/// Handlers; from their making on these signals no longer kill the process.
 #[cfg(unix)]
-pub(super) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where it is ignored.
+    hang_up: Option<Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    pub(super) fn install() -> Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let failed = |error| Error::internal("cannot install signal handlers").caused_by(error);
+    fn install() -> std::io::Result<Self> {
+        let hang_up = SignalKind::hangup();
+        // Where it is not known, the system's own action stays, whichever it is.
+        let ignored = process::ignores(hang_up.as_raw_value()).unwrap_or(true);
         Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: if ignored { None } else { Some(signal(hang_up)?) },
         })
     }
 
-    /// Waits for the first signal.
-    pub(super) async fn first(&mut self) -> Interruption {
+    async fn next(&mut self) -> Interruption {
+        let hung_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => Interruption::CtrlC,
             _ = self.terminate.recv() => Interruption::Terminate,
+            _ = hung_up => Interruption::HangUp,
         }
     }
 }
 
-/// Handler of Ctrl-C; other systems have no SIGTERM.
+/// Handler of Ctrl-C; other systems have no SIGTERM and SIGHUP.
 #[cfg(not(unix))]
-pub(super) struct Signals;
+struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(super) fn install() -> Result<Self> {
+    fn install() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    /// Waits for the first signal.
-    pub(super) async fn first(&mut self) -> Interruption {
+    async fn next(&mut self) -> Interruption {
         if tokio::signal::ctrl_c().await.is_err() {
             // Without a handler the system's own stays, which ends the process.
             std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! Whether the process that began a run still lives.
+//! What the system says of processes: whether the one that began a run still lives, and which signals this one ignores.
 
 use crate::spec::origin::Process;
 
@@ -11,6 +11,14 @@ pub fn current() -> Option<Process> {
 /// Whether `process` runs on this system now. False for one of another system, of which nothing can be known.
 pub fn is_alive(process: &Process) -> bool {
     boot().as_ref() == Some(&process.boot) && began(process.pid).as_ref() == Some(&process.began)
+}
+
+/// Whether this process ignores a signal, as `nohup` has it; none where the system does not say.
+pub fn ignores(signal: i32) -> Option<bool> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+    Some(mask >> (signal - 1) & 1 == 1)
 }
 
 /// The id of this start of the system.
@@ -35,6 +43,12 @@ fn began(pid: u32) -> Option<String> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_rust_ignores_is_ignored() {
+        let (segv, pipe) = (11, 13);
+        assert_eq!((ignores(segv), ignores(pipe)), (Some(false), Some(true)));
+    }
 
     #[test]
     fn a_process_is_alive_until_it_ends() {

@@ -192,6 +192,15 @@ pub struct PendingUpload {
     pub crc32: String,
 }
 
+/// What a process leaves behind when it ends at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Locks, by their full paths.
+    pub locks: Vec<String>,
+    /// Uploads, by the full paths that they would have had.
+    pub uploads: Vec<String>,
+}
+
 /// An object that readers can see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredObject {
@@ -243,6 +252,12 @@ pub trait Destination: Debug + Send + Sync {
 
     /// Waits for what dropped uploads and locks left to be done in the background.
     async fn settle(&self) {}
+
+    /// What this process has begun here and that outlives it, for messages: locks that it holds and uploads that are
+    /// neither completed nor aborted.
+    fn unfinished(&self) -> Unfinished {
+        Unfinished::default()
+    }
 
     /// Begins an upload that will appear at `path`. `est_bytes` steers the size of its parts.
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>>;

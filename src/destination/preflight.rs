@@ -1,6 +1,9 @@
 //! Whether a destination can be used for all that an export does, tried on a probe.
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
+use uuid::Uuid;
 
 use super::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
@@ -54,15 +57,52 @@ impl Check {
     }
 }
 
+/// How the names of all that a check writes begin.
+const PREFIX: &str = "check-";
 const CONTENT: &[u8] = b"a probe of lakexpress check, safe to delete";
 const UNSEEN: &str = "what a killed run leaves is not found and stays, unseen by readers; let a lifecycle rule of the \
                       bucket abort unfinished uploads";
 const UNABORTED: &str = "uploads of a run that fails or is stopped stay, unseen by readers; let a lifecycle rule of the \
                          bucket abort unfinished uploads";
 
+/// What a check that was killed leaves is removed by one that begins this much later: then it is in use no more,
+/// whatever the clocks of two machines say.
+const ABANDONED: TimeDelta = TimeDelta::minutes(15);
+
+/// What a check writes, by its name. The name says when the check began.
+#[derive(Debug)]
+pub struct Probe(String);
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self(format!("{RUNS_DIR}/{PREFIX}{}", Uuid::now_v7().simple()))
+    }
+}
+
+impl Probe {
+    /// Removes what the check has written, as far as it got.
+    ///
+    /// # Errors
+    /// The first of the destination's, with what stays.
+    pub async fn clear(&self, dest: &dyn Destination) -> Result<()> {
+        let ours = |path: &str| path.starts_with(&self.0);
+        let mut cleared = Ok(());
+        let uploads = dest.list_pending(RUNS_DIR).await.unwrap_or_default();
+        for upload in uploads.iter().filter(|upload| ours(&upload.path)) {
+            cleared = cleared.and(dest.abort(upload).await);
+        }
+        let paths = ["", "-own", "-large"].map(|end| format!("{}{end}", self.0));
+        for deleted in join_all(paths.iter().map(|path| dest.delete(path))).await {
+            cleared = cleared.and(deleted);
+        }
+        cleared.map_err(|error| error.with("left", &self.0))
+    }
+}
+
 /// Tries everything that an export does, beside the summaries of runs, and leaves no object there that it may delete.
-/// Goes on after a failure, unless nothing can be reached or written at all.
-pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
+/// Goes on after a failure, unless nothing can be reached or written at all; not when it is `stopped`, after which the
+/// probe is to be cleared away.
+pub async fn preflight(dest: &dyn Destination, probe: &Probe, stopped: impl Fn() -> bool) -> Vec<Check> {
     let mut checks = vec![Check::new("reach it", dest.reach().await.map(|()| dest.location()))];
     if checks[0].outcome.is_err() {
         return checks;
@@ -71,7 +111,7 @@ pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
     // Deleting what is not there asks for the right and changes nothing.
     let may_delete = dest.delete(&format!("{dir}/_nothing")).await;
     let denied = may_delete.as_ref().is_err_and(|error| error.kind() == ErrorKind::Denied);
-    let unique = format!("{dir}/check-{}", uuid::Uuid::new_v4().simple());
+    let unique = probe.0.clone();
     if let Err(error) = may_delete
         && denied
         && !dest.replaces_freely()
@@ -80,17 +120,27 @@ pub async fn preflight(dest: &dyn Destination) -> Vec<Check> {
         return checks;
     }
     // What stays is replaced by the next check.
-    let path = if denied { format!("{dir}/check-probe") } else { unique };
+    let path = if denied { format!("{dir}/{PREFIX}probe") } else { unique };
     checks.push(Check::new("write and read an object", put_and_get(dest, &path).await));
-    if checks[1].outcome.is_err() {
+    if checks[1].outcome.is_err() || stopped() {
         return checks;
     }
+    checks.extend(swept(dest, dir).await);
     checks.push(Check::new(
         "upload in parts and complete",
         upload(dest, &path, true).await.map(|_| String::new()),
     ));
+    if stopped() {
+        return checks;
+    }
     checks.push(Check::new("list objects", listed(dest, dir, &path).await));
+    if stopped() {
+        return checks;
+    }
     unfinished(dest, dir, &path, &mut checks).await;
+    if stopped() {
+        return checks;
+    }
     checks.push(Check::new("lock a directory and give it back", locked(dest, dir).await));
     let own = format!("{path}-own");
     checks.extend(dest.own_checks(&own).await);
@@ -138,11 +188,52 @@ async fn unfinished(dest: &dyn Destination, dir: &str, path: &str, checks: &mut 
     checks.push(Check::new("list unfinished uploads", found).or(UNSEEN));
     let Ok(pending) = &pending else { return };
     let aborted = dest.abort(pending).await.map(|()| String::new());
-    if aborted.is_err() && dest.replaces_freely() {
-        // Better one more version of the probe than an upload that nobody sees.
-        let _ = dest.complete(pending).await;
+    // Better one more version of the probe than an upload that nobody sees.
+    let stays = aborted.is_err() && !(dest.replaces_freely() && dest.complete(pending).await.is_ok());
+    let left = if stays { format!("; of this check stays the upload of {path}") } else { String::new() };
+    checks.push(Check::new("abort an upload", aborted).or(format!("{UNABORTED}{left}")));
+}
+
+/// Removes what checks have left that were killed; none if there is nothing.
+async fn swept(dest: &dyn Destination, dir: &str) -> Option<Check> {
+    const WHAT: &str = "remove what earlier checks left";
+    // Whether these can be listed is another check.
+    let objects = dest.list(dir).await.unwrap_or_default();
+    let uploads = dest.list_pending(dir).await.unwrap_or_default();
+    let (mut count, mut stay, mut failed) = (0, Vec::new(), None);
+    let mut note = |path: &str, removed: Result<()>| match removed {
+        Ok(()) => count += 1,
+        Err(error) => {
+            stay.push(path.to_owned());
+            failed.get_or_insert(error);
+        }
+    };
+    for upload in uploads.iter().filter(|upload| is_abandoned(&upload.path)) {
+        note(&upload.path, dest.abort(upload).await);
     }
-    checks.push(Check::new("abort an upload", aborted).or(UNABORTED));
+    for object in objects.iter().filter(|object| is_abandoned(&object.path)) {
+        note(&object.path, dest.delete(&object.path).await);
+    }
+    match failed {
+        Some(error) => Some(Check::new(WHAT, Err(error)).or(format!("these stay: {}", stay.join(", ")))),
+        None => (count > 0).then(|| Check::new(WHAT, Ok(format!("{count} removed")))),
+    }
+}
+
+/// Whether `path` is what a check has written that began long ago. Names of earlier versions do not say when.
+fn is_abandoned(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    let id = ["-own", "-large"].iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
+    match Uuid::try_parse(id) {
+        Ok(id) if id.get_version_num() == 7 => {
+            let begun = id.get_timestamp().map_or(0, |at| at.to_unix().0);
+            let begun = i64::try_from(begun).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+            begun.is_none_or(|begun| Utc::now() - begun > ABANDONED)
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    }
 }
 
 /// Those of `paths` that are there.
@@ -205,4 +296,22 @@ async fn locked(dest: &dyn Destination, dir: &str) -> Result<String> {
     lock.check().await?;
     lock.release().await?;
     Ok(String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_check_under_way_writes_is_left_alone() {
+        let Probe(now) = Probe::default();
+        assert!(!is_abandoned(&now) && !is_abandoned(&format!("{now}-own")));
+        let old = "_lakexpress/check-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b";
+        for left in [old, &format!("{old}-large"), "_lakexpress/check-9b2f3c4d5e6f4a7b8c9d0e1f2a3b4c5d"] {
+            assert!(is_abandoned(left), "{left}");
+        }
+        for other in ["_lakexpress/check-probe", "_lakexpress/check-in-2026.json", "_lakexpress/_lock"] {
+            assert!(!is_abandoned(other), "{other}");
+        }
+    }
 }

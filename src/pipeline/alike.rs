@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Cancel, Parts};
+use super::Parts;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
@@ -63,10 +63,7 @@ fn places(spec: &ExportSpec, tables: &[TableRef]) -> (Vec<Place>, Vec<(usize, us
 ///
 /// Errors: `Usage`, naming the tables, when it does not; the destination's own when that cannot be found out.
 pub(super) async fn keeps_apart(spec: &ExportSpec, tables: &[TableRef], parts: &Parts) -> Result<()> {
-    tokio::select! {
-        apart = ask(spec, tables, parts.destination.as_ref()) => apart,
-        () = parts.cancel.cancelled() => Err(Cancel::error()),
-    }
+    parts.cancel.or_stopped(ask(spec, tables, parts.destination.as_ref())).await
 }
 
 async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destination) -> Result<()> {

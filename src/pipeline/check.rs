@@ -1,18 +1,19 @@
 //! Everything that an export needs, tried before it: nothing is exported, and what is written is removed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::prepare;
+use super::{Cancel, prepare};
 use crate::catalog::{Consistency, Leaf, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::Destination;
-use crate::destination::preflight::{self, Check};
+use crate::destination::preflight::{self, Check, Probe};
 use crate::error::{Error, Result};
 use crate::partition::Choice;
 use crate::plan::{Cut, CutSlice, columns_read, plan_table};
 use crate::source::{Snapshot, Source, TableRead};
-use crate::spec::{ExportSpec, Method};
+use crate::spec::{ExportSpec, Method, layout};
 
 /// One thing that was tried, at the source or at the destination.
 #[derive(Debug)]
@@ -23,19 +24,39 @@ pub struct Checked {
     pub check: Check,
 }
 
-/// Tries what an export with `spec` would need of those that are given, and goes on after a failure where it can.
+/// How long a step at the destination that is under way may take when the check is stopped: what it writes is removed
+/// more surely when its answer is there.
+const STEP: Duration = Duration::from_secs(3);
+
+/// Tries what an export with `spec` would need of those that are given, and goes on after a failure where it can. When
+/// `cancel` asks, it ends early and removes what it has written.
 pub async fn check(
     spec: &ExportSpec,
     source: Option<&Arc<dyn Source>>,
     destination: Option<&Arc<dyn Destination>>,
+    cancel: &Cancel,
 ) -> Vec<Checked> {
     let mut checked = Vec::new();
     if let Some(source) = source {
-        let checks = Box::pin(check_source(spec, source)).await;
+        let asked = async { Ok(Box::pin(check_source(spec, source)).await) };
+        let checks = cancel.or_stopped(asked).await.unwrap_or_default();
         checked.extend(checks.into_iter().map(|check| Checked { area: "source", check }));
     }
-    if let Some(destination) = destination {
-        let checks = preflight::preflight(destination.as_ref()).await;
+    if let Some(destination) = destination.filter(|_| !cancel.is_cancelled()) {
+        let probe = Probe::default();
+        let tried = preflight::preflight(destination.as_ref(), &probe, || cancel.is_cancelled());
+        let checks = cancel.within(STEP, Box::pin(tried)).await.unwrap_or_default();
+        if cancel.is_cancelled() {
+            match cancel.in_time(Box::pin(probe.clear(destination.as_ref()))).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::warn!("what the check has written was not removed: {error}"),
+                None => tracing::warn!(
+                    "the storage did not answer in time: what the check has written below {} is removed by a check \
+                     that begins in a quarter of an hour",
+                    layout::RUNS_DIR
+                ),
+            }
+        }
         checked.extend(checks.into_iter().map(|check| Checked { area: "destination", check }));
     }
     checked

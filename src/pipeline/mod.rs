@@ -211,7 +211,7 @@ async fn plan_all(
 pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSummary> {
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
-    let rows = parts.runlog.partition_columns().await?;
+    let rows = parts.cancel.or_stopped(parts.runlog.partition_columns()).await?;
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
     let select = async || prepare::select(spec, parts.source.as_ref()).await;
     let tables = admitted(&parts.cancel, spec.retries, select).await?;
@@ -261,10 +261,7 @@ async fn reach(parts: &Parts) -> Result<()> {
         parts.runlog.reach().await?;
         parts.destination.reach().await
     };
-    tokio::select! {
-        reached = both => reached,
-        () = parts.cancel.cancelled() => Err(Cancel::error()),
-    }
+    parts.cancel.or_stopped(both).await
 }
 
 /// What is recorded of a run before it does anything.
@@ -290,7 +287,7 @@ async fn conduct(
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
     let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec } = opening;
-    match parts.source.caution().await {
+    match parts.cancel.or_stopped(parts.source.caution()).await {
         Ok(Some(caution)) => tracing::warn!("{caution}"),
         Ok(None) => {}
         Err(error) => tracing::debug!(%error, "the rights of the role are not known"),
@@ -307,18 +304,23 @@ async fn conduct(
         config,
         tables: all.clone(),
     };
-    parts.runlog.append(&started).await?;
+    // From here on the run is known, and its end is recorded too.
+    parts.cancel.in_time(parts.runlog.append(&started)).await.unwrap_or_else(|| Err(Cancel::error()))?;
     parts.observer.event(&started);
     for event in &earlier.untold {
         record(parts, event).await;
     }
-    let exported = match summary::announce(&parts.destination, run_id, &started_at).await {
+    let announced = summary::announce(&parts.destination, run_id, &started_at);
+    let exported = match parts.cancel.or_stopped(announced).await {
         Ok(()) => tokio::select! {
-            done = work => done,
+            done = parts.cancel.in_time(work) => done.unwrap_or_else(|| Err(Cancel::error())),
             never = keep_alive(parts, run_id) => match never {},
         },
         Err(error) => Err(error),
     };
+    if parts.cancel.is_cancelled() {
+        parts.runlog.hurry();
+    }
     let (status, error) = match &exported {
         Ok((_, outcomes)) if outcomes.iter().all(|o| o.error.is_none()) => (RunStatus::Completed, None),
         Ok(_) => (RunStatus::Failed, None),
@@ -329,8 +331,14 @@ async fn conduct(
     let (snapshot, exported) = match exported {
         Ok(done) => done,
         Err(error) => {
-            summary::withdraw(&parts.destination, run_id).await;
-            parts.destination.settle().await;
+            let clearing = async {
+                parts.destination.settle().await;
+                summary::withdraw(&parts.destination, run_id).await;
+            };
+            if parts.cancel.in_time(clearing).await.is_none() {
+                let path = summary::path(run_id);
+                tracing::warn!(path, "the run's summary was not removed in time and may say `running`");
+            }
             return Err(match error.kind() {
                 ErrorKind::Unavailable => {
                     error.hint(format!("lakexpress resume {run_id} exports what is left"))
@@ -342,7 +350,7 @@ async fn conduct(
     let mut outcomes: HashMap<TableRef, TableOutcome> =
         earlier.kept.into_iter().chain(exported).map(|outcome| (outcome.table.clone(), outcome)).collect();
     let tables: Vec<TableOutcome> = all.iter().filter_map(|table| outcomes.remove(table)).collect();
-    let metadata = described(spec, run_id, parts, &tables).await;
+    let metadata = parts.cancel.in_time(described(spec, run_id, parts, &tables)).await.flatten();
     let summary = RunSummary {
         run_id: run_id.to_owned(),
         status,
@@ -356,8 +364,11 @@ async fn conduct(
         tables,
         metadata,
     };
-    summary::write(&parts.destination, &summary).await;
-    parts.destination.settle().await;
+    let ending = async {
+        summary::write(&parts.destination, &summary).await;
+        parts.destination.settle().await;
+    };
+    parts.cancel.in_time(ending).await;
     Ok(summary)
 }
 
@@ -390,7 +401,7 @@ async fn described(
 async fn record(parts: &Parts, event: &RunEvent) {
     let kept = if values_are_hidden() { event.without_values() } else { Some(event.clone()) };
     if let Some(kept) = kept
-        && let Err(error) = parts.runlog.append(&kept).await
+        && let Some(Err(error)) = parts.cancel.at_last(parts.runlog.append(&kept)).await
     {
         tracing::warn!(%error, "could not write to the run log");
     }

@@ -15,7 +15,9 @@ use super::export::own_files;
 use super::mixed::{self, Left};
 use super::retry::admitted;
 use super::verify::passed;
-use super::{Observed, Parts, RunSummary, TableOutcome, begin, described, query, reach, record, summary};
+use super::{
+    Cancel, Observed, Parts, RunSummary, TableOutcome, begin, described, query, reach, record, summary,
+};
 use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
@@ -63,9 +65,9 @@ pub async fn resume(
     let begun = Stopwatch::start();
     same("destination", &run.destination, &parts.destination.location())?;
     reach(parts).await?;
-    let lock = take(run, parts).await?;
+    let lock = parts.cancel.or_stopped(take(run, parts)).await?;
     let resumed = Box::pin(under_lock(spec, statements, run, parts, begun)).await;
-    if let Err(error) = lock.release().await {
+    if let Some(Err(error)) = parts.cancel.in_time(lock.release()).await {
         tracing::warn!(%error, "the run's lock was not given back");
     }
     resumed
@@ -92,7 +94,8 @@ async fn under_lock(
     parts: &Parts,
     begun: Stopwatch,
 ) -> Result<RunSummary> {
-    let finished = finished(spec, run, statements.is_some(), parts).await?;
+    let finished = parts.cancel.in_time(finished(spec, run, statements.is_some(), parts)).await;
+    let finished = finished.unwrap_or_else(|| Err(Cancel::error()))?;
     let left: Vec<TableRef> =
         run.jobs.iter().map(|job| &job.table).filter(|t| !finished.contains_key(t)).cloned().collect();
     let source = finished.values().next().map(|manifest| manifest.source.clone());
@@ -102,7 +105,7 @@ async fn under_lock(
             Some(_) => {
                 tracing::warn!("--accept-mixed-snapshot: queries are not cut into parts and begin anew");
             }
-            None => earlier.left = Some(mixed::left(&run.run_id, parts).await?),
+            None => earlier.left = Some(parts.cancel.or_stopped(mixed::left(&run.run_id, parts)).await?),
         }
     }
     tracing::info!(
@@ -116,7 +119,8 @@ async fn under_lock(
         let source = source.ok_or_else(|| {
             Error::data("the run has no tables").with("run", &run.run_id).hint("export again")
         })?;
-        return nothing_left((spec, run), earlier, source, parts, begun).await;
+        let ending = nothing_left((spec, run), earlier, source, parts, begun);
+        return parts.cancel.in_time(ending).await.unwrap_or_else(|| Err(Cancel::error()));
     }
     // Before it is connected to: the record of the source may be of somebody else.
     same("source", &run.source, &parts.source.location())?;
@@ -135,7 +139,7 @@ async fn under_lock(
             Box::pin(query::start(spec, &left, parts, identity, how, &run.config)).await
         }
         None => {
-            tell_new_tables(spec, run, parts).await;
+            parts.cancel.in_time(tell_new_tables(spec, run, parts)).await;
             Box::pin(begin(spec, &left, parts, identity, how, run.config.clone())).await
         }
     }

@@ -259,7 +259,7 @@ pub(super) async fn admitted<T>(
     let since = Stopwatch::start();
     let (mut waits, mut repeated) = (0, 0);
     loop {
-        let (error, why) = match call().await {
+        let (error, why) = match cancel.or_stopped(call()).await {
             Ok(done) => return Ok(done),
             Err(error) => match error.transient() {
                 None => return Err(error),

@@ -8,6 +8,7 @@ pub mod query;
 pub mod scan;
 mod session;
 mod shape;
+mod spill;
 mod sums;
 pub mod table;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::SessionStateDefaults;
+use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::functions_aggregate::planner::AggregateFunctionPlanner;
@@ -16,6 +17,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::checked::CheckedArithmetic;
 use super::comparisons::FloatComparisons;
 use super::meaning::{Meaning, aggregates, calls};
+use super::spill::Nameless;
 use super::sums::CheckedSums;
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
@@ -80,6 +82,7 @@ pub(super) fn open(
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Nameless)))
         .with_max_spill_merge_fan_in(MERGED_RUNS)
         .build_arc()?;
     let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Meaning)];

@@ -350,6 +350,9 @@ pub trait RunLog: Debug + Send + Sync {
     /// Makes contact, and the tables if there are none: what is wrong is said before a run reads anything.
     async fn reach(&self) -> Result<()>;
 
+    /// The process is about to end: from now on an answer is not waited for long.
+    fn hurry(&self) {}
+
     /// The process that makes a run is alive.
     async fn heartbeat(&self, run_id: &str, at: &str) -> Result<()>;
 

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -23,6 +24,8 @@ mod tests;
 
 /// How long the run log gets for one event.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The same when the process is about to end.
+const SHORT: Duration = Duration::from_millis(700);
 /// How long after a refusal it is asked again.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -33,6 +36,7 @@ pub struct Spooled {
     /// Where files are kept; none when this user has no state directory.
     directory: Option<PathBuf>,
     kept: Mutex<Kept>,
+    hurried: AtomicBool,
 }
 
 /// What is kept of this process' runs.
@@ -46,11 +50,12 @@ struct Kept {
 impl Spooled {
     /// `log`, with files in `directory` for what it does not take.
     pub fn new(log: Arc<dyn RunLog>, directory: Option<PathBuf>) -> Self {
-        Self { log, directory, kept: Mutex::default() }
+        Self { log, directory, kept: Mutex::default(), hurried: AtomicBool::new(false) }
     }
 
     async fn timely<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+        let patience = if self.hurried.load(Ordering::Relaxed) { SHORT } else { PATIENCE };
+        tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
             Err(Error::unavailable("the run log did not answer in time").with("run log", self.log.location()))
         })
     }
@@ -198,6 +203,10 @@ impl RunLog for Spooled {
     async fn reach(&self) -> Result<()> {
         self.timely(self.log.reach()).await?;
         self.collect().await
+    }
+
+    fn hurry(&self) {
+        self.hurried.store(true, Ordering::Relaxed);
     }
 
     async fn heartbeat(&self, run_id: &str, at: &str) -> Result<()> {

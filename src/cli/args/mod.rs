@@ -41,7 +41,7 @@ use super::values::{parse_count, parse_scale};
 /// environment as LAKEXPRESS_ plus its name (--n-jobs: LAKEXPRESS_N_JOBS).
 ///
 /// Exit codes: 0 all done; 1 the run ended and some tables failed; 2 usage; 65 data; 70 internal;
-/// 75 try again later; 77 denied; 78 configuration; 130 or 143 interrupted.
+/// 75 try again later; 77 denied; 78 configuration; 129, 130 or 143 stopped by SIGHUP, Ctrl-C or SIGTERM.
 #[derive(Debug, Parser)]
 #[command(name = "lakexpress", version, arg_required_else_help = true)]
 pub(in crate::cli) struct Cli {

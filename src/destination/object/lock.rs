@@ -121,6 +121,7 @@ impl Lease {
         let path = if dir.is_empty() { LOCK.to_owned() } else { format!("{dir}/{LOCK}") };
         let token = uuid::Uuid::new_v4().to_string();
         let state = acquire(&inner, &path, owner, &token).await?;
+        inner.held().locks.insert(path.clone());
         let held = Arc::new(Held { inner, path, owner: owner.to_owned(), token, state: Mutex::new(state) });
         let keeper = Arc::clone(&held);
         let renewing = tokio::spawn(async move {
@@ -469,6 +470,15 @@ impl Held {
             .hint("see whether two runs write to one directory, and whether this one was held up for long")
     }
 
+    async fn given_back(&self) -> Result<Option<Error>> {
+        let over = self.state.lock().await.over;
+        let given = self.give_back().await;
+        if given.is_ok() && !over {
+            self.inner.held().locks.remove(&self.path);
+        }
+        given
+    }
+
     /// Gives the lock back if it is ours. One with a note stays, for the next run to read; one that may not be deleted is
     /// marked, or expires, and the refusal is returned.
     async fn give_back(&self) -> Result<Option<Error>> {
@@ -571,7 +581,7 @@ impl DirLock for Lease {
 
     async fn release(self: Box<Self>) -> Result<Option<Error>> {
         self.renewing.abort();
-        self.held.give_back().await
+        self.held.given_back().await
     }
 }
 
@@ -581,7 +591,7 @@ impl Drop for Lease {
         let held = Arc::clone(&self.held);
         // Given back already: the state says so.
         self.held.inner.in_background(async move {
-            if let Err(error) = held.give_back().await {
+            if let Err(error) = held.given_back().await {
                 tracing::warn!(%error, "the directory's lock was not given back; it expires");
             }
         });

@@ -23,9 +23,10 @@ mod request;
 mod tests;
 mod upload;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::http::Method;
@@ -46,7 +47,8 @@ pub(crate) use self::problem::Remedies;
 use self::problem::{Refusal, explain};
 use super::preflight::Check;
 use super::{
-    DOCUMENT_BYTES, Destination, DirLock, PendingUpload, StoredObject, Upload, too_large, too_short,
+    DOCUMENT_BYTES, Destination, DirLock, PendingUpload, StoredObject, Unfinished, Upload, too_large,
+    too_short,
 };
 use crate::error::{Error, Result};
 use crate::spec::layout::{RUNS_DIR, file_name};
@@ -122,6 +124,16 @@ struct Inner {
     authorize: Arc<dyn Authorize>,
     /// Aborts and locks of what was dropped.
     background: Mutex<JoinSet<()>>,
+    held: Mutex<Holdings>,
+}
+
+/// What this process has begun and not ended.
+#[derive(Debug, Default)]
+struct Holdings {
+    /// Paths of locks.
+    locks: BTreeSet<String>,
+    /// Paths of uploads by their ids.
+    uploads: BTreeMap<String, String>,
 }
 
 /// [`MultipartStore`] has no `Debug`.
@@ -147,6 +159,7 @@ impl ObjectStorage {
             client: raw,
             authorize: store.authorize,
             background: Mutex::new(JoinSet::new()),
+            held: Mutex::default(),
         })))
     }
 }
@@ -275,10 +288,18 @@ impl Inner {
         let key = self.key(path)?;
         let url = format!("{}?uploadId={}", self.url(&key), request::in_query(upload_id));
         match self.send(Method::DELETE, &url, PATIENCE).await {
-            Ok(_) => Ok(()),
-            Err(refusal) if refusal.is_not_found() || refusal.code() == "NoSuchUpload" => Ok(()),
-            Err(refusal) => Err(self.refused("cannot abort an upload", path, &refusal)),
+            Err(refusal) if !refusal.is_not_found() && refusal.code() != "NoSuchUpload" => {
+                Err(self.refused("cannot abort an upload", path, &refusal))
+            }
+            _ => {
+                self.held().uploads.remove(upload_id);
+                Ok(())
+            }
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Holdings> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Aborts an upload for nobody who waits for it.
@@ -379,6 +400,14 @@ impl Destination for ObjectStorage {
         }
     }
 
+    fn unfinished(&self) -> Unfinished {
+        let held = self.0.held();
+        Unfinished {
+            locks: held.locks.iter().map(|path| self.0.full(path)).collect(),
+            uploads: held.uploads.values().map(|path| self.0.full(path)).collect(),
+        }
+    }
+
     async fn create(&self, path: &str, est_bytes: u64) -> Result<Box<dyn Upload>> {
         Ok(Box::new(upload::ObjectUpload::create(Arc::clone(&self.0), path, est_bytes).await?))
     }
@@ -388,7 +417,9 @@ impl Destination for ObjectStorage {
     }
 
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
-        complete::complete(&self.0, upload).await
+        let completed = complete::complete(&self.0, upload).await?;
+        self.0.held().uploads.remove(&upload.upload_id);
+        Ok(completed)
     }
 
     async fn abort(&self, upload: &PendingUpload) -> Result<()> {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::super::{PendingUpload, Upload};
 use super::problem::Refusal;
 use super::request::again;
-use super::{Inner, PATIENCE};
+use super::{Inner, PATIENCE, Pending};
 use crate::error::{Error, Result};
 
 const MIB: u64 = 1 << 20;
@@ -222,7 +222,11 @@ impl Drop for Begun {
 
 async fn begin(inner: &Inner, path: &str, key: &Path) -> Result<String> {
     let begun = again(PATIENCE, || inner.uploads.0.create_multipart(key)).await;
-    begun.map_err(|error| inner.failed("cannot begin an upload", path, &error))
+    let id = begun.map_err(|error| inner.failed("cannot begin an upload", path, &error))?;
+    if inner.place.pending == Pending::Listed {
+        inner.held().uploads.insert(id.clone(), path.to_owned());
+    }
+    Ok(id)
 }
 
 impl Drop for ObjectUpload {
