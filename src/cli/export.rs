@@ -7,11 +7,12 @@ use indicatif::MultiProgress;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::again::Again;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
-use super::{logdb, metadata, output, print, render, resolve};
-use crate::error::Result;
+use super::{end, logdb, metadata, output, print, render, resolve};
+use crate::error::{ErrorKind, Result};
 use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
 use crate::report;
 use crate::runlog::RunStatus;
@@ -35,33 +36,39 @@ pub(super) async fn run(args: &ExportArgs, bars: &MultiProgress, drawn: bool) ->
         logdb::prepare(&resolved.opened.runlog, mode).await?;
     }
     let spec = resolved.spec;
-    let watched =
-        Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars), run_id: None };
+    let again = Again::of(&args.auth, &spec.origin);
+    let watched = Watched {
+        opened: resolved.opened,
+        output: &args.output,
+        bars: drawn.then_some(bars),
+        run_id: None,
+        again: again.clone(),
+    };
     let ended = watch(watched, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
-    conclude(Box::pin(ended).await?, &args.output)
+    conclude(Box::pin(ended).await?, &args.output, &again)
 }
 
 /// Tells about a run and returns the exit code.
-pub(super) fn conclude(ended: Ended, given: &OutputArgs) -> Result<u8> {
+pub(super) fn conclude(ended: Ended, given: &OutputArgs, again: &Again) -> Result<u8> {
     let summary = match ended {
         Ended::Done(summary) => summary,
         Ended::Interrupted(code) => return Ok(code),
     };
+    let (again, code) = (again.lines(&summary.run_id), exit_code(&summary));
+    // The log has said what failed, but not what helps.
+    let remedies = report::text::remedies(&summary, &again);
+    end::remember(&summary, &again, &remedies);
     if given.json {
-        print(&report::json::summary(&summary)?)?;
+        print(&report::json::summary(&summary, &again, code)?)?;
     } else if !given.quiet {
-        print(&report::text::summary(&summary))?;
+        print(&report::text::summary(&summary, &again))?;
     }
-    if given.json || given.quiet {
-        // The log has said what failed, but not what helps.
-        let remedies = report::text::remedies(&summary);
-        if !remedies.is_empty() {
-            output::message(remedies.trim_end());
-        }
+    if (given.json || given.quiet) && !remedies.is_empty() {
+        output::message(remedies.trim_end());
     }
-    Ok(exit_code(&summary))
+    Ok(code)
 }
 
 /// A run to be, and who watches it.
@@ -72,6 +79,8 @@ pub(super) struct Watched<'a> {
     pub(super) bars: Option<&'a MultiProgress>,
     /// The run that is resumed; none for a new one.
     pub(super) run_id: Option<String>,
+    /// How it is finished when it ends early.
+    pub(super) again: Again,
 }
 
 /// How a watched run ended.
@@ -100,17 +109,31 @@ pub(super) async fn watch(
         cancel,
     };
     let mut signals = Signals::install()?;
-    let lines = watched.bars.map(|bars| Lines::draw(bars, progress, told));
+    let lines = watched.bars.map(|bars| Lines::draw(bars, progress, Arc::clone(&told)));
     let running = work(&run_id, &parts);
     let ended = until_signal(Box::pin(running), &mut signals, &switch).await;
     drop(lines);
+    let again = told.has_begun().then(|| watched.again.lines(&run_id));
     match ended {
-        (None, Some(result)) => result.map(|summary| Ended::Done(Box::new(summary))),
+        (None, Some(Err(error))) => {
+            if again.is_some() {
+                end::cut_short(None, &run_id, told.counts(), None);
+            }
+            Err(match &again {
+                Some(again) if error.kind() == ErrorKind::Unavailable => {
+                    again.hinted(error.with("run", &run_id))
+                }
+                Some(_) => error.with("run", &run_id),
+                None => error,
+            })
+        }
+        (None, Some(Ok(summary))) => Ok(Ended::Done(Box::new(summary))),
         (signal, _) => {
             // Cancel requests to the server are on their way in tasks of their own.
             tokio::time::sleep(GRACE).await;
             let signal = signal.unwrap_or(Interruption::Terminate);
-            Ok(Ended::Interrupted(render::interrupted(signal, &run_id, watched.output.json)))
+            end::cut_short(Some(signal), &run_id, told.counts(), again.as_ref());
+            Ok(Ended::Interrupted(render::interrupted(signal, &run_id, again.as_ref(), watched.output.json)))
         }
     }
 }

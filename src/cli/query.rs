@@ -2,6 +2,7 @@
 
 use indicatif::MultiProgress;
 
+use super::again::Again;
 use super::args::QueryArgs;
 use super::export::{Watched, conclude, watch};
 use super::resolve;
@@ -12,10 +13,16 @@ use crate::pipeline::{self, Parts};
 pub(super) async fn run(args: &QueryArgs, bars: &MultiProgress, drawn: bool) -> Result<u8> {
     let (resolved, statements) = resolve::query(args)?;
     let spec = resolved.spec;
-    let watched =
-        Watched { opened: resolved.opened, output: &args.output, bars: drawn.then_some(bars), run_id: None };
+    let again = Again::of(&args.auth, &spec.origin);
+    let watched = Watched {
+        opened: resolved.opened,
+        output: &args.output,
+        bars: drawn.then_some(bars),
+        run_id: None,
+        again: again.clone(),
+    };
     let ended = watch(watched, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
     });
-    conclude(Box::pin(ended).await?, &args.output)
+    conclude(Box::pin(ended).await?, &args.output, &again)
 }

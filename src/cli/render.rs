@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::output;
 use super::signals::Interruption;
 use crate::error::{Error, ErrorKind};
-use crate::{plain, secret};
+use crate::{plain, report, secret};
 
 /// Tells about an error and returns the exit code.
 pub(super) fn error(error: &Error, as_json: bool) -> u8 {
@@ -60,16 +60,27 @@ fn without_secrets(text: &str) -> String {
     secret::in_text(shown)
 }
 
-/// Tells that a signal ended the run and returns the exit code.
-pub(super) fn interrupted(by: Interruption, run_id: &str, as_json: bool) -> u8 {
+/// Tells that a signal ended the run and returns the exit code; `again` finishes what was recorded of it.
+pub(super) fn interrupted(
+    by: Interruption,
+    run_id: &str,
+    again: Option<&report::Again>,
+    as_json: bool,
+) -> u8 {
     let text = format!("{}: the export was stopped, tables that were not committed are as before", by.name());
     if as_json {
         let body = json!({
-            "kind": "interrupted", "message": text, "context": { "run": run_id }, "exit_code": by.exit_code(),
+            "kind": "interrupted", "message": text, "context": { "run": run_id }, "causes": [],
+            "hints": again.and_then(|again| again.missing).into_iter().collect::<Vec<_>>(),
+            "exit_code": by.exit_code(), "resume": again.map(|again| &again.resume),
         });
         document(&json!({ "error": body }));
     } else {
-        output::message(&format!("error: {text}\n  run: {run_id}"));
+        let mut text = format!("error: {text}\n  run: {run_id}\n");
+        if let Some(again) = again {
+            report::text::to_finish(&mut text, again);
+        }
+        output::message(text.trim_end());
     }
     by.exit_code()
 }

@@ -3,10 +3,11 @@
 use indicatif::MultiProgress;
 use serde_json::Value;
 
-use super::args::{CompressionArg, ExportArgs};
+use super::again::Again;
+use super::args::{CompressionArg, ExportArgs, LogDbModeArg};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{origin, print, resolve};
+use super::{end, origin, print, resolve};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
@@ -119,11 +120,13 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, d
     }
     let spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
     let opened = origin::reopen(args, &spec, runlog)?;
+    let again = Again::of(&args.auth, &spec.origin);
     let watched = Watched {
         opened,
         output: &args.output,
         bars: drawn.then_some(bars),
         run_id: Some(run.run_id.clone()),
+        again: again.clone(),
     };
     let ended = watch(watched, async |_: &str, parts: &Parts| {
         Box::pin(pipeline::resume(&spec, statements.as_deref(), &run, parts)).await
@@ -133,11 +136,12 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, d
         && summary.tables.iter().all(|table| table.kept)
         && !args.output.json
     {
+        end::remember(summary, &again.lines(&summary.run_id), "");
         let (count, id) = (summary.tables.len(), &summary.run_id);
         print(&format!("nothing to resume: all {count} tables of run {id} are finished\n"))?;
         return Ok(0);
     }
-    conclude(ended, &args.output)
+    conclude(ended, &args.output, &again)
 }
 
 /// What the run was to do; the statements of one that exports queries.
@@ -194,6 +198,8 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     let (mut refused, mut different) = (Vec::new(), Vec::new());
     for flag in &args.given {
         match FLAGS.iter().find(|(name, _)| name == flag) {
+            // The environment of the export may say it, and it says that nothing is done.
+            Some(("log-db-mode", Never)) if args.run_log.log_db_mode == LogDbModeArg::Preserve => {}
             None | Some((_, Never)) => refused.push(format!("--{flag}")),
             Some((_, At(place))) => {
                 let (was, is) = (before.pointer(place), given.pointer(place));
