@@ -19,6 +19,7 @@ packages=()
 # Sources of locales, which the tests compile for their servers.
 [ -e /usr/share/i18n/locales/ja_JP ] || packages+=(locales)
 have strace || packages+=(strace)
+have jq || packages+=(jq)
 have unshare || packages+=(util-linux mount)
 { have tc || [ -x /usr/sbin/tc ]; } || packages+=(iproute2)
 have cc || packages+=(gcc libc6-dev)

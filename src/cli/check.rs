@@ -23,8 +23,13 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
         print(&pipeline::least_role(&resolved.spec, source, role).await?)?;
         return Ok(0);
     }
-    let orderly =
-        Orderly { what: "the check", run_id: None, destination: destination.cloned(), remedy: REMEDY };
+    let orderly = Orderly {
+        what: "the check",
+        run_id: None,
+        destination: destination.cloned(),
+        remedy: REMEDY,
+        so_far: None,
+    };
     let cancel = seen.stopping.cancel();
     let checking = Box::pin(pipeline::check(&resolved.spec, source, destination, &cancel));
     let Some(checked) = seen.stopping.orderly(orderly, checking).await else { return Ok(STOPPED) };

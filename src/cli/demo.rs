@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use url::Url;
 
+use super::again::Again;
 use super::args::DemoArgs;
 use super::export::{Ended, STOPPED, Watched, watch};
 use super::{Seen, print, resolve};
@@ -47,7 +48,7 @@ pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
         runlog: runlog::open_file(&dir.join("runlog.sqlite")),
     };
     let spec = resolve::plain_spec(TableFilter::default());
-    let watched = Watched { opened, what: "the demo", run_id: None };
+    let watched = Watched { opened, what: "the demo", run_id: None, again: Again::default() };
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
         Ended::Stopped => return Ok(STOPPED),
     };
     if summary.status != RunStatus::Completed {
-        print(&report::text::summary(&summary))?;
+        print(&report::text::summary(&summary, &Again::default().lines(&summary.run_id)))?;
         return Ok(1);
     }
     let answer = Box::pin(demo::ask(&lake.join(SCHEMA), demo::QUESTION)).await?;
@@ -82,7 +83,7 @@ fn sqlite_url(path: &Path) -> Result<Url> {
 }
 
 fn told(dir: &Path, url: &Url, summary: &RunSummary, answer: &Answer, (rows, seconds): (u64, f64)) -> String {
-    let mut out = report::text::summary(summary);
+    let mut out = report::text::summary(summary, &Again::default().lines(&summary.run_id));
     let _ = write!(out, "\nasked of the Parquet files:\n\n{}\n", indented(demo::QUESTION));
     out.push_str(&table(answer));
     if answer.rows.len() > SHOWN {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tracing::info;
 use uuid::Uuid;
 
+use super::again::Again;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
-use super::signals::Orderly;
-use super::{Seen, logdb, metadata, output, print, resolve};
-use crate::error::Result;
+use super::signals::{Orderly, SoFar};
+use super::{Seen, end, logdb, metadata, output, print, resolve};
+use crate::error::{ErrorKind, Result};
 use crate::pipeline::{self, Parts, Progress, RunSummary};
 use crate::report;
 use crate::runlog::RunStatus;
@@ -36,32 +37,33 @@ pub(super) async fn run(args: &ExportArgs, seen: &Seen<'_>) -> Result<u8> {
         logdb::prepare(&resolved.opened.runlog, mode).await?;
     }
     let spec = resolved.spec;
-    let watched = Watched { opened: resolved.opened, what: "the export", run_id: None };
+    let again = Again::of(&args.auth, &spec.origin);
+    let watched = Watched { opened: resolved.opened, what: "the export", run_id: None, again: again.clone() };
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
-    conclude(Box::pin(ended).await?, &args.output)
+    conclude(Box::pin(ended).await?, &args.output, &again)
 }
 
 /// Tells about a run and returns the exit code.
-pub(super) fn conclude(ended: Ended, given: &OutputArgs) -> Result<u8> {
+pub(super) fn conclude(ended: Ended, given: &OutputArgs, again: &Again) -> Result<u8> {
     let summary = match ended {
         Ended::Done(summary) => summary,
         Ended::Stopped => return Ok(STOPPED),
     };
+    let (again, code) = (again.lines(&summary.run_id), exit_code(&summary));
+    // The log has said what failed, but not what helps.
+    let remedies = report::text::remedies(&summary, &again);
+    end::remember(&summary, &again, &remedies);
     if given.json {
-        print(&report::json::summary(&summary)?)?;
+        print(&report::json::summary(&summary, &again, code)?)?;
     } else if !given.quiet {
-        print(&report::text::summary(&summary))?;
+        print(&report::text::summary(&summary, &again))?;
     }
-    if given.json || given.quiet {
-        // The log has said what failed, but not what helps.
-        let remedies = report::text::remedies(&summary);
-        if !remedies.is_empty() {
-            output::message(remedies.trim_end());
-        }
+    if (given.json || given.quiet) && !remedies.is_empty() {
+        output::message(remedies.trim_end());
     }
-    Ok(exit_code(&summary))
+    Ok(code)
 }
 
 /// A run to be.
@@ -71,6 +73,8 @@ pub(super) struct Watched {
     pub(super) what: &'static str,
     /// The run that is resumed; none for a new one.
     pub(super) run_id: Option<String>,
+    /// How it is finished when it ends early.
+    pub(super) again: Again,
 }
 
 /// How a watched run ended.
@@ -98,12 +102,32 @@ pub(super) async fn watch(
         progress: Arc::clone(&progress),
         cancel: seen.stopping.cancel(),
     };
-    let lines = seen.drawn.then(|| Lines::draw(seen.bars, progress, told));
-    let destination = Some(Arc::clone(&parts.destination));
-    let orderly = Orderly { what: watched.what, run_id: Some(run_id.clone()), destination, remedy: REMEDY };
+    let lines = seen.drawn.then(|| Lines::draw(seen.bars, progress, Arc::clone(&told)));
+    let (begun, again, of) = (Arc::clone(&told), watched.again, run_id.clone());
+    let so_far: Arc<dyn Fn() -> SoFar + Send + Sync> = Arc::new(move || {
+        let again = begun.has_begun().then(|| again.lines(&of));
+        SoFar { counts: begun.counts(), again }
+    });
+    let orderly = Orderly {
+        what: watched.what,
+        run_id: Some(run_id.clone()),
+        destination: Some(Arc::clone(&parts.destination)),
+        remedy: REMEDY,
+        so_far: Some(Arc::clone(&so_far)),
+    };
     let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &parts))).await;
     drop(lines);
-    ended.map_or(Ok(Ended::Stopped), |result| result.map(|summary| Ended::Done(Box::new(summary))))
+    match ended {
+        None => Ok(Ended::Stopped),
+        Some(Ok(summary)) => Ok(Ended::Done(Box::new(summary))),
+        Some(Err(error)) => {
+            let SoFar { counts, again } = so_far();
+            let Some(again) = again else { return Err(error) };
+            end::cut_short(None, &run_id, counts, None);
+            let error = error.with("run", &run_id);
+            Err(if error.kind() == ErrorKind::Unavailable { again.hinted(error) } else { error })
+        }
+    }
 }
 
 /// 0 when all is done and 1 when some tables failed. When not one table was exported, the exit code says

@@ -1,7 +1,7 @@
 //! Log lines on standard error and, with `--log-dir`, in a file.
 //!
 //! ```text
-//! 2026-01-01 10:00:00 | INFO | starting export run: 0199...
+//! 2026-01-01 10:00:00Z | INFO | starting export run: 0199...
 //! ```
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind as IoKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::Local;
+use chrono::Utc;
 use indicatif::MultiProgress;
 use serde_json::Value;
 use tracing::{Event, Level, Subscriber};
@@ -31,11 +31,14 @@ use crate::{plain, secret};
 /// Target of the lines that progress bars replace on a terminal.
 pub(super) const PROGRESS: &str = "lakexpress::progress";
 
+/// Target of what ends a log file, which standard error says in other words.
+pub(super) const ENDING: &str = "lakexpress::ending";
+
 /// Starts logging. Where `bars` are `drawn`, lines appear above them, and they stand for the progress lines.
 pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Result<()> {
     let level = level(args.log_level);
     let shown = if args.quiet { level.min(LevelFilter::WARN) } else { level };
-    let mut on_stderr = targets(shown);
+    let mut on_stderr = targets(shown).with_target(ENDING, LevelFilter::OFF);
     if drawn {
         on_stderr = on_stderr.with_target(PROGRESS, LevelFilter::OFF);
     }
@@ -44,7 +47,9 @@ pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Res
     let mut layers = vec![layer(args.log_format, move || OneLine { to: stderr.clone(), json }, on_stderr)];
     if let Some(directory) = &args.log_dir {
         let file = Arc::new(log_file(directory)?);
-        layers.push(layer(args.log_format, move || OneLine { to: Arc::clone(&file), json }, targets(level)));
+        // A log file ends with what happened, whatever its level.
+        let in_file = targets(level).with_target(ENDING, LevelFilter::INFO);
+        layers.push(layer(args.log_format, move || OneLine { to: Arc::clone(&file), json }, in_file));
     }
     tracing_subscriber::registry()
         .with(layers)
@@ -102,7 +107,7 @@ fn log_file(directory: &Path) -> Result<File> {
             .caused_by(error)
     };
     std::fs::create_dir_all(directory).map_err(failed)?;
-    let stem = format!("lakexpress_{}", Local::now().format("%Y-%m-%d_%H-%M-%S"));
+    let stem = format!("lakexpress_{}", Utc::now().format("%Y-%m-%d_%H-%M-%S"));
     let mut number = 1;
     loop {
         let name = if number == 1 { format!("{stem}.log") } else { format!("{stem}_{number}.log") };
@@ -175,7 +180,7 @@ impl Write for Stderr {
     }
 }
 
-/// `time | LEVEL | message key=value`.
+/// `time in UTC | LEVEL | message key=value`.
 struct Columns;
 
 impl<S, N> FormatEvent<S, N> for Columns
@@ -196,7 +201,8 @@ where
             Level::DEBUG => "DEBUG",
             Level::TRACE => "TRACE",
         };
-        write!(to, "{} | {level} | ", Local::now().format("%Y-%m-%d %H:%M:%S"))?;
+        // UTC, as the run log, the manifests and the snapshot in the line are.
+        write!(to, "{} | {level} | ", Utc::now().format("%Y-%m-%d %H:%M:%SZ"))?;
         context.field_format().format_fields(to.by_ref(), event)?;
         writeln!(to)
     }

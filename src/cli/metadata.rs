@@ -46,12 +46,7 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
     let run = resolve::recorded(resolved.runlog.as_ref(), run_id).await?;
     let destination = match resolved.destination {
         Some(destination) => destination,
-        None => {
-            origin::trusted_destination(asked.auth, &run.destination)?;
-            resolve::open_destination(&run.destination).map_err(|error| {
-                error.hint("name the run's destination with --output-dir or --target-storage-id")
-            })?
-        }
+        None => origin::recorded_destination(asked.auth, &run)?,
     };
     destination.reach().await?;
     let tables: Vec<MetadataTable> = run

@@ -4,11 +4,13 @@
 //! into a spec and opened objects; one file per command calls the pipeline or the run log; `render` and
 //! `output` tell what happened.
 
+mod again;
 mod args;
 mod argv;
 mod check;
 mod completions;
 mod demo;
+mod end;
 mod export;
 mod help;
 mod inspect;
@@ -69,7 +71,13 @@ pub fn run() -> u8 {
         Err(refusal) => return render::refused(&refusal, json),
     };
     let json = cli.command.output().json;
-    execute(&cli.command).unwrap_or_else(|error| render::error(&error, json))
+    let ended = execute(&cli.command);
+    let code = ended.as_ref().map_or_else(|error| error.kind().exit_code(), |code| *code);
+    end::log(ended.as_ref().err(), code);
+    if let Err(error) = &ended {
+        render::error(error, json);
+    }
+    code
 }
 
 fn execute(command: &Command) -> Result<u8> {

@@ -8,9 +8,9 @@ use url::Url;
 use super::args::{AuthArgs, ExportArgs, SourceArgs, SourceUrl, TargetArgs};
 use super::resolve::{self, Opened, Problems};
 use crate::config::{own, process};
-use crate::destination;
+use crate::destination::{self, Destination};
 use crate::error::{Error, Result};
-use crate::runlog::RunLog;
+use crate::runlog::{RunLog, RunRecord};
 use crate::spec::{ExportSpec, Origin};
 
 /// What the flags say. Paths become absolute, passwords are left out.
@@ -82,7 +82,16 @@ fn without_password(text: &str) -> Result<(Option<String>, bool)> {
 /// Keys of the environment open whatever store is named. What is given on the command line must agree with the run log,
 /// and is trusted.
 fn trusted(args: &ExportArgs, origin: &Origin) -> Result<()> {
-    if let (None, Some(path)) = (&args.auth.auth, &origin.auth)
+    trusted_auth(&args.auth, origin)?;
+    match (&args.target.output_dir, &origin.output_dir) {
+        (None, Some(place)) => trusted_destination(&args.auth, place),
+        _ => Ok(()),
+    }
+}
+
+/// An error if only the run log names the auth file, and others can write that.
+fn trusted_auth(auth: &AuthArgs, origin: &Origin) -> Result<()> {
+    if let (None, Some(path)) = (&auth.auth, &origin.auth)
         && Path::new(path).exists()
         && !own::is_own(Path::new(path))
     {
@@ -92,21 +101,60 @@ fn trusted(args: &ExportArgs, origin: &Origin) -> Result<()> {
                 "name it with -a/--auth or LAKEXPRESS_AUTH, or let only its owner write it and its directory",
             ));
     }
-    match (&args.target.output_dir, &origin.output_dir) {
-        (None, Some(place)) => trusted_destination(&args.auth, place),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// An error if only the run log names the destination, one that keys of the environment open, and others can write it.
 pub(super) fn trusted_destination(auth: &AuthArgs, place: &str) -> Result<()> {
-    let is_store = place.contains("://") && !place.starts_with("file://");
-    if is_store && !resolve::is_own_run_log(auth)? {
+    if is_store(place) && !resolve::is_own_run_log(auth)? {
         return Err(Error::usage("the run log names the destination, and other users can write the run log")
             .with("destination", place)
             .hint("give --output-dir, or LAKEXPRESS_OUTPUT_DIR, once more: keys of the environment are used only for a store that is named outside of such a run log"));
     }
     Ok(())
+}
+
+/// Whether a destination that is named so is reached by keys.
+pub(super) fn is_store(place: &str) -> bool {
+    place.contains("://") && !place.starts_with("file://")
+}
+
+/// Opens where a run wrote, as the run log has it: by the entry of the auth file, which has keys and region, or by its
+/// URL or directory. Does not connect.
+pub(super) fn recorded_destination(auth: &AuthArgs, run: &RunRecord) -> Result<Arc<dyn Destination>> {
+    let told = |error: Error| {
+        error
+            .with("run", &run.run_id)
+            .hint("name where the run wrote: -a FILE --target-storage-id ID, or a directory or URL")
+    };
+    let config: serde_json::Value = serde_json::from_str(&run.config).unwrap_or_default();
+    // Earlier versions did not record it.
+    let origin: Origin = serde_json::from_value(config["origin"].clone()).unwrap_or_default();
+    let Some(id) = origin.target_storage_id.clone() else {
+        trusted_destination(auth, &run.destination)?;
+        return resolve::open_destination(&run.destination).map_err(told);
+    };
+    trusted_auth(auth, &origin)?;
+    let auth = AuthArgs {
+        auth: auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
+        log_db_auth_id: auth.log_db_auth_id.clone(),
+    };
+    let opened = || {
+        let file = resolve::auth_file(&auth)?;
+        let target = TargetArgs { output_dir: None, target_storage_id: Some(id), sub_path: None };
+        let address = resolve::target_address(&target, (&auth, file.as_ref()), true)?;
+        address.map(|address| destination::open(&address)).transpose()
+    };
+    let opened = opened().map_err(told)?;
+    let opened = opened.ok_or_else(|| Error::internal("a storage was neither resolved nor refused"))?;
+    if opened.location() != run.destination {
+        return Err(told(
+            Error::usage("the storage of the auth file is not where the run wrote")
+                .with("recorded", &run.destination)
+                .with("now", opened.location()),
+        ));
+    }
+    Ok(opened)
 }
 
 /// Opens what the run was begun with. The auth file may be named again; does not connect.

@@ -13,8 +13,9 @@ use tracing::{error, info};
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
 use crate::pipeline::{Observer, Progress, TableProgress};
-use crate::report::text::{count, duration, size};
-use crate::runlog::RunEvent;
+use crate::report::text::{self, count, duration, size};
+use crate::runlog::{RunEvent, sub_path_of};
+use crate::spec::layout;
 
 /// How often the counters are looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -34,6 +35,7 @@ pub(super) struct Told {
 
 #[derive(Default)]
 struct Totals {
+    begun: bool,
     tables: usize,
     done: usize,
     failed: usize,
@@ -41,7 +43,26 @@ struct Totals {
     began: HashMap<TableRef, Instant>,
 }
 
+/// What became of tables so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) tables: usize,
+    pub(super) done: usize,
+    pub(super) failed: usize,
+    pub(super) rows: u64,
+}
+
 impl Told {
+    /// Whether the run log has heard of the run.
+    pub(super) fn has_begun(&self) -> bool {
+        self.lock().begun
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        let Totals { tables, done, failed, rows, .. } = *self.lock();
+        Counts { tables, done, failed, rows }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Totals> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,12 +75,18 @@ impl Told {
 impl Observer for Told {
     fn event(&self, event: &RunEvent) {
         match event {
-            RunEvent::RunStarted { run_id, source, destination, tables, .. } => {
-                self.lock().tables = tables.len();
+            RunEvent::RunStarted { run_id, source, destination, tables, config, .. } => {
+                let mut totals = self.lock();
+                (totals.begun, totals.tables) = (true, tables.len());
+                drop(totals);
+                let destination = layout::below(destination, &sub_path_of(config));
                 info!(target: PROGRESS, "starting export run: {run_id}");
                 info!(target: PROGRESS, "{} tables from {source} to {destination}", tables.len());
             }
-            RunEvent::SnapshotTaken { snapshot, .. } => info!(target: PROGRESS, "snapshot {snapshot}"),
+            RunEvent::SnapshotTaken { snapshot, .. } => {
+                let words = serde_json::from_str(snapshot).map(|token| text::snapshot(&token));
+                info!(target: PROGRESS, "snapshot: {}", words.as_deref().unwrap_or(snapshot));
+            }
             RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
                 self.lock().began.insert(table.clone(), Instant::now());
                 let rows = count(*est_rows);

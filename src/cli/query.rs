@@ -1,5 +1,6 @@
 //! `lakexpress query`.
 
+use super::again::Again;
 use super::args::QueryArgs;
 use super::export::{Watched, conclude, watch};
 use super::{Seen, resolve};
@@ -10,9 +11,10 @@ use crate::pipeline::{self, Parts};
 pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let (resolved, statements) = resolve::query(args)?;
     let spec = resolved.spec;
-    let watched = Watched { opened: resolved.opened, what: "the query", run_id: None };
+    let again = Again::of(&args.auth, &spec.origin);
+    let watched = Watched { opened: resolved.opened, what: "the query", run_id: None, again: again.clone() };
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
     });
-    conclude(Box::pin(ended).await?, &args.output)
+    conclude(Box::pin(ended).await?, &args.output, &again)
 }

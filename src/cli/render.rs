@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::output;
-use super::signals::{Orderly, Stopped};
+use super::signals::{Orderly, SoFar, Stopped};
+use super::{end, output};
 use crate::destination::Unfinished;
 use crate::error::{Error, ErrorKind};
-use crate::{plain, secret};
+use crate::{plain, report, secret};
 
 /// Tells about an error and returns the exit code.
 pub(super) fn error(error: &Error, as_json: bool) -> u8 {
@@ -77,12 +77,19 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
     context.extend(shortened(&left.locks).map(|paths| ("lock held", paths)));
     context.extend(shortened(&left.uploads).map(|paths| ("unfinished uploads", paths)));
     let hint = work.filter(|_| *left != Unfinished::default()).map(|work| work.remedy);
+    let SoFar { counts, again } =
+        work.and_then(|work| work.so_far.as_ref()).map_or_else(SoFar::default, |so_far| so_far());
+    if let Some(run_id) = work.and_then(|work| work.run_id.as_ref()) {
+        end::cut_short(Some(by), run_id, counts, again.as_ref());
+    }
     if as_json {
         let places: Map<String, Value> =
             context.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
-        let hints: Vec<&str> = hint.into_iter().collect();
+        let missing = again.as_ref().and_then(|again| again.missing);
+        let hints: Vec<&str> = hint.into_iter().chain(missing).collect();
         document(&json!({ "error": {
-            "kind": "interrupted", "message": text, "context": places, "hints": hints, "exit_code": by.exit_code(),
+            "kind": "interrupted", "message": text, "context": places, "causes": [], "hints": hints,
+            "exit_code": by.exit_code(), "resume": again.map(|again| again.resume),
         }}));
         return;
     }
@@ -93,7 +100,11 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
     if let Some(hint) = hint {
         let _ = write!(out, "\nhint: {hint}");
     }
-    output::message(&out);
+    if let Some(again) = again {
+        out.push('\n');
+        report::text::to_finish(&mut out, &again);
+    }
+    output::message(out.trim_end());
 }
 
 /// The first few of `paths`, and how many more there are; none if there are none.

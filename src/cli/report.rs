@@ -33,8 +33,7 @@ pub(super) async fn run(args: &ReportArgs) -> Result<u8> {
 }
 
 async fn own(auth: &AuthArgs, root: &str, run: &RunRecord) -> Result<Evidence> {
-    origin::trusted_destination(auth, &run.destination)?;
-    found(&resolve::open_destination(&run.destination)?, root, run).await
+    found(&origin::recorded_destination(auth, run)?, root, run).await
 }
 
 async fn found(destination: &Arc<dyn Destination>, root: &str, run: &RunRecord) -> Result<Evidence> {

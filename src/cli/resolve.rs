@@ -33,6 +33,7 @@ use crate::spec::{
     EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
     SpecialValues, TableConfig, TypePolicy, Verify, misread,
 };
+use crate::verify::Scope;
 
 /// The two connections that hold the snapshot, and one that reads.
 const LEAST_CONNECTIONS: usize = 3;
@@ -188,8 +189,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<Check> {
 /// What `verify` looks at.
 pub(super) struct Verification {
     pub(super) destination: Arc<dyn Destination>,
-    /// The run whose tables are looked at; none for all.
-    pub(super) run_id: Option<String>,
+    pub(super) scope: Scope,
+    /// The directory or URL that was named, if one was.
+    pub(super) place: Option<String>,
 }
 
 /// Everything `verify` needs: a place, or a run and, from the run log or a flag, where it wrote.
@@ -204,7 +206,9 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
     };
     if let Some(address) = target_address(&target, (&args.auth, auth.as_ref()), false)? {
         let run_id = what.filter(|_| place.is_none()).map(str::to_owned);
-        return Ok(Verification { destination: destination::open(&address)?, run_id });
+        let below = args.sub_path.as_deref().map(values::parse_sub_path).transpose()?.unwrap_or_default();
+        let (scope, place) = (Scope { run_id, below }, target.output_dir);
+        return Ok(Verification { destination: destination::open(&address)?, scope, place });
     }
     let Some(run_id) = what else {
         return Err(Error::usage("nothing to verify").hint(
@@ -222,7 +226,9 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
             .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
             .hint("--target-storage-id names the storage that a run of another machine wrote to"));
     };
-    Ok(Verification { destination: open_destination(&run.destination)?, run_id: Some(run.run_id) })
+    let destination = origin::recorded_destination(&args.auth, &run)?;
+    let scope = Scope { run_id: Some(run.run_id), below: String::new() };
+    Ok(Verification { destination, scope, place: None })
 }
 
 /// What an export without further flags does, with one reader per core, at most four.

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::args::{CompressionArg, ExportArgs};
+use super::again::Again;
+use super::args::{CompressionArg, ExportArgs, LogDbModeArg};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{Seen, origin, print, resolve};
+use super::{Seen, end, origin, print, resolve};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
@@ -118,7 +119,9 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
     }
     let spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
     let opened = origin::reopen(args, &spec, runlog)?;
-    let watched = Watched { opened, what: "the export", run_id: Some(run.run_id.clone()) };
+    let again = Again::of(&args.auth, &spec.origin);
+    let run_id = Some(run.run_id.clone());
+    let watched = Watched { opened, what: "the export", run_id, again: again.clone() };
     let ended = watch(watched, seen, async |_: &str, parts: &Parts| {
         Box::pin(pipeline::resume(&spec, statements.as_deref(), &run, parts)).await
     });
@@ -127,11 +130,12 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
         && summary.tables.iter().all(|table| table.kept)
         && !args.output.json
     {
+        end::remember(summary, &again.lines(&summary.run_id), "");
         let (count, id) = (summary.tables.len(), &summary.run_id);
         print(&format!("nothing to resume: all {count} tables of run {id} are finished\n"))?;
         return Ok(0);
     }
-    conclude(ended, &args.output)
+    conclude(ended, &args.output, &again)
 }
 
 /// What the run was to do; the statements of one that exports queries.
@@ -188,6 +192,8 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     let (mut refused, mut different) = (Vec::new(), Vec::new());
     for flag in &args.given {
         match FLAGS.iter().find(|(name, _)| name == flag) {
+            // The environment of the export may say it, and it says that nothing is done.
+            Some(("log-db-mode", Never)) if args.run_log.log_db_mode == LogDbModeArg::Preserve => {}
             None | Some((_, Never)) => refused.push(format!("--{flag}")),
             Some((_, At(place))) => {
                 let (was, is) = (before.pointer(place), given.pointer(place));

@@ -19,12 +19,14 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 
+use super::progress::Counts;
 #[cfg(unix)]
 use crate::config::process;
 use crate::destination::{Destination, Unfinished};
 use crate::error::{Error, Result};
 use crate::pipeline::cancel::LONGEST;
 use crate::pipeline::{Cancel, CancelSwitch};
+use crate::report;
 
 /// How long a command gets that has nothing to put in order.
 const SHORT: Duration = Duration::from_secs(1);
@@ -71,6 +73,16 @@ pub(super) struct Orderly {
     pub(super) destination: Option<Arc<dyn Destination>>,
     /// Who sees to what is left there.
     pub(super) remedy: &'static str,
+    /// What it has done, if it counts that.
+    pub(super) so_far: Option<Arc<dyn Fn() -> SoFar + Send + Sync>>,
+}
+
+/// What a run has done when it is cut short.
+#[derive(Default)]
+pub(super) struct SoFar {
+    pub(super) counts: Counts,
+    /// How it is finished; none while nothing of it is recorded.
+    pub(super) again: Option<report::Again>,
 }
 
 /// What there is to say about a command that was stopped.
@@ -211,7 +223,10 @@ impl Stopping {
 )]
 fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
     let saying = Arc::clone(stopping);
-    aside(move || saying.say_once(by));
+    aside(move || {
+        saying.say_once(by);
+        super::end::log(None, by.exit_code());
+    });
     std::process::exit(i32::from(by.exit_code()))
 }
 

@@ -18,7 +18,7 @@ use super::{Parts, TableProgress, clock, verify};
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf};
+use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf, Verification};
 use crate::plan::{self, TablePlan};
 use crate::sink::{
     EmptyFile, Left, Owner, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit,
@@ -58,6 +58,8 @@ pub(super) struct Exported {
     pub(super) mixed: Vec<PartsAsOf>,
     /// What could not be cleared away.
     pub(super) left: Left,
+    /// What was compared with the source.
+    pub(super) verification: Option<Verification>,
 }
 
 /// Exports one table as of `view`.
@@ -132,9 +134,9 @@ pub(super) async fn committed(
     if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.verify, m)) {
         let files = own_files(manifest, shared.run_id, shared.spec.if_exists);
         let mixed = manifest.mixed_snapshots.clone();
-        let left = Left::of(manifest);
+        let (left, verification) = (Left::of(manifest), manifest.verification.clone());
         commit.release().await;
-        return Ok(Exported { files, directory, kept: true, mixed, left });
+        return Ok(Exported { files, directory, kept: true, mixed, left, verification });
     }
     let progress = shared.parts.progress.start(place.table, place.est_rows);
     let prepared = Prepared::default();
@@ -149,12 +151,12 @@ pub(super) async fn committed(
     match written.and(empty) {
         Ok(empty) => {
             let committed = commit.commit_and_check(files.clone(), empty, manifest(), check).await?;
-            let (Manifest { mixed_snapshots: mixed, .. }, left) = committed;
+            let (Manifest { mixed_snapshots: mixed, verification, .. }, left) = committed;
             if !left.is_empty() {
                 tracing::warn!("{}: left in its directory: {}", place.table, left.text());
             }
             let files = files.into_iter().map(|f| f.entry).collect();
-            Ok(Exported { files, directory, kept: false, mixed, left })
+            Ok(Exported { files, directory, kept: false, mixed, left, verification })
         }
         Err(error)
             if place.parts_stay

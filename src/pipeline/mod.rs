@@ -48,12 +48,12 @@ use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result, Transient, values_are_hidden};
-use crate::manifest::PartsAsOf;
+use crate::manifest::{PartsAsOf, Verification};
 use crate::plan::TablePlan;
 use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::sink;
 use crate::source::{Snapshot, Source};
-use crate::spec::{ErrorAction, ExportSpec, layout};
+use crate::spec::{ErrorAction, ExportSpec, Verify, layout};
 
 /// Receives every [`RunEvent`] as it happens, after it was recorded.
 pub trait Observer: Send + Sync {
@@ -91,8 +91,12 @@ pub struct RunSummary {
     pub seconds: f64,
     /// The source.
     pub source: SourceIdentity,
-    /// The destination.
+    /// The destination's base.
     pub destination: String,
+    /// Directory between the base and the schemas' directories; may be empty.
+    pub sub_path: String,
+    /// What was asked to be compared with the source.
+    pub verify: Verify,
     /// The point in time; of a resumed run, that of the tables that were left.
     pub snapshot: SnapshotToken,
     /// Other points in time, of the tables that were kept when the run was resumed.
@@ -132,6 +136,8 @@ pub struct TableOutcome {
     /// Which parts are of which point in time, when they are of several (`--accept-mixed-snapshot`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mixed_snapshots: Vec<PartsAsOf>,
+    /// What was compared with the source; none when nothing was.
+    pub verification: Option<Verification>,
     /// Why it failed; serialised as its one-line text.
     #[serde(serialize_with = "error_text")]
     pub error: Option<Error>,
@@ -339,12 +345,7 @@ async fn conduct(
                 let path = summary::path(run_id);
                 tracing::warn!(path, "the run's summary was not removed in time and may say `running`");
             }
-            return Err(match error.kind() {
-                ErrorKind::Unavailable => {
-                    error.hint(format!("lakexpress resume {run_id} exports what is left"))
-                }
-                _ => error,
-            });
+            return Err(error);
         }
     };
     let mut outcomes: HashMap<TableRef, TableOutcome> =
@@ -358,6 +359,8 @@ async fn conduct(
         seconds: begun.seconds(),
         source: identity.clone(),
         destination: parts.destination.location(),
+        sub_path: spec.sub_path.clone(),
+        verify: spec.verify,
         snapshot,
         earlier_snapshots: earlier.snapshots,
         resumed,
@@ -495,7 +498,7 @@ async fn recorded(
     }
     record(shared.parts, &started).await;
     match work.await {
-        Ok(Exported { files, directory, kept, mixed, left }) => {
+        Ok(Exported { files, directory, kept, mixed, left, verification }) => {
             let rows = files.iter().map(|f| f.rows).sum();
             let outcome = TableOutcome {
                 table: table.clone(),
@@ -508,6 +511,7 @@ async fn recorded(
                 left,
                 kept,
                 mixed_snapshots: mixed.clone(),
+                verification,
                 error: None,
             };
             repeated(shared, &table).await;
@@ -587,6 +591,7 @@ async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Erro
         left: sink::Left::default(),
         kept: false,
         mixed_snapshots: Vec::new(),
+        verification: None,
         error: Some(error),
     }
 }

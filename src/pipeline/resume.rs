@@ -218,11 +218,12 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
             rows,
             files: files.len(),
             bytes: files.iter().map(|f| f.bytes).sum(),
-            seconds: 0.0,
+            seconds: seconds_of(job),
             retries: 0,
             left: sink::Left::of(&manifest),
             kept: true,
             mixed_snapshots: manifest.mixed_snapshots.clone(),
+            verification: manifest.verification.clone(),
             error: None,
         });
         if job.status != RunStatus::Completed {
@@ -242,6 +243,13 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
         }
     }
     earlier
+}
+
+/// What a finished table took, by the run log; 0 where that is not recorded.
+fn seconds_of(job: &JobRecord) -> f64 {
+    let at = |text: &Option<String>| chrono::DateTime::parse_from_rfc3339(text.as_deref()?).ok();
+    let took = at(&job.started_at).zip(at(&job.finished_at)).map(|(from, to)| (to - from).num_milliseconds());
+    took.map_or(0.0, |milliseconds| milliseconds.max(0) as f64 / 1000.0)
 }
 
 /// What the run log has of the parts of a table that was finished, and is not any more.
@@ -277,6 +285,8 @@ async fn nothing_left(
         seconds: begun.seconds(),
         source,
         destination: parts.destination.location(),
+        sub_path: spec.sub_path.clone(),
+        verify: spec.verify,
         snapshot,
         earlier_snapshots: earlier.snapshots,
         resumed: true,

@@ -2,16 +2,16 @@
 //!
 //! | command | document |
 //! |---|---|
-//! | `export`, `query` | [`RunSummary`] |
+//! | `export`, `query`, `resume` | [`RunSummary`] and [`summary`]'s additions, `docs/schemas/export.schema.json` |
 //! | `demo` | `{"source", "rows", "run": [`RunSummary`], "question", "answer": {"columns", "rows"}, "seconds"}` |
 //! | `completions` | `{"shell", "script"}` |
 //! | `man` | `{"page"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
-//! | `verify` | [`Report`] |
+//! | `verify` | [`Report`] and [`verified`]'s additions, `docs/schemas/verify.schema.json` |
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
-//! | `status` | the same of one run, with `jobs` |
+//! | `status` | the same of one run, with `jobs`, and `tables` in the shape of all documents, `docs/schemas/status.schema.json` |
 //! | `logdb` | `{"run_log", "done"}` |
 //! | `report` | [`RunReport`], described in `docs/report.md` |
 //! | `metadata` | [`MetadataOutcome`] |
@@ -23,16 +23,47 @@ use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
 use crate::plan::TablePlan;
-use crate::report::RunReport;
+use crate::report::{Again, RunReport, outcome};
 use crate::runlog::RunRecord;
+use crate::spec::{Verify, layout};
 use crate::verify::Report;
 
-/// What became of a run.
+/// What became of a run, and with which code the program ends. It has what the summary at the destination has, and
+/// more.
 ///
 /// # Errors
 /// Internal only.
-pub fn summary(summary: &RunSummary) -> Result<String> {
-    pretty(summary)
+pub fn summary(summary: &RunSummary, again: &Again, exit_code: u8) -> Result<String> {
+    let mut document = value(summary)?;
+    let mut tables = Vec::with_capacity(summary.tables.len());
+    for outcome in &summary.tables {
+        tables.push(outcome::exported(outcome, value(outcome)?));
+    }
+    let failed: Vec<&Error> = summary.tables.iter().filter_map(|table| table.error.as_ref()).collect();
+    let mut hints: Vec<&str> = Vec::new();
+    for hint in failed.iter().flat_map(|error| error.hints()) {
+        if !hints.contains(&hint.as_str()) {
+            hints.push(hint);
+        }
+    }
+    document["exit_code"] = exit_code.into();
+    document["location"] = layout::below(&summary.destination, &summary.sub_path).into();
+    document["totals"] = outcome::totals(&tables);
+    document["verification"] = verification(summary);
+    document["resume"] = if failed.is_empty() { Value::Null } else { again.resume.as_str().into() };
+    hints.extend(again.missing.filter(|_| !failed.is_empty()));
+    document["hints"] = hints.into();
+    document["tables"] = tables.into();
+    pretty(&document)
+}
+
+/// What of a run was compared with the source; null when that was not asked for.
+fn verification(summary: &RunSummary) -> Value {
+    if summary.verify == Verify::None {
+        return Value::Null;
+    }
+    let (tables, files) = super::text::compared(summary);
+    json!({ "level": summary.verify, "tables": tables, "files": files })
 }
 
 /// What a run did.
@@ -55,8 +86,17 @@ pub fn metadata(outcome: &MetadataOutcome) -> Result<String> {
 ///
 /// # Errors
 /// Internal only.
-pub fn verified(report: &Report) -> Result<String> {
-    pretty(report)
+pub fn verified(report: &Report, exit_code: u8) -> Result<String> {
+    let mut document = value(report)?;
+    let mut tables = Vec::with_capacity(report.tables.len());
+    for table in &report.tables {
+        tables.push(outcome::verified(table, value(table)?));
+    }
+    document["exit_code"] = exit_code.into();
+    document["location"] = layout::below(&report.destination, &report.below).into();
+    document["totals"] = outcome::totals(&tables);
+    document["tables"] = tables.into();
+    pretty(&document)
 }
 
 /// A plan; `destination` is null when none was named.
@@ -135,7 +175,13 @@ pub fn runs(runs: &[RunRecord]) -> Result<String> {
 /// # Errors
 /// Internal only.
 pub fn run(run: &RunRecord) -> Result<String> {
-    pretty(&record(run)?)
+    let mut document = record(run)?;
+    let sub_path = run.sub_path();
+    let tables: Vec<Value> = run.jobs.iter().map(|job| outcome::recorded(job, &sub_path)).collect();
+    document["error"] = outcome::recorded_error(run.error_message.as_deref());
+    document["totals"] = outcome::totals(&tables);
+    document["tables"] = tables.into();
+    pretty(&document)
 }
 
 /// The configuration is recorded as JSON text; a script wants it as JSON.
@@ -144,6 +190,7 @@ fn record(run: &RunRecord) -> Result<Value> {
     if let Ok(config) = serde_json::from_str::<Value>(&run.config) {
         document["config"] = config;
     }
+    document["location"] = layout::below(&run.destination, &run.sub_path()).into();
     document["silent_seconds"] = run.silent_seconds(&clock::now()).map_or(Value::Null, Value::from);
     Ok(document)
 }

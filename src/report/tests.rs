@@ -1,7 +1,7 @@
 use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
-use super::{json, text};
+use super::{Again, json, text};
 use crate::catalog::{
     ColumnInfo, Consistency, Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef,
     Verdict,
@@ -11,7 +11,7 @@ use crate::manifest::ManifestColumn;
 use crate::pipeline::{RunPlan, RunSummary, TableOutcome};
 use crate::plan::{PartPlan, TablePlan};
 use crate::runlog::{JobRecord, RunRecord, RunStatus};
-use crate::spec::{Method, ParquetSpec};
+use crate::spec::{Method, ParquetSpec, Verify};
 
 fn table(name: &str) -> TableRef {
     TableRef { schema: "public".into(), name: name.into() }
@@ -50,6 +50,7 @@ fn outcome(name: &str, rows: u64, error: Option<Error>) -> TableOutcome {
         retries: 0,
         kept: false,
         mixed_snapshots: Vec::new(),
+        verification: None,
         error,
     }
 }
@@ -63,11 +64,21 @@ fn summary() -> RunSummary {
         seconds: 100.0,
         source: source(),
         destination: "/data".into(),
+        sub_path: "2026/shop".into(),
+        verify: Verify::None,
         snapshot: snapshot(),
         earlier_snapshots: Vec::new(),
         resumed: false,
         tables: vec![outcome("orders", 1_500_000, None), outcome("secret", 0, Some(error))],
         metadata: None,
+    }
+}
+
+fn lines() -> Again {
+    Again {
+        resume: "lakexpress resume 0199 -a auth.json".into(),
+        missing: None,
+        metadata: "lakexpress metadata 0199 -a auth.json".into(),
     }
 }
 
@@ -186,11 +197,12 @@ fn a_resumed_run_tells_its_moments_and_the_same_failure_once() {
     let failed = ["a", "b", "c"].map(|name| outcome(name, 0, gone()));
     let tables = [kept, again].into_iter().chain(failed).collect();
     let summary = RunSummary { resumed: true, earlier_snapshots: vec![earlier], tables, ..summary() };
-    let text = text::summary(&summary);
+    let text = text::summary(&summary, &lines());
     for said in [
         "public.a  failed: the server is gone\n  hint: wait\n2 more tables failed: the server is gone\n",
         "resumed      1 tables were finished before and not read again\n",
-        "kept as of   consistency run, taken at 2025-12-31T00:00:00Z",
+        "earlier      tables finished before are as of another snapshot: consistency run, taken at 2025-12-31T00:00:00Z",
+        " (5 rows read now, 0 rows/s)\n",
         "retries      2\n",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
@@ -208,14 +220,22 @@ public.secret  failed: no right to read (table public.secret)
 1 of 2 tables failed, 1 exported: 1,500,000 rows in 2 files, 14.3 MiB, 1 min 40 s (15,000 rows/s)
 run          0199
 source       postgres 15.3 at db:5432, database sales, user ann
-destination  /data
+destination  /data/2026/shop
 snapshot     consistency run, taken at 2026-01-01T00:00:00Z, id 00000003-1, position 0/16B3748
-to finish    lakexpress resume 0199
+to finish    lakexpress resume 0199 -a auth.json
 ";
-    assert_eq!(text::summary(&summary()), expected);
-    let document: Value = serde_json::from_str(&json::summary(&summary()).expect("json")).expect("valid");
+    assert_eq!(text::summary(&summary(), &lines()), expected);
+    let document: Value =
+        serde_json::from_str(&json::summary(&summary(), &lines(), 1).expect("json")).expect("valid");
     assert_eq!(document["status"], "failed");
-    assert_eq!(document["tables"][1]["error"], "no right to read (table public.secret)");
+    let secret = &document["tables"][1];
+    assert_eq!(secret["error"]["message"], "no right to read (table public.secret)");
+    assert_eq!(
+        (&secret["error"]["kind"], &secret["error"]["hints"][0]),
+        (&"denied".into(), &"GRANT SELECT".into())
+    );
+    assert_eq!((&secret["schema"], &secret["name"]), (&secret["table"]["schema"], &secret["table"]["name"]));
+    assert_eq!((&document["exit_code"], &document["location"]), (&1.into(), &"/data/2026/shop".into()));
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
-use crate::manifest::{ManifestColumn, PartsAsOf};
+use crate::manifest::{HashVerdict, ManifestColumn, PartsAsOf};
 use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
 use crate::plain;
 use crate::plan::TablePlan;
-use crate::report::RunReport;
+use crate::report::{Again, RunReport};
 use crate::runlog::{RunRecord, RunStatus};
+use crate::spec::{Verify, layout};
 
 pub use super::verified::verified;
 
@@ -87,8 +88,8 @@ pub fn checked(checked: &[Checked]) -> String {
     out
 }
 
-/// Tables, totals, and where and when of a run.
-pub fn summary(summary: &RunSummary) -> String {
+/// Tables, totals, and where and when of a run; `again` is how it is finished.
+pub fn summary(summary: &RunSummary, again: &Again) -> String {
     let mut rows = vec![["table", "rows", "files", "bytes", "time"].map(str::to_owned).to_vec()];
     for table in summary.tables.iter().filter(|table| table.error.is_none()) {
         rows.push(vec![
@@ -96,7 +97,8 @@ pub fn summary(summary: &RunSummary) -> String {
             count(table.rows),
             count(table.files as u64),
             size(table.bytes),
-            duration(table.seconds),
+            // A table that was finished before, of which the run log does not know how long it took.
+            if table.kept && table.seconds == 0.0 { String::new() } else { duration(table.seconds) },
         ]);
     }
     let mut out = if rows.len() > 1 { columns(&rows, 1, "") } else { String::new() };
@@ -108,7 +110,6 @@ pub fn summary(summary: &RunSummary) -> String {
     let rows: u64 = summary.tables.iter().map(|table| table.rows).sum();
     let files: usize = summary.tables.iter().map(|table| table.files).sum();
     let bytes: u64 = summary.tables.iter().map(|table| table.bytes).sum();
-    let rate = if summary.seconds > 0.0 { rows as f64 / summary.seconds } else { 0.0 };
     let done = summary.tables.len() - failed;
     let all = summary.tables.len();
     let _ = match failed {
@@ -117,23 +118,32 @@ pub fn summary(summary: &RunSummary) -> String {
     };
     let _ = writeln!(
         out,
-        "{} rows in {} files, {}, {} ({} rows/s)",
+        "{} rows in {} files, {}, {}{}",
         count(rows),
         count(files as u64),
         size(bytes),
         duration(summary.seconds),
-        count(rate as u64),
+        rate(summary),
     );
     let _ = writeln!(out, "run          {}", summary.run_id);
     let _ = writeln!(out, "source       {}", source(&summary.source));
-    let _ = writeln!(out, "destination  {}", plain::line(&summary.destination));
+    let _ = writeln!(
+        out,
+        "destination  {}",
+        plain::line(&layout::below(&summary.destination, &summary.sub_path))
+    );
     let _ = writeln!(out, "snapshot     {}", snapshot(&summary.snapshot));
+    verified_by_source(&mut out, summary);
     let kept = summary.tables.iter().filter(|table| table.kept).count();
     if summary.resumed {
         let _ = writeln!(out, "resumed      {kept} tables were finished before and not read again");
     }
     for earlier in &summary.earlier_snapshots {
-        let _ = writeln!(out, "kept as of   {}", snapshot(earlier));
+        let _ = writeln!(
+            out,
+            "earlier      tables finished before are as of another snapshot: {}",
+            snapshot(earlier)
+        );
     }
     for table in summary.tables.iter().filter(|table| !table.mixed_snapshots.is_empty()) {
         let _ = writeln!(out, "mixed        {}: {}", table.table, moments(&table.mixed_snapshots));
@@ -146,20 +156,67 @@ pub fn summary(summary: &RunSummary) -> String {
         let _ = writeln!(out, "retries      {}", count(retries));
     }
     if failed > 0 {
-        let _ = writeln!(out, "to finish    lakexpress resume {}", summary.run_id);
+        to_finish(&mut out, again);
     }
     if let Some(outcome) = &summary.metadata {
         out.push_str(&metadata(outcome));
         if let Some(error) = &outcome.error {
             let _ = writeln!(out, "metadata     failed: {error}");
-            let _ = writeln!(
-                out,
-                "  hint: the tables are committed; `lakexpress metadata {}` tries again",
-                summary.run_id
-            );
+            let _ = writeln!(out, "  hint: the tables are committed; `{}` tries again", again.metadata);
         }
     }
     out
+}
+
+/// How fast rows came: those that this process read, and not those that were finished before it.
+fn rate(summary: &RunSummary) -> String {
+    let read: u64 = summary.tables.iter().filter(|table| !table.kept).map(|table| table.rows).sum();
+    if summary.tables.iter().all(|table| table.kept) || summary.seconds <= 0.0 {
+        return String::new();
+    }
+    let rate = count((read as f64 / summary.seconds) as u64);
+    if summary.tables.iter().any(|table| table.kept) {
+        format!(" ({} rows read now, {rate} rows/s)", count(read))
+    } else {
+        format!(" ({rate} rows/s)")
+    }
+}
+
+/// The command line that finishes the run.
+pub fn to_finish(out: &mut String, again: &Again) {
+    if again.resume.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "to finish    {}", again.resume);
+    if let Some(missing) = again.missing {
+        let _ = writeln!(out, "             {missing}");
+    }
+}
+
+/// Tables that were compared with the source and found equal, and their files.
+pub(super) fn compared(summary: &RunSummary) -> (usize, usize) {
+    let equal = |table: &&TableOutcome| {
+        let verdict = table.verification.as_ref();
+        verdict.is_some_and(|found| summary.verify == Verify::Count || found.hash == Some(HashVerdict::Equal))
+    };
+    let equal = summary.tables.iter().filter(|table| table.error.is_none()).filter(equal);
+    equal.fold((0, 0), |(tables, files), table| (tables + 1, files + table.files))
+}
+
+/// What `--verify` found.
+fn verified_by_source(out: &mut String, summary: &RunSummary) {
+    let (tables, files) = compared(summary);
+    let (all, files) = (summary.tables.len(), count(files as u64));
+    let _ = match summary.verify {
+        Verify::None => Ok(()),
+        Verify::Count => {
+            writeln!(out, "verified     {tables} of {all} tables have the source's count of rows")
+        }
+        Verify::Hash => writeln!(
+            out,
+            "verified     {tables} of {all} tables have the source's count and hash of all rows, by {files} files read back"
+        ),
+    };
 }
 
 /// What a run did; with `parts`, a line for each part too.
@@ -199,7 +256,7 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
 }
 
 /// What helps against the failures of a run, for those who do not read its summary. What helps many is said once.
-pub fn remedies(summary: &RunSummary) -> String {
+pub fn remedies(summary: &RunSummary, again: &Again) -> String {
     let mut said: Vec<(&str, &TableRef, usize)> = Vec::new();
     let failed = summary.tables.iter().filter_map(|table| Some((&table.table, table.error.as_ref()?)));
     for (table, hint) in failed.flat_map(|(table, error)| error.hints().iter().map(move |hint| (table, hint)))
@@ -213,6 +270,9 @@ pub fn remedies(summary: &RunSummary) -> String {
     for (hint, table, more) in said {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let _ = writeln!(out, "hint for {table}{more}: {hint}");
+    }
+    if summary.tables.iter().any(|table| table.error.is_some()) {
+        to_finish(&mut out, again);
     }
     out
 }
@@ -273,7 +333,7 @@ pub fn runs(runs: &[RunRecord]) -> String {
             run_status(run),
             run.started_at.clone(),
             run.source.clone(),
-            run.destination.clone(),
+            layout::below(&run.destination, &run.sub_path()),
         ]);
     }
     columns(&rows, rows_all_left(&rows), "")
@@ -288,7 +348,7 @@ pub fn run(run: &RunRecord) -> String {
         let _ = writeln!(out, "finished     {}", plain::line(at));
     }
     let _ = writeln!(out, "source       {}", plain::line(&run.source));
-    let _ = writeln!(out, "destination  {}", plain::line(&run.destination));
+    let _ = writeln!(out, "destination  {}", plain::line(&layout::below(&run.destination, &run.sub_path())));
     if let Some(error) = &run.error_message {
         let _ = writeln!(out, "error        {}", plain::line(error));
     }
@@ -451,7 +511,8 @@ pub(super) fn moments(moments: &[PartsAsOf]) -> String {
     plain::line(&moments.iter().map(of).collect::<Vec<_>>().join("; ")).into_owned()
 }
 
-fn snapshot(snapshot: &SnapshotToken) -> String {
+/// A point in time in words.
+pub fn snapshot(snapshot: &SnapshotToken) -> String {
     let mut out = format!("consistency {}, taken at {}", snapshot.level, snapshot.taken_at);
     for (name, value) in [("id", &snapshot.id), ("position", &snapshot.position)] {
         if let Some(value) = value {

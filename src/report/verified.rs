@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::text::{count, size};
 use crate::plain::line;
+use crate::spec::layout;
 use crate::verify::{Report, TableReport};
 
 /// A line per table, one per problem below it, and what it comes to.
@@ -28,16 +29,22 @@ pub fn verified(report: &Report) -> String {
         _ => format!("{wrong} of {} tables are not as their manifests say", report.tables.len()),
     };
     let _ = writeln!(out, "\n{verdict}");
-    let _ = writeln!(
-        out,
-        "looked at    {} rows in {} files, {}; content of {} files read, {} compared with the source's hash",
-        count(rows),
-        count(files as u64),
-        size(bytes),
-        count(read as u64),
-        count(hashed as u64)
-    );
-    let _ = writeln!(out, "destination  {}", line(&report.destination));
+    let _ =
+        writeln!(out, "looked at    {} rows in {} files, {}", count(rows), count(files as u64), size(bytes));
+    let _ = match report.read_percent {
+        None => writeln!(
+            out,
+            "content      not read: sizes, tags and footers were compared; --read-data reads every byte and value"
+        ),
+        Some(_) => writeln!(
+            out,
+            "content      of {} of {} files read, {} compared with the source's hash",
+            count(read as u64),
+            count(files as u64),
+            count(hashed as u64)
+        ),
+    };
+    let _ = writeln!(out, "destination  {}", line(&layout::below(&report.destination, &report.below)));
     out
 }
 

@@ -278,6 +278,11 @@ pub struct RunRecord {
 pub const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl RunRecord {
+    /// Directory between the destination's base and the schemas' directories; empty where it is not recorded.
+    pub fn sub_path(&self) -> String {
+        sub_path_of(&self.config)
+    }
+
     /// For how many seconds a run that should be under way has not been heard of, when that is longer than three
     /// heartbeats: its process was killed, or cannot reach the run log. `now` is RFC 3339.
     pub fn silent_seconds(&self, now: &str) -> Option<u64> {
@@ -287,6 +292,12 @@ impl RunRecord {
         let seconds = u64::try_from((now - last).num_seconds()).ok()?;
         (seconds > 3 * HEARTBEAT.as_secs()).then_some(seconds)
     }
+}
+
+/// The sub path of a run's configuration.
+pub fn sub_path_of(config: &str) -> String {
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    config["sub_path"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A table of a run as recorded.

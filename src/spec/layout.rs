@@ -91,6 +91,11 @@ pub fn table_dir(sub_path: &str, table: &TableRef) -> String {
     if sub_path.is_empty() { own } else { format!("{sub_path}/{own}") }
 }
 
+/// Where the schemas' directories of a run lie, for a person or a script: the base and the sub path below it.
+pub fn below(base: &str, sub_path: &str) -> String {
+    if sub_path.is_empty() { base.to_owned() } else { format!("{}/{sub_path}", base.trim_end_matches('/')) }
+}
+
 /// The file name of part `part`. `append_run` is the run's id when files are added to others'.
 pub fn part_name(part: usize, append_run: Option<&str>) -> String {
     match append_run {

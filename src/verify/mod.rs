@@ -58,6 +58,9 @@ pub struct TableReport {
     pub directory: String,
     /// The table in the source, as its manifest says; none without a manifest.
     pub table: Option<String>,
+    /// The same, its schema and name apart.
+    #[serde(skip)]
+    pub source: Option<TableRef>,
     /// The run that committed it last.
     pub run_id: Option<String>,
     /// Rows by the manifest.
@@ -77,8 +80,12 @@ pub struct TableReport {
 /// What was found at a destination.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The destination.
+    /// The destination's base.
     pub destination: String,
+    /// The directory below the base whose tables were looked at; empty for all.
+    pub below: String,
+    /// Percent of each table's files whose content was read; none when no content was.
+    pub read_percent: Option<f64>,
     /// Whether nothing is wrong.
     pub ok: bool,
     /// Per table, by directory.
@@ -103,25 +110,36 @@ struct SummaryTable {
     error: Option<String>,
 }
 
+/// Which tables are looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Those of this run; none for all runs.
+    pub run_id: Option<String>,
+    /// Those in this directory below the base; empty for all.
+    pub below: String,
+}
+
 /// Looks at the tables of one run, or at all that runs left at the destination; at the destination itself if it is
 /// a table's directory.
 ///
 /// Errors: `Usage` when there is nothing to look at; those of the destination when it cannot be read. What is wrong with
 /// files and manifests is no error but in the report.
-pub async fn verify(
-    destination: &Arc<dyn Destination>,
-    run_id: Option<&str>,
-    sample: Sample,
-) -> Result<Report> {
+pub async fn verify(destination: &Arc<dyn Destination>, scope: &Scope, sample: Sample) -> Result<Report> {
     destination.reach().await?;
     let mut tables = Vec::new();
-    for (directory, wrote) in directories(destination, run_id).await? {
+    for (directory, wrote) in directories(destination, scope).await? {
         let mut report = Box::pin(table(destination, &directory, sample)).await?;
         check_table(&mut report, &wrote);
         tables.push(report);
     }
     let ok = tables.iter().all(|table| table.problems.is_empty());
-    Ok(Report { destination: destination.location(), ok, tables })
+    Ok(Report {
+        destination: destination.location(),
+        below: scope.below.clone(),
+        read_percent: sample.percent,
+        ok,
+        tables,
+    })
 }
 
 /// The run that committed what is there must say so of the same table: a disk that ignores case has one directory for
@@ -134,9 +152,21 @@ fn check_table(report: &mut TableReport, wrote: &HashMap<String, Vec<String>>) {
     }
 }
 
+/// Whether the runs of this destination name tables in a directory below it.
+pub async fn has_tables_in(destination: &Arc<dyn Destination>, below: &str) -> bool {
+    let scope = Scope { run_id: None, below: below.to_owned() };
+    directories(destination, &scope).await.is_ok_and(|found| !found.is_empty())
+}
+
+fn is_below(directory: &str, below: &str) -> bool {
+    let rest = directory.strip_prefix(below);
+    rest.is_some_and(|rest| below.is_empty() || rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The tables' directories below the base.
-async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -> Result<Wrote> {
-    if run_id.is_none() {
+async fn directories(destination: &Arc<dyn Destination>, scope: &Scope) -> Result<Wrote> {
+    let run_id = scope.run_id.as_deref();
+    if run_id.is_none() && scope.below.is_empty() {
         for name in [MANIFEST, INTENT] {
             if destination.head(name).await?.is_some() {
                 return Ok([(String::new(), HashMap::new())].into());
@@ -177,7 +207,8 @@ async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -
             found.insert(directory, HashMap::new());
         }
     }
-    if found.is_empty() && run_id.is_none() {
+    found.retain(|directory, _| is_below(directory, &scope.below));
+    if found.is_empty() && run_id.is_none() && scope.below.is_empty() {
         // Files without a manifest: a table all the same, and not a good one.
         let is_data = |object: &StoredObject| object.path.ends_with(".parquet");
         if destination.list("").await?.iter().any(is_data) {
@@ -188,6 +219,9 @@ async fn directories(destination: &Arc<dyn Destination>, run_id: Option<&str>) -
         let message = match (run_id, summaries) {
             (Some(run), 0) => format!("run {run} left no summary here"),
             (Some(run), _) => format!("run {run} committed no table here"),
+            (None, _) if !scope.below.is_empty() => {
+                format!("no run's summary in {RUNS_DIR}/ names a table in {}", scope.below)
+            }
             (None, _) => {
                 format!("there is neither {MANIFEST} nor a run's summary in {RUNS_DIR}/ with tables")
             }

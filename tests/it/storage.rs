@@ -8,6 +8,7 @@ mod conformance;
 mod credentials;
 mod faults;
 mod gcs;
+mod handed;
 mod hostile;
 pub(crate) mod http;
 mod interrupted;

@@ -101,7 +101,7 @@ fn no_value_of_any_type_is_a_false_alarm() {
         let mut values = 0;
         for table in summary["tables"].as_array().unwrap() {
             let name = table["table"]["name"].as_str().unwrap();
-            let error = table["error"].as_str().unwrap_or_default();
+            let error = table["error_message"].as_str().unwrap_or_default();
             // With NULL for special values, those inside arrays cannot be told apart by the server.
             if more.contains(&"null") && error.contains("special values inside arrays") {
                 assert!(error.contains("column"), "{error}");

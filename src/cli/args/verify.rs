@@ -74,6 +74,9 @@ pub(in crate::cli) struct VerifyArgs {
     /// Id in the auth file of the storage to look at. Default: none.
     #[arg(long, env = "LAKEXPRESS_TARGET_STORAGE_ID", value_name = "ID")]
     pub(in crate::cli) target_storage_id: Option<String>,
+    /// Directory below the destination whose tables are looked at. Default: all.
+    #[arg(long, env = "LAKEXPRESS_SUB_PATH", value_name = "PATH")]
+    pub(in crate::cli) sub_path: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]

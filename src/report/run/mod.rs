@@ -39,8 +39,10 @@ pub struct RunReport {
     pub seconds: Option<f64>,
     /// Source without secrets.
     pub source: String,
-    /// Destination without secrets.
+    /// Base of the destination, without secrets.
     pub destination: String,
+    /// The base with the sub path: where the schemas' directories are.
+    pub location: String,
     /// Why it failed as a whole.
     pub error: Option<String>,
     /// The point in time, as in the manifests.
@@ -83,7 +85,7 @@ pub struct Totals {
     pub files: u64,
     /// Bytes of them.
     pub bytes: u64,
-    /// Rows per second of the run's wall time.
+    /// Rows per second of the run's wall time, without the tables that were finished before the run was resumed.
     pub rows_per_second: Option<f64>,
     /// Bytes before compression divided by bytes; of the tables for which it is known.
     pub compression_ratio: Option<f64>,
@@ -98,6 +100,8 @@ pub struct TableReport {
     pub table: TableRef,
     /// How it stands.
     pub status: RunStatus,
+    /// It was finished before the run was resumed, and not read again.
+    pub kept: bool,
     /// Method that cut it.
     pub method: Option<String>,
     /// When it began.
@@ -231,6 +235,7 @@ impl RunReport {
             seconds,
             source: run.source.clone(),
             destination: run.destination.clone(),
+            location: layout::below(&run.destination, &run.sub_path()),
             error: run.error_message.clone(),
             snapshot,
             evidence: Found {
@@ -249,6 +254,8 @@ impl RunReport {
 fn totals(tables: &[TableReport], seconds: Option<f64>) -> Totals {
     let count = |status: RunStatus| tables.iter().filter(|table| table.status == status).count();
     let rows = tables.iter().filter_map(|table| table.rows).sum();
+    let read = tables.iter().filter(|table| !table.kept);
+    let read = read.fold(None, |sum: Option<u64>, table| Some(sum.unwrap_or(0) + table.rows.unwrap_or(0)));
     let known = tables.iter().filter_map(|table| table.encoded_bytes.zip(table.bytes));
     let (encoded, written) = known.fold((0, 0), |sum, (encoded, bytes)| (sum.0 + encoded, sum.1 + bytes));
     let retries: Vec<u64> = tables.iter().filter_map(|table| table.retries).collect();
@@ -259,7 +266,7 @@ fn totals(tables: &[TableReport], seconds: Option<f64>) -> Totals {
         rows,
         files: tables.iter().filter_map(|table| table.files).sum(),
         bytes: tables.iter().filter_map(|table| table.bytes).sum(),
-        rows_per_second: rate(Some(rows), seconds),
+        rows_per_second: rate(read, seconds),
         compression_ratio: ratio(Some(encoded), written),
         retries: (!retries.is_empty()).then(|| retries.iter().sum()),
     }
@@ -288,6 +295,7 @@ fn table(
     TableReport {
         table: job.table.clone(),
         status: job.status,
+        kept: outcome.is_some_and(|outcome| outcome["kept"] == true),
         method: job.method.clone(),
         started_at: job.started_at.clone(),
         finished_at: job.finished_at.clone(),

@@ -19,7 +19,7 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
         let _ = writeln!(out, "finished     {}{took}", line(at));
     }
     let _ = writeln!(out, "source       {}", line(&report.source));
-    let _ = writeln!(out, "destination  {}", line(&report.destination));
+    let _ = writeln!(out, "destination  {}", line(&report.location));
     if let Some(snapshot) = &report.snapshot {
         let word = |key: &str| line(snapshot[key].as_str().unwrap_or("unknown")).into_owned();
         let _ = writeln!(out, "snapshot     consistency {}, taken at {}", word("level"), word("taken_at"));

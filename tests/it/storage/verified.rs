@@ -24,6 +24,8 @@ fn damage_is_found(place: &Place, store: &dyn Store, base: &str) {
         let problems =
             report["tables"][0]["problems"].as_array().unwrap_or_else(|| panic!("{output}")).clone();
         assert_eq!(output.code, Some(if problems.is_empty() { 0 } else { DATA }), "{output}");
+        // What was read is not to be read.
+        assert!(!extra.contains(&"--read-data") || !report.to_string().contains("--read-data"), "{report}");
         let word =
             |p: &Value| format!("{} {}", p["file"].as_str().unwrap_or("-"), p["problem"].as_str().unwrap());
         let mut found: Vec<String> = problems.iter().map(word).collect();
