@@ -1,7 +1,7 @@
 //! `lakexpress check`.
 
 use super::args::CheckArgs;
-use super::{print, resolve};
+use super::{print, resolve, tell};
 use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
@@ -19,11 +19,14 @@ pub(super) async fn run(args: &CheckArgs) -> Result<u8> {
         return Ok(0);
     }
     let checked = Box::pin(pipeline::check(&resolved.spec, source, destination)).await;
-    if args.output.json {
-        print(&report::json::checked(&checked)?)?;
-    } else {
-        print(&report::text::checked(&checked))?;
+    let text = match args.output.json {
+        true => report::json::checked(&checked)?,
+        false => report::text::checked(&checked),
+    };
+    if let Some(first) = checked.iter().find_map(|checked| checked.check.failure()) {
+        tell(&text, || format!("a check failed: {first}"));
+        return Ok(first.kind().exit_code());
     }
-    let first = checked.iter().find_map(|checked| checked.check.failure());
-    Ok(first.map_or(0, |error| error.kind().exit_code()))
+    print(&text)?;
+    Ok(0)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Interruption, Signals};
-use super::{logdb, metadata, output, print, render, resolve};
+use super::{logdb, metadata, output, render, resolve, tell};
 use crate::error::Result;
 use crate::pipeline::{self, CancelSwitch, Parts, Progress, RunSummary};
 use crate::report;
@@ -49,12 +49,16 @@ pub(super) fn conclude(ended: Ended, given: &OutputArgs) -> Result<u8> {
         Ended::Done(summary) => summary,
         Ended::Interrupted(code) => return Ok(code),
     };
-    if given.json {
-        print(&report::json::summary(&summary)?)?;
-    } else if !given.quiet {
-        print(&report::text::summary(&summary))?;
-    }
-    if given.json || given.quiet {
+    let done = || match summary.status {
+        RunStatus::Completed => format!("run {} is complete", summary.run_id),
+        _ => format!("run {} has ended, {}", summary.run_id, report::text::outcome(&summary)),
+    };
+    let shown = match (given.json, given.quiet) {
+        (true, _) => tell(&report::json::summary(&summary)?, done),
+        (false, true) => false,
+        (false, false) => tell(&report::text::summary(&summary), done),
+    };
+    if given.json || !shown {
         // The log has said what failed, but not what helps.
         let remedies = report::text::remedies(&summary);
         if !remedies.is_empty() {

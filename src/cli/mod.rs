@@ -53,7 +53,7 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 /// |---|---|
 /// | 0 | all done |
 /// | 1 | the run ended and some tables failed |
-/// | 2, 65, 70, 75, 77, 78 | [`ErrorKind::exit_code`] |
+/// | 2, 65, 70, 74, 75, 77, 78 | [`ErrorKind::exit_code`] |
 /// | 130, 143 | ended by Ctrl-C, by SIGTERM |
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
@@ -127,9 +127,21 @@ async fn dispatch(command: &Command, bars: &MultiProgress, drawn: bool) -> Resul
     }
 }
 
-/// Writes a command's result to standard output.
+/// Writes the result of a command that does nothing else.
 fn print(text: &str) -> Result<()> {
-    output::result(text).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "cannot write to standard output").caused_by(error)
-    })
+    output::result(text).map_err(not_printed)
+}
+
+/// Writes what a command says of work that it has done. If that cannot be written the work is done all the same, and
+/// a code that asks to try again would have it done twice: a warning says what is `done`. Returns whether it was written.
+fn tell(text: &str, done: impl FnOnce() -> String) -> bool {
+    let written = output::result(text);
+    if let Err(error) = &written {
+        tracing::warn!("cannot write to standard output: {error}; {}", done());
+    }
+    written.is_ok()
+}
+
+fn not_printed(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Output, "cannot write to standard output").caused_by(error)
 }

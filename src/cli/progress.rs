@@ -13,7 +13,7 @@ use tracing::{error, info};
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
 use crate::pipeline::{Observer, Progress, TableProgress};
-use crate::report::text::{count, duration, size};
+use crate::report::text::{count, duration, size, things};
 use crate::runlog::RunEvent;
 
 /// How often the counters are looked at.
@@ -57,24 +57,24 @@ impl Observer for Told {
             RunEvent::RunStarted { run_id, source, destination, tables, .. } => {
                 self.lock().tables = tables.len();
                 info!(target: PROGRESS, "starting export run: {run_id}");
-                info!(target: PROGRESS, "{} tables from {source} to {destination}", tables.len());
+                info!(target: PROGRESS, "{} from {source} to {destination}", things(tables.len() as u64, "table"));
             }
             RunEvent::SnapshotTaken { snapshot, .. } => info!(target: PROGRESS, "snapshot {snapshot}"),
             RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
                 self.lock().began.insert(table.clone(), Instant::now());
-                let rows = count(*est_rows);
-                info!(target: PROGRESS, "{table}: started, about {rows} rows, method {method}, {parts} part(s)");
+                let (rows, parts) = (things(*est_rows, "row"), things(*parts as u64, "part"));
+                info!(target: PROGRESS, "{table}: started, about {rows}, method {method}, {parts}");
             }
             RunEvent::TableDone { table, rows, files, .. } => {
                 let seconds = self.seconds_of(table);
                 let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-                let (written, number) = (count(*rows), files.len());
+                let (written, number) = (things(*rows, "row"), things(files.len() as u64, "file"));
                 let mut totals = self.lock();
                 totals.done += 1;
                 totals.rows += rows;
                 drop(totals);
                 let (bytes, time) = (size(bytes), duration(seconds));
-                info!(target: PROGRESS, "{table}: done, {written} rows in {number} file(s), {bytes}, {time}");
+                info!(target: PROGRESS, "{table}: done, {written} in {number}, {bytes}, {time}");
             }
             RunEvent::TableFailed { table, error, .. } => {
                 let time = duration(self.seconds_of(table));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::args::{CompressionArg, ExportArgs};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{origin, print, resolve};
+use super::{origin, resolve, tell};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
@@ -134,7 +134,8 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, bars: &MultiProgress, d
         && !args.output.json
     {
         let (count, id) = (summary.tables.len(), &summary.run_id);
-        print(&format!("nothing to resume: all {count} tables of run {id} are finished\n"))?;
+        let done = || format!("nothing to resume: all {count} tables of run {id} are finished");
+        tell(&done(), done);
         return Ok(0);
     }
     conclude(ended, &args.output)

@@ -29,6 +29,16 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// `1 file`, `1,234 files`.
+pub fn things(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `3 of 4 tables`.
+pub(super) fn tables_of(number: usize, all: usize) -> String {
+    format!("{number} of {}", things(all as u64, "table"))
+}
+
 /// `12.3 MiB`; exact below 1 KiB.
 pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -104,22 +114,18 @@ pub fn summary(summary: &RunSummary) -> String {
     if !summary.tables.is_empty() {
         out.push('\n');
     }
-    let failed = summary.tables.iter().filter(|table| table.error.is_some()).count();
+    let failed = failed_tables(summary);
     let rows: u64 = summary.tables.iter().map(|table| table.rows).sum();
     let files: usize = summary.tables.iter().map(|table| table.files).sum();
     let bytes: u64 = summary.tables.iter().map(|table| table.bytes).sum();
     let rate = if summary.seconds > 0.0 { rows as f64 / summary.seconds } else { 0.0 };
-    let done = summary.tables.len() - failed;
-    let all = summary.tables.len();
-    let _ = match failed {
-        0 => write!(out, "{}: {done} of {all} tables, ", status(summary.status)),
-        _ => write!(out, "{failed} of {all} tables failed, {done} exported: "),
-    };
     let _ = writeln!(
         out,
-        "{} rows in {} files, {}, {} ({} rows/s)",
-        count(rows),
-        count(files as u64),
+        "{}{} {} in {}, {}, {} ({} rows/s)",
+        outcome(summary),
+        if failed == 0 { "," } else { ":" },
+        things(rows, "row"),
+        things(files as u64, "file"),
         size(bytes),
         duration(summary.seconds),
         count(rate as u64),
@@ -130,7 +136,7 @@ pub fn summary(summary: &RunSummary) -> String {
     let _ = writeln!(out, "snapshot     {}", snapshot(&summary.snapshot));
     let kept = summary.tables.iter().filter(|table| table.kept).count();
     if summary.resumed {
-        let _ = writeln!(out, "resumed      {kept} tables were finished before and not read again");
+        let _ = writeln!(out, "resumed      {} finished before and not read again", were(kept));
     }
     for earlier in &summary.earlier_snapshots {
         let _ = writeln!(out, "kept as of   {}", snapshot(earlier));
@@ -162,6 +168,19 @@ pub fn summary(summary: &RunSummary) -> String {
     out
 }
 
+/// How many tables were exported and how many not.
+pub fn outcome(summary: &RunSummary) -> String {
+    let (failed, all) = (failed_tables(summary), summary.tables.len());
+    match failed {
+        0 => format!("{}: {}", status(summary.status), tables_of(all, all)),
+        _ => format!("{} failed, {} exported", tables_of(failed, all), all - failed),
+    }
+}
+
+fn failed_tables(summary: &RunSummary) -> usize {
+    summary.tables.iter().filter(|table| table.error.is_some()).count()
+}
+
 /// What a run did; with `parts`, a line for each part too.
 pub fn report(report: &RunReport, parts: bool) -> String {
     super::run::text::report(report, parts)
@@ -173,8 +192,8 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
     if let Some(last) = outcome.files.last() {
         let _ = writeln!(
             out,
-            "metadata     {} files, the last one {}",
-            count(outcome.files.len() as u64),
+            "metadata     {}, the last one {}",
+            things(outcome.files.len() as u64, "file"),
             plain::line(last)
         );
     }
@@ -217,6 +236,10 @@ pub fn remedies(summary: &RunSummary) -> String {
     out
 }
 
+fn were(tables: usize) -> String {
+    format!("{} {}", things(tables as u64, "table"), if tables == 1 { "was" } else { "were" })
+}
+
 /// Why tables failed. What stood in the way of many is said once.
 fn failures(out: &mut String, tables: &[TableOutcome]) {
     let mut said: Vec<(String, usize)> = Vec::new();
@@ -232,7 +255,7 @@ fn failures(out: &mut String, tables: &[TableOutcome]) {
         }
     }
     for (text, more) in said.into_iter().filter(|(_, more)| *more > 0) {
-        let _ = writeln!(out, "{more} more tables failed: {text}");
+        let _ = writeln!(out, "{} failed: {text}", things(more as u64, "more table"));
     }
 }
 
@@ -364,7 +387,8 @@ fn plan_table(out: &mut String, table: &TablePlan) {
             ]
         })
         .collect();
-    let _ = writeln!(out, "  {} part(s) in {}", table.parts.len(), plain::line(&table.directory));
+    let parts = things(table.parts.len() as u64, "part");
+    let _ = writeln!(out, "  {parts} in {}", plain::line(&table.directory));
     out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
 }
 
@@ -393,7 +417,8 @@ fn finish_plan(out: &mut String, plan: &RunPlan) {
     }
     let rows: u64 = plan.tables.iter().map(|table| table.info.est_rows).sum();
     let bytes: u64 = plan.tables.iter().map(|table| table.info.est_bytes).sum();
-    let _ = write!(out, "{} tables, about {} rows, {}", plan.tables.len(), count(rows), size(bytes));
+    let tables = things(plan.tables.len() as u64, "table");
+    let _ = write!(out, "{tables}, about {}, {}", things(rows, "row"), size(bytes));
     let _ = match plan.failures.len() {
         0 => writeln!(out),
         failed => writeln!(out, "; {failed} that cannot be exported"),
@@ -419,7 +444,7 @@ fn heading(table: &TablePlan) -> String {
         TableKind::Foreign => "foreign table",
         TableKind::Query => "query",
     };
-    format!("{} ({kind}, about {} rows, {})", info.table, count(info.est_rows), size(info.est_bytes))
+    format!("{} ({kind}, about {}, {})", info.table, things(info.est_rows, "row"), size(info.est_bytes))
 }
 
 fn not_null(nullable: bool) -> &'static str {
