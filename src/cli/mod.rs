@@ -58,6 +58,7 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
+    let asked = argv.get(1).map(|command| command.to_string_lossy().into_owned());
     let parsed = help::command().try_get_matches_from(argv).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.command.take_note(&matches);
@@ -65,7 +66,7 @@ pub fn run() -> u8 {
     });
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(refusal) => return render::refused(&refusal, json),
+        Err(refusal) => return render::refused(&help::advised(refusal, asked.as_deref()), json),
     };
     let json = cli.command.output().json;
     execute(&cli.command).unwrap_or_else(|error| render::error(&error, json))

@@ -12,8 +12,8 @@ use tracing::{error, info};
 
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
-use crate::pipeline::{Observer, Progress, TableProgress};
-use crate::report::text::{count, duration, size, things};
+use crate::pipeline::{INTERRUPTED, Observer, Progress, TableProgress};
+use crate::report::text::{self, count, duration, size, things};
 use crate::runlog::RunEvent;
 
 /// How often the counters are looked at.
@@ -37,6 +37,8 @@ struct Totals {
     tables: usize,
     done: usize,
     failed: usize,
+    /// Of those that failed, by an interruption.
+    never_begun: usize,
     rows: u64,
     began: HashMap<TableRef, Instant>,
 }
@@ -59,7 +61,10 @@ impl Observer for Told {
                 info!(target: PROGRESS, "starting export run: {run_id}");
                 info!(target: PROGRESS, "{} from {source} to {destination}", things(tables.len() as u64, "table"));
             }
-            RunEvent::SnapshotTaken { snapshot, .. } => info!(target: PROGRESS, "snapshot {snapshot}"),
+            RunEvent::SnapshotTaken { snapshot, .. } => match serde_json::from_str(snapshot) {
+                Ok(token) => info!(target: PROGRESS, "snapshot: {}", text::snapshot(&token)),
+                Err(_) => info!(target: PROGRESS, "snapshot {snapshot}"),
+            },
             RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
                 self.lock().began.insert(table.clone(), Instant::now());
                 let (rows, parts) = (things(*est_rows, "row"), things(*parts as u64, "part"));
@@ -77,8 +82,15 @@ impl Observer for Told {
                 info!(target: PROGRESS, "{table}: done, {written} in {number}, {bytes}, {time}");
             }
             RunEvent::TableFailed { table, error, .. } => {
+                let mut totals = self.lock();
+                totals.failed += 1;
+                // What had not begun when it was interrupted is counted and not named.
+                if error.starts_with(INTERRUPTED) && !totals.began.contains_key(table) {
+                    totals.never_begun += 1;
+                    return;
+                }
+                drop(totals);
                 let time = duration(self.seconds_of(table));
-                self.lock().failed += 1;
                 error!("{table}: failed after {time}: {error}");
             }
             // Told when it happened, or with the table.
@@ -86,7 +98,13 @@ impl Observer for Told {
             | RunEvent::TablePlanned { .. }
             | RunEvent::PartPrepared { .. }
             | RunEvent::TableMixed { .. } => {}
-            RunEvent::RunEnded { run_id, .. } => info!(target: PROGRESS, "export run ended: {run_id}"),
+            RunEvent::RunEnded { run_id, .. } => {
+                let never_begun = self.lock().never_begun;
+                if never_begun > 0 {
+                    error!("{} not begun: {INTERRUPTED}", things(never_begun as u64, "table"));
+                }
+                info!(target: PROGRESS, "export run ended: {run_id}");
+            }
         }
     }
 }

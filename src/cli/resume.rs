@@ -49,7 +49,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("output-dir", At("/origin/output_dir")),
     ("target-storage-id", At("/origin/target_storage_id")),
     ("sub-path", At("/sub_path")),
-    ("fastbcp-p", At("/readers")),
+    ("parallel", At("/readers")),
     ("large-table-threshold", At("/large_table_rows")),
     ("part-bytes", At("/part_bytes")),
     ("table-config", At("/table_configs")),
@@ -268,7 +268,7 @@ mod tests {
         for flag in ["--include (the run had [\"a%\"], now [\"b%\"])", "--compression", "--sub-path"] {
             assert!(error.contains(flag), "{error}");
         }
-        assert!(!error.contains("--fastbcp-p"), "{error}");
+        assert!(!error.contains("--parallel"), "{error}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl From<DataFusionError> for Error {
             DataFusionError::ParquetError(inner) => Self::from_parquet(*inner),
             DataFusionError::ResourcesExhausted(_) => {
                 Self::unavailable("more memory is needed than may be used")
-                    .hint("raise --memory-limit or lower --fastbcp-p and --n-jobs")
+                    .hint("raise --memory-limit or lower -p and --n-jobs")
                     .caused_by(error)
             }
             DataFusionError::IoError(error) => spill::failed(&error),

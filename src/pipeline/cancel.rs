@@ -4,6 +4,9 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 
+/// What the error of an interruption says.
+pub const INTERRUPTED: &str = "the run was interrupted";
+
 /// The side that asks.
 #[derive(Debug)]
 pub struct CancelSwitch(watch::Sender<bool>);
@@ -41,6 +44,6 @@ impl Cancel {
 
     /// What a table that was stopped reports.
     pub fn error() -> Error {
-        Error::unavailable("the run was interrupted").hint("run again; nothing of this table was changed")
+        Error::unavailable(INTERRUPTED).hint("run again; nothing of this table was changed")
     }
 }

@@ -476,7 +476,8 @@ pub(super) fn moments(moments: &[PartsAsOf]) -> String {
     plain::line(&moments.iter().map(of).collect::<Vec<_>>().join("; ")).into_owned()
 }
 
-fn snapshot(snapshot: &SnapshotToken) -> String {
+/// The point in time of a run, and what it is called at the source.
+pub fn snapshot(snapshot: &SnapshotToken) -> String {
     let mut out = format!("consistency {}, taken at {}", snapshot.level, snapshot.taken_at);
     for (name, value) in [("id", &snapshot.id), ("position", &snapshot.position)] {
         if let Some(value) = value {
