@@ -3,7 +3,7 @@
 use super::query::problem::quoted;
 
 /// Signs that a word processor makes of quotes.
-const TYPOGRAPHIC: &[char] = &['“', '”', '„', '‘', '’', '‚', '«', '»', '`'];
+const TYPOGRAPHIC: &[char] = &['“', '”', '„', '‘', '’', '‚', '«', '»'];
 
 /// What to write instead of `name`, which stands in `sql` and is none of the `columns`.
 pub(super) fn remedies<'a>(name: &str, sql: &str, columns: impl Iterator<Item = &'a str>) -> Vec<String> {

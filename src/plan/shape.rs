@@ -39,7 +39,7 @@ pub(super) async fn logical(
         None => ("--where", filter),
     };
     let plan = Box::pin(plan(context, statement)).await.map_err(|e| explain(e, flag, text, info))?;
-    only_rows(&plan, flag)?;
+    only_rows(&plan, flag).map_err(|error| error.with("table", &info.table))?;
     Ok(plan)
 }
 

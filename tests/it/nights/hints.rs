@@ -42,7 +42,7 @@ fn asked(url: &str, sql: &str, extra: &[&str]) -> Output {
 fn a_text_in_double_quotes_is_told_to_be_in_single_ones() {
     let url = shop("hints_quotes");
     let right = ["single quotes", "'de'"];
-    for text in ["\"de\"", "“de”", "`de`"] {
+    for text in ["\"de\"", "“de”"] {
         refused(&url, &["--where", &format!("customers: country = {text}")])
             .says(&right)
             .never_says(&["did you mean id"]);
@@ -179,8 +179,7 @@ fn lines_count_one_thing_as_one_and_say_a_moment_in_words() {
         .unwrap();
     let url = format!("sqlite://{}", db.display());
     let lake = dir.path().join("lake");
-    let output = export(&url, &lake, &[]).ok();
-    output.says(&[
+    let output = export(&url, &lake, &[]).ok().says(&[
         "1 table from",
         "about 1 row, ",
         "1 part\n",
@@ -242,13 +241,13 @@ fn readers_are_called_parallel_and_the_old_name_still_works() {
 fn tables_that_were_never_begun_are_one_line_of_an_interrupted_run() {
     let server = PgServer::start();
     server.create_db("many");
-    let tables: Vec<String> = (0..12).map(|n| format!("CREATE TABLE t{n:02} AS SELECT 1 AS id;")).collect();
+    let tables: Vec<String> = (0..12).map(|n| format!("CREATE TABLE t{n:02} (id integer);")).collect();
     server.sql("many", &tables.concat());
     // The first two tables stay busy: their rows come slowly.
     server.sql(
         "many",
         "CREATE VIEW a1 AS SELECT i, pg_sleep(0.5)::text AS s FROM generate_series(1, 200) i;
-        CREATE VIEW a2 AS TABLE a1;",
+        CREATE VIEW a2 AS TABLE a1; ANALYZE;",
     );
     let out = tempfile::tempdir().unwrap();
     let words = ["--views", "--n-jobs", "2"];
