@@ -92,7 +92,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("println!", &["cli"]),
     ("eprint!", &["cli"]),
     ("eprintln!", &["cli"]),
-    ("std::env", &["cli", "config", "destination/object/environment.rs"]),
+    ("std::env", &["cli", "config", "destination/object/environment.rs", "error/spill.rs"]),
     (
         "std::fs",
         &[

@@ -3,7 +3,7 @@
 use super::args::CheckArgs;
 use super::export::STOPPED;
 use super::signals::Orderly;
-use super::{Seen, print, resolve};
+use super::{Seen, print, resolve, tell};
 use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
@@ -33,11 +33,14 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
     let cancel = seen.stopping.cancel();
     let checking = Box::pin(pipeline::check(&resolved.spec, source, destination, &cancel));
     let Some(checked) = seen.stopping.orderly(orderly, checking).await else { return Ok(STOPPED) };
-    if args.output.json {
-        print(&report::json::checked(&checked)?)?;
-    } else {
-        print(&report::text::checked(&checked))?;
+    let text = match args.output.json {
+        true => report::json::checked(&checked)?,
+        false => report::text::checked(&checked),
+    };
+    if let Some(first) = checked.iter().find_map(|checked| checked.check.failure()) {
+        tell(&text, || format!("a check failed: {first}"));
+        return Ok(first.kind().exit_code());
     }
-    let first = checked.iter().find_map(|checked| checked.check.failure());
-    Ok(first.map_or(0, |error| error.kind().exit_code()))
+    print(&text)?;
+    Ok(0)
 }

@@ -9,7 +9,7 @@ use url::Url;
 use super::again::Again;
 use super::args::DemoArgs;
 use super::export::{Ended, STOPPED, Watched, watch};
-use super::{Seen, print, resolve};
+use super::{Seen, resolve, tell};
 use crate::catalog::TableFilter;
 use crate::demo::{self, Answer};
 use crate::destination::schemes;
@@ -57,19 +57,21 @@ pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
         Ended::Stopped => return Ok(STOPPED),
     };
     if summary.status != RunStatus::Completed {
-        print(&report::text::summary(&summary, &Again::default().lines(&summary.run_id)))?;
+        let again = Again::default().lines(&summary.run_id);
+        tell(&report::text::summary(&summary, &again), || report::text::outcome(&summary));
         return Ok(1);
     }
     let answer = Box::pin(demo::ask(&lake.join(SCHEMA), demo::QUESTION)).await?;
+    let done = || format!("the demo is complete in {}", dir.display());
     if args.output.json {
         let document = json!({
             "source": url.as_str(), "rows": rows, "run": &*summary,
             "question": demo::QUESTION, "answer": answer, "seconds": begun.seconds(),
         });
         let text = serde_json::to_string_pretty(&document);
-        print(&text.map_err(|error| Error::internal("cannot write JSON").caused_by(error))?)?;
+        tell(&text.map_err(|error| Error::internal("cannot write JSON").caused_by(error))?, done);
     } else if !args.output.quiet {
-        print(&told(&args.dir, &url, &summary, &answer, (rows, begun.seconds())))?;
+        tell(&told(&args.dir, &url, &summary, &answer, (rows, begun.seconds())), done);
     }
     Ok(0)
 }

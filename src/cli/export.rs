@@ -9,7 +9,7 @@ use super::again::Again;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Orderly, SoFar};
-use super::{Seen, end, logdb, metadata, output, print, resolve};
+use super::{Seen, end, logdb, metadata, output, resolve, tell};
 use crate::error::{ErrorKind, Result};
 use crate::pipeline::{self, Parts, Progress, RunSummary};
 use crate::report;
@@ -55,12 +55,16 @@ pub(super) fn conclude(ended: Ended, given: &OutputArgs, again: &Again) -> Resul
     // The log has said what failed, but not what helps.
     let remedies = report::text::remedies(&summary, &again);
     end::remember(&summary, &again, &remedies);
-    if given.json {
-        print(&report::json::summary(&summary, &again, code)?)?;
-    } else if !given.quiet {
-        print(&report::text::summary(&summary, &again))?;
-    }
-    if (given.json || given.quiet) && !remedies.is_empty() {
+    let done = || match summary.status {
+        RunStatus::Completed => format!("run {} is complete", summary.run_id),
+        _ => format!("run {} has ended, {}", summary.run_id, report::text::outcome(&summary)),
+    };
+    let shown = match (given.json, given.quiet) {
+        (true, _) => tell(&report::json::summary(&summary, &again, code)?, done),
+        (false, true) => false,
+        (false, false) => tell(&report::text::summary(&summary, &again), done),
+    };
+    if (given.json || !shown) && !remedies.is_empty() {
         output::message(remedies.trim_end());
     }
     Ok(code)

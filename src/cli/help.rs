@@ -1,6 +1,9 @@
 //! Help that fits: `-h` is one screen, `--help` is complete.
 
+use std::env;
+
 use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue};
 
 use super::args::{Cli, RESUME_FLAGS};
 
@@ -46,21 +49,55 @@ const RARE: &[&str] = &[
     "log-dir",
 ];
 
+/// Flags of export that a query has no need of.
+const IN_SQL: &[&str] = &[
+    "source-schema-name",
+    "include",
+    "exclude",
+    "views",
+    "where",
+    "columns",
+    "source-where",
+    "source-columns",
+];
+
+/// The variable of `--parallel` by its old name, which is `--fastbcp-p`. A flag has one variable.
+const OLD_PARALLEL: &str = "LAKEXPRESS_FASTBCP_P";
+
 /// The command line's grammar. Variables and defaults are not repeated behind each flag: the rule for
 /// variables stands in the program's help, and the texts name their defaults.
 pub(super) fn command() -> clap::Command {
     let mut cli = Cli::command();
     let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let old_variable = env::var_os("LAKEXPRESS_PARALLEL").is_none() && env::var_os(OLD_PARALLEL).is_some();
     for name in names {
         let resumes = name == "resume";
         cli = cli.mut_subcommand(name, |command| {
             tidy(command.mut_args(|arg| match arg.get_long() {
                 Some(long) if resumes && !RESUME_FLAGS.contains(&long) => arg.hide(true),
+                Some("parallel") if old_variable => arg.env(OLD_PARALLEL),
                 _ => arg,
             }))
         });
     }
     cli
+}
+
+/// A refused command line with what to write instead of flags that a query has in its SQL.
+pub(super) fn advised(mut refusal: clap::Error, command: Option<&str>) -> clap::Error {
+    let wanted = match refusal.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.trim_start_matches('-').to_owned(),
+        _ => return refusal,
+    };
+    if refusal.kind() == clap::error::ErrorKind::UnknownArgument
+        && command == Some("query")
+        && IN_SQL.contains(&wanted.as_str())
+    {
+        let advice = "a query has its tables, columns and conditions in its SQL: SELECT id FROM shop.orders WHERE id > 7";
+        refusal.remove(ContextKind::SuggestedArg);
+        refusal.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
+    }
+    refusal
 }
 
 fn tidy(command: clap::Command) -> clap::Command {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::args::{AuthArgs, LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, OutputArgs};
-use super::{print, resolve};
+use super::{resolve, tell};
 use crate::error::{Error, Result};
 use crate::runlog::RunLog;
 
@@ -75,10 +75,11 @@ fn ask(question: &str) -> Result<String> {
 }
 
 fn told(to: &OutputArgs, done: &str, log: &dyn RunLog) -> Result<u8> {
+    let text = || format!("{done}: run log {}", log.location());
     if to.json {
-        print(&format!("{}\n", json!({ "run_log": log.location(), "done": done })))?;
+        tell(&json!({ "run_log": log.location(), "done": done }).to_string(), text);
     } else if !to.quiet {
-        print(&format!("{done}: run log {}\n", log.location()))?;
+        tell(&text(), text);
     }
     Ok(0)
 }

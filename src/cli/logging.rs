@@ -7,8 +7,8 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind as IoKind, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
 
 use chrono::Utc;
 use indicatif::MultiProgress;
@@ -44,12 +44,15 @@ pub(super) fn start(args: &OutputArgs, bars: &MultiProgress, drawn: bool) -> Res
     }
     let stderr = Stderr { bars: drawn.then(|| bars.clone()) };
     let json = args.log_format == LogFormatArg::Json;
-    let mut layers = vec![layer(args.log_format, move || OneLine { to: stderr.clone(), json }, on_stderr)];
+    let to = stderr.clone();
+    let mut layers = vec![layer(args.log_format, move || OneLine { to: to.clone(), json }, on_stderr)];
     if let Some(directory) = &args.log_dir {
-        let file = Arc::new(log_file(directory)?);
+        let (path, file) = log_file(directory)?;
+        let file = Arc::new(LogFile { file, path, stderr, failed: Once::new() });
+        let writer = move || OneLine { to: LogWriter(Arc::clone(&file)), json };
         // A log file ends with what happened, whatever its level.
         let in_file = targets(level).with_target(ENDING, LevelFilter::INFO);
-        layers.push(layer(args.log_format, move || OneLine { to: Arc::clone(&file), json }, in_file));
+        layers.push(layer(args.log_format, writer, in_file));
     }
     tracing_subscriber::registry()
         .with(layers)
@@ -85,7 +88,7 @@ where
 }
 
 /// `lakexpress_<date-time>.log` in `directory`; a number is added when the name is taken.
-fn log_file(directory: &Path) -> Result<File> {
+fn log_file(directory: &Path) -> Result<(PathBuf, File)> {
     let text = directory.to_string_lossy();
     if text.contains("://") {
         return Err(Error::usage("--log-dir is a URL").hint("log files go to a directory of this machine"));
@@ -111,9 +114,10 @@ fn log_file(directory: &Path) -> Result<File> {
     let mut number = 1;
     loop {
         let name = if number == 1 { format!("{stem}.log") } else { format!("{stem}_{number}.log") };
-        match OpenOptions::new().append(true).create_new(true).open(directory.join(name)) {
+        let path = directory.join(name);
+        match OpenOptions::new().append(true).create_new(true).open(&path) {
             Err(error) if error.kind() == IoKind::AlreadyExists => number += 1,
-            other => return other.map_err(failed),
+            other => return other.map(|file| (path, file)).map_err(failed),
         }
     }
 }
@@ -177,6 +181,39 @@ impl Write for Stderr {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+/// The file of `--log-dir`. That it cannot be written, on a full disk for example, is said once and stops nothing.
+struct LogFile {
+    file: File,
+    path: PathBuf,
+    stderr: Stderr,
+    failed: Once,
+}
+
+#[derive(Clone)]
+struct LogWriter(Arc<LogFile>);
+
+impl Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let LogFile { file, path, stderr, failed } = self.0.as_ref();
+        // Whole lines: nothing is written later by other means.
+        let written = { file }.write_all(line);
+        if let Err(error) = &written {
+            failed.call_once(|| {
+                let path = path.to_string_lossy();
+                let said = format!("warning: cannot write the log file {path}: {error}; the run goes on, lines are missing there");
+                let said = format!("{}\n", plain::line(&said));
+                // Where standard error is gone too there is nobody left.
+                let _ = stderr.clone().write_all(said.as_bytes());
+            });
+        }
+        written.map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        { &self.0.file }.flush()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `lakexpress metadata RUN_ID`, and what an export tells of its metadata.
 
 use super::args::{AuthArgs, DocumentArgs, ExportArgs, MetadataArgs, OutputArgs, TargetArgs};
-use super::{origin, print, resolve, values};
+use super::{origin, resolve, tell, values};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, MetadataOutcome, MetadataTable};
 use crate::report;
@@ -64,10 +64,11 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
     if outcome.error.is_some() {
         return outcome.error.map_or(Ok(code), Err);
     }
+    let done = || format!("the metadata of run {} is written", run.run_id);
     if asked.output.json {
-        print(&report::json::metadata(&outcome)?)?;
+        tell(&report::json::metadata(&outcome)?, done);
     } else if !asked.output.quiet {
-        print(&report::text::metadata(&outcome))?;
+        tell(&report::text::metadata(&outcome), done);
     }
     Ok(code)
 }

@@ -56,11 +56,12 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 /// |---|---|
 /// | 0 | all done |
 /// | 1 | the run ended and some tables failed |
-/// | 2, 65, 70, 75, 77, 78 | [`ErrorKind::exit_code`] |
+/// | 2, 65, 70, 74, 75, 77, 78 | [`ErrorKind::exit_code`] |
 /// | 129, 130, 143 | ended by SIGHUP, by Ctrl-C, by SIGTERM |
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
+    let asked = argv.get(1).map(|command| command.to_string_lossy().into_owned());
     let parsed = help::command().try_get_matches_from(argv).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.command.take_note(&matches);
@@ -68,7 +69,7 @@ pub fn run() -> u8 {
     });
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(refusal) => return render::refused(&refusal, json),
+        Err(refusal) => return render::refused(&help::advised(refusal, asked.as_deref()), json),
     };
     let json = cli.command.output().json;
     let ended = execute(&cli.command);
@@ -148,9 +149,21 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
     }
 }
 
-/// Writes a command's result to standard output.
+/// Writes the result of a command that does nothing else.
 fn print(text: &str) -> Result<()> {
-    output::result(text).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "cannot write to standard output").caused_by(error)
-    })
+    output::result(text).map_err(not_printed)
+}
+
+/// Writes what a command says of work that it has done. If that cannot be written the work is done all the same, and
+/// a code that asks to try again would have it done twice: a warning says what is `done`. Returns whether it was written.
+fn tell(text: &str, done: impl FnOnce() -> String) -> bool {
+    let written = output::result(text);
+    if let Err(error) = &written {
+        tracing::warn!("cannot write to standard output: {error}; {}", done());
+    }
+    written.is_ok()
+}
+
+fn not_printed(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Output, "cannot write to standard output").caused_by(error)
 }

@@ -12,8 +12,8 @@ use tracing::{error, info};
 
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
-use crate::pipeline::{Observer, Progress, TableProgress};
-use crate::report::text::{self, count, duration, size};
+use crate::pipeline::{INTERRUPTED, Observer, Progress, TableProgress};
+use crate::report::text::{self, count, duration, size, things};
 use crate::runlog::{RunEvent, sub_path_of};
 use crate::spec::layout;
 
@@ -39,6 +39,8 @@ struct Totals {
     tables: usize,
     done: usize,
     failed: usize,
+    /// Of those that failed, by an interruption.
+    never_begun: usize,
     rows: u64,
     began: HashMap<TableRef, Instant>,
 }
@@ -81,7 +83,7 @@ impl Observer for Told {
                 drop(totals);
                 let destination = layout::below(destination, &sub_path_of(config));
                 info!(target: PROGRESS, "starting export run: {run_id}");
-                info!(target: PROGRESS, "{} tables from {source} to {destination}", tables.len());
+                info!(target: PROGRESS, "{} from {source} to {destination}", things(tables.len() as u64, "table"));
             }
             RunEvent::SnapshotTaken { snapshot, .. } => {
                 let words = serde_json::from_str(snapshot).map(|token| text::snapshot(&token));
@@ -89,23 +91,30 @@ impl Observer for Told {
             }
             RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
                 self.lock().began.insert(table.clone(), Instant::now());
-                let rows = count(*est_rows);
-                info!(target: PROGRESS, "{table}: started, about {rows} rows, method {method}, {parts} part(s)");
+                let (rows, parts) = (things(*est_rows, "row"), things(*parts as u64, "part"));
+                info!(target: PROGRESS, "{table}: started, about {rows}, method {method}, {parts}");
             }
             RunEvent::TableDone { table, rows, files, .. } => {
                 let seconds = self.seconds_of(table);
                 let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-                let (written, number) = (count(*rows), files.len());
+                let (written, number) = (things(*rows, "row"), things(files.len() as u64, "file"));
                 let mut totals = self.lock();
                 totals.done += 1;
                 totals.rows += rows;
                 drop(totals);
                 let (bytes, time) = (size(bytes), duration(seconds));
-                info!(target: PROGRESS, "{table}: done, {written} rows in {number} file(s), {bytes}, {time}");
+                info!(target: PROGRESS, "{table}: done, {written} in {number}, {bytes}, {time}");
             }
             RunEvent::TableFailed { table, error, .. } => {
+                let mut totals = self.lock();
+                totals.failed += 1;
+                // What had not begun when it was interrupted is counted and not named.
+                if error.starts_with(INTERRUPTED) && !totals.began.contains_key(table) {
+                    totals.never_begun += 1;
+                    return;
+                }
+                drop(totals);
                 let time = duration(self.seconds_of(table));
-                self.lock().failed += 1;
                 error!("{table}: failed after {time}: {error}");
             }
             // Told when it happened, or with the table.
@@ -113,7 +122,13 @@ impl Observer for Told {
             | RunEvent::TablePlanned { .. }
             | RunEvent::PartPrepared { .. }
             | RunEvent::TableMixed { .. } => {}
-            RunEvent::RunEnded { run_id, .. } => info!(target: PROGRESS, "export run ended: {run_id}"),
+            RunEvent::RunEnded { run_id, .. } => {
+                let never_begun = self.lock().never_begun;
+                if never_begun > 0 {
+                    error!("{} not begun: {INTERRUPTED}", things(never_begun as u64, "table"));
+                }
+                info!(target: PROGRESS, "export run ended: {run_id}");
+            }
         }
     }
 }

@@ -14,9 +14,7 @@ use crate::{plain, report, secret};
 /// Tells about an error and returns the exit code.
 pub(super) fn error(error: &Error, as_json: bool) -> u8 {
     let code = error.kind().exit_code();
-    if as_json {
-        document(&error_json(error, code));
-    } else {
+    if !as_json || !document(&error_json(error, code)) {
         output::message(&error_text(error));
     }
     code
@@ -31,18 +29,27 @@ pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
     let hint = (shown != text).then_some("a database is named by --source URL");
     // These lines are ours and stay lines: no [`Error`], which has but one.
     let message = shown.trim().trim_start_matches("error: ");
-    if as_json && refusal.use_stderr() {
-        let hints: Vec<&str> = hint.into_iter().collect();
-        document(&json!({ "error": {
+    let hints: Vec<&str> = hint.into_iter().collect();
+    let body = || {
+        json!({ "error": {
             "kind": ErrorKind::Usage.as_str(), "message": message, "context": {}, "causes": [], "hints": hints,
             "exit_code": code,
-        }}));
-    } else if let Some(hint) = hint.filter(|_| refusal.use_stderr()) {
-        output::message(&format!("error: {message}\nhint: {hint}"));
-    } else if refusal.print().is_err() {
-        tracing::debug!("the terminal is closed");
+        }})
+    };
+    if as_json && refusal.use_stderr() && document(&body()) {
+        return code;
     }
-    code
+    if let Some(hint) = hint.filter(|_| refusal.use_stderr()) {
+        output::message(&format!("error: {message}\nhint: {hint}"));
+        return code;
+    }
+    match refusal.print() {
+        // Help and version: nothing else was asked for.
+        Err(failed) if !refusal.use_stderr() && failed.kind() != std::io::ErrorKind::BrokenPipe => {
+            error(&super::not_printed(failed), as_json)
+        }
+        _ => code,
+    }
 }
 
 /// `text` without the words of the command line that are URLs or connection strings: a password may be in them.
@@ -87,11 +94,13 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
             context.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
         let missing = again.as_ref().and_then(|again| again.missing);
         let hints: Vec<&str> = hint.into_iter().chain(missing).collect();
-        document(&json!({ "error": {
+        let body = json!({ "error": {
             "kind": "interrupted", "message": text, "context": places, "causes": [], "hints": hints,
-            "exit_code": by.exit_code(), "resume": again.map(|again| again.resume),
-        }}));
-        return;
+            "exit_code": by.exit_code(), "resume": again.as_ref().map(|again| &again.resume),
+        }});
+        if document(&body) {
+            return;
+        }
     }
     let mut out = format!("error: {text}");
     for (key, value) in &context {
@@ -115,11 +124,14 @@ fn shortened(paths: &[String]) -> Option<String> {
     (!paths.is_empty()).then(|| if more > 0 { format!("{shown} and {more} more") } else { shown })
 }
 
-fn document(value: &Value) {
+/// Whether it could be written; the reason is said where not.
+fn document(value: &Value) -> bool {
     let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    if let Err(error) = output::result(&text) {
-        output::message(&format!("error: cannot write to standard output: {error}"));
+    let written = output::result(&text);
+    if let Err(error) = &written {
+        output::message(&format!("warning: cannot write to standard output: {error}"));
     }
+    written.is_ok()
 }
 
 /// ```text

@@ -391,7 +391,7 @@ impl Groups<'_> {
             source_columns: Vec::new(),
             types: type_policy(args.types, problems),
             n_jobs: args.parallel.n_jobs,
-            readers: values::readers(args.parallel.fastbcp_p, cores),
+            readers: values::readers(args.parallel.parallel, cores),
             max_connections: args.parallel.max_connections,
             large_table_rows: args.parallel.large_table_threshold,
             part_bytes: args.parallel.part_bytes,

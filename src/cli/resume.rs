@@ -6,7 +6,7 @@ use super::again::Again;
 use super::args::{CompressionArg, ExportArgs, LogDbModeArg};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{Seen, end, origin, print, resolve};
+use super::{Seen, end, origin, resolve, tell};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
@@ -49,7 +49,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("output-dir", At("/origin/output_dir")),
     ("target-storage-id", At("/origin/target_storage_id")),
     ("sub-path", At("/sub_path")),
-    ("fastbcp-p", At("/readers")),
+    ("parallel", At("/readers")),
     ("large-table-threshold", At("/large_table_rows")),
     ("part-bytes", At("/part_bytes")),
     ("table-config", At("/table_configs")),
@@ -132,7 +132,8 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
     {
         end::remember(summary, &again.lines(&summary.run_id), "");
         let (count, id) = (summary.tables.len(), &summary.run_id);
-        print(&format!("nothing to resume: all {count} tables of run {id} are finished\n"))?;
+        let done = || format!("nothing to resume: all {count} tables of run {id} are finished");
+        tell(&done(), done);
         return Ok(0);
     }
     conclude(ended, &args.output, &again)
@@ -267,7 +268,7 @@ mod tests {
         for flag in ["--include (the run had [\"a%\"], now [\"b%\"])", "--compression", "--sub-path"] {
             assert!(error.contains(flag), "{error}");
         }
-        assert!(!error.contains("--fastbcp-p"), "{error}");
+        assert!(!error.contains("--parallel"), "{error}");
     }
 
     #[test]

@@ -173,11 +173,11 @@ fn an_old_command_line_is_an_export() {
     ]);
     assert_eq!(args.auth.log_db_auth_id.as_deref(), Some("log_1"));
     assert_eq!(args.target.output_dir.as_deref(), Some("/data/x_y"));
-    assert_eq!((args.parallel.fastbcp_p, args.parallel.n_jobs), (Some(4), 3));
+    assert_eq!((args.parallel.parallel, args.parallel.n_jobs), (Some(4), 3));
     assert_eq!(args.selection.source_schema_name, ["a_%, b"]);
     assert!(args.ignored.no_banner);
-    assert_eq!(export(&["-p", "-4"]).parallel.fastbcp_p, Some(-4));
-    assert_eq!(export(&["--parallel=-2"]).parallel.fastbcp_p, Some(-2));
+    assert_eq!(export(&["-p", "-4"]).parallel.parallel, Some(-4));
+    assert_eq!(export(&["--parallel=-2"]).parallel.parallel, Some(-2));
 }
 
 #[test]

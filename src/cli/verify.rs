@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::args::VerifyArgs;
 use super::resolve::Verification;
-use super::{print, resolve};
+use super::{print, resolve, tell};
 use crate::destination::Destination;
 use crate::error::{ErrorKind, Result};
 use crate::report;
@@ -23,10 +23,15 @@ pub(super) async fn run(args: &VerifyArgs) -> Result<u8> {
         found => found?,
     };
     let code = if found.ok { 0 } else { ErrorKind::Data.exit_code() };
-    if args.output.json {
-        print(&report::json::verified(&found, code)?)?;
-    } else if !(found.ok && args.output.quiet) {
-        print(&report::text::verified(&found))?;
+    // That something is wrong is said by the code too, which must not give way to that of a full disk.
+    let text = match args.output.json {
+        true => report::json::verified(&found, code)?,
+        false => report::text::verified(&found),
+    };
+    if !found.ok {
+        tell(&text, || "what was verified is not as it should be".to_owned());
+    } else if args.output.json || !args.output.quiet {
+        print(&text)?;
     }
     Ok(code)
 }

@@ -2,7 +2,7 @@
 
 use datafusion::common::DataFusionError;
 
-use super::{Error, hidden};
+use super::{Error, hidden, spill};
 
 impl From<Error> for DataFusionError {
     fn from(error: Error) -> Self {
@@ -25,9 +25,10 @@ impl From<DataFusionError> for Error {
             DataFusionError::ParquetError(inner) => Self::from_parquet(*inner),
             DataFusionError::ResourcesExhausted(_) => {
                 Self::unavailable("more memory is needed than may be used")
-                    .hint("raise --memory-limit or lower --fastbcp-p and --n-jobs")
+                    .hint("raise --memory-limit or lower -p and --n-jobs")
                     .caused_by(error)
             }
+            DataFusionError::IoError(error) => spill::failed(&error),
             // One side of a join failed, and every partition of the join is told.
             DataFusionError::Shared(inner) => shared(&inner),
             DataFusionError::Execution(message) => about_values(|| message),
@@ -54,7 +55,11 @@ fn shared(error: &DataFusionError) -> Error {
             DataFusionError::ResourcesExhausted(message.clone()).into()
         }
         DataFusionError::Execution(message) => about_values(|| message.clone()),
-        DataFusionError::ArrowError(inner, _) => about_values(|| inner.to_string()),
+        DataFusionError::IoError(error) => spill::failed(error),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            arrow::error::ArrowError::IoError(_, error) => spill::failed(error),
+            inner => about_values(|| inner.to_string()),
+        },
         other => match hidden::values_are_hidden() {
             true => Error::internal(format!("query engine failed: {}", hidden::INSTEAD)),
             false => Error::internal(other.strip_backtrace()),
@@ -96,6 +101,7 @@ fn from_arrow(error: arrow::error::ArrowError) -> Error {
             Ok(ours) => *ours,
             Err(other) => Error::internal("arrow failed").caused_by(other),
         },
+        arrow::error::ArrowError::IoError(_, error) => spill::failed(&error),
         other => about_values(|| other.to_string()),
     }
 }

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod hidden;
+mod spill;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -32,6 +33,8 @@ pub enum ErrorKind {
     Data,
     /// A defect in this program (exit 70).
     Internal,
+    /// The result could not be printed, and nothing else was asked for (exit 74).
+    Output,
 }
 
 impl ErrorKind {
@@ -41,6 +44,7 @@ impl ErrorKind {
             Self::Usage => 2,
             Self::Data => 65,
             Self::Internal => 70,
+            Self::Output => 74,
             Self::Unavailable => 75,
             Self::Denied => 77,
             Self::Config => 78,
@@ -56,6 +60,7 @@ impl ErrorKind {
             Self::Denied => "denied",
             Self::Data => "data",
             Self::Internal => "internal",
+            Self::Output => "output",
         }
     }
 }

@@ -45,7 +45,8 @@ pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<C
     let by_row = by_row.map_or(String::new(), |config| format!(", readers by {}", config.origin()));
     let whole = |reason: String| Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
     if table.est_rows < spec.large_table_rows && able.contains(&Method::None) {
-        return Ok(whole(format!("about {} rows, fewer than --large-table-threshold", table.est_rows)));
+        let noun = if table.est_rows == 1 { "row" } else { "rows" };
+        return Ok(whole(format!("about {} {noun}, fewer than --large-table-threshold", table.est_rows)));
     }
     let parts = parts(table, spec, readers);
     let choice = |method, key, why: &str| Choice {

@@ -15,6 +15,9 @@ const CLEARING: Duration = Duration::from_secs(5);
 /// How long the last words to the run log may take, in all.
 const RECORDING: Duration = Duration::from_secs(7);
 
+/// What the error of an interruption says.
+pub const INTERRUPTED: &str = "the run was interrupted";
+
 /// The side that asks.
 #[derive(Debug)]
 pub struct CancelSwitch(watch::Sender<Option<Instant>>);
@@ -91,7 +94,7 @@ impl Cancel {
 
     /// What a table that was stopped reports.
     pub fn error() -> Error {
-        Error::unavailable("the run was interrupted").hint("run again; nothing of this table was changed")
+        Error::unavailable(INTERRUPTED).hint("run again; nothing of this table was changed")
     }
 }
 

@@ -30,7 +30,7 @@ use futures::{StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
-pub use cancel::{Cancel, CancelSwitch};
+pub use cancel::{Cancel, CancelSwitch, INTERRUPTED};
 pub use check::{Checked, check, least_role};
 pub use evidence::{Evidence, evidence};
 pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
@@ -283,7 +283,10 @@ struct Opening<'a> {
 
 /// The source as the run log names it.
 fn source_text(identity: &SourceIdentity) -> String {
-    format!("{}://{}/{}", identity.kind, identity.server, identity.database)
+    let SourceIdentity { kind, server, database, .. } = identity;
+    // The path of a file begins with its slash.
+    let slash = if server.is_empty() && database.starts_with('/') { "" } else { "/" };
+    format!("{kind}://{server}{slash}{database}")
 }
 
 /// Records the run, announces it at the destination, does the `work` and records how it ended.

@@ -29,7 +29,7 @@ pub(super) async fn select(spec: &ExportSpec, source: &dyn Source) -> Result<Vec
     if tables.is_empty() {
         return Err(nothing_matches(spec, &all));
     }
-    rules_that_match_nothing(spec, &tables)?;
+    rules_that_match_nothing(spec, &tables, &all)?;
     Ok(tables)
 }
 
@@ -61,20 +61,21 @@ fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) ->
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
         if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
             return Err(Error::usage(format!("--include '{}' matches no table", secret::value(pattern)))
-                .hint(nearest(pattern, all)));
+                .hint(nearest(pattern, all.iter().map(|t| &t.table))));
         }
     }
     for pattern in spec.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table))) {
-        tracing::warn!("--exclude '{}' matches no table", secret::value(pattern));
+        tracing::warn!("--exclude '{}' matches no table{}", secret::value(pattern), starred(pattern));
     }
     for pattern in spec.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema))) {
-        tracing::warn!("--source-schema-name '{}' matches no schema with tables", secret::value(pattern));
+        let (pattern, starred) = (secret::value(pattern), starred(pattern));
+        tracing::warn!("--source-schema-name '{pattern}' matches no schema with tables{starred}");
     }
     Ok(())
 }
 
 /// A filter or column list with a misspelt table would export too much without a word.
-fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()> {
+fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[ListedTable]) -> Result<()> {
     let rules = spec.wheres.iter().map(|r| ("--where", &r.pattern));
     let rules = rules.chain(spec.columns.iter().map(|r| ("--columns", &r.pattern)));
     let rules = rules.chain(spec.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
@@ -83,28 +84,53 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef]) -> Result<()
     let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
     for (flag, pattern) in rules {
         if !tables.iter().any(|t| pattern_matches(pattern, t)) {
-            let listed: Vec<ListedTable> = tables
-                .iter()
-                .map(|t| ListedTable { table: t.clone(), kind: crate::catalog::TableKind::Table })
-                .collect();
-            return Err(Error::usage(format!(
+            let wrong = Error::usage(format!(
                 "{flag} '{}' matches none of the tables to export",
                 secret::value(pattern)
-            ))
-            .hint(nearest(pattern, &listed)));
+            ));
+            return Err(match all.iter().find(|t| pattern_matches(pattern, &t.table)) {
+                Some(there) => wrong.hint(left_out(spec, there)),
+                None => wrong.hint(nearest(pattern, tables.iter())),
+            });
         }
     }
     Ok(())
 }
 
-fn nearest(pattern: &str, all: &[ListedTable]) -> String {
-    let distance = |t: &ListedTable| {
-        let (full, bare) = (t.table.full(), &t.table.name);
+/// Why a table that is there is none of those to export.
+fn left_out(spec: &ExportSpec, ListedTable { table, kind }: &ListedTable) -> String {
+    let TableFilter { schemas, include, exclude, .. } = &spec.filter;
+    let by = if exclude.iter().any(|pattern| pattern_matches(pattern, table)) {
+        "--exclude"
+    } else if !schemas.is_empty() && !schemas.iter().any(|pattern| like(pattern, &table.schema)) {
+        "--source-schema-name"
+    } else if !include.is_empty() && !include.iter().any(|pattern| pattern_matches(pattern, table)) {
+        "--include"
+    } else {
+        return format!("{table} is a {kind}: it is exported when --include has its full name");
+    };
+    format!("{table} is left out by {by}: change that, or leave this rule out")
+}
+
+fn nearest<'a>(pattern: &str, all: impl Iterator<Item = &'a TableRef>) -> String {
+    let distance = |table: &&TableRef| {
+        let (full, bare) = (table.full(), &table.name);
         strsim::damerau_levenshtein(&full, pattern).min(strsim::damerau_levenshtein(bare, pattern))
     };
-    all.iter()
-        .min_by_key(|t| distance(t))
-        .map_or_else(|| "there are no tables".into(), |t| format!("did you mean {}?", t.table))
+    if pattern.contains('*') {
+        return any_text(pattern);
+    }
+    all.min_by_key(distance)
+        .map_or_else(|| "there are no tables".into(), |table| format!("did you mean {table}?"))
+}
+
+fn starred(pattern: &str) -> String {
+    if pattern.contains('*') { format!(": {}", any_text(pattern)) } else { String::new() }
+}
+
+/// Patterns are those of LIKE; a shell's stand for themselves.
+fn any_text(pattern: &str) -> String {
+    format!("% and not * stands for any text: '{}'", secret::value(&pattern.replace('*', "%")))
 }
 
 /// Describes, cuts and plans one table as of `view`.

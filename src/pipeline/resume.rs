@@ -123,9 +123,11 @@ async fn under_lock(
         return parts.cancel.in_time(ending).await.unwrap_or_else(|| Err(Cancel::error()));
     }
     // Before it is connected to: the record of the source may be of somebody else.
-    same("source", &run.source, &parts.source.location())?;
+    // Earlier versions wrote one slash too many before the path of a file.
+    let recorded = run.source.replacen(":////", ":///", 1);
+    same("source", &recorded, &parts.source.location())?;
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
-    same("source", &run.source, &super::source_text(&identity))?;
+    same("source", &recorded, &super::source_text(&identity))?;
     if source.is_some_and(|source| !source.is_same(&identity)) {
         return Err(Error::usage("the source is not that of the run: another server answers at its address")
             .with("source", &run.source)

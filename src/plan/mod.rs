@@ -4,6 +4,7 @@ mod checked;
 mod comparisons;
 mod filter;
 mod meaning;
+mod missing;
 pub mod query;
 pub mod scan;
 mod session;

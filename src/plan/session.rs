@@ -84,6 +84,8 @@ pub(super) fn open(
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Nameless)))
         .with_max_spill_merge_fan_in(MERGED_RUNS)
+        // The disk is the limit.
+        .with_max_temp_directory_size(u64::MAX)
         .build_arc()?;
     let mut analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(Meaning)];
     analyzer.extend(Analyzer::new().rules);

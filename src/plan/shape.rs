@@ -11,7 +11,8 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::meaning::{Refusal, prepare};
-use crate::catalog::TableInfo;
+use super::missing;
+use crate::catalog::{ColumnInfo, TableInfo};
 use crate::error::{Error, Result};
 
 /// `SELECT projection FROM table WHERE filter`.
@@ -38,7 +39,7 @@ pub(super) async fn logical(
         None => ("--where", filter),
     };
     let plan = Box::pin(plan(context, statement)).await.map_err(|e| explain(e, flag, text, info))?;
-    only_rows(&plan, flag)?;
+    only_rows(&plan, flag).map_err(|error| error.with("table", &info.table))?;
     Ok(plan)
 }
 
@@ -121,10 +122,14 @@ fn only_rows(plan: &LogicalPlan, flag: &str) -> Result<()> {
     })?;
     match other {
         None => Ok(()),
-        Some(_) => Err(Error::usage(format!(
-            "{flag} may use the columns of one row only: no aggregates, windows or subqueries"
-        ))),
+        Some(_) => Err(one_row(flag)),
     }
+}
+
+fn one_row(flag: &str) -> Error {
+    Error::usage(format!("{flag} may use the columns of one row only: no aggregates, windows or subqueries"))
+        .hint("`lakexpress query` reads several tables and exports what one SELECT gives")
+        .hint(format!("--source{} takes the database's own SQL, subqueries too", &flag[1..]))
 }
 
 /// A planning error in the user's words, with the nearest column name.
@@ -137,24 +142,18 @@ fn explain(error: DataFusionError, flag: &str, text: Option<&str>, info: &TableI
         && let SchemaError::FieldNotFound { field, .. } = inner.as_ref()
     {
         let name = &field.name;
-        let nearest = info
-            .columns
-            .iter()
-            .map(|c| (strsim::damerau_levenshtein(&c.name().to_lowercase(), &name.to_lowercase()), c.name()))
-            .min();
-        let hint = match nearest {
-            Some((_, near)) if near.to_lowercase() == *name && near != name => {
-                format!("did you mean \"{near}\"? Names that are not all lower case need double quotes")
-            }
-            Some((_, near)) => format!("did you mean {near}?"),
-            None => "the table has no columns".into(),
-        };
-        return Error::usage(format!("column '{name}' of {flag} does not exist"))
-            .with("table", &info.table)
-            .hint(hint);
+        let wrong =
+            Error::usage(format!("column '{name}' of {flag} does not exist")).with("table", &info.table);
+        let columns = info.columns.iter().map(ColumnInfo::name);
+        let remedies = missing::remedies(name, text.unwrap_or_default(), columns);
+        return remedies.into_iter().fold(wrong, Error::hint);
     }
     let message = root.strip_backtrace();
     let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
+    let of_others = message.starts_with("table '") && message.ends_with("' not found");
+    if of_others || message.starts_with("Aggregate functions are not allowed") {
+        return one_row(flag).with("table", &info.table);
+    }
     Error::usage(format!("{flag} cannot be planned: {message}")).with("table", &info.table)
 }
 

@@ -200,7 +200,7 @@ fn a_resumed_run_tells_its_moments_and_the_same_failure_once() {
     let text = text::summary(&summary, &lines());
     for said in [
         "public.a  failed: the server is gone\n  hint: wait\n2 more tables failed: the server is gone\n",
-        "resumed      1 tables were finished before and not read again\n",
+        "resumed      1 table was finished before and not read again\n",
         "earlier      tables finished before are as of another snapshot: consistency run, taken at 2025-12-31T00:00:00Z",
         " (5 rows read now, 0 rows/s)\n",
         "retries      2\n",
@@ -253,12 +253,12 @@ public.orders (materialized view, about 1,000 rows, 4.0 KiB)
   written as
     price         numeric   Utf8 not null  text  no precision
     double_price  computed  Utf8 not null
-  2 part(s) in public/orders
+  2 parts in public/orders
     part-00000.parquet  about 2.0 KiB  blocks [0, ..)
     part-00001.parquet  about 2.0 KiB  blocks [10, ..)  ctid >= '(10,0)'
 
 public.gone  failed: is gone
-1 tables, about 1,000 rows, 4.0 KiB; 1 that cannot be exported
+1 table, about 1,000 rows, 4.0 KiB; 1 that cannot be exported
 ";
     assert_eq!(text::plan(&plan(), Some("/data")), expected);
     let document: Value = serde_json::from_str(&json::plan(&plan(), None).expect("json")).expect("valid");

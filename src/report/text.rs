@@ -30,6 +30,16 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// `1 file`, `1,234 files`.
+pub fn things(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `3 of 4 tables`.
+pub(super) fn tables_of(number: usize, all: usize) -> String {
+    format!("{number} of {}", things(all as u64, "table"))
+}
+
 /// `12.3 MiB`; exact below 1 KiB.
 pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
@@ -106,21 +116,17 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
     if !summary.tables.is_empty() {
         out.push('\n');
     }
-    let failed = summary.tables.iter().filter(|table| table.error.is_some()).count();
+    let failed = failed_tables(summary);
     let rows: u64 = summary.tables.iter().map(|table| table.rows).sum();
     let files: usize = summary.tables.iter().map(|table| table.files).sum();
     let bytes: u64 = summary.tables.iter().map(|table| table.bytes).sum();
-    let done = summary.tables.len() - failed;
-    let all = summary.tables.len();
-    let _ = match failed {
-        0 => write!(out, "{}: {done} of {all} tables, ", status(summary.status)),
-        _ => write!(out, "{failed} of {all} tables failed, {done} exported: "),
-    };
     let _ = writeln!(
         out,
-        "{} rows in {} files, {}, {}{}",
-        count(rows),
-        count(files as u64),
+        "{}{} {} in {}, {}, {}{}",
+        outcome(summary),
+        if failed == 0 { "," } else { ":" },
+        things(rows, "row"),
+        things(files as u64, "file"),
         size(bytes),
         duration(summary.seconds),
         rate(summary),
@@ -136,7 +142,7 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
     verified_by_source(&mut out, summary);
     let kept = summary.tables.iter().filter(|table| table.kept).count();
     if summary.resumed {
-        let _ = writeln!(out, "resumed      {kept} tables were finished before and not read again");
+        let _ = writeln!(out, "resumed      {} finished before and not read again", were(kept));
     }
     for earlier in &summary.earlier_snapshots {
         let _ = writeln!(
@@ -219,6 +225,19 @@ fn verified_by_source(out: &mut String, summary: &RunSummary) {
     };
 }
 
+/// How many tables were exported and how many not.
+pub fn outcome(summary: &RunSummary) -> String {
+    let (failed, all) = (failed_tables(summary), summary.tables.len());
+    match failed {
+        0 => format!("{}: {}", status(summary.status), tables_of(all, all)),
+        _ => format!("{} failed, {} exported", tables_of(failed, all), all - failed),
+    }
+}
+
+fn failed_tables(summary: &RunSummary) -> usize {
+    summary.tables.iter().filter(|table| table.error.is_some()).count()
+}
+
 /// What a run did; with `parts`, a line for each part too.
 pub fn report(report: &RunReport, parts: bool) -> String {
     super::run::text::report(report, parts)
@@ -230,8 +249,8 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
     if let Some(last) = outcome.files.last() {
         let _ = writeln!(
             out,
-            "metadata     {} files, the last one {}",
-            count(outcome.files.len() as u64),
+            "metadata     {}, the last one {}",
+            things(outcome.files.len() as u64, "file"),
             plain::line(last)
         );
     }
@@ -277,6 +296,10 @@ pub fn remedies(summary: &RunSummary, again: &Again) -> String {
     out
 }
 
+fn were(tables: usize) -> String {
+    format!("{} {}", things(tables as u64, "table"), if tables == 1 { "was" } else { "were" })
+}
+
 /// Why tables failed. What stood in the way of many is said once.
 fn failures(out: &mut String, tables: &[TableOutcome]) {
     let mut said: Vec<(String, usize)> = Vec::new();
@@ -292,7 +315,7 @@ fn failures(out: &mut String, tables: &[TableOutcome]) {
         }
     }
     for (text, more) in said.into_iter().filter(|(_, more)| *more > 0) {
-        let _ = writeln!(out, "{more} more tables failed: {text}");
+        let _ = writeln!(out, "{} failed: {text}", things(more as u64, "more table"));
     }
 }
 
@@ -424,7 +447,8 @@ fn plan_table(out: &mut String, table: &TablePlan) {
             ]
         })
         .collect();
-    let _ = writeln!(out, "  {} part(s) in {}", table.parts.len(), plain::line(&table.directory));
+    let parts = things(table.parts.len() as u64, "part");
+    let _ = writeln!(out, "  {parts} in {}", plain::line(&table.directory));
     out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
 }
 
@@ -453,7 +477,8 @@ fn finish_plan(out: &mut String, plan: &RunPlan) {
     }
     let rows: u64 = plan.tables.iter().map(|table| table.info.est_rows).sum();
     let bytes: u64 = plan.tables.iter().map(|table| table.info.est_bytes).sum();
-    let _ = write!(out, "{} tables, about {} rows, {}", plan.tables.len(), count(rows), size(bytes));
+    let tables = things(plan.tables.len() as u64, "table");
+    let _ = write!(out, "{tables}, about {}, {}", things(rows, "row"), size(bytes));
     let _ = match plan.failures.len() {
         0 => writeln!(out),
         failed => writeln!(out, "; {failed} that cannot be exported"),
@@ -479,7 +504,7 @@ fn heading(table: &TablePlan) -> String {
         TableKind::Foreign => "foreign table",
         TableKind::Query => "query",
     };
-    format!("{} ({kind}, about {} rows, {})", info.table, count(info.est_rows), size(info.est_bytes))
+    format!("{} ({kind}, about {}, {})", info.table, things(info.est_rows, "row"), size(info.est_bytes))
 }
 
 fn not_null(nullable: bool) -> &'static str {
@@ -511,7 +536,7 @@ pub(super) fn moments(moments: &[PartsAsOf]) -> String {
     plain::line(&moments.iter().map(of).collect::<Vec<_>>().join("; ")).into_owned()
 }
 
-/// A point in time in words.
+/// The point in time of a run, and what it is called at the source.
 pub fn snapshot(snapshot: &SnapshotToken) -> String {
     let mut out = format!("consistency {}, taken at {}", snapshot.level, snapshot.taken_at);
     for (name, value) in [("id", &snapshot.id), ("position", &snapshot.position)] {

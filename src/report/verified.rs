@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{count, size};
+use super::text::{count, size, tables_of, things};
 use crate::plain::line;
 use crate::spec::layout;
 use crate::verify::{Report, TableReport};
@@ -25,12 +25,19 @@ pub fn verified(report: &Report) -> String {
     let hashed: usize = report.tables.iter().map(|table| table.files_hashed).sum();
     let bytes: u64 = report.tables.iter().map(|table| table.bytes).fold(0, u64::saturating_add);
     let verdict = match wrong {
+        0 if report.tables.len() == 1 => "the table is as its manifest says".to_owned(),
         0 => format!("all {} tables are as their manifests say", report.tables.len()),
-        _ => format!("{wrong} of {} tables are not as their manifests say", report.tables.len()),
+        1 => format!("{} is not as its manifest says", tables_of(wrong, report.tables.len())),
+        _ => format!("{} are not as their manifests say", tables_of(wrong, report.tables.len())),
     };
     let _ = writeln!(out, "\n{verdict}");
-    let _ =
-        writeln!(out, "looked at    {} rows in {} files, {}", count(rows), count(files as u64), size(bytes));
+    let _ = writeln!(
+        out,
+        "looked at    {} in {}, {}",
+        things(rows, "row"),
+        things(files as u64, "file"),
+        size(bytes)
+    );
     let _ = match report.read_percent {
         None => writeln!(
             out,
@@ -52,7 +59,8 @@ fn table_line(table: &TableReport) -> String {
     let place = if table.directory.is_empty() { "." } else { &table.directory };
     match (&table.table, &table.run_id) {
         (Some(name), Some(run)) => {
-            format!("{place}  {name}, {} rows, {} files, run {run}", count(table.rows), table.files)
+            let (rows, files) = (things(table.rows, "row"), things(table.files as u64, "file"));
+            format!("{place}  {name}, {rows}, {files}, run {run}")
         }
         _ => place.to_owned(),
     }

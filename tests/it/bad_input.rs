@@ -204,7 +204,7 @@ fn b29_a_partly_failed_run_says_how_many_failed_and_how_many_did_not() {
     assert!(run.stdout.contains("2 of 3 tables failed, 1 exported: "), "{run}");
     let out = tempfile::tempdir().unwrap();
     let run = export(&url, out.path(), &["-i", "people"]).ok();
-    assert!(run.stdout.contains("completed: 1 of 1 tables, "), "{run}");
+    assert!(run.stdout.contains("completed: 1 of 1 table, "), "{run}");
 }
 
 #[test]

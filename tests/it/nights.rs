@@ -3,5 +3,6 @@
 mod environments;
 mod finished;
 mod handed;
+mod hints;
 mod lines;
 mod signals;

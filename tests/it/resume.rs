@@ -272,7 +272,7 @@ fn one_at_a_time() {
     wait_until("the view is read again", || is_read(server, "resume_twice"));
     scene.run(&["resume", &run_id]).output().exits(75).says(&["being resumed already"]);
     let first = first.finish().ok();
-    assert!(first.stdout.contains("1 tables were finished before"), "{first}");
+    assert!(first.stdout.contains("1 table was finished before"), "{first}");
     let done = scene.run(&["--resume", &run_id]).output().ok();
     assert!(done.stdout.contains("nothing to resume: all 2 tables"), "{done}");
     let status: Value =

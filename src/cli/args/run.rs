@@ -26,12 +26,12 @@ pub(in crate::cli) struct ParallelArgs {
     #[arg(
         short = 'p',
         long,
-        env = "LAKEXPRESS_FASTBCP_P",
+        env = "LAKEXPRESS_PARALLEL",
         value_name = "READERS",
-        alias = "parallel",
+        alias = "fastbcp-p",
         allow_negative_numbers = true
     )]
-    pub(in crate::cli) fastbcp_p: Option<i64>,
+    pub(in crate::cli) parallel: Option<i64>,
     /// Connections to the source in all, the snapshot's two included; at least 3. Default: 8.
     ///
     /// Readers wait when there are fewer than --n-jobs times -p and two.

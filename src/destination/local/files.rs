@@ -102,6 +102,13 @@ pub(super) fn make_directory(dir: &Path) -> Result<()> {
             Ok(()) => {}
             // Another table of the run, or another run, was faster.
             Err(error) if error.kind() == IoKind::AlreadyExists && path.is_dir() => {}
+            // What is above it is there: the file system makes no directories, as that of /proc.
+            Err(error) if error.kind() == IoKind::NotFound && path.parent().is_some_and(Path::is_dir) => {
+                return Err(Error::config("no directory can be made there")
+                    .with("path", path.display())
+                    .hint("choose another --output-dir, one below a directory in which this user may make directories")
+                    .caused_by(error));
+            }
             Err(error) => return Err(io_error("cannot create a directory", path, error)),
         }
         sync_parent(path)?;

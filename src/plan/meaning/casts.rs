@@ -21,7 +21,7 @@ use super::kernel;
 use super::kernels::conversion::{self, Limit};
 use super::kernels::{bytes, floats, lists, numbers, numerals, times};
 use super::kind::Kind;
-use super::refusal::Refusal;
+use super::refusal::{AS_NUMBER, Refusal};
 use super::types::Target;
 use super::value::{Value, body, text_parser, unary};
 
@@ -68,7 +68,11 @@ pub(super) fn lenient(value: Value, target: Target) -> Result<Expr> {
 }
 
 fn refused(from: Kind, to: Kind) -> Refusal {
-    Refusal::of("cast", format!("a cast of {from} to {to}"))
+    let refusal = Refusal::of("cast", format!("a cast of {from} to {to}"));
+    match from == Kind::AsText && to.is_number() {
+        true => refusal.hint(AS_NUMBER),
+        false => refusal,
+    }
 }
 
 /// `numeric` alone has the digits of its value, which must be known.

@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Expr, Operator, binary_expr};
 
 use super::kernels::times;
 use super::kind::Kind;
-use super::refusal::Refusal;
+use super::refusal::{AS_NUMBER, Refusal};
 use super::types::MOST_DIGITS;
 use super::value::{Value, body};
 
@@ -154,5 +154,10 @@ pub(in crate::plan) fn no_operator(word: &str, kinds: &[Kind]) -> Refusal {
             format!("{word}({})", names.join(", "))
         }
     };
-    Refusal::of(word, shown)
+    let refusal = Refusal::of(word, shown);
+    let is_number = |kind: &Kind| kind.is_number();
+    match kinds.contains(&Kind::AsText) && (kinds.iter().any(is_number) || kinds.len() == 1) {
+        true => refusal.hint(AS_NUMBER),
+        false => refusal,
+    }
 }

@@ -39,7 +39,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 pub(super) use kernels::ordered::{float_in_order, float_order};
 pub(super) use kind::Kind;
-pub(super) use refusal::Refusal;
+pub(super) use refusal::{AS_NUMBER, Refusal};
 pub(super) use syntax::prepare;
 
 use calls::Call;

@@ -10,6 +10,10 @@ use super::functions;
 use super::syntax::known;
 use crate::spec::nearest;
 
+/// What makes a number of a text that is none.
+pub(in crate::plan) const AS_NUMBER: &str = "a numeric without precision is exported as text: --numeric measure makes it \
+    a number; text that holds numbers is cast: CAST(column AS numeric(20,4))";
+
 /// A construct whose meaning here is not known to be PostgreSQL's.
 #[derive(Debug, Clone)]
 pub(in crate::plan) struct Refusal {

@@ -7,7 +7,7 @@
 //! Every statement is parsed and planned before anything is exported.
 
 mod order;
-mod problem;
+pub(super) mod problem;
 mod script;
 mod sets;
 mod source_sql;

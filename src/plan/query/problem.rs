@@ -6,7 +6,8 @@ use datafusion::sql::sqlparser::tokenizer::Location;
 use super::QueryStatement;
 use crate::catalog::{ListedTable, TableRef};
 use crate::error::Error;
-use crate::plan::meaning::Refusal;
+use crate::plan::meaning::{AS_NUMBER, Refusal};
+use crate::plan::missing;
 
 /// A planning error with its place.
 pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Error {
@@ -25,18 +26,10 @@ pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Err
     if let DataFusionError::SchemaError(inner, _) = root
         && let SchemaError::FieldNotFound { field, valid_fields } = inner.as_ref()
     {
-        let missing = Error::usage(format!("column '{}' does not exist", field.flat_name()));
-        let missing = statement.text.place(missing, at, &[field.name()]);
-        let near = valid_fields.iter().min_by_key(|valid| {
-            strsim::damerau_levenshtein(&valid.name().to_lowercase(), &field.name().to_lowercase())
-        });
-        return match near {
-            Some(near) if near.name().to_lowercase() == field.name().to_lowercase() => {
-                missing.hint(format!("did you mean {}?", quoted(near.name())))
-            }
-            Some(near) => missing.hint(format!("did you mean {}?", near.name())),
-            None => missing,
-        };
+        let wrong = Error::usage(format!("column '{}' does not exist", field.flat_name()));
+        let wrong = statement.text.place(wrong, at, &[field.name()]);
+        let columns = valid_fields.iter().map(datafusion::common::Column::name);
+        return missing::remedies(field.name(), &statement.sql, columns).into_iter().fold(wrong, Error::hint);
     }
     let message = root.strip_backtrace();
     if let Some((_, rest)) =
@@ -47,6 +40,13 @@ pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Err
         let twice = Error::usage(format!("two columns of the result are called '{column}'"));
         let hint = "give one of them another name with AS";
         return statement.text.place(twice, at, &[column]).hint(hint);
+    }
+    if let Some((before, _)) = message.split_once("' failed to match any signature") {
+        let name = before.rsplit('\'').next().unwrap_or_default();
+        let wrong = Error::usage(format!("{name} does not take arguments of these types"));
+        let wrong = statement.text.place(wrong, at, &[name]);
+        return if message.contains("received String") { wrong.hint(AS_NUMBER) } else { wrong }
+            .hint("query --source-sql takes the database's own SQL");
     }
     let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
     let mut lines = message.lines().filter(|line| !line.trim().is_empty());

@@ -16,6 +16,9 @@ use crate::spec::{is_connection_string, layout};
 /// Schema directory of queries' results.
 pub const QUERY_SCHEMA: &str = "query";
 
+const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name', and no options after it: exports are Parquet files, and \
+    --compression and other flags hold for all of them";
+
 /// A query to export, parsed.
 #[derive(Debug, Clone)]
 pub struct QueryStatement {
@@ -219,7 +222,10 @@ fn statements(
                 (0..*tokens).for_each(|_| drop(parser.parser.next_token()));
                 None
             }
-            None => Some(parser.parse_statement().map_err(|e| wrong(&e))?),
+            None => Some(parser.parse_statement().map_err(|e| match &first.token {
+                Token::Word(word) if word.value.eq_ignore_ascii_case("COPY") => wrong(&e).hint(COPY_HINT),
+                _ => wrong(&e),
+            })?),
         };
         let next = parser.parser.peek_token();
         let stop = match next.token {

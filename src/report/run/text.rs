@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{PartReport, RunReport, TableReport};
 use crate::plain::line;
-use crate::report::text::{columns, count, duration, moments, size, status};
+use crate::report::text::{columns, count, duration, moments, size, status, things};
 
 /// Parts that were read again which are named.
 const SHOWN_RETRIES: usize = 20;
@@ -58,11 +58,11 @@ fn totals(out: &mut String, report: &RunReport) {
     let failed = if totals.failed > 0 { format!(" ({} failed)", totals.failed) } else { String::new() };
     let _ = write!(
         out,
-        "exported     {} of {} tables{failed}, {} rows in {} files, {}",
+        "exported     {} of {}{failed}, {} in {}, {}",
         totals.completed,
-        totals.tables,
-        count(totals.rows),
-        count(totals.files),
+        things(totals.tables as u64, "table"),
+        things(totals.rows, "row"),
+        things(totals.files, "file"),
         size(totals.bytes)
     );
     if let Some(rate) = totals.rows_per_second {
@@ -72,7 +72,7 @@ fn totals(out: &mut String, report: &RunReport) {
         let _ = write!(out, ", compressed {ratio:.1} to 1");
     }
     if let Some(retries) = totals.retries.filter(|retries| *retries > 0) {
-        let _ = write!(out, ", {retries} parts read again");
+        let _ = write!(out, ", {} read again", things(retries, "part"));
     }
     out.push('\n');
 }
@@ -81,8 +81,8 @@ fn at_destination(report: &RunReport) -> String {
     match &report.evidence.note {
         Some(note) => format!("; not at the destination: {}", line(note)),
         None => format!(
-            ", {} manifests{}",
-            report.evidence.manifests,
+            ", {}{}",
+            things(report.evidence.manifests as u64, "manifest"),
             if report.evidence.summary {
                 " and the summary at the destination"
             } else {

@@ -88,7 +88,8 @@ impl Source for SqliteSource {
     }
 
     fn location(&self) -> String {
-        format!("sqlite:///{}", self.config.path.display())
+        let path = self.config.path.display().to_string();
+        format!("sqlite:///{}", path.trim_start_matches('/'))
     }
 
     async fn identity(&self) -> Result<SourceIdentity> {

@@ -180,7 +180,7 @@ fn advice(code: &str) -> Option<&'static str> {
         }
         "3D000" => "check the database's name in the auth file entry, --source-db-name or the source URL",
         "42501" => "GRANT USAGE on the schema and SELECT on the table to this user",
-        "53300" => "lower --n-jobs and --fastbcp-p, or raise the server's max_connections",
+        "53300" => "lower --n-jobs and -p, or raise the server's max_connections",
         "53200" => "lower --n-jobs, or raise the server's max_locks_per_transaction",
         "22P05" | "22021" => {
             "repair the value in the database, leave its row out with --where, or its column with --columns"

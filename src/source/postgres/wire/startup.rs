@@ -74,6 +74,10 @@ fn either(first: Failure, second: Result<Connection, Failure>, how: &str) -> Res
     if got_in(&second) && !got_in(&first.error) {
         return Err(second.hint(format!("the attempt before that failed: {}", first.error)));
     }
+    if got_in(&second) && error::sqlstate(&first.error) == error::sqlstate(&second) {
+        // The same once more.
+        return Err(first.error);
+    }
     Err(first.error.hint(format!("tried again {how}: {second}")))
 }
 

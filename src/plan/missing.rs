@@ -1,0 +1,32 @@
+//! What a column that is not there was probably meant to be.
+
+use super::query::problem::quoted;
+
+/// Signs that a word processor makes of quotes.
+const TYPOGRAPHIC: &[char] = &['“', '”', '„', '‘', '’', '‚', '«', '»'];
+
+/// What to write instead of `name`, which stands in `sql` and is none of the `columns`.
+pub(super) fn remedies<'a>(name: &str, sql: &str, columns: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let lower = name.to_lowercase();
+    let near = columns.map(|c| (strsim::damerau_levenshtein(&c.to_lowercase(), &lower), c)).min();
+    let Some((distance, near)) = near else { return vec!["the table has no columns".into()] };
+    if distance == 0 {
+        let why =
+            if quoted(near) == near { "" } else { " Names that are not all lower case need double quotes" };
+        return vec![format!("did you mean {}?{why}", quoted(near))];
+    }
+    let meant = format!("did you mean {}?", quoted(near));
+    let bare = name.trim_matches(TYPOGRAPHIC);
+    if bare == name && !sql.contains(&format!("\"{}\"", name.replace('"', "\"\""))) {
+        return vec![meant];
+    }
+    let text = format!(
+        "text goes in single quotes: '{}'; double quotes are for names of columns",
+        bare.replace('\'', "''")
+    );
+    // Nearest to a text is some column or other.
+    match distance * 3 <= lower.chars().count() {
+        true => vec![meant, text],
+        false => vec![text],
+    }
+}
