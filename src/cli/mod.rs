@@ -31,6 +31,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod variables;
 mod verify;
 
 use std::time::Duration;
@@ -39,6 +40,7 @@ use clap::FromArgMatches;
 use indicatif::MultiProgress;
 
 use self::args::{Cli, Command};
+use self::variables::Variables;
 use crate::error::{self, Error, ErrorKind, Result};
 
 /// Address space of a stack; what is not used takes no memory.
@@ -58,17 +60,28 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
-    let parsed = help::command().try_get_matches_from(argv).and_then(|matches| {
+    let parsed = variables::command().try_get_matches_from(&argv).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.command.take_note(&matches);
-        Ok(cli)
+        Ok((cli, matches))
     });
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(refusal) => return render::refused(&refusal, json),
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(refusal) => {
+            let variables = match refusal.use_stderr() {
+                true => Variables::at_fault(&argv, &refusal),
+                false => Variables::default(),
+            };
+            return render::refused(&refusal, &variables, json);
+        }
     };
     let json = cli.command.output().json;
-    execute(&cli.command).unwrap_or_else(|error| render::error(&error, json))
+    match Variables::of(&matches) {
+        Ok(variables) => {
+            execute(&cli.command).unwrap_or_else(|error| render::error(&error, &variables, json))
+        }
+        Err(error) => render::error(&error, &Variables::default(), json),
+    }
 }
 
 fn execute(command: &Command) -> Result<u8> {
@@ -85,6 +98,7 @@ fn execute(command: &Command) -> Result<u8> {
     };
     let drawn = drawn && !output.quiet && progress::can_draw();
     logging::start(output, &bars, drawn)?;
+    variables::warn_about_unknown();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Tasks here decode and encode for milliseconds at a time. After the usual 61 of them signals, timers and
