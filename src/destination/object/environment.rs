@@ -44,3 +44,13 @@ pub(crate) fn exact(name: &str) -> Result<Option<String>, String> {
         Err(_) => Ok(None),
     }
 }
+
+/// The error names a variable that is set to nothing, for those who cannot take that for unset.
+pub(crate) fn not_empty(name: &str) -> Result<(), String> {
+    match std::env::var(name) {
+        Ok(value) if value.trim().is_empty() => {
+            Err(format!("the environment variable {name} is empty: unset it"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -31,7 +31,7 @@ use object_store::aws::AwsCredential;
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::super::Http;
+use super::super::{Http, environment};
 use super::config::can_be_sent;
 use super::partition::Variant;
 use super::settings::{self, Settings};
@@ -248,7 +248,11 @@ impl Chain {
             }
             _ => Error::denied(format!("no AWS credentials {from}")),
         };
-        ours.with("why", why(&error)).hint(hint)
+        let ours = ours.with("why", why(&error)).hint(hint);
+        // aws-config takes an empty one for an endpoint without a host.
+        let endpoints =
+            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"];
+        endpoints.into_iter().filter_map(|name| environment::not_empty(name).err()).fold(ours, Error::hint)
     }
 }
 
