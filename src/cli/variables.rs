@@ -39,6 +39,7 @@ fn is_of_others(name: &str) -> bool {
 
 const OF_TESTS: &[&str] = &[
     "AZURITE",
+    "BENCH_DIR",
     "BOUND_FILTERS",
     "CONSISTENCY_RUNS",
     "CONSTRUCTS_EVERY",
@@ -257,7 +258,7 @@ pub(super) fn warn_about_unknown() {
         let name_shown = plain::line(name);
         match known.nearest(name) {
             Some(meant) => {
-                tracing::warn!("{name_shown} is set, and no flag has this variable: did you mean {meant}?")
+                tracing::warn!("{name_shown} is set, and no flag has this variable: did you mean {meant}?");
             }
             None => tracing::warn!("{name_shown} is set, and no flag has this variable"),
         }

@@ -76,7 +76,7 @@ impl Places<'_> {
     fn of_s3(&self, key: &str) -> Option<Found> {
         let profiles = self.profiles?;
         let lines = profiles.get("s3")?.lines().filter_map(|line| line.split_once('='));
-        let value = lines.filter(|(name, _)| name.trim() == key).map(|(_, value)| value).last()?;
+        let value = lines.filter(|(name, _)| name.trim() == key).map(|(_, value)| value).next_back()?;
         Found::new(value, format_args!("s3 = {key} of the AWS profile '{}'", profiles.selected_profile()))
     }
 
