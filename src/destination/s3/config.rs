@@ -100,7 +100,7 @@ impl S3Config {
             Error::config(what).hint("write https://host, or http://host:port for a plain connection")
         })?;
         let region = match (&settings.region, &endpoint) {
-            (Some(region), _) if !can_be_sent(&region.text) => {
+            (Some(region), _) if !is_region(&region.text) => {
                 return Err(
                     Error::config(region.wrong("no region")).hint("write a region's name, such as eu-west-1")
                 );
@@ -188,7 +188,7 @@ impl S3Config {
             }
         }
         if let (Some(found), false) = (&settings.region, given[1]) {
-            if !can_be_sent(&found.text) {
+            if !is_region(&found.text) {
                 fields.wrong("region", found.wrong("no region: write its name, such as eu-west-1"));
             }
             region = Some(found.text.clone());
@@ -197,7 +197,7 @@ impl S3Config {
         if region.is_none() && endpoint.is_none() && given == [false, false] && !fields.has_problems() {
             fields.wrong("region", "missing: the bucket's region, such as eu-west-1");
         }
-        if given[1] && region.as_ref().is_some_and(|region| !can_be_sent(region)) {
+        if given[1] && region.as_ref().is_some_and(|region| !is_region(region)) {
             fields.wrong("region", "no region: write its name, such as eu-west-1");
         }
         if let Credentials::Keys { id, token, .. } = &credentials {
@@ -252,6 +252,11 @@ fn addressing(wish: Option<Addressing>, endpoint: Option<&Url>, bucket: &str) ->
 /// Whether an HTTP header can hold a text: the library that signs panics otherwise.
 pub(super) fn can_be_sent(text: &str) -> bool {
     ::http::HeaderValue::from_str(text).is_ok()
+}
+
+/// Whether a text is a name that may stand in a host and in a signature's scope.
+fn is_region(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 fn of_profile(fields: &mut Fields, profile: Option<&str>) -> Settings {

@@ -237,6 +237,13 @@ const CASES: &[Case] = &[
     ),
     case("a region with a space", &[("AWS_REGION", "eu west\u{e9}")], S3, 78, &["AWS_REGION: no region"]),
     case(
+        "a region that would be another host",
+        &[("AWS_REGION", "example.com/")],
+        S3,
+        78,
+        &["AWS_REGION: no region"],
+    ),
+    case(
         "an empty key file of Google",
         &[("GOOGLE_APPLICATION_CREDENTIALS", ""), ("GCE_METADATA_HOST", "")],
         GCS,
