@@ -59,7 +59,9 @@ fn endpoints_are_taken_in_the_order_of_the_aws_tools() {
     let proxy = [("HTTPS_PROXY", store.url())];
     let (in_path, localhost, loopback) =
         ("/bucket", format!("localhost:{}", store.port), format!("127.0.0.1:{}", store.port));
-    let cases: [(&str, Option<&str>, &[(&str, String)], String); 9] = [
+    /// What it is, the entry's profile, variables, and whom the run asks.
+    type Case<'c> = (&'c str, Option<&'c str>, &'c [(&'c str, String)], String);
+    let cases: [Case<'_>; 9] = [
         ("services before the profile's own", Some("minio"), &[], format!("{localhost}{in_path}")),
         ("AWS_PROFILE alike", None, &[("AWS_PROFILE", "minio".into())], format!("{localhost}{in_path}")),
         (
