@@ -43,6 +43,11 @@ fn is_unseen(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a reader of a key or name would not see that `c` is there, or take it for a blank.
+pub fn is_invisible(c: char) -> bool {
+    is_unseen(c) || (c.is_whitespace() && c != ' ')
+}
+
 fn escaped(text: &str, escape: fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(escape) {
         return text.into();

@@ -26,7 +26,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("manifest", &["error", "readers", "catalog", "spec"]),
     ("source", &["secret", "error", "fingerprint", "readers", "catalog", "spec"]),
     ("partition", &["error", "catalog", "spec"]),
-    ("destination", &["secret", "error", "spec"]),
+    ("destination", &["plain", "secret", "error", "spec"]),
     ("runlog", &["error", "catalog", "spec", "manifest", "source"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["error", "readers", "catalog", "spec", "manifest", "destination"]),

@@ -25,7 +25,7 @@ use tracing_subscriber::{Layer, Registry};
 use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
 use crate::destination::schemes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::spec::{Misread, misread};
+use crate::spec::{Misread, absolute, misread};
 use crate::{plain, secret};
 
 /// Target of the lines that progress bars replace on a terminal.
@@ -98,6 +98,7 @@ fn log_file(directory: &Path) -> Result<(PathBuf, File)> {
             .hint(remedy)
             .hint("a directory of such a name is written with ./ before it: ./~x"));
     }
+    let directory = absolute(directory)?;
     let failed = |error: io::Error| {
         let kind = match error.kind() {
             IoKind::PermissionDenied | IoKind::ReadOnlyFilesystem => ErrorKind::Denied,
@@ -109,7 +110,7 @@ fn log_file(directory: &Path) -> Result<(PathBuf, File)> {
             .hint("name a writable directory with --log-dir")
             .caused_by(error)
     };
-    std::fs::create_dir_all(directory).map_err(failed)?;
+    std::fs::create_dir_all(&directory).map_err(failed)?;
     let stem = format!("lakexpress_{}", Utc::now().format("%Y-%m-%d_%H-%M-%S"));
     let mut number = 1;
     loop {

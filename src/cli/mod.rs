@@ -33,6 +33,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod values;
+mod variables;
 mod verify;
 
 use std::time::Duration;
@@ -42,6 +43,7 @@ use indicatif::MultiProgress;
 
 use self::args::{Cli, Command};
 use self::signals::Stopping;
+use self::variables::Variables;
 use crate::error::{self, Error, ErrorKind, Result};
 
 /// Address space of a stack; what is not used takes no memory.
@@ -62,21 +64,31 @@ pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
     let asked = argv.get(1).map(|command| command.to_string_lossy().into_owned());
-    let parsed = help::command().try_get_matches_from(argv).and_then(|matches| {
+    let parsed = variables::command().try_get_matches_from(&argv).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.command.take_note(&matches);
-        Ok(cli)
+        Ok((cli, matches))
     });
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(refusal) => return render::refused(&help::advised(refusal, asked.as_deref()), json),
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(refusal) => {
+            let variables = match refusal.use_stderr() {
+                true => Variables::at_fault(&argv, &refusal),
+                false => Variables::default(),
+            };
+            return render::refused(&help::advised(refusal, asked.as_deref()), &variables, json);
+        }
     };
     let json = cli.command.output().json;
+    let variables = match Variables::of(&matches) {
+        Ok(variables) => variables,
+        Err(error) => return render::error(&error, &Variables::default(), json),
+    };
     let ended = execute(&cli.command);
     let code = ended.as_ref().map_or_else(|error| error.kind().exit_code(), |code| *code);
     end::log(ended.as_ref().err(), code);
     if let Err(error) = &ended {
-        render::error(error, json);
+        render::error(error, &variables, json);
     }
     code
 }
@@ -95,6 +107,7 @@ fn execute(command: &Command) -> Result<u8> {
     };
     let drawn = drawn && !output.quiet && progress::can_draw();
     logging::start(output, &bars, drawn)?;
+    variables::warn_about_unknown();
     // Before all work, and for every command: see there.
     let json = output.json;
     let stopping = Stopping::begin(move |stopped| render::interrupted(stopped, json))?;

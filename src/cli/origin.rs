@@ -11,7 +11,7 @@ use crate::config::{own, process};
 use crate::destination::{self, Destination};
 use crate::error::{Error, Result};
 use crate::runlog::{RunLog, RunRecord};
-use crate::spec::{ExportSpec, Origin};
+use crate::spec::{ExportSpec, Origin, absolute, path_text};
 
 /// What the flags say. Paths become absolute, passwords are left out.
 pub(super) fn of(auth: &AuthArgs, source: &SourceArgs, target: &TargetArgs) -> Result<Origin> {
@@ -21,10 +21,16 @@ pub(super) fn of(auth: &AuthArgs, source: &SourceArgs, target: &TargetArgs) -> R
     };
     let directory = |text: &String| match text.contains("://") {
         true => without_password(text).map(|(url, _)| url.unwrap_or_default()),
-        false => absolute(Path::new(text)),
+        false => absolute_text(Path::new(text)),
     };
     Ok(Origin {
-        auth: auth.auth.as_deref().map(absolute).transpose()?,
+        // A file whose path is no Unicode is named again.
+        auth: auth
+            .auth
+            .as_deref()
+            .map(absolute)
+            .transpose()?
+            .and_then(|path| path.to_str().map(str::to_owned)),
         source_db_auth_id: source.source_db_auth_id.clone(),
         source_db_name: source.source_db_name.clone(),
         source: url,
@@ -35,11 +41,19 @@ pub(super) fn of(auth: &AuthArgs, source: &SourceArgs, target: &TargetArgs) -> R
     })
 }
 
-fn absolute(path: &Path) -> Result<String> {
-    let absolute = std::path::absolute(path).map_err(|error| {
-        Error::config("cannot resolve the path").with("path", path.display()).caused_by(error)
-    })?;
-    Ok(absolute.display().to_string())
+/// The path as text that leads back to it.
+fn absolute_text(path: &Path) -> Result<String> {
+    Ok(path_text(&absolute(path)?))
+}
+
+/// An absolute path as the path of a URL. Bytes that are no Unicode are percent-encoded, as those with a meaning are.
+fn url_path(path: &Path) -> String {
+    if path.to_str().is_none()
+        && let Ok(url) = Url::from_file_path(path)
+    {
+        return url.path().to_owned();
+    }
+    path.display().to_string().replace('%', "%25").replace('?', "%3F").replace('#', "%23")
 }
 
 /// A URL without its password, and whether it had one. None for what is no URL, which is said elsewhere.
@@ -62,11 +76,7 @@ fn without_password(text: &str) -> Result<(Option<String>, bool)> {
     }
     if url.cannot_be_a_base() && !url.path().is_empty() {
         // `sqlite:relative.db`: the file, wherever it is resumed from. Its path is percent-encoded and stays so.
-        let here = absolute(Path::new(""))
-            .or_else(|_| absolute(Path::new(".")))?
-            .replace('%', "%25")
-            .replace('?', "%3F")
-            .replace('#', "%23");
+        let here = url_path(&absolute(Path::new("."))?);
         let query = url.query().map_or(String::new(), |query| format!("?{query}"));
         return Ok((
             Some(format!("{}://{}/{}{query}", url.scheme(), here.trim_end_matches('/'), url.path())),
@@ -205,7 +215,7 @@ mod tests {
 
     #[test]
     fn urls_are_recorded_without_passwords() {
-        let here = absolute(Path::new(".")).expect("path");
+        let here = absolute_text(Path::new(".")).expect("path");
         for (text, kept, secret) in [
             ("postgres://u:p%40w@h:1/d?sslmode=require", "postgres://u@h:1/d?sslmode=require".into(), true),
             ("postgres://u@h/d", "postgres://u@h/d".into(), false),

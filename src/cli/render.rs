@@ -6,29 +6,31 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::signals::{Orderly, SoFar, Stopped};
+use super::variables::Variables;
 use super::{end, output};
 use crate::destination::Unfinished;
 use crate::error::{Error, ErrorKind};
 use crate::{plain, report, secret};
 
-/// Tells about an error and returns the exit code.
-pub(super) fn error(error: &Error, as_json: bool) -> u8 {
+/// Tells about an error, in the words of the `variables` that flags came from, and returns the exit code.
+pub(super) fn error(error: &Error, variables: &Variables, as_json: bool) -> u8 {
     let code = error.kind().exit_code();
-    if !as_json || !document(&error_json(error, code)) {
-        output::message(&error_text(error));
+    if !as_json || !document(&error_json(error, variables, code)) {
+        output::message(&error_text(error, variables));
     }
     code
 }
 
 /// Tells about a command line that clap refused; help and version are no errors.
-pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
+pub(super) fn refused(refusal: &clap::Error, variables: &Variables, as_json: bool) -> u8 {
     let code = u8::try_from(refusal.exit_code()).unwrap_or(ErrorKind::Usage.exit_code());
     let text = refusal.render().to_string();
     let shown = without_secrets(&text);
     // A URL where none belongs: most likely the source.
     let hint = (shown != text).then_some("a database is named by --source URL");
     // These lines are ours and stay lines: no [`Error`], which has but one.
-    let message = shown.trim().trim_start_matches("error: ");
+    let named = variables.named_in_refusal(&shown);
+    let message = named.trim().trim_start_matches("error: ");
     let hints: Vec<&str> = hint.into_iter().collect();
     let body = || {
         json!({ "error": {
@@ -39,14 +41,15 @@ pub(super) fn refused(refusal: &clap::Error, as_json: bool) -> u8 {
     if as_json && refusal.use_stderr() && document(&body()) {
         return code;
     }
-    if let Some(hint) = hint.filter(|_| refusal.use_stderr()) {
-        output::message(&format!("error: {message}\nhint: {hint}"));
+    if refusal.use_stderr() && (hint.is_some() || named != shown) {
+        let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
+        output::message(&format!("error: {message}{hint}"));
         return code;
     }
     match refusal.print() {
         // Help and version: nothing else was asked for.
         Err(failed) if !refusal.use_stderr() && failed.kind() != std::io::ErrorKind::BrokenPipe => {
-            error(&super::not_printed(failed), as_json)
+            error(&super::not_printed(failed), variables, as_json)
         }
         _ => code,
     }
@@ -140,33 +143,55 @@ fn document(value: &Value) -> bool {
 ///   caused by: permission denied
 /// hint: grant the right to read it
 /// ```
-fn error_text(error: &Error) -> String {
-    let mut out = format!("error: {}", error.message());
-    for (key, value) in error.context() {
+fn error_text(error: &Error, variables: &Variables) -> String {
+    let said = said(error, variables);
+    let mut out = format!("error: {}", said.message);
+    for (key, value) in said.context {
         let _ = write!(out, "\n  {key}: {value}");
     }
-    for cause in causes(error) {
+    for cause in said.causes {
         let _ = write!(out, "\n  caused by: {cause}");
     }
-    for hint in error.hints() {
+    for hint in said.hints {
         let _ = write!(out, "\nhint: {hint}");
     }
     out
 }
 
-fn error_json(error: &Error, code: u8) -> Value {
+fn error_json(error: &Error, variables: &Variables, code: u8) -> Value {
+    let said = said(error, variables);
     let context: Map<String, Value> =
-        error.context().iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+        said.context.into_iter().map(|(key, value)| (key, value.into())).collect();
     json!({
         "error": {
             "kind": error.kind().as_str(),
-            "message": error.message(),
+            "message": said.message,
             "context": context,
-            "causes": causes(error),
-            "hints": error.hints(),
+            "causes": said.causes,
+            "hints": said.hints,
             "exit_code": code,
         }
     })
+}
+
+/// The words of an error.
+struct Said {
+    message: String,
+    context: Vec<(String, String)>,
+    causes: Vec<String>,
+    hints: Vec<String>,
+}
+
+fn said(error: &Error, variables: &Variables) -> Said {
+    let named = |text: &str| variables.named_in(text);
+    let message = named(error.message());
+    let mut context: Vec<(String, String)> =
+        error.context().iter().map(|(key, value)| ((*key).to_owned(), named(value))).collect();
+    let causes: Vec<String> = causes(error).iter().map(|cause| named(cause)).collect();
+    let values = context.iter().map(|(_, value)| value.as_str());
+    let all: Vec<&str> = values.chain([message.as_str()]).chain(causes.iter().map(String::as_str)).collect();
+    context.extend(variables.repeated_in(&all.join("\n")));
+    Said { message, context, causes, hints: error.hints().iter().map(|hint| named(hint)).collect() }
 }
 
 fn causes(error: &Error) -> Vec<String> {
@@ -197,12 +222,12 @@ mod tests {
     #[test]
     fn a_person_reads_message_place_cause_and_advice() {
         let expected = "error: cannot read the table\n  table: public.orders\n  caused by: permission denied\nhint: GRANT SELECT";
-        assert_eq!(error_text(&example()), expected);
+        assert_eq!(error_text(&example(), &Variables::default()), expected);
     }
 
     #[test]
     fn a_script_reads_the_same() {
-        let value = error_json(&example(), 77);
+        let value = error_json(&example(), &Variables::default(), 77);
         assert_eq!(value["error"]["kind"], "denied");
         assert_eq!(value["error"]["context"]["table"], "public.orders");
         assert_eq!(value["error"]["causes"][0], "permission denied");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::nearest;
 pub use origin::Origin;
-pub use place::{Misread, is_connection_string, misread};
+pub use place::{Misread, absolute, is_connection_string, misread, path_text};
 
 use crate::catalog::{Consistency, TableFilter};
 use crate::readers::Readers;

@@ -1,6 +1,30 @@
 //! Texts that are meant as a place and are none as they stand: quotes and blanks that nobody took away, and names that
 //! nobody replaced by what they stand for.
 
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// A path as seen from the working directory, whose name may be of any encoding.
+///
+/// # Errors
+/// The working directory is gone or may not be read, and the path is relative.
+pub fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        Error::config("relative paths lead nowhere: the working directory was removed, or may not be read")
+            .hint("change to a directory that is there, or write absolute paths")
+            .caused_by(error)
+    })
+}
+
+/// An absolute path as text that leads back to it: as it is, or as a `file://` URL where its bytes are no Unicode.
+pub fn path_text(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => url::Url::from_file_path(path).map_or_else(|()| path.display().to_string(), Into::into),
+    }
+}
+
 /// What is wrong with a text that the user gives as a place, and what to do. Holds nothing of the text but a scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misread {

@@ -22,8 +22,17 @@ impl Problems {
         }
         let kinds = [ErrorKind::Internal, ErrorKind::Usage, ErrorKind::Config, ErrorKind::Denied];
         let kind = kinds.into_iter().find(|kind| self.0.iter().any(|error| error.kind() == *kind));
-        let list: Vec<String> = self.0.iter().map(|error| format!("\n  - {error}")).collect();
-        let message = format!("{} problems:{}", self.0.len(), list.concat());
+        // One cause that several flags run into is one problem.
+        let mut list: Vec<String> = Vec::new();
+        for error in self.0.iter().map(ToString::to_string) {
+            if !list.contains(&error) {
+                list.push(error);
+            }
+        }
+        let message = match list.as_slice() {
+            [one] => one.clone(),
+            list => format!("{} problems: {}", list.len(), list.join("; ")),
+        };
         let together = Error::new(kind.unwrap_or(ErrorKind::Unavailable), message);
         let hints = self.0.iter().flat_map(|error| error.hints().iter().cloned());
         let mut said = Vec::new();

@@ -177,5 +177,11 @@ fn of_environment() -> std::result::Result<(Credentials, Option<String>), String
             _ => {}
         }
     }
+    if matches!(found, Credentials::Environment) {
+        // object_store asks a host without a name then.
+        for name in ["GCE_METADATA_HOST", "GCE_METADATA_IP", "GCE_METADATA_ROOT"] {
+            environment::not_empty(name)?;
+        }
+    }
     Ok((found, base_url))
 }

@@ -27,6 +27,7 @@ use super::preflight::Check;
 use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of, too_short};
 use crate::error::{Error, Result};
 use crate::spec::layout::{self, LOCK};
+use crate::spec::{absolute, path_text};
 use files::blocking;
 use folder::{Folder, Kind};
 
@@ -73,8 +74,7 @@ impl LocalDirectory {
     /// Errors: `Config` when `base` is there and is not a directory.
     pub fn new(base: impl AsRef<Path>) -> Result<Self> {
         let base = base.as_ref();
-        let absolute =
-            std::path::absolute(base).map_err(|error| files::io_error("cannot resolve", base, error))?;
+        let absolute = absolute(base)?;
         if let Ok(metadata) = std::fs::metadata(&absolute)
             && !metadata.is_dir()
         {
@@ -150,7 +150,7 @@ fn check_name(upload: &PendingUpload) -> Result<()> {
 #[async_trait]
 impl Destination for LocalDirectory {
     fn location(&self) -> String {
-        self.base.display().to_string()
+        path_text(&self.base)
     }
 
     async fn own_checks(&self, _path: &str) -> Vec<Check> {

@@ -1,6 +1,8 @@
 //! Variables of the process that hold credentials. Line breaks around a value are of the editor or secret store that
 //! it went through; within it they are a mistake, which libraries answer with a panic or a wrong signature.
 
+use crate::plain::is_invisible;
+
 /// The variables whose names are `wanted`, without blanks and line breaks around their values. Empty
 /// ones and those that are no text are left out.
 ///
@@ -9,7 +11,7 @@ pub(crate) fn variables(wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, St
     let mut found = Vec::new();
     for (name, value) in std::env::vars_os() {
         let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
-        let value = value.trim();
+        let value = value.trim_ascii();
         if value.is_empty() || !wanted(&name) {
             continue;
         }
@@ -17,6 +19,12 @@ pub(crate) fn variables(wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, St
         if value.chars().any(char::is_control) && !value.starts_with('{') {
             return Err(format!(
                 "the environment variable {name} holds a line break or another control character"
+            ));
+        }
+        if let Some(c) = value.chars().find(|c| is_invisible(*c) && !c.is_control()) {
+            let code = u32::from(c);
+            return Err(format!(
+                "the environment variable {name} holds an invisible character (U+{code:04X})"
             ));
         }
         found.push((name, value.to_owned()));
@@ -34,5 +42,15 @@ pub(crate) fn exact(name: &str) -> Result<Option<String>, String> {
         )),
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(_) => Ok(None),
+    }
+}
+
+/// The error names a variable that is set to nothing, for those who cannot take that for unset.
+pub(crate) fn not_empty(name: &str) -> Result<(), String> {
+    match std::env::var(name) {
+        Ok(value) if value.trim().is_empty() => {
+            Err(format!("the environment variable {name} is empty: unset it"))
+        }
+        _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::StorageEntry;
 use crate::error::{Error, Result};
+use crate::plain::is_invisible;
 
 /// A text that is shown to nobody.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,7 +115,14 @@ impl Fields {
     }
 
     pub(crate) fn secret(&mut self, names: &[&'static str]) -> Option<Secret> {
-        self.text(names).map(Secret)
+        let (name, text) = self.named(names)?;
+        if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
+            self.wrong(
+                name,
+                format!("holds an invisible character (U+{:04X}): copy it once more", u32::from(c)),
+            );
+        }
+        Some(Secret(text))
     }
 
     /// A text without which nothing can be done.

@@ -25,16 +25,18 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::shared::IntoShared;
 use aws_smithy_types::body::SdkBody;
-use aws_types::os_shim_internal::{Env, Fs};
 use bytes::Bytes;
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::super::Http;
+use super::super::{Http, environment};
 use super::config::can_be_sent;
+use super::partition::Variant;
+use super::settings::{self, Settings};
 use crate::error::{Error, Result};
+use crate::plain::is_invisible;
 
 /// Credentials that live that long or shorter are renewed.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -43,54 +45,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// First contact must answer within 15 seconds; a machine without credentials of its own is found out before.
 const LIMIT: Duration = Duration::from_secs(11);
 
-/// What a profile, or the environment, says beside credentials.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Settings {
-    pub(super) region: Option<String>,
-    pub(super) endpoint: Option<String>,
-}
-
-/// Settings of `profile`, or of the one that the environment selects; reads the AWS files.
-///
-/// The error is a sentence: no such profile, or a file that cannot be understood.
-pub(super) fn settings(profile: Option<&str>) -> std::result::Result<Settings, String> {
-    let env = Env::real();
-    let selected = profile.map(|name| name.to_owned().into());
-    // Files only, so nothing is waited for.
-    let (files, usual_places) = (Fs::real(), Default::default());
-    let loaded = aws_config::profile::load(&files, &env, &usual_places, selected);
-    let profiles = futures::executor::block_on(loaded)
-        .map_err(|error| format!("the AWS configuration cannot be read: {}", chain_text(&error)))?;
-    if let Some(name) = profile
-        && profiles.get_profile(name).is_none()
-    {
-        let mut names: Vec<&str> = profiles.profiles().collect();
-        names.sort_unstable();
-        let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(format!(
-            "no profile '{name}' in ~/.aws/config and ~/.aws/credentials; profiles there: {there}"
-        ));
-    }
-    let text = |value: &str| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
-    let variable = |names: &[&str]| names.iter().find_map(|name| text(&env.get(name).ok()?));
-    let of_profile = |key: &str| text(profiles.get(key)?);
-    let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
-    let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]);
-    // A profile that was named says more than the environment does; one that was not says less.
-    Ok(if profile.is_some() {
-        Settings {
-            region: of_profile("region").or(region),
-            endpoint: of_profile("endpoint_url").or(endpoint),
-        }
-    } else {
-        Settings {
-            region: region.or_else(|| of_profile("region")),
-            endpoint: endpoint.or_else(|| of_profile("endpoint_url")),
-        }
-    })
-}
-
-fn chain_text(error: &dyn std::error::Error) -> String {
+pub(super) fn chain_text(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -103,9 +58,15 @@ fn chain_text(error: &dyn std::error::Error) -> String {
     text
 }
 
+const IGNORED: &str = "an endpoint that is to be ignored";
+
 /// What the services and files of AWS say, found in errors whose texts hold more than may be shown: answers, words of
 /// commands, lines of files.
 const KNOWN: &[(&str, &str)] = &[
+    (
+        IGNORED,
+        "configured endpoints are to be ignored, and those of STS and SSO cannot be: unset AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL_SSO and AWS_ENDPOINT_URL",
+    ),
     ("external process exited", "its credential_process failed"),
     ("external process, could not parse", "its credential_process did not print the JSON that it should"),
     ("could not decode output", "its credential_process did not print text"),
@@ -146,6 +107,7 @@ fn why(error: &CredentialsError) -> &'static str {
 pub(super) struct Chain {
     profile: Option<String>,
     region: String,
+    variant: Variant,
     client: Client,
     source: OnceCell<SharedCredentialsProvider>,
     kept: Mutex<Option<Kept>>,
@@ -184,7 +146,12 @@ impl Kept {
 
 impl Chain {
     /// Credentials of `profile`, or of whatever the environment and the machine have.
-    pub(super) fn new(profile: Option<String>, region: String, http: &Arc<Http>) -> Result<Self> {
+    pub(super) fn new(
+        profile: Option<String>,
+        region: String,
+        settings: &Settings,
+        http: &Arc<Http>,
+    ) -> Result<Self> {
         // Containers and instances answer without TLS; aws-config takes care to whom it speaks.
         let client = http.machine_connector().connect(&Http::options(true));
         let client =
@@ -192,7 +159,8 @@ impl Chain {
         Ok(Self {
             profile,
             region,
-            client: Client { client },
+            variant: settings.variant,
+            client: Client { client, ignored: settings.ignored.clone().into() },
             source: OnceCell::new(),
             kept: Mutex::new(None),
         })
@@ -205,6 +173,8 @@ impl Chain {
                 let config = ProviderConfig::without_region()
                     .with_behavior_version(Some(BehaviorVersion::latest()))
                     .with_region(Some(region.clone()))
+                    .with_use_fips(Some(self.variant.fips))
+                    .with_use_dual_stack(Some(self.variant.dual_stack))
                     .with_http_client(self.client.clone());
                 match &self.profile {
                     Some(name) => SharedCredentialsProvider::new(
@@ -213,9 +183,14 @@ impl Chain {
                             .profile_name(name)
                             .build(),
                     ),
-                    None => SharedCredentialsProvider::new(
-                        DefaultCredentialsChain::builder().configure(config).region(region).build().await,
-                    ),
+                    None => {
+                        let mut chain = DefaultCredentialsChain::builder().configure(config).region(region);
+                        // Without the blanks around it.
+                        if let Ok(Some(name)) = settings::selected() {
+                            chain = chain.profile_name(&name);
+                        }
+                        SharedCredentialsProvider::new(chain.build().await)
+                    }
                 }
             })
             .await
@@ -232,17 +207,19 @@ impl Chain {
         let expires = found.expiry();
         // Line breaks around them are of the editor or secret store that they went through.
         let credential = AwsCredential {
-            key_id: found.access_key_id().trim().to_owned(),
-            secret_key: found.secret_access_key().trim().to_owned(),
-            token: found.session_token().map(|token| token.trim().to_owned()),
+            key_id: found.access_key_id().trim_ascii().to_owned(),
+            secret_key: found.secret_access_key().trim_ascii().to_owned(),
+            token: found.session_token().map(|token| token.trim_ascii().to_owned()),
         };
-        for (what, text) in
-            [("access key id", Some(&credential.key_id)), ("session token", credential.token.as_ref())]
-        {
-            if text.is_some_and(|text| !can_be_sent(text)) {
+        for (what, text, sent) in [
+            ("access key id", Some(&credential.key_id), true),
+            ("secret access key", Some(&credential.secret_key), false),
+            ("session token", credential.token.as_ref(), true),
+        ] {
+            if text.is_some_and(|text| text.contains(is_invisible) || sent && !can_be_sent(text)) {
                 let from = self.from();
                 return Err(Error::config(format!(
-                    "the {what} {from} holds a line break or a character that no key has"
+                    "the {what} {from} holds a line break, an invisible character or one that no key has"
                 ))
                 .hint("copy it once more"));
             }
@@ -271,7 +248,11 @@ impl Chain {
             }
             _ => Error::denied(format!("no AWS credentials {from}")),
         };
-        ours.with("why", why(&error)).hint(hint)
+        let ours = ours.with("why", why(&error)).hint(hint);
+        // aws-config takes an empty one for an endpoint without a host.
+        let endpoints =
+            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC"];
+        endpoints.into_iter().filter_map(|name| environment::not_empty(name).err()).fold(ours, Error::hint)
     }
 }
 
@@ -305,23 +286,29 @@ impl CredentialProvider for Chain {
 #[derive(Debug, Clone)]
 struct Client {
     client: HttpClient,
+    /// Endpoints that are configured and not to be used.
+    ignored: Arc<[String]>,
 }
 
 impl AwsHttpClient for Client {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        Connection { client: self.client.clone(), settings: settings.clone() }.into_shared()
+        Connection { client: self.clone(), settings: settings.clone() }.into_shared()
     }
 }
 
 #[derive(Debug)]
 struct Connection {
-    client: HttpClient,
+    client: Client,
     settings: HttpConnectorSettings,
 }
 
 impl AwsHttpConnector for Connection {
     fn call(&self, request: AwsRequest) -> HttpConnectorFuture {
-        let client = self.client.clone();
+        let Client { client, ignored } = self.client.clone();
+        // aws-config has no switch for this.
+        if ignored.iter().any(|url| request.uri().starts_with(url.as_str())) {
+            return HttpConnectorFuture::ready(Err(ConnectorError::user(IGNORED.into())));
+        }
         let limits = [self.settings.connect_timeout(), self.settings.read_timeout()];
         let limit = limits.into_iter().flatten().reduce(|a, b| a + b);
         HttpConnectorFuture::new(async move {

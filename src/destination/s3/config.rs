@@ -14,8 +14,9 @@
 
 use url::Url;
 
-use super::super::{Bucket, Fields, Secret, StorageEntry, environment, plain_endpoint};
-use super::chain::{self, Settings};
+use super::super::{Bucket, Fields, Secret, StorageEntry, environment};
+use super::partition::{self, Variant};
+use super::settings::{self, Found, Settings};
 use crate::error::{Error, Result};
 
 const SCHEMES: &[&str] = &["s3", "s3a"];
@@ -36,6 +37,11 @@ const VARIABLES: &[&str] = &[
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -71,9 +77,12 @@ pub(super) enum Credentials {
 pub(super) struct S3Config {
     pub(super) bucket: Bucket,
     pub(super) region: String,
-    endpoint: Option<Url>,
+    /// Of another place than AWS, or the region's own.
+    endpoint: String,
     pub(super) addressing: Addressing,
     pub(super) credentials: Credentials,
+    /// Of the AWS files and variables.
+    pub(super) settings: Settings,
 }
 
 impl S3Config {
@@ -86,30 +95,61 @@ impl S3Config {
             .map_err(|what| Error::config(what).hint("correct the variable where it is set"))?;
         let wrong =
             |what: String| Error::config(what).hint("see AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE");
-        let settings = chain::settings(None).map_err(wrong)?;
-        let endpoint = settings.endpoint.as_deref().map(plain_endpoint).transpose().map_err(|what| {
-            Error::config(format!("AWS_ENDPOINT_URL, or endpoint_url of the AWS profile: {what}"))
-                .hint("write https://host, or http://host:port for a plain connection")
+        let settings = settings::of_profile(None).map_err(wrong)?;
+        let endpoint = settings.endpoint.as_ref().map(Found::url).transpose().map_err(|what| {
+            Error::config(what).hint("write https://host, or http://host:port for a plain connection")
         })?;
-        let region = match (settings.region, &endpoint) {
-            (Some(region), _) => region,
+        let region = match (&settings.region, &endpoint) {
+            (Some(region), _) if !is_region(&region.text) => {
+                return Err(
+                    Error::config(region.wrong("no region")).hint("write a region's name, such as eu-west-1")
+                );
+            }
+            (Some(region), _) => region.text.clone(),
             (None, Some(_)) => ANY_REGION.to_owned(),
             (None, None) => {
                 return Err(Error::config("the region of the bucket is not known")
                     .hint("set AWS_REGION, or region in the AWS profile"));
             }
         };
-        if !can_be_sent(&region) {
-            return Err(Error::config("AWS_REGION, or region of the AWS profile, is no region")
-                .hint("write a region's name, such as eu-west-1"));
+        Self::found(bucket, region, endpoint.as_ref(), Credentials::Environment, settings).map_err(wrong)
+    }
+
+    /// The error says why there is no such host.
+    fn found(
+        bucket: Bucket,
+        region: String,
+        endpoint: Option<&Url>,
+        credentials: Credentials,
+        settings: Settings,
+    ) -> std::result::Result<Self, String> {
+        let variant = settings.variant;
+        let mut addressing = addressing(settings.style, endpoint, &bucket.name);
+        if variant.accelerate {
+            if endpoint.is_some() {
+                return Err(
+                    "use_accelerate_endpoint: goes without endpoint_url, which names another host".into()
+                );
+            }
+            if bucket.name.contains('.') {
+                return Err(
+                    "use_accelerate_endpoint: no bucket with a dot in its name has such a host".into()
+                );
+            }
+            addressing = Addressing::Virtual;
         }
-        Ok(Self {
-            addressing: addressing(None, endpoint.as_ref(), &bucket.name),
-            bucket,
-            region,
-            endpoint,
-            credentials: Credentials::Environment,
-        })
+        let endpoint = match endpoint {
+            Some(url) => {
+                if variant != Variant::default() {
+                    tracing::warn!(
+                        "endpoint_url names the host: use_fips_endpoint and use_dualstack_endpoint have no effect on it"
+                    );
+                }
+                url.as_str().trim_end_matches('/').to_owned()
+            }
+            None => format!("https://{}", partition::host(&region, variant)?),
+        };
+        Ok(Self { addressing, bucket, region, endpoint, credentials, settings })
     }
 
     /// An entry of the auth file. All its problems are told at once.
@@ -133,27 +173,31 @@ impl S3Config {
         {
             fields.outside(what);
         }
-        let settings = match &credentials {
-            Credentials::Keys { .. } => Settings::default(),
-            Credentials::Profile(name) => settings(&mut fields, Some(name)),
-            Credentials::Environment => settings(&mut fields, None),
+        let mut settings = match &credentials {
+            Credentials::Keys { .. } => settings::of_variables().unwrap_or_else(|what| {
+                fields.outside(what);
+                Settings::default()
+            }),
+            Credentials::Profile(name) => of_profile(&mut fields, Some(name)),
+            Credentials::Environment => of_profile(&mut fields, None),
         };
-        if let (Some(text), false) = (settings.endpoint, given[0]) {
-            match plain_endpoint(&text) {
+        if let (Some(found), false) = (&settings.endpoint, given[0]) {
+            match found.url() {
                 Ok(url) => endpoint = Some(url),
-                Err(what) => {
-                    fields
-                        .wrong("endpoint_url", format!("the one of the AWS profile or environment: {what}"));
-                }
+                Err(what) => fields.wrong("endpoint_url", what),
             }
         }
-        if !given[1] {
-            region = settings.region;
+        if let (Some(found), false) = (&settings.region, given[1]) {
+            if !is_region(&found.text) {
+                fields.wrong("region", found.wrong("no region: write its name, such as eu-west-1"));
+            }
+            region = Some(found.text.clone());
         }
-        if region.is_none() && endpoint.is_none() && given == [false, false] {
+        settings.style = style.or(settings.style);
+        if region.is_none() && endpoint.is_none() && given == [false, false] && !fields.has_problems() {
             fields.wrong("region", "missing: the bucket's region, such as eu-west-1");
         }
-        if region.as_ref().is_some_and(|region| !can_be_sent(region)) {
+        if given[1] && region.as_ref().is_some_and(|region| !is_region(region)) {
             fields.wrong("region", "no region: write its name, such as eu-west-1");
         }
         if let Credentials::Keys { id, token, .. } = &credentials {
@@ -164,22 +208,20 @@ impl S3Config {
                 }
             }
         }
-        fields.finish()?;
-        Ok(Self {
-            addressing: addressing(style, endpoint.as_ref(), &bucket.name),
-            bucket,
-            region: region.unwrap_or_else(|| ANY_REGION.to_owned()),
-            endpoint,
-            credentials,
-        })
+        let region = region.unwrap_or_else(|| ANY_REGION.to_owned());
+        match Self::found(bucket, region, endpoint.as_ref(), credentials, settings) {
+            Ok(config) => fields.finish().map(|()| config),
+            Err(what) => {
+                fields.outside(what);
+                fields.finish()?;
+                Err(Error::internal("a problem of the entry was not said"))
+            }
+        }
     }
 
     /// The endpoint as object_store wants it: with the bucket's name in the host in virtual style.
     pub(super) fn service_url(&self) -> String {
-        let endpoint = match &self.endpoint {
-            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("https://s3.{}.amazonaws.com", self.region),
-        };
+        let endpoint = self.endpoint.clone();
         let Some((scheme, host)) = endpoint.split_once("://") else { return endpoint };
         if self.addressing == Addressing::Path || host.starts_with(&format!("{}.", self.bucket.name)) {
             return endpoint;
@@ -199,7 +241,7 @@ impl S3Config {
 /// AWS asks for names in the host, which its certificate does not cover for a bucket with dots.
 fn addressing(wish: Option<Addressing>, endpoint: Option<&Url>, bucket: &str) -> Addressing {
     let host = endpoint.and_then(Url::host_str);
-    let aws = host.is_none_or(|host| host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"));
+    let aws = host.is_none_or(partition::is_aws);
     match wish {
         Some(wish) => wish,
         None if aws && !bucket.contains('.') => Addressing::Virtual,
@@ -212,11 +254,15 @@ pub(super) fn can_be_sent(text: &str) -> bool {
     ::http::HeaderValue::from_str(text).is_ok()
 }
 
-fn settings(fields: &mut Fields, profile: Option<&str>) -> Settings {
-    chain::settings(profile).unwrap_or_else(|what| {
+/// Whether a text is a name that may stand in a host and in a signature's scope.
+fn is_region(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+fn of_profile(fields: &mut Fields, profile: Option<&str>) -> Settings {
+    settings::of_profile(profile).unwrap_or_else(|what| {
         fields.wrong("profile", what);
-        // Nothing more can be said about the region.
-        Settings { region: Some(String::new()), endpoint: None }
+        Settings::default()
     })
 }
 

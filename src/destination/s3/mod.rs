@@ -2,6 +2,8 @@
 
 mod chain;
 mod config;
+mod partition;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -46,14 +48,15 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     let http = Arc::new(Http::default());
     let bucket = config.bucket_url();
     let plain = bucket.starts_with("http://");
+    let chain = |profile| Chain::new(profile, config.region.clone(), &config.settings, &http);
     let credentials: AwsCredentialProvider = match &config.credentials {
         Credentials::Keys { id, secret, token } => Arc::new(StaticCredentialProvider::new(AwsCredential {
             key_id: id.clone(),
             secret_key: secret.reveal().to_owned(),
             token: token.as_ref().map(|token| token.reveal().to_owned()),
         })),
-        Credentials::Profile(name) => Arc::new(Chain::new(Some(name.clone()), config.region.clone(), &http)?),
-        Credentials::Environment => Arc::new(Chain::new(None, config.region.clone(), &http)?),
+        Credentials::Profile(name) => Arc::new(chain(Some(name.clone()))?),
+        Credentials::Environment => Arc::new(chain(None)?),
     };
     let virtual_hosted = config.addressing == Addressing::Virtual;
     let client = AmazonS3Builder::new()

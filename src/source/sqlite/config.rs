@@ -1,5 +1,7 @@
 //! Which file: from a URL or an entry of the auth file, checked completely, all problems at once.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::source::Address;
+use crate::spec::absolute;
 
 /// How long a reader waits for another program's lock when the address does not say.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,6 +58,8 @@ impl SqliteConfig {
 #[derive(Default)]
 struct Fields {
     path: Option<(String, String)>,
+    /// The path of a URL, if its bytes are no Unicode.
+    bytes: Option<PathBuf>,
     busy_timeout: Option<(String, String)>,
     problems: Vec<String>,
 }
@@ -70,9 +75,12 @@ fn of_url(url: &url::Url) -> Fields {
     if url.fragment().is_some() {
         fields.problems.push("# begins a fragment".into());
     }
-    match percent_decode(url.path()) {
-        Some(path) => fields.put(Key::Path, "the path", path),
-        None => fields.problems.push("the path is not valid percent-encoded UTF-8 (write % as %25)".into()),
+    match percent_decoded(url.path()) {
+        Some(bytes) => match String::from_utf8(bytes) {
+            Ok(path) => fields.put(Key::Path, "the path", path),
+            Err(error) => fields.bytes = Some(OsString::from_vec(error.into_bytes()).into()),
+        },
+        None => fields.problems.push("the path is not percent-encoded (write % as %25)".into()),
     }
     for pair in url.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -166,11 +174,11 @@ impl Fields {
             Some((name, text)) if text.starts_with(":memory:") => {
                 self.problems.push(format!("{name}: a database in memory belongs to its own process"));
             }
-            Some((_, text)) if !text.is_empty() => match std::path::absolute(&text) {
-                Ok(absolute) => path = absolute,
-                Err(error) => self.problems.push(format!("the current directory is not known: {error}")),
-            },
+            Some((_, text)) if !text.is_empty() => self.bytes = Some(text.into()),
             _ => {}
+        }
+        if let Some(given) = self.bytes.filter(|_| self.problems.is_empty()) {
+            path = absolute(&given)?;
         }
         if self.problems.is_empty() {
             return Ok(SqliteConfig { path, busy_timeout });
@@ -185,6 +193,11 @@ impl Fields {
 
 /// None when a `%` is not followed by two hexadecimal digits or the bytes are not UTF-8.
 fn percent_decode(text: &str) -> Option<String> {
+    String::from_utf8(percent_decoded(text)?).ok()
+}
+
+/// None when a `%` is not followed by two hexadecimal digits.
+fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -197,7 +210,7 @@ fn percent_decode(text: &str) -> Option<String> {
         bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
         rest = after.get(2..)?;
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -32,6 +32,15 @@ const VARIABLES: &[(&str, Key)] = &[
 const UNKNOWN: &[&str] =
     &["PGHOSTADDR", "PGREQUIREAUTH", "PGREQUIREPEER", "PGSSLCRL", "PGSSLCRLDIR", "PGTARGETSESSIONATTRS"];
 
+/// Variables that libpq refuses when they are set to nothing: a connection could be weaker than it was to be, or lead
+/// to another server. All others are then as if they were not set.
+const NEVER_EMPTY: &[(&str, Key)] = &[
+    ("PGSERVICE", Key::Service),
+    ("PGSSLMODE", Key::Mode),
+    ("PGCHANNELBINDING", Key::ChannelBinding),
+    ("PGCONNECT_TIMEOUT", Key::ConnectTimeout),
+];
+
 /// Directories in which a server's socket counts as `localhost` in a password file.
 const SOCKET_DIRECTORIES: &[&str] = &["/tmp", "/run/postgresql", "/var/run/postgresql"];
 
@@ -45,6 +54,11 @@ pub(super) fn fill(fields: &mut Fields, environment: &Environment) {
 
 /// Adds what the surroundings say about keys that are not given.
 pub(super) fn fill_quietly(fields: &mut Fields, environment: &Environment) {
+    for (variable, key) in NEVER_EMPTY {
+        if environment.is_empty(variable) && !fields.values.contains_key(key) {
+            fields.problems.push(format!("{variable} is empty: unset it, or give it a value"));
+        }
+    }
     let given = fields.take(Key::Service).map(|(_, name)| name);
     if let Some(name) = given.or_else(|| environment.get("PGSERVICE").map(str::to_owned)) {
         service(fields, environment, &name);
