@@ -9,7 +9,7 @@ mod credentials;
 mod faults;
 mod gcs;
 mod hostile;
-mod http;
+pub(crate) mod http;
 mod interrupted;
 mod listing;
 mod locks;
@@ -19,15 +19,15 @@ mod metadata;
 mod mixed;
 mod policy;
 mod process;
-mod proxy;
+pub(crate) mod proxy;
 mod redirects;
 mod rights;
 mod roles;
-mod seaweed;
+pub(crate) mod seaweed;
 mod secrets;
 mod seed;
 mod small;
-mod standin;
+pub(crate) mod standin;
 mod tokens;
 mod usage;
 mod verified;
@@ -54,13 +54,13 @@ const CONFIG: i32 = 78;
 
 /// An object of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Object {
-    key: String,
-    bytes: u64,
+pub(crate) struct Object {
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
 }
 
 /// A store as the tests look at it, past the program. Keys are those of the one bucket of all tests.
-trait Store: Sync {
+pub(crate) trait Store: Sync {
     /// Every object whose key begins so, in order.
     fn list(&self, prefix: &str) -> Vec<Object>;
 
@@ -140,13 +140,13 @@ trait Store: Sync {
 }
 
 /// A directory with an auth file, a SQLite database and whatever a test needs beside them.
-struct Place {
+pub(crate) struct Place {
     dir: TempDir,
 }
 
 impl Place {
     /// Without entries, and with an empty database.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Self { dir: tempfile::tempdir().unwrap() };
         fs::write(place.auth(), "{}").unwrap();
         set_private(&place.auth());
@@ -154,16 +154,16 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn auth(&self) -> PathBuf {
+    pub(crate) fn auth(&self) -> PathBuf {
         self.path("auth.json")
     }
 
     /// Adds an entry to the auth file.
-    fn entry(&self, id: &str, entry: Value) {
+    pub(crate) fn entry(&self, id: &str, entry: Value) {
         let mut file: Value = serde_json::from_str(&fs::read_to_string(self.auth()).unwrap()).unwrap();
         file[id] = entry;
         // Runs under way may read it.
@@ -174,12 +174,12 @@ impl Place {
     }
 
     /// Runs statements on the database.
-    fn run(&self, sql: &str) {
+    pub(crate) fn run(&self, sql: &str) {
         Connection::open(self.path("data.db")).unwrap().execute_batch(sql).unwrap();
     }
 
     /// Fills table `t` anew with ids from 1 on. Some kilobytes per hundred rows that no codec makes smaller.
-    fn fill(&self, rows: u64, bytes_per_row: u64) {
+    pub(crate) fn fill(&self, rows: u64, bytes_per_row: u64) {
         self.run(&format!(
             "DROP TABLE IF EXISTS t;
              CREATE TABLE t (id INTEGER PRIMARY KEY, noise BLOB NOT NULL);
@@ -189,12 +189,12 @@ impl Place {
     }
 
     /// An export of the database to a storage of the auth file.
-    fn export(&self, id: &str, more: &[&str]) -> Run {
+    pub(crate) fn export(&self, id: &str, more: &[&str]) -> Run {
         self.export_from(&format!("sqlite://{}", self.path("data.db").display()), id, more)
     }
 
     /// An export of `url` to a storage of the auth file.
-    fn export_from(&self, url: &str, id: &str, more: &[&str]) -> Run {
+    pub(crate) fn export_from(&self, url: &str, id: &str, more: &[&str]) -> Run {
         let mut run =
             Run::new(["export", "--source", url, "--target-storage-id", id, "-a"]).args([self.auth()]);
         run = run.args(more);
@@ -202,7 +202,7 @@ impl Place {
     }
 
     /// A run that sees nothing of this machine's own accounts.
-    fn at_home(&self, mut run: Run) -> Run {
+    pub(crate) fn at_home(&self, mut run: Run) -> Run {
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"] {
             run = run.without_env(name);
         }
@@ -217,12 +217,12 @@ fn set_private(path: &Path) {
 }
 
 /// The ids of a table of so many rows.
-fn ids(rows: u64) -> BTreeSet<i64> {
+pub(crate) fn ids(rows: u64) -> BTreeSet<i64> {
     (1..=rows as i64).collect()
 }
 
 /// A path of its own in a shared store.
-fn unique(name: &str) -> String {
+pub(crate) fn unique(name: &str) -> String {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     format!("{name}-{}", NUMBER.fetch_add(1, Ordering::SeqCst))

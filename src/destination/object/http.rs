@@ -57,11 +57,11 @@ struct Seen {
 
 /// Why a request got no answer.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// The host that could not be reached, and why.
-    pub(super) text: String,
-    /// What was to be reached through it.
-    pub(super) proxy: Option<Proxy>,
+    pub(crate) text: String,
+    /// What the request was to go through.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 impl Default for Http {
@@ -276,7 +276,11 @@ impl HttpService for Watched {
 }
 
 /// Sends a request, and gives it up when it stands still.
-async fn send(client: &reqwest::Client, http: &Http, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+async fn send(
+    client: &reqwest::Client,
+    http: &Http,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
     // Documents and questions are whole in memory; they can be sent once more, to where a redirect leads.
     if request.body().as_bytes().is_some() {
         let limit = http.limits.answer_to(request.body().content_length() as u64);

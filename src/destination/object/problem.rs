@@ -470,12 +470,7 @@ const TO_PROXY: &[Row] = &[
         "there is no host of the proxy's name",
         Remedy::DeadProxy,
     ),
-    row(
-        &["Connection refused"],
-        ErrorKind::Unavailable,
-        "the proxy refuses connections",
-        Remedy::DeadProxy,
-    ),
+    row(&["Connection refused"], ErrorKind::Unavailable, "the proxy refuses connections", Remedy::DeadProxy),
     row(
         &["No route to host", "Network is unreachable"],
         ErrorKind::Unavailable,

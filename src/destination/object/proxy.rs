@@ -41,7 +41,7 @@ impl Proxies {
 
 impl Proxy {
     /// What to do when it cannot be reached.
-    pub(super) fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         let Self { variable, host, .. } = self;
         format!(
             "start the proxy, or correct or unset the environment variable {variable}; \

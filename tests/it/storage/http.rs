@@ -6,16 +6,16 @@ use std::time::Duration;
 
 /// A request or an answer as it came, byte for byte.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// First line and headers, with the empty line.
-    pub(super) head: Vec<u8>,
+    pub(crate) head: Vec<u8>,
     /// What follows, with the marks of chunks if it came in chunks.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Message {
     /// Reads one message; none at the end of the connection. `bodiless`: the answer to HEAD.
-    pub(super) fn read(from: &mut impl BufRead, bodiless: bool) -> io::Result<Option<Self>> {
+    pub(crate) fn read(from: &mut impl BufRead, bodiless: bool) -> io::Result<Option<Self>> {
         let mut head = Vec::new();
         loop {
             let before = head.len();
@@ -44,7 +44,7 @@ impl Message {
     }
 
     /// The value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let head = std::str::from_utf8(&self.head).ok()?;
         head.lines()
             .skip(1)
@@ -58,21 +58,21 @@ impl Message {
         std::str::from_utf8(line).unwrap_or_default().split(' ').nth(n).unwrap_or_default()
     }
 
-    pub(super) fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.word(0)
     }
 
     /// Path and query.
-    pub(super) fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         self.word(1)
     }
 
     /// Status code of an answer; 0 if it is none.
-    pub(super) fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.word(1).parse().unwrap_or_default()
     }
 
-    pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(&self.head)?;
         to.write_all(&self.body)?;
         to.flush()
@@ -96,30 +96,30 @@ fn read_chunks(from: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
 
 /// An answer with its body as the server meant it.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The contents of every `<tag>` in the body, with XML entities replaced.
-    pub(super) fn tags(&self, tag: &str) -> Vec<String> {
+    pub(crate) fn tags(&self, tag: &str) -> Vec<String> {
         tags(&self.text(), tag)
     }
 
     #[track_caller]
-    pub(super) fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
         self
     }
 }
 
 /// The contents of every `<tag>` of a text, with XML entities replaced.
-pub(super) fn tags(text: &str, tag: &str) -> Vec<String> {
+pub(crate) fn tags(text: &str, tag: &str) -> Vec<String> {
     let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
     text.split(&open)
         .skip(1)
@@ -131,7 +131,7 @@ pub(super) fn tags(text: &str, tag: &str) -> Vec<String> {
 }
 
 /// One request to a loopback port.
-pub(super) fn send(
+pub(crate) fn send(
     port: u16,
     method: &str,
     target: &str,
@@ -154,7 +154,7 @@ pub(super) fn send(
 }
 
 /// A path, percent-encoded but for its slashes.
-pub(super) fn encoded(path: &str) -> String {
+pub(crate) fn encoded(path: &str) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~/".contains(b);
     path.bytes().map(|b| if plain(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

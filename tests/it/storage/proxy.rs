@@ -15,7 +15,7 @@ use super::http::Message;
 
 /// What a request does to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     /// Begins an upload.
     Create,
     /// Sends a part of an upload.
@@ -67,7 +67,7 @@ impl Class {
 
 /// Which requests go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(crate) enum When {
     /// None.
     Never,
     /// Every one.
@@ -82,7 +82,7 @@ pub(super) enum When {
 
 /// What happens to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// An answer with this status, and nothing happened.
     Status(u16),
     /// The same for every repetition of that request.
@@ -101,17 +101,17 @@ pub(super) enum Fault {
 
 /// A request that passed.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) class: Class,
+pub(crate) struct Seen {
+    pub(crate) class: Class,
     /// Method, path and query.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// `Authorization`, if it had one.
-    pub(super) authorization: Option<String>,
+    pub(crate) authorization: Option<String>,
 }
 
 /// The proxy. Dropping it ends its port; connections end when their clients do.
-pub(super) struct Proxy {
-    pub(super) port: u16,
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
     state: Arc<State>,
 }
 
@@ -128,7 +128,7 @@ struct State {
 
 impl Proxy {
     /// Before the server at loopback port `upstream`.
-    pub(super) fn new(upstream: u16, when: When, fault: Fault) -> Self {
+    pub(crate) fn new(upstream: u16, when: When, fault: Fault) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
@@ -154,23 +154,23 @@ impl Proxy {
     }
 
     /// Requests so far, the refused ones too.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state.seen.lock().unwrap().clone()
     }
 
     /// How many of a class.
-    pub(super) fn count(&self, class: Class) -> usize {
+    pub(crate) fn count(&self, class: Class) -> usize {
         self.seen().iter().filter(|seen| seen.class == class).count()
     }
 
     /// How many requests the fault has met.
-    pub(super) fn met(&self) -> usize {
+    pub(crate) fn met(&self) -> usize {
         self.state.met.load(Ordering::SeqCst)
     }
 
     /// Waits until the fault has met a request.
     #[track_caller]
-    pub(super) fn wait_until_met(&self) {
+    pub(crate) fn wait_until_met(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.met() == 0 {
             assert!(Instant::now() < deadline, "the fault met no request: {:?}", self.seen());

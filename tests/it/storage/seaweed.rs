@@ -13,29 +13,29 @@ use super::{Object, Store};
 use crate::lake::python;
 
 /// The bucket of every test.
-pub(super) const BUCKET: &str = "lake";
+pub(crate) const BUCKET: &str = "lake";
 /// The key that may do everything with objects.
-pub(super) const WRITER: (&str, &str) = ("LXWRITERKEY", "writer-secret-7Jx2");
+pub(crate) const WRITER: (&str, &str) = ("LXWRITERKEY", "writer-secret-7Jx2");
 /// The key that may only read and list.
-pub(super) const READER: (&str, &str) = ("LXREADERKEY", "reader-secret-9Qm4");
+pub(crate) const READER: (&str, &str) = ("LXREADERKEY", "reader-secret-9Qm4");
 /// The key that may write but neither list nor delete: less than the commit needs.
-pub(super) const DROPPER: (&str, &str) = ("LXDROPPERKEY", "dropper-secret-3Kd8");
+pub(crate) const DROPPER: (&str, &str) = ("LXDROPPERKEY", "dropper-secret-3Kd8");
 /// The key that has the rights of the old documentation's policy: put, get and list. A policy of the bucket denies
 /// it what else comes with the right to write.
-pub(super) const POOR: (&str, &str) = ("LXPOORKEY", "poor-secret-5Rt1");
+pub(crate) const POOR: (&str, &str) = ("LXPOORKEY", "poor-secret-5Rt1");
 
 /// A running SeaweedFS.
-pub(super) struct Seaweed {
+pub(crate) struct Seaweed {
     /// Port of the gateway that checks signatures.
-    pub(super) port: u16,
+    pub(crate) port: u16,
     /// Port of the gateway that does not.
-    pub(super) open_port: u16,
+    pub(crate) open_port: u16,
     _processes: Processes,
 }
 
 impl Seaweed {
     /// The one that all tests of this process share, each below a path of its own.
-    pub(super) fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Seaweed> = OnceLock::new();
         SHARED.get_or_init(|| stubbornly(Self::start))
     }
@@ -125,7 +125,7 @@ impl Seaweed {
     }
 
     /// An auth entry in the form for S3-compatible stores.
-    pub(super) fn entry(&self, port: u16, key: (&str, &str), base_path: &str) -> Value {
+    pub(crate) fn entry(&self, port: u16, key: (&str, &str), base_path: &str) -> Value {
         json!({"storage_type": "s3", "info": {
             "bucket": BUCKET, "base_path": base_path, "endpoint_url": format!("http://127.0.0.1:{port}"),
             "region": "gra", "aws_access_key_id": key.0, "aws_secret_access_key": key.1,
@@ -137,12 +137,12 @@ impl Seaweed {
     }
 
     /// Takes an object away.
-    pub(super) fn remove(&self, key: &str) {
+    pub(crate) fn remove(&self, key: &str) {
         self.send("DELETE", &format!("/{BUCKET}/{}", encoded(key)), &[], b"");
     }
 
     /// Begins an upload that nobody will finish, as a killed run leaves it.
-    pub(super) fn begin_upload(&self, key: &str) {
+    pub(crate) fn begin_upload(&self, key: &str) {
         let target = format!("/{BUCKET}/{}?uploads", encoded(key));
         self.send("POST", &target, &[], b"").ok();
     }

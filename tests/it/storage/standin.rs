@@ -13,14 +13,14 @@ use super::http::Message;
 type Answering = dyn Fn(&Message) -> Message + Send + Sync;
 
 /// A server on a free loopback port, until it is dropped.
-pub(super) struct StandIn {
-    pub(super) port: u16,
+pub(crate) struct StandIn {
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<Message>>>,
     over: Arc<AtomicBool>,
 }
 
 impl StandIn {
-    pub(super) fn new(answering: impl Fn(&Message) -> Message + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(answering: impl Fn(&Message) -> Message + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (seen, over) = (Arc::default(), Arc::new(AtomicBool::new(false)));
@@ -39,16 +39,16 @@ impl StandIn {
     }
 
     /// Requests so far.
-    pub(super) fn seen(&self) -> Vec<Message> {
+    pub(crate) fn seen(&self) -> Vec<Message> {
         self.seen.lock().unwrap().clone()
     }
 
     /// How many of a method whose target begins so.
-    pub(super) fn count(&self, method: &str, target: &str) -> usize {
+    pub(crate) fn count(&self, method: &str, target: &str) -> usize {
         self.seen().iter().filter(|m| m.method() == method && m.target().starts_with(target)).count()
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
@@ -71,7 +71,7 @@ fn serve(client: &TcpStream, answering: &Answering, seen: &Mutex<Vec<Message>>) 
 }
 
 /// An answer.
-pub(super) fn answer(status: &str, kind: &str, body: &str) -> Message {
+pub(crate) fn answer(status: &str, kind: &str, body: &str) -> Message {
     let mut head = Vec::new();
     write!(head, "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len())
         .unwrap();
@@ -79,47 +79,47 @@ pub(super) fn answer(status: &str, kind: &str, body: &str) -> Message {
 }
 
 /// An answer with JSON.
-pub(super) fn json_answer(document: &serde_json::Value) -> Message {
+pub(crate) fn json_answer(document: &serde_json::Value) -> Message {
     answer("200 OK", "application/json", &document.to_string())
 }
 
 /// Nothing of this name.
-pub(super) fn nothing() -> Message {
+pub(crate) fn nothing() -> Message {
     answer("404 Not Found", "text/plain", "nothing")
 }
 
 /// A refusal as S3 words it.
-pub(super) fn s3_refusal(status: &str, code: &str, more: &str) -> Message {
+pub(crate) fn s3_refusal(status: &str, code: &str, more: &str) -> Message {
     let body = format!("<Error><Code>{code}</Code><Message>{code}</Message>{more}</Error>");
     answer(status, "application/xml", &body)
 }
 
 /// Seconds since 1970.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// RFC 3339 of a time in seconds since 1970.
-pub(super) fn rfc3339(seconds: u64) -> String {
+pub(crate) fn rfc3339(seconds: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_secs(seconds);
     chrono::DateTime::<chrono::Utc>::from(time).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// Temporary credentials, each pair good until it expires.
 #[derive(Clone, Default)]
-pub(super) struct Mint(Arc<Mutex<Vec<(String, u64)>>>);
+pub(crate) struct Mint(Arc<Mutex<Vec<(String, u64)>>>);
 
 /// What the mint gave.
-pub(super) struct Coin {
-    pub(super) id: String,
-    pub(super) secret: String,
-    pub(super) token: String,
-    pub(super) expires: u64,
+pub(crate) struct Coin {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) token: String,
+    pub(crate) expires: u64,
 }
 
 impl Mint {
     /// Credentials that live so many seconds.
-    pub(super) fn coin(&self, seconds: u64) -> Coin {
+    pub(crate) fn coin(&self, seconds: u64) -> Coin {
         let mut coins = self.0.lock().unwrap();
         let (number, expires) = (coins.len(), now() + seconds);
         let token = format!("TOKEN-{number}-MINTED");
@@ -128,7 +128,7 @@ impl Mint {
     }
 
     /// How many were given.
-    pub(super) fn given(&self) -> usize {
+    pub(crate) fn given(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 
@@ -141,7 +141,7 @@ impl Mint {
 
 /// A gate before the S3 gateway that lets everybody in: it lets in who signs with credentials of the mint that
 /// have not expired, and says what AWS says to all others.
-pub(super) fn gate(mint: &Mint, open_port: u16) -> StandIn {
+pub(crate) fn gate(mint: &Mint, open_port: u16) -> StandIn {
     let mint = mint.clone();
     StandIn::new(move |request| {
         let token = request.header("x-amz-security-token").unwrap_or_default();
@@ -159,7 +159,7 @@ pub(super) fn gate(mint: &Mint, open_port: u16) -> StandIn {
 }
 
 /// A gate before Azurite that lets in who has one of these bearer tokens; Azurite itself takes such over TLS only.
-pub(super) fn azure_gate(token: &'static str, port: u16, sas: &str) -> StandIn {
+pub(crate) fn azure_gate(token: &'static str, port: u16, sas: &str) -> StandIn {
     let sas = sas.to_owned();
     StandIn::new(move |request| {
         if request.header("authorization") != Some(&format!("Bearer {token}")) {
@@ -185,7 +185,7 @@ fn forward(request: &Message, port: u16) -> io::Result<Message> {
 }
 
 /// Passes a request on, byte for byte.
-pub(super) fn forward_as_is(request: &Message, port: u16) -> io::Result<Message> {
+pub(crate) fn forward_as_is(request: &Message, port: u16) -> io::Result<Message> {
     let server = TcpStream::connect(("127.0.0.1", port))?;
     request.write(&mut &server)?;
     let answer = Message::read(&mut BufReader::new(&server), request.method() == "HEAD")?;
