@@ -7,7 +7,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::http::Failure;
 use super::progress::STALLED;
-use super::proxy::{Proxy, Through};
+use super::proxy::{Proxy, Through, UNREACHED};
 use super::request::Reply;
 use crate::error::{Error, ErrorKind};
 
@@ -252,7 +252,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 
 /// What a remedy is about.
 #[derive(Debug, Clone, Copy)]
-enum Remedy {
+pub(super) enum Remedy {
     Bucket,
     Credentials,
     Endpoint,
@@ -269,7 +269,8 @@ enum Remedy {
     Space,
 }
 
-struct Row {
+/// What one sort of refusal means.
+pub(super) struct Row {
     /// Codes, or words in a transport error's text.
     codes: &'static [&'static str],
     kind: ErrorKind,
@@ -284,7 +285,12 @@ impl Row {
     }
 }
 
-const fn row(codes: &'static [&'static str], kind: ErrorKind, message: &'static str, remedy: Remedy) -> Row {
+pub(super) const fn row(
+    codes: &'static [&'static str],
+    kind: ErrorKind,
+    message: &'static str,
+    remedy: Remedy,
+) -> Row {
     Row { codes, kind, message, remedy }
 }
 
@@ -456,35 +462,6 @@ fn transport_row(text: &str) -> Option<&'static Row> {
     TRANSPORT.iter().find(|row| row.names(text))
 }
 
-/// The same for connections that end at a proxy: they say nothing about the endpoint.
-const TO_PROXY: &[Row] = &[
-    row(
-        &["Temporary failure in name resolution", "Try again"],
-        ErrorKind::Unavailable,
-        "the name of the proxy cannot be looked up now",
-        Remedy::DeadProxy,
-    ),
-    row(
-        &["failed to lookup address", "dns error", "Name or service not known", "No address associated"],
-        ErrorKind::Config,
-        "there is no host of the proxy's name",
-        Remedy::DeadProxy,
-    ),
-    row(&["Connection refused"], ErrorKind::Unavailable, "the proxy refuses connections", Remedy::DeadProxy),
-    row(
-        &["No route to host", "Network is unreachable"],
-        ErrorKind::Unavailable,
-        "there is no way to the proxy from here",
-        Remedy::DeadProxy,
-    ),
-    row(
-        &["(Connect): operation timed out", "(Connect): deadline has elapsed"],
-        ErrorKind::Unavailable,
-        "the proxy does not answer",
-        Remedy::DeadProxy,
-    ),
-];
-
 /// The error of `refusal`, which stood in the way of `action`.
 pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Error {
     if let Some((kind, text, hints)) = &refusal.ours {
@@ -538,7 +515,7 @@ fn judge(refusal: &Refusal) -> (ErrorKind, &'static str, Remedy) {
         return (row.kind, row.message, row.remedy);
     }
     if let Some((kind, text)) = &refusal.transport {
-        let to_proxy = TO_PROXY.iter().filter(|_| refusal.proxy.is_some());
+        let to_proxy = UNREACHED.iter().filter(|_| refusal.proxy.is_some());
         let row = to_proxy.chain(TRANSPORT).find(|row| row.names(text));
         return match row {
             Some(row) => (row.kind, row.message, row.remedy),

@@ -7,6 +7,37 @@ use hyper_util::client::proxy::matcher::Matcher;
 use object_store::client::HttpError;
 
 use super::environment;
+use super::problem::{Remedy, Row, row};
+use crate::error::ErrorKind;
+
+/// What stands in the way of a connection to a proxy, by words in the causes; that says nothing about the endpoint.
+pub(super) const UNREACHED: &[Row] = &[
+    row(
+        &["Temporary failure in name resolution", "Try again"],
+        ErrorKind::Unavailable,
+        "the name of the proxy cannot be looked up now",
+        Remedy::DeadProxy,
+    ),
+    row(
+        &["failed to lookup address", "dns error", "Name or service not known", "No address associated"],
+        ErrorKind::Config,
+        "there is no host of the proxy's name",
+        Remedy::DeadProxy,
+    ),
+    row(&["Connection refused"], ErrorKind::Unavailable, "the proxy refuses connections", Remedy::DeadProxy),
+    row(
+        &["No route to host", "Network is unreachable"],
+        ErrorKind::Unavailable,
+        "there is no way to the proxy from here",
+        Remedy::DeadProxy,
+    ),
+    row(
+        &["(Connect): operation timed out", "(Connect): deadline has elapsed"],
+        ErrorKind::Unavailable,
+        "the proxy does not answer",
+        Remedy::DeadProxy,
+    ),
+];
 
 /// The proxies of the environment, as the HTTP client reads them.
 #[derive(Debug)]

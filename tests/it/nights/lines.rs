@@ -140,7 +140,7 @@ fn by_dead_proxy(entry: Value, variable: &str, more: &[(&str, &str)]) -> (Output
 fn a_dead_proxy_is_named_with_its_variable() {
     let (plain, tls) = ("http://store.invalid:9000", "https://store.invalid");
     let azure = json!({"ds_type": "azure", "auth_mode": "account_key", "info": {
-        "account": "acct", "container": "lake", "base_path": "b", "azure_account_key": "c2VjcmV0",
+        "account": "acct", "container": "lake", "base_path": "b", "account_key": "c2VjcmV0",
     }});
     let azure_token = json!({"ds_type": "azure", "auth_mode": "service_principal", "info": {
         "account": "acct", "container": "lake", "base_path": "b", "azure_client_id": "client",
