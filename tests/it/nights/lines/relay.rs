@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
 
@@ -33,13 +33,11 @@ impl Relay {
         spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(("127.0.0.1", upstream)).unwrap();
-                let (mut back, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                spawn(move || {
-                    let _ = std::io::copy(&mut back, &mut to);
-                    let _ = to.shutdown(Shutdown::Write);
-                });
-                let held = Arc::clone(&counter);
-                spawn(move || pass(client, server, word, per_second, &held));
+                let (back, to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let is_held = Arc::new(AtomicBool::new(false));
+                let (held, flag) = (Arc::clone(&counter), Arc::clone(&is_held));
+                spawn(move || pass_back(back, to, &flag));
+                spawn(move || pass(client, server, word, per_second, &held, &is_held));
             }
         });
         Self { port, held }
@@ -51,9 +49,30 @@ impl Relay {
     }
 }
 
-fn pass(mut client: TcpStream, mut server: TcpStream, word: &str, per_second: usize, held: &AtomicUsize) {
+/// Answers, until the connection is held up: a store that waits in vain for a request would end it.
+fn pass_back(mut server: TcpStream, mut client: TcpStream, is_held: &AtomicBool) {
     let mut block = vec![0; 16 << 10];
-    let (mut is_held, mut passed) = (false, 0);
+    while let Ok(read) = server.read(&mut block) {
+        if is_held.load(Ordering::SeqCst) {
+            return;
+        }
+        if read == 0 || client.write_all(&block[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = client.shutdown(Shutdown::Write);
+}
+
+fn pass(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    word: &str,
+    per_second: usize,
+    held: &AtomicUsize,
+    is_held: &AtomicBool,
+) {
+    let mut block = vec![0; 16 << 10];
+    let mut passed = 0;
     loop {
         let read = match client.read(&mut block) {
             Ok(0) | Err(_) => break,
@@ -62,10 +81,11 @@ fn pass(mut client: TcpStream, mut server: TcpStream, word: &str, per_second: us
         // A request begins with a block: the client waits for the answer to the one before.
         let line = block[..read].split(|byte| *byte == b'\r').next().unwrap_or_default();
         if line.starts_with(b"PUT ") && String::from_utf8_lossy(line).contains(word) {
-            is_held = held.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            let first = held.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            is_held.store(first, Ordering::SeqCst);
         }
         passed += read;
-        if is_held && passed > HELD_UP_AFTER {
+        if is_held.load(Ordering::SeqCst) && passed > HELD_UP_AFTER {
             sleep(Duration::from_secs(600));
             break;
         }
