@@ -89,11 +89,13 @@ pub(super) struct Progress {
 struct At {
     left: u64,
     last: Instant,
+    /// What is dropped from then on has not been sent.
+    given_up: bool,
 }
 
 impl Progress {
     pub(super) fn new(bytes: u64, pulse: &Pulse) -> Arc<Self> {
-        let at = Mutex::new(At { left: bytes, last: Instant::now() });
+        let at = Mutex::new(At { left: bytes, last: Instant::now(), given_up: false });
         Arc::new(Self { bytes, at, pulse: pulse.clone() })
     }
 
@@ -102,10 +104,12 @@ impl Progress {
     }
 
     fn moved(&self, bytes: usize) {
-        let now = Instant::now();
-        self.pulse.beat(now);
         let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        *at = At { left: at.left.saturating_sub(bytes as u64), last: now };
+        if !at.given_up {
+            at.left = at.left.saturating_sub(bytes as u64);
+            at.last = Instant::now();
+            self.pulse.beat(at.last);
+        }
     }
 
     /// When the connection took something last.
@@ -136,7 +140,10 @@ impl Progress {
                 Ok(outcome) => return Ok(outcome),
                 // It went on meanwhile.
                 Err(_) if self.deadline(limits).0 > deadline => {}
-                Err(_) => return Err(late),
+                Err(_) => {
+                    self.at.lock().unwrap_or_else(PoisonError::into_inner).given_up = true;
+                    return Err(late);
+                }
             }
         }
     }
