@@ -90,6 +90,10 @@ impl Transient {
     }
 }
 
+/// What to do when the process may not open more files.
+pub(crate) const OPEN_FILES: &str =
+    "raise the limit on open files: ulimit -n 1024 in the shell, LimitNOFILE=1024 in a systemd unit";
+
 /// An error with kind, message, context pairs, hints and an optional cause.
 pub struct Error(Box<Inner>);
 
@@ -175,7 +179,19 @@ impl Error {
     /// Keeps the lower-level error as the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        let source = source.into();
+        // Any work may meet it, and the remedy is the same.
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&*source);
+        while let Some(error) = cause {
+            if error.to_string().contains("Too many open files") {
+                if !self.0.hints.iter().any(|hint| hint == OPEN_FILES) {
+                    self.0.hints.insert(0, OPEN_FILES.to_owned());
+                }
+                break;
+            }
+            cause = error.source();
+        }
+        self.0.source = Some(source);
         self
     }
 

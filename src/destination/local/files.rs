@@ -79,6 +79,23 @@ pub(super) fn create_temporary(folder: &Folder, target: &str) -> Result<(String,
     Ok((temporary, file))
 }
 
+/// The error when a name on the way to `path` is a link to what is not there: nothing can be made in its place.
+pub(super) fn no_dangling_link(path: &Path) -> Result<()> {
+    let is_link = |name: &&Path| fs::symlink_metadata(name).is_ok_and(|found| found.is_symlink());
+    for link in path.ancestors().filter(is_link) {
+        let Err(error) = fs::metadata(link) else { continue };
+        let target = fs::read_link(link).unwrap_or_default();
+        // Else there is a loop, or a right is missing, which others say better.
+        if error.kind() == IoKind::NotFound {
+            return Err(Error::unavailable("the output directory is a link to what is not there")
+                .with("path", link.display())
+                .with("link to", target.display())
+                .hint("mount the volume that the link leads to, make its directory, or choose another --output-dir"));
+        }
+    }
+    Ok(())
+}
+
 /// Makes `dir` and what is missing above it; every new name is durable on return.
 pub(super) fn make_directory(dir: &Path) -> Result<()> {
     let mut missing = Vec::new();
@@ -109,7 +126,10 @@ pub(super) fn make_directory(dir: &Path) -> Result<()> {
                     .hint("choose another --output-dir, one below a directory in which this user may make directories")
                     .caused_by(error));
             }
-            Err(error) => return Err(io_error("cannot create a directory", path, error)),
+            Err(error) => {
+                no_dangling_link(path)?;
+                return Err(io_error("cannot create a directory", path, error));
+            }
         }
         sync_parent(path)?;
     }

@@ -71,7 +71,8 @@ pub struct LocalDirectory {
 impl LocalDirectory {
     /// A directory at `base`; a relative path is taken from the working directory as it is now.
     ///
-    /// Errors: `Config` when `base` is there and is not a directory.
+    /// Errors: `Config` when `base` is there and is not a directory; `Unavailable` when it is below a link to what is
+    /// not there.
     pub fn new(base: impl AsRef<Path>) -> Result<Self> {
         let base = base.as_ref();
         let absolute = absolute(base)?;
@@ -82,6 +83,7 @@ impl LocalDirectory {
                 .with("path", absolute.display())
                 .hint("name a directory in --output-dir"));
         }
+        files::no_dangling_link(&absolute)?;
         Ok(Self { base: absolute.into() })
     }
 

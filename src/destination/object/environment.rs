@@ -54,3 +54,14 @@ pub(crate) fn not_empty(name: &str) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+/// The variable that names the proxy of `http://` or `https://` URLs, when one does.
+pub(super) fn proxy_variable(tls: bool) -> &'static str {
+    // A variable that is set hides the one of the other case, also when it is empty.
+    let pair = |names: [&'static str; 2]| {
+        let set = names.into_iter().find(|name| std::env::var_os(name).is_some());
+        set.filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    };
+    let own = if tls { ["HTTPS_PROXY", "https_proxy"] } else { ["HTTP_PROXY", "http_proxy"] };
+    pair(own).or_else(|| pair(["ALL_PROXY", "all_proxy"])).unwrap_or(own[0])
+}

@@ -1,48 +1,86 @@
 //! The HTTP client of a store, shared by object_store and by the few requests that it does not have.
 //!
-//! It gives every request a time that fits its size, and keeps what answers tell besides their content: the
-//! store's clock, and what went wrong last.
+//! It gives up requests that stand still, and keeps what answers tell besides their content: the store's clock, and
+//! what went wrong last.
 
-use std::fmt::{self, Debug};
+use std::error::Error as _;
+use std::fmt::Debug;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use hyper::body::Body;
 use object_store::client::{
     ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
-    HttpService,
+    HttpResponseBody, HttpService,
 };
 use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::lanes::Lanes;
+use super::progress::{Arriving, Counted, Late, Limits, Progress, Pulse};
+use super::proxy::{Proxies, Proxy, Through};
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for an answer, beside that for sending what the request holds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Slower connections are taken for dead.
-const SLOWEST_BYTES_PER_SECOND: u64 = 32 << 10;
+const LIMITS: Limits = Limits {
+    stall: Duration::from_secs(60),
+    answer: Duration::from_secs(60),
+    slowest_bytes_per_second: 32 << 10,
+};
 
 /// Redirects of one request, all to the same host.
 const REDIRECTS: usize = 5;
 const USER_AGENT: &str = concat!("lakexpress/", env!("CARGO_PKG_VERSION"));
 
 /// What all clients of one store share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Http {
     seen: Mutex<Seen>,
+    limits: Limits,
+    pulse: Pulse,
+    lanes: Arc<Lanes>,
+    proxies: Proxies,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
     /// The store's time, and when we were told.
     clock: Option<(Instant, DateTime<Utc>)>,
-    /// The host that could not be reached last, and why.
-    failure: Option<String>,
+    /// What went wrong with the last request that got no answer.
+    failure: Option<Failure>,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// The host that could not be reached, and why.
+    pub(crate) text: String,
+    /// What the request was to go through.
+    pub(crate) proxy: Option<Proxy>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::with(LIMITS)
+    }
 }
 
 impl Http {
+    fn with(limits: Limits) -> Self {
+        let (pulse, lanes) = (Pulse::default(), Arc::default());
+        Self { seen: Mutex::default(), limits, pulse, lanes, proxies: Proxies::new() }
+    }
+
+    /// What parts of uploads are sent through.
+    pub(super) fn lanes(&self) -> &Arc<Lanes> {
+        &self.lanes
+    }
+
     /// A connector for object_store's builders.
     pub(crate) fn connector(self: &Arc<Self>) -> Connector {
         Connector { http: Arc::clone(self), plain_is_machine: false }
@@ -91,7 +129,7 @@ impl Http {
     }
 
     /// What stood in the way of the last request that got no answer.
-    pub(super) fn last_failure(&self) -> Option<String> {
+    pub(crate) fn last_failure(&self) -> Option<Failure> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
     }
 
@@ -105,14 +143,28 @@ impl Http {
         }
     }
 
-    fn failed(&self, host: &str, error: &HttpError) {
+    fn failed(&self, host: &str, error: &HttpError, proxy: Option<Proxy>) {
         let mut text = format!("{host}: {error}");
         let mut cause = std::error::Error::source(error).and_then(std::error::Error::source);
         while let Some(inner) = cause {
             text.push_str(&format!(": {inner}"));
             cause = inner.source();
         }
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(text);
+        let failure = Failure { text, proxy };
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(failure);
+    }
+
+    /// A part that was sent at `sent` did not get through. Where others do, there are too many for the line.
+    fn late(&self, sent: tokio::time::Instant, progress: &Progress) {
+        if self.pulse.last().is_some_and(|at| at > progress.last() && at.elapsed() < self.limits.stall)
+            && let Some((parts, true)) = self.lanes.narrow(sent)
+        {
+            tracing::warn!(
+                parts,
+                "the line to the store is too slow for so many uploads at once: fewer are sent from now on; \
+                 with -p 1 --n-jobs 1 none is sent in vain"
+            );
+        }
     }
 }
 
@@ -139,7 +191,7 @@ impl HttpConnector for Connector {
 /// As object_store makes its clients, but for redirects: to another host none is followed, because a request carries
 /// what proves who we are, in headers and, with a SAS, in its URL. `proxied`: through the proxy that the environment
 /// names, if it does.
-fn client(plain: bool, proxied: bool) -> object_store::Result<HttpClient> {
+fn client(plain: bool, proxied: bool) -> object_store::Result<reqwest::Client> {
     let same_host = Policy::custom(|attempt| {
         let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
         let previous = attempt.previous().last().map(origin);
@@ -148,7 +200,7 @@ fn client(plain: bool, proxied: bool) -> object_store::Result<HttpClient> {
     });
     let builder = reqwest::Client::builder();
     let builder = if proxied { builder } else { builder.no_proxy() };
-    let client = builder
+    builder
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .https_only(!plain)
@@ -159,15 +211,14 @@ fn client(plain: bool, proxied: bool) -> object_store::Result<HttpClient> {
         .no_deflate()
         .redirect(same_host)
         .build()
-        .map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })?;
-    Ok(HttpClient::new(client))
+        .map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })
 }
 
 #[derive(Debug)]
 struct Watched {
-    inner: HttpClient,
+    inner: reqwest::Client,
     /// Knows no proxy.
-    direct: HttpClient,
+    direct: reqwest::Client,
     http: Arc<Http>,
     plain_is_machine: bool,
 }
@@ -198,35 +249,106 @@ fn asks_machine(request: &HttpRequest) -> bool {
     }
 }
 
-/// A request got no answer in time.
-#[derive(Debug)]
-struct NoAnswer(Duration);
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no answer within {} seconds", self.0.as_secs())
-    }
-}
-
-impl std::error::Error for NoAnswer {}
-
 #[async_trait]
 impl HttpService for Watched {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let bytes = request.body().content_length() as u64;
-        let limit = ANSWER_TIMEOUT + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
         let host = request.uri().host().unwrap_or_default().to_owned();
         let plain = request.uri().scheme_str() == Some("http");
         let direct = self.plain_is_machine && plain || asks_machine(&request);
-        let client = if direct { &self.direct } else { &self.inner };
-        let answer = match tokio::time::timeout(limit, client.execute(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, NoAnswer(limit))),
+        let (client, proxy) = match direct {
+            true => (&self.direct, None),
+            false => (&self.inner, self.http.proxies.of(request.uri())),
         };
-        match &answer {
-            Ok(response) => self.http.answered(response),
-            Err(error) => self.http.failed(&host, error),
+        match send(client, &self.http, request).await {
+            Ok(response) => {
+                self.http.answered(&response);
+                Ok(response)
+            }
+            Err(error) => {
+                self.http.failed(&host, &error, proxy.clone());
+                Err(match proxy {
+                    Some(proxy) => HttpError::new(error.kind(), Through { proxy, error }),
+                    None => error,
+                })
+            }
         }
-        answer
     }
 }
+
+/// Sends a request, and gives it up when it stands still.
+async fn send(
+    client: &reqwest::Client,
+    http: &Http,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpError> {
+    // Documents and questions are whole in memory; they can be sent once more, to where a redirect leads.
+    if request.body().as_bytes().is_some() {
+        let limit = http.limits.answer_to(request.body().content_length() as u64);
+        return match tokio::time::timeout(limit, client.call(request)).await {
+            Ok(answer) => Ok(answer?.map(|body| arriving(body, http, |error| error))),
+            Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, Late::NoAnswer(limit))),
+        };
+    }
+    let sent = tokio::time::Instant::now();
+    let progress = Progress::new(request.body().content_length() as u64, &http.pulse);
+    let (head, body) = request.into_parts();
+    let url = Url::parse(&head.uri.to_string());
+    let url = url.map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
+    let mut request = reqwest::Request::new(head.method, url);
+    *request.headers_mut() = head.headers;
+    *request.body_mut() = Some(reqwest::Body::wrap(Counted::new(body, Arc::clone(&progress))));
+    match progress.watch(&http.limits, client.execute(request)).await {
+        Ok(Ok(answer)) => {
+            let answer: ::http::Response<reqwest::Body> = answer.into();
+            Ok(answer.map(|body| arriving(body, http, http_error)))
+        }
+        Ok(Err(error)) => Err(http_error(error)),
+        Err(late) => {
+            http.late(sent, &progress);
+            Err(HttpError::new(HttpErrorKind::Timeout, late))
+        }
+    }
+}
+
+fn arriving<B>(body: B, http: &Http, error: fn(B::Error) -> HttpError) -> HttpResponseBody
+where
+    B: Body<Data = Bytes> + Unpin + Send + Sync + 'static,
+    B::Error: 'static,
+{
+    HttpResponseBody::new(Arriving::new(body, http.limits.stall, error))
+}
+
+/// As object_store sorts the errors of its own client, which decides whether a request is sent again.
+fn http_error(error: reqwest::Error) -> HttpError {
+    let mut kind = match () {
+        () if error.is_timeout() => HttpErrorKind::Timeout,
+        () if error.is_connect() => HttpErrorKind::Connect,
+        () if error.is_decode() => HttpErrorKind::Decode,
+        () => HttpErrorKind::Unknown,
+    };
+    let mut source = error.source();
+    while let Some(cause) = source.filter(|_| kind == HttpErrorKind::Unknown) {
+        if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
+            if cause.is_closed() || cause.is_incomplete_message() || cause.is_body_write_aborted() {
+                kind = HttpErrorKind::Request;
+            } else if cause.is_timeout() {
+                kind = HttpErrorKind::Timeout;
+            }
+        } else if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            match cause.kind() {
+                io::ErrorKind::TimedOut => kind = HttpErrorKind::Timeout,
+                io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof => kind = HttpErrorKind::Interrupted,
+                _ => {}
+            }
+        }
+        source = cause.source();
+    }
+    // The URL may hold a signature.
+    HttpError::new(kind, error.without_url())
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,13 @@ mod discreet;
 pub(crate) mod environment;
 mod fields;
 mod http;
+mod lanes;
 mod listing;
 pub(super) mod lock;
 mod pending;
 mod problem;
+mod progress;
+mod proxy;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,9 @@ use std::fmt;
 use http::StatusCode;
 use object_store::client::{HttpError, HttpErrorKind};
 
+use super::http::Failure;
+use super::progress::STALLED;
+use super::proxy::{Proxy, Through, UNREACHED};
 use super::request::Reply;
 use crate::error::{Error, ErrorKind};
 
@@ -35,6 +38,8 @@ pub(super) struct Refusal {
     region: Option<String>,
     /// No answer came: why, and the causes of that.
     transport: Option<(HttpErrorKind, String)>,
+    /// What the request was to go through.
+    proxy: Option<Proxy>,
     /// A web page came instead of a store's answer.
     page: bool,
     /// The answer says that this port is for TLS.
@@ -64,7 +69,9 @@ impl Refusal {
             HttpErrorKind::Decode => "the answer cannot be understood".to_owned(),
             _ => causes(error),
         };
-        Self { transport: Some((error.kind(), text)), ..Self::default() }
+        let through = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Through>());
+        let proxy = through.map(|through| through.proxy.clone());
+        Self { transport: Some((error.kind(), text)), proxy, ..Self::default() }
     }
 
     pub(super) fn of_timeout(late: &tokio::time::error::Elapsed) -> Self {
@@ -72,9 +79,12 @@ impl Refusal {
     }
 
     /// Without an answer for so long that somebody must be told: what stood in the way last, if anything did.
-    pub(super) fn silent(last: Option<String>) -> Self {
-        let text = last.unwrap_or_else(|| "no answer".to_owned());
-        Self { transport: Some((HttpErrorKind::Timeout, text)), ..Self::default() }
+    pub(super) fn silent(last: Option<Failure>) -> Self {
+        let (text, proxy) = match last {
+            Some(Failure { text, proxy }) => (text, proxy),
+            None => ("no answer".to_owned(), None),
+        };
+        Self { transport: Some((HttpErrorKind::Timeout, text)), proxy, ..Self::default() }
     }
 
     pub(super) fn of_error(error: Error) -> Self {
@@ -194,6 +204,11 @@ impl Refusal {
         self.transport.is_some()
     }
 
+    /// Whether the request stood still, or was not answered in time.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.transport, Some((HttpErrorKind::Timeout, _)))
+    }
+
     /// Whether the store does not have what was asked for.
     pub(super) fn is_unsupported(&self) -> bool {
         self.status == Some(501) || self.code == "NotImplemented"
@@ -237,7 +252,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 
 /// What a remedy is about.
 #[derive(Debug, Clone, Copy)]
-enum Remedy {
+pub(super) enum Remedy {
     Bucket,
     Credentials,
     Endpoint,
@@ -246,13 +261,16 @@ enum Remedy {
     Token,
     Clock,
     Proxy,
+    DeadProxy,
+    Line,
     Certificate,
     Scheme,
     Later,
     Space,
 }
 
-struct Row {
+/// What one sort of refusal means.
+pub(super) struct Row {
     /// Codes, or words in a transport error's text.
     codes: &'static [&'static str],
     kind: ErrorKind,
@@ -260,7 +278,19 @@ struct Row {
     remedy: Remedy,
 }
 
-const fn row(codes: &'static [&'static str], kind: ErrorKind, message: &'static str, remedy: Remedy) -> Row {
+impl Row {
+    /// Whether the text of an error holds one of its words.
+    fn names(&self, text: &str) -> bool {
+        self.codes.iter().any(|words| text.contains(words))
+    }
+}
+
+pub(super) const fn row(
+    codes: &'static [&'static str],
+    kind: ErrorKind,
+    message: &'static str,
+    remedy: Remedy,
+) -> Row {
     Row { codes, kind, message, remedy }
 }
 
@@ -374,6 +404,12 @@ const CODES: &[Row] = &[
 /// By words in the causes of a request that got no answer.
 const TRANSPORT: &[Row] = &[
     row(
+        &[STALLED],
+        ErrorKind::Unavailable,
+        "the line to the store is too slow for so many uploads at once, or broken",
+        Remedy::Line,
+    ),
+    row(
         &["Temporary failure in name resolution", "Try again"],
         ErrorKind::Unavailable,
         "the host's name cannot be looked up now",
@@ -423,7 +459,7 @@ fn row_of(code: &str) -> Option<&'static Row> {
 }
 
 fn transport_row(text: &str) -> Option<&'static Row> {
-    TRANSPORT.iter().find(|row| row.codes.iter().any(|words| text.contains(words)))
+    TRANSPORT.iter().find(|row| row.names(text))
 }
 
 /// The error of `refusal`, which stood in the way of `action`.
@@ -445,8 +481,14 @@ pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Erro
     if let (Remedy::Rights, Some((_, right))) = (remedy, step) {
         error = error.with("needs", right);
     }
+    if let Some(proxy) = &refusal.proxy {
+        error = error.with("proxy", proxy);
+    }
     for hint in hints(remedy, refusal, words) {
         error = error.hint(hint);
+    }
+    if refusal.is_late() && matches!(remedy, Remedy::Endpoint) && action.starts_with("cannot upload") {
+        error = error.hint(FEWER);
     }
     let cause = match &refusal.transport {
         Some((_, text)) => text.clone(),
@@ -473,7 +515,9 @@ fn judge(refusal: &Refusal) -> (ErrorKind, &'static str, Remedy) {
         return (row.kind, row.message, row.remedy);
     }
     if let Some((kind, text)) = &refusal.transport {
-        return match transport_row(text) {
+        let to_proxy = UNREACHED.iter().filter(|_| refusal.proxy.is_some());
+        let row = to_proxy.chain(TRANSPORT).find(|row| row.names(text));
+        return match row {
             Some(row) => (row.kind, row.message, row.remedy),
             None if *kind == HttpErrorKind::Timeout => {
                 (ErrorKind::Unavailable, "the endpoint does not answer", Remedy::Endpoint)
@@ -508,6 +552,8 @@ fn judge(refusal: &Refusal) -> (ErrorKind, &'static str, Remedy) {
     }
 }
 
+const FEWER: &str = "over a slow line fewer uploads at once get through: -p 1 --n-jobs 1";
+
 fn hints(remedy: Remedy, refusal: &Refusal, words: &Remedies) -> Vec<String> {
     let Remedies { bucket, credentials, endpoint, rights, .. } = words;
     let hint = match remedy {
@@ -526,6 +572,8 @@ fn hints(remedy: Remedy, refusal: &Refusal, words: &Remedies) -> Vec<String> {
         Remedy::Proxy => format!(
             "see what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say, and whether {endpoint} is the store's and not a console's"
         ),
+        Remedy::DeadProxy => refusal.proxy.as_ref().map(Proxy::hint).unwrap_or_default(),
+        Remedy::Line => FEWER.to_owned(),
         Remedy::Certificate => format!(
             "check that {endpoint} names the host as its certificate does; a certificate authority of your own \
              is trusted when it is in the system's store or in the file that SSL_CERT_FILE names"

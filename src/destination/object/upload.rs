@@ -113,11 +113,24 @@ impl ObjectUpload {
         (self.filled, self.sent) = (0, self.sent + 1);
         self.sending.spawn(async move {
             let number = usize::try_from(index).unwrap_or(usize::MAX);
-            let put = || inner.uploads.0.put_part(&key, &id, number, payload.clone());
-            let sent = match put().await {
+            let lanes = inner.http.lanes();
+            let put = async || {
+                let _lane = lanes.enter().await;
+                inner.uploads.0.put_part(&key, &id, number, payload.clone()).await
+            };
+            let mut expired = false;
+            let sent = loop {
+                let width = lanes.width();
+                let sent = put().await;
+                let refusal = sent.as_ref().err().map(Refusal::of_store).unwrap_or_default();
                 // Repetitions keep the signature of the first attempt, which may have been held up for long.
-                Err(error) if Refusal::of_store(&error).code() == "ExpiredToken" => put().await,
-                outcome => outcome,
+                let signs_again = !expired && refusal.code() == "ExpiredToken";
+                // With fewer parts on their way it may get through.
+                let is_narrower = refusal.is_late() && lanes.width() < width;
+                if !signs_again && !is_narrower {
+                    break sent;
+                }
+                expired |= signs_again;
             };
             match sent {
                 Ok(part) => Ok((index, part.content_id)),

@@ -108,6 +108,7 @@ pub(super) struct Chain {
     profile: Option<String>,
     region: String,
     variant: Variant,
+    http: Arc<Http>,
     client: Client,
     source: OnceCell<SharedCredentialsProvider>,
     kept: Mutex<Option<Kept>>,
@@ -160,6 +161,7 @@ impl Chain {
             profile,
             region,
             variant: settings.variant,
+            http: Arc::clone(http),
             client: Client { client, ignored: settings.ignored.clone().into() },
             source: OnceCell::new(),
             kept: Mutex::new(None),
@@ -242,6 +244,13 @@ impl Chain {
             Some(name) => format!("see what `aws sts get-caller-identity --profile {name}` says; SSO: aws sso login --profile {name}"),
             None => "write access_key_id and secret_access_key or profile into the entry, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
         };
+        if let Some(proxy) = self.http.last_failure().and_then(|failure| failure.proxy) {
+            let why = why(&error);
+            let ours = Error::unavailable(format!(
+                "no AWS credentials {from}: the sign-in service cannot be reached through the proxy"
+            ));
+            return ours.with("proxy", &proxy).with("why", why).hint(proxy.hint());
+        }
         let ours = match &error {
             CredentialsError::ProviderTimedOut(_) => {
                 Error::unavailable(format!("no AWS credentials {from} in time"))

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{Access, access};
 
 use super::config::SqliteConfig;
-use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::error::{Error, ErrorKind, OPEN_FILES, Result, Transient};
 
 /// A connection that can only read. Reads nothing yet.
 ///
@@ -38,6 +39,12 @@ pub(super) fn open(config: &SqliteConfig) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| match error.sqlite_error_code() {
+            // Then it is not the file.
+            Some(ErrorCode::CannotOpen) if access(path, Access::READ_OK).is_ok() => {
+                fault(ErrorKind::Unavailable, "the database file cannot be opened, although it may be read")
+                    .caused_by(error)
+                    .hint(OPEN_FILES)
+            }
             Some(ErrorCode::CannotOpen) => fault(ErrorKind::Denied, "the database file cannot be opened")
                 .caused_by(error)
                 .hint("give the user that exports the right to read it"),
