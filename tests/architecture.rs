@@ -102,6 +102,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "demo",
             "runlog/private.rs",
             "secret/open.rs",
+            "source/password.rs",
             "runlog/sqlite",
             "runlog/spool",
             "cli/logging.rs",

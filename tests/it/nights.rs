@@ -5,3 +5,4 @@ mod finished;
 mod handed;
 mod lines;
 mod signals;
+mod tokens;
