@@ -103,6 +103,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "plan/spill.rs",
             "runlog/private.rs",
             "secret/open.rs",
+            "source/password.rs",
             "runlog/sqlite",
             "runlog/spool",
             "cli/logging.rs",

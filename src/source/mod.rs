@@ -3,6 +3,7 @@
 pub mod dialect;
 mod environment;
 pub mod limited;
+pub mod password;
 pub mod postgres;
 pub mod sqlite;
 

@@ -6,3 +6,4 @@ mod handed;
 mod hints;
 mod lines;
 mod signals;
+mod tokens;

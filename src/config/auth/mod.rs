@@ -177,7 +177,16 @@ impl AuthFile {
         let mut hints = Vec::new();
         let entry = check_entry(id, raw, role, &mut problems, &mut hints);
         match entry {
-            Some(entry) if problems.is_empty() => Ok(entry),
+            Some(entry) if problems.is_empty() => {
+                if entry.info.contains_key("password_command") && !super::own::is_own(&self.path) {
+                    return Err(Error::denied(format!(
+                        "entry {id} has a password_command, and other users can change what it runs"
+                    ))
+                    .with("file", self.path.display())
+                    .hint("chmod 600 the auth file and chmod go-w its directory; both belong to this user or to root"));
+                }
+                Ok(entry)
+            }
             _ => {
                 let error = Error::config(format!("auth entry is not valid: {}", problems.join("; ")))
                     .with("file", self.path.display());

@@ -1,6 +1,7 @@
 //! How to reach a MySQL or MariaDB server: an entry of the auth file, checked completely, all problems at once.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::{OptsBuilder, SslOpts};
@@ -8,10 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::source::Address;
+use crate::source::password::{Fresh, LIFETIME, Origin, Secret};
 use crate::spec::nearest;
 
 const DEFAULT_PORT: u16 = 3306;
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 13] = [
     "username",
     "user",
     "password",
@@ -22,6 +24,9 @@ const KEYS: [&str; 10] = [
     "sslmode",
     "sslrootcert",
     "connect_timeout",
+    "password_command",
+    "password_file",
+    "password_lifetime",
 ];
 
 /// Whether and how to use TLS: PostgreSQL's words, which are clearer than MySQL's.
@@ -55,7 +60,9 @@ pub(super) struct MysqlConfig {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
-    password: Option<String>,
+    password: Option<Secret>,
+    /// Where the password comes from for each new connection, instead of `password`.
+    pub(super) fresh: Option<Arc<Fresh>>,
     pub(super) database: String,
     pub(super) tls: Tls,
     root_certificate: Option<PathBuf>,
@@ -110,7 +117,8 @@ impl MysqlConfig {
                 })
             }),
             user,
-            password: fields.text("password"),
+            fresh: fields.fresh(),
+            password: fields.text("password").map(Secret::new),
             database,
             tls,
             root_certificate: fields.text("sslrootcert").map(PathBuf::from),
@@ -135,10 +143,10 @@ impl MysqlConfig {
     }
 
     /// What the client library wants to know, with this `tls`.
-    pub(super) fn options(&self, tls: Tls) -> OptsBuilder {
+    pub(super) fn options(&self, tls: Tls, fresh: Option<&Secret>) -> OptsBuilder {
         let options = OptsBuilder::default()
             .user(Some(self.user.clone()))
-            .pass(self.password.clone())
+            .pass(fresh.or(self.password.as_ref()).map(|password| password.expose().to_owned()))
             .db_name(Some(self.database.clone()))
             // Otherwise it would go on to whatever socket a loopback server names.
             .prefer_socket(false)
@@ -182,6 +190,19 @@ impl Fields<'_> {
                 None
             }
         }
+    }
+
+    /// Where the password comes from for each connection, if the entry says so.
+    fn fresh(&mut self) -> Option<Arc<Fresh>> {
+        let (command, file) = (self.text("password_command"), self.text("password_file"));
+        let lifetime = self.number("password_lifetime").map_or(LIFETIME, Duration::from_secs);
+        let given = ["password", "password_command", "password_file"].map(|key| self.info.contains_key(key));
+        if given.iter().filter(|given| **given).count() > 1 {
+            self.problems
+                .push(format!("{}.info: of password, password_command and password_file keep one", self.id));
+        }
+        let origin = command.map(Origin::Command).or(file.map(|path| Origin::File(path.into())))?;
+        Some(Arc::new(Fresh::new(origin, lifetime)))
     }
 
     /// The first of several names; the first is the one we suggest.

@@ -15,8 +15,9 @@ use self::problem::{cannot_connect, problem};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::source::Address;
+use crate::source::password::Secret;
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];
@@ -65,12 +66,29 @@ struct Server {
 #[async_trait]
 impl Connect for Server {
     async fn connect(&self) -> Result<Box<dyn Session>> {
+        let Some(fresh) = &self.config.fresh else { return self.connect_with(None).await };
+        let given = fresh.password().await?;
+        match self.connect_with(Some(&given.password)).await {
+            Err(error) if !given.is_new && error.kind() == ErrorKind::Denied => {
+                self.connect_with(Some(&fresh.instead_of(&given.password).await?)).await
+            }
+            done => done,
+        }
+    }
+
+    fn location(&self) -> String {
+        format!("mysql://{}/{}", self.config.server(), self.config.database)
+    }
+}
+
+impl Server {
+    async fn connect_with(&self, password: Option<&Secret>) -> Result<Box<dyn Session>> {
         let connecting = async {
-            let mut connection = match Conn::new(self.config.options(self.config.tls)).await {
+            let mut connection = match Conn::new(self.config.options(self.config.tls, password)).await {
                 Err(mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer))
                     if self.config.tls.is_optional() =>
                 {
-                    Conn::new(self.config.options(config::Tls::Disable)).await?
+                    Conn::new(self.config.options(config::Tls::Disable, password)).await?
                 }
                 other => other?,
             };
@@ -88,10 +106,6 @@ impl Connect for Server {
                 .with("server", self.config.server())
                 .hint("check server, port and firewalls, or raise connect_timeout (seconds)")),
         }
-    }
-
-    fn location(&self) -> String {
-        format!("mysql://{}/{}", self.config.server(), self.config.database)
     }
 }
 

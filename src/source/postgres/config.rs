@@ -4,6 +4,7 @@
 //! the database, here or by `PG*` variables (`environment.rs`).
 
 mod environment;
+mod fresh;
 mod recorded;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,32 +20,12 @@ use serde_json::Value;
 use self::recorded::Recorded;
 use crate::error::{Error, Result};
 use crate::secret;
+use crate::source::password::Fresh;
+pub use crate::source::password::Secret;
 use crate::source::{Address, Environment};
 
 /// Port of a server when none is given.
 pub const DEFAULT_PORT: u16 = 5432;
-
-/// A password: shown by nobody, handed out by [`Secret::expose`] only.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// libpq's `sslmode`. Not applied to Unix sockets, as in libpq.
 ///
@@ -147,6 +129,8 @@ pub struct PostgresConfig {
     pub channel_binding: Binding,
     /// Why a password file was not used, for the message that a password is missing.
     pub password_note: Option<String>,
+    /// Where the password comes from for each new connection, instead of `password`.
+    pub fresh: Option<Arc<Fresh>>,
 }
 
 impl PostgresConfig {
@@ -168,6 +152,7 @@ impl PostgresConfig {
             options: None,
             channel_binding: Binding::Prefer,
             password_note: None,
+            fresh: None,
         }
     }
 
@@ -250,11 +235,14 @@ enum Key {
     ChannelBinding,
     Service,
     PasswordFile,
+    FreshCommand,
+    FreshFile,
+    FreshLifetime,
 }
 
 impl Key {
     fn is_number(self) -> bool {
-        matches!(self, Self::Port | Self::ConnectTimeout)
+        matches!(self, Self::Port | Self::ConnectTimeout | Self::FreshLifetime)
     }
 }
 
@@ -277,6 +265,9 @@ const ENTRY_KEYS: &[(&str, Key)] = &[
     ("channel_binding", Key::ChannelBinding),
     ("service", Key::Service),
     ("passfile", Key::PasswordFile),
+    ("password_command", Key::FreshCommand),
+    ("password_file", Key::FreshFile),
+    ("password_lifetime", Key::FreshLifetime),
 ];
 
 /// Keys of a URL's query, libpq's.
@@ -504,6 +495,7 @@ impl Fields {
         let host = self.host();
         let database = self.required(Key::Database);
         let mut config = PostgresConfig::new(host, user, database);
+        config.fresh = self.fresh();
         config.password = self.text(Key::Password).map(Secret::new);
         match self.number::<u16>(Key::Port, "a number from 1 to 65535") {
             Some(0) => {

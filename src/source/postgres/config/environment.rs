@@ -153,7 +153,7 @@ pub(super) fn password(
             None => return,
         },
     };
-    if config.password.is_some() {
+    if config.password.is_some() || config.fresh.is_some() {
         return;
     }
     match read_private(&path) {

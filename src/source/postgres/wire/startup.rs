@@ -11,6 +11,7 @@ use super::frame::Frames;
 use super::stream::{self, Stream};
 use super::{CancelToken, Connection, Statement, auth, certificate, tls};
 use crate::error::{Error, Result};
+use crate::source::password::Secret;
 use crate::source::postgres::config::{PostgresConfig, SslMode};
 
 /// Why an attempt failed, and whether the other choice of TLS may do better.
@@ -40,8 +41,22 @@ enum Encryption {
     Required(Arc<ClientConfig>),
 }
 
-/// Connects as `sslmode` says, which may take two attempts.
+/// Connects with a password that is valid now.
 pub(super) async fn connect(config: &PostgresConfig) -> Result<Connection> {
+    let Some(fresh) = &config.fresh else { return connect_with(config).await };
+    let given = fresh.password().await?;
+    let with = |password: &Secret| PostgresConfig { password: Some(password.clone()), ..config.clone() };
+    match connect_with(&with(&given.password)).await {
+        // 28P01 is a wrong password; servers in the cloud say 28000 of a token that has expired.
+        Err(error) if !given.is_new && matches!(error::sqlstate(&error), Some("28P01" | "28000")) => {
+            connect_with(&with(&fresh.instead_of(&given.password).await?)).await
+        }
+        done => done,
+    }
+}
+
+/// Connects as `sslmode` says, which may take two attempts.
+async fn connect_with(config: &PostgresConfig) -> Result<Connection> {
     if config.is_unix_socket() || config.sslmode == SslMode::Disable {
         return attempt(config, Encryption::Never).await.map_err(|failure| failure.error);
     }
