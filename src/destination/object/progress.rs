@@ -118,7 +118,7 @@ impl Progress {
     }
 
     fn deadline(&self, limits: &Limits) -> (Instant, Late) {
-        let At { left, last } = self.at();
+        let At { left, last, .. } = self.at();
         if left > 0 {
             (last + limits.stall, Late::Stalled(limits.stall))
         } else {
