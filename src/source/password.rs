@@ -10,12 +10,11 @@
 //! once more before that is an error.
 
 use std::fmt;
-use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
@@ -23,9 +22,6 @@ use crate::secret;
 
 /// How long a password serves when nothing is said.
 pub const LIFETIME: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether the command has ended.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// Longest wait for the command.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -167,62 +163,31 @@ impl Eq for Fresh {}
 
 /// What a command writes to standard output.
 async fn written_by(line: &str) -> Result<Vec<u8>> {
-    let line = line.to_owned();
-    let ended = tokio::task::spawn_blocking(move || run(&line)).await;
-    ended.unwrap_or_else(|error| Err(Error::internal("password_command").caused_by(error)))
-}
-
-fn run(line: &str) -> Result<Vec<u8>> {
-    let cannot = |error: std::io::Error| Error::config("cannot run password_command").about_secret(&error);
     let mut command = shell(line);
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(cannot)?;
-    // Both are read at once: a command that writes much to one of them must not wait for us.
-    let (output, said) = (all_of(child.stdout.take()), all_of(child.stderr.take()));
-    let deadline = Instant::now() + PATIENCE;
-    let late = || {
-        Error::unavailable(format!("password_command has not ended after {} s", PATIENCE.as_secs()))
-            .hint("it has no terminal and no input: it must ask for nothing")
-    };
-    let status = loop {
-        match child.try_wait().map_err(cannot)? {
-            Some(status) => break status,
-            None if Instant::now() > deadline => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(late());
-            }
-            None => std::thread::sleep(LOOK),
+    // What it says is part of no message: it may be the password.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let ended = match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(ended) => {
+            ended.map_err(|error| Error::config("cannot run password_command").about_secret(&error))?
+        }
+        Err(_) => {
+            return Err(Error::unavailable(format!(
+                "password_command has not ended after {} s",
+                PATIENCE.as_secs()
+            ))
+            .hint("it has no terminal and no input: it must ask for nothing"));
         }
     };
-    // What it has left running may hold the pipes open.
-    let rest = |of: &Receiver<Vec<u8>>| {
-        of.recv_timeout(deadline.saturating_duration_since(Instant::now())).map_err(|_| late())
-    };
-    if status.success() {
-        return rest(&output);
+    if ended.status.success() {
+        return Ok(ended.stdout);
     }
-    let said = rest(&said)?;
-    let said = String::from_utf8_lossy(&said);
+    let said = String::from_utf8_lossy(&ended.stderr);
     let said = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("nothing");
     Err(Error::unavailable(format!(
-        "password_command failed ({status}), and wrote to standard error: {}",
+        "password_command failed ({}), and wrote to standard error: {}",
+        ended.status,
         secret::in_text(said.to_owned())
     )))
-}
-
-/// Reads a pipe to its end, and no more of it than a password has.
-fn all_of(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
-    let (send, receive) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(pipe) = pipe {
-            // What cannot be read is missing, and then the password is.
-            let _ = pipe.take(2 * MOST_BYTES as u64).read_to_end(&mut bytes);
-        }
-        let _ = send.send(bytes);
-    });
-    receive
 }
 
 #[cfg(unix)]
