@@ -202,7 +202,7 @@ fn client(plain: bool, proxied: bool) -> object_store::Result<reqwest::Client> {
     let builder = if proxied { builder } else { builder.no_proxy() };
     // reqwest has the kernel end a connection after 30 seconds without progress; whether there is any is judged here.
     #[cfg(target_os = "linux")]
-    let builder = builder.tcp_user_timeout(None);
+    let builder = builder.tcp_user_timeout(None::<Duration>);
     builder
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
