@@ -62,8 +62,10 @@ impl Proxies {
     pub(super) fn of(&self, uri: &Uri) -> Option<Proxy> {
         let found = self.0.intercept(uri)?;
         let proxy = found.uri();
+        // A password with an `@` of its own is cut by the parser at the first one.
+        let server = proxy.authority()?.as_str().rsplit('@').next()?;
         Some(Proxy {
-            url: format!("{}://{}", proxy.scheme_str().unwrap_or("http"), proxy.authority()?),
+            url: format!("{}://{}", proxy.scheme_str().unwrap_or("http"), server),
             variable: environment::proxy_variable(uri.scheme_str() == Some("https")),
             host: uri.host()?.to_owned(),
         })
