@@ -114,7 +114,7 @@ struct State {
 }
 
 impl Stopping {
-    /// Installs the handlers, for all of the process' life. `say` is how a command that was stopped is told of.
+    /// Installs the handlers, for all of the process' life. `say` reports a command that was stopped.
     pub(super) fn begin(say: impl Fn(&Stopped) + Send + Sync + 'static) -> Result<Arc<Self>> {
         let failed = |error| Error::unavailable("cannot wait for signals").caused_by(error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;

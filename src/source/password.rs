@@ -3,7 +3,7 @@
 //! | `info` key | what it is |
 //! |---|---|
 //! | `password_command` | a line for the shell that writes the password to standard output |
-//! | `password_file` | a file whose first line is the password |
+//! | `password_file` | a file whose only line is the password |
 //! | `password_lifetime` | how long one password serves for new connections: seconds, 60 by default |
 //!
 //! A connection that is open stays; a password is needed for each new one. One that the server refuses is asked for
@@ -97,7 +97,7 @@ impl Fresh {
             (Ok(password), _) => password,
             // It may be valid still: the server is to judge.
             (Err(error), Some((password, _))) => {
-                tracing::warn!("the password before is used once more: {error}");
+                tracing::warn!("password_command or password_file failed, and the last password is used again: {error}");
                 return Ok(Given { password: password.clone(), is_new: false });
             }
             (Err(error), None) => return Err(error),

@@ -321,7 +321,7 @@ where
     HttpResponseBody::new(Arriving::new(body, http.limits.stall, error))
 }
 
-/// As object_store sorts the errors of its own client, which decides whether a request is sent again.
+/// The kind of an error, by the rules of object_store's own client. It decides whether a request is sent again.
 fn http_error(error: reqwest::Error) -> HttpError {
     let mut kind = match () {
         () if error.is_timeout() => HttpErrorKind::Timeout,

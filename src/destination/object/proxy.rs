@@ -62,7 +62,7 @@ impl Proxies {
     pub(super) fn of(&self, uri: &Uri) -> Option<Proxy> {
         let found = self.0.intercept(uri)?;
         let proxy = found.uri();
-        // A password with an `@` of its own is cut by the parser at the first one.
+        // The parser ends a password at its first `@`; what follows would be shown as the host.
         let server = proxy.authority()?.as_str().rsplit('@').next()?;
         Some(Proxy {
             url: format!("{}://{}", proxy.scheme_str().unwrap_or("http"), server),

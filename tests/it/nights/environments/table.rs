@@ -74,7 +74,7 @@ const CASES: &[Case] = &[
         &[],
     ),
     case(
-        "a number that is none",
+        "an invalid number",
         &[("LAKEXPRESS_N_JOBS", "many")],
         TO,
         2,
