@@ -97,7 +97,9 @@ impl Fresh {
             (Ok(password), _) => password,
             // It may be valid still: the server is to judge.
             (Err(error), Some((password, _))) => {
-                tracing::warn!("password_command or password_file failed, and the last password is used again: {error}");
+                tracing::warn!(
+                    "password_command or password_file failed, and the last password is used again: {error}"
+                );
                 return Ok(Given { password: password.clone(), is_new: false });
             }
             (Err(error), None) => return Err(error),
