@@ -79,7 +79,9 @@ fn for_all_to_read(_file: &fs::File) -> std::io::Result<()> {
 fn earlier_success(path: &Path, found: Option<&Metadata>) -> Option<f64> {
     found.filter(|found| found.len() <= LARGEST)?;
     let text = String::from_utf8(fs::read(path).ok()?).ok()?;
-    let line = text.lines().find(|line| line.strip_prefix(LAST_SUCCESS).is_some_and(|rest| rest.starts_with('{')))?;
+    let line = text
+        .lines()
+        .find(|line| line.strip_prefix(LAST_SUCCESS).is_some_and(|rest| rest.starts_with('{')))?;
     let value: f64 = line.rsplit(' ').next()?.parse().ok()?;
     (value.is_finite() && value >= 0.0).then_some(value)
 }
@@ -112,7 +114,9 @@ fn exposition(run: &Run<'_>, name: &str, earlier_success: Option<f64>) -> String
         let retries: u64 = tables.iter().map(|table| table.retries).sum();
         out.one("lakexpress_retries", "Parts of tables that were read again.", retries);
     }
-    out.tables("lakexpress_table_success", "Whether the table is exported.", tables, |t| u64::from(t.done).to_string());
+    out.tables("lakexpress_table_success", "Whether the table is exported.", tables, |t| {
+        u64::from(t.done).to_string()
+    });
     out.tables("lakexpress_table_rows", "Rows of the table.", tables, |t| t.rows.to_string());
     out.tables("lakexpress_table_files", "Files of the table.", tables, |t| t.files.to_string());
     out.tables("lakexpress_table_bytes", "Size of the files of the table.", tables, |t| t.bytes.to_string());

@@ -108,7 +108,8 @@ impl Notify {
 
     async fn attempt(&self, request: reqwest::RequestBuilder, end: Instant) -> Result<(), Undelivered> {
         let limit = Instant::now() + ATTEMPT;
-        let unreached = |what: String| Undelivered { what, again: Some(None), hint: proxy_hint(&self.to.url) };
+        let unreached =
+            |what: String| Undelivered { what, again: Some(None), hint: proxy_hint(&self.to.url) };
         let answer = match tokio::time::timeout_at(limit.min(end), request.send()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(unreached(chain(error))),
@@ -144,8 +145,10 @@ pub(super) fn webhook(to: &NotifyTo, auth: &AuthArgs) -> Result<Webhook> {
     }
     match resolve::auth_file(auth)? {
         Some(auth) => auth.webhook(text),
-        None => Err(Error::usage("--notify names no https:// or http:// URL, and for an id it needs an auth file")
-            .hint("write https://host/path, or name the auth file with -a/--auth FILE")),
+        None => Err(Error::usage(
+            "--notify names no https:// or http:// URL, and for an id it needs an auth file",
+        )
+        .hint("write https://host/path, or name the auth file with -a/--auth FILE")),
     }
 }
 
@@ -155,7 +158,8 @@ pub(super) async fn look_up(webhook: &Webhook) -> Checked {
     let found = match (proxy_hint(url), url.host_str(), url.port_or_known_default()) {
         (Some(_), ..) => Ok(format!("{shown}, through a proxy")),
         (None, Some(host), Some(port)) => {
-            let looked_up = tokio::time::timeout(ATTEMPT, lookup_host((host.trim_matches(['[', ']']), port))).await;
+            let looked_up =
+                tokio::time::timeout(ATTEMPT, lookup_host((host.trim_matches(['[', ']']), port))).await;
             let wrong = |error: Error| error.with("host", host).hint("correct the URL that --notify names");
             match looked_up {
                 Ok(Ok(_)) => Ok(shown),
@@ -172,9 +176,14 @@ pub(super) async fn look_up(webhook: &Webhook) -> Checked {
 fn redirects() -> Policy {
     Policy::custom(|attempt| {
         let origin = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
-        let keeps = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let keeps =
+            matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         let stays = attempt.previous().last().map(origin) == Some(origin(attempt.url()));
-        if keeps && stays && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+        if keeps && stays && attempt.previous().len() <= REDIRECTS {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
     })
 }
 

@@ -299,7 +299,10 @@ fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hint
         Role::Storage => return true,
         Role::Webhook if kind == webhook::KIND => return true,
         Role::Webhook => {
-            problems.push(format!("{id}.ds_type: '{shown}' is nothing that is posted to, write \"{}\"", webhook::KIND));
+            problems.push(format!(
+                "{id}.ds_type: '{shown}' is nothing that is posted to, write \"{}\"",
+                webhook::KIND
+            ));
         }
         Role::RunLog if kind == "sqlite" || run_logs().any(|name| name == kind) => return true,
         Role::RunLog => {

@@ -46,7 +46,10 @@ impl Webhook {
         }
         // Words of the parser quote nothing.
         let url = Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
-        if !text.contains("://") || !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        if !text.contains("://")
+            || !matches!(url.scheme(), "http" | "https")
+            || url.host_str().is_none_or(str::is_empty)
+        {
             return Err("is not an https:// or http:// URL".to_owned());
         }
         Ok(Self { url, headers: HeaderMap::new() })
@@ -123,7 +126,9 @@ fn headers(id: &str, given: Option<&Value>, problems: &mut Vec<String>) -> Heade
             }
             (Err(_), _) => problems.push(format!("{place}: no header has such a name")),
             (_, Err(_)) => {
-                problems.push(format!("{place}: holds a line break or another character that no header may have"));
+                problems.push(format!(
+                    "{place}: holds a line break or another character that no header may have"
+                ));
             }
         }
     }

@@ -82,7 +82,8 @@ fn a_failed_table_a_success_and_a_failed_run() {
     assert!(down.metrics().is_subset(&done.metrics()), "{down:?}");
 
     // A query has a file of its own name.
-    let args = ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
+    let args =
+        ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
     shop.run(&args).env("LAKEXPRESS_METRICS_FILE", shop.path("query.prom")).output().ok();
     let query = shop.metrics("query.prom");
     assert_eq!(query.labelled("lakexpress_table_rows", "table", "n"), 1000.0);

@@ -71,7 +71,8 @@ fn every_end_of_a_run_is_posted() {
     shop.run(&["resume", &run, "--notify", &resumed.url()]).output().ok();
     assert_eq!(document(&only(&resumed))["status"], "completed");
     shop.run(&["resume", &run, "--notify", &again.url()]).output().ok();
-    let args = ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
+    let args =
+        ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
     shop.run(&args).args(["-q"]).env("LAKEXPRESS_NOTIFY", query.url()).output().ok();
     assert_eq!(document(&only(&query))["totals"]["rows"], 1000);
 
@@ -100,7 +101,10 @@ fn failures_only_and_commands_that_do_not_post() {
     shop.run(&args).output().ok();
     let args = ["check", "--source", &shop.url, "--notify", &server.url()];
     let checked = shop.run(&args).output().ok();
-    assert!(checked.stdout.contains("host of --notify") && checked.stdout.contains(&server.url()), "{checked}");
+    assert!(
+        checked.stdout.contains("host of --notify") && checked.stdout.contains(&server.url()),
+        "{checked}"
+    );
     assert_eq!(server.seen().len(), 0, "{:?}", server.seen());
     let args = ["check", "--source", &shop.url, "--notify", "http://nothing.invalid/x"];
     shop.run(&args).without_env("HTTP_PROXY").without_env("http_proxy").output().exits(UNAVAILABLE);
@@ -135,7 +139,8 @@ fn what_is_not_delivered_is_a_warning() {
     let shop = Shop::new("notify_warning");
     let refusing = StandIn::new(|_| answer("403 Forbidden", "text/plain", "no"));
     let with_secrets = |url: &str| format!("{}/T0KEN/hook?key=KEY1", url.replace("://", "://user:PA55@"));
-    let output = shop.export(&["-i", "good", "--log-dir", "logs", "--notify", &with_secrets(&refusing.url())]);
+    let output =
+        shop.export(&["-i", "good", "--log-dir", "logs", "--notify", &with_secrets(&refusing.url())]);
     let output = output.output().ok().says(&["not delivered", &refusing.url(), "403"]);
     output.never_says(&["PA55", "T0KEN", "KEY1"]);
     let request = only(&refusing);
@@ -143,10 +148,14 @@ fn what_is_not_delivered_is_a_warning() {
     assert_eq!(request.target(), "/T0KEN/hook?key=KEY1");
     for file in fs::read_dir(shop.path("logs")).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        assert!(text.contains("not delivered") && !text.contains("T0KEN") && !text.contains("PA55"), "{text}");
+        assert!(
+            text.contains("not delivered") && !text.contains("T0KEN") && !text.contains("PA55"),
+            "{text}"
+        );
         assert!(text.lines().last().unwrap().contains("status=\"completed\" exit_code=0"), "{text}");
     }
-    for file in [shop.path("state/lakexpress/runlog.sqlite"), shop.path("state/lakexpress/runlog.sqlite-wal")] {
+    for file in [shop.path("state/lakexpress/runlog.sqlite"), shop.path("state/lakexpress/runlog.sqlite-wal")]
+    {
         let bytes = fs::read(file).unwrap_or_default();
         assert!(!bytes.windows(6).any(|bytes| bytes == b"T0KEN/"), "the run log has it");
     }
@@ -193,7 +202,9 @@ fn an_entry_of_the_auth_file() {
         let run = shop.export(&["-i", "good", "-a", "auth.json", "--notify", to]);
         run.env("ALERT_TOKEN", "T0KEN").env("BROKEN_TOKEN", "T0\nKEN").output()
     };
-    auth(json!({ "url": server.url(), "headers": { "Authorization": "Bearer ${ALERT_TOKEN}", "X-Job": "shop" } }));
+    auth(
+        json!({ "url": server.url(), "headers": { "Authorization": "Bearer ${ALERT_TOKEN}", "X-Job": "shop" } }),
+    );
     export("alerts").ok();
     let message = only(&server);
     assert_eq!(message.header("authorization"), Some("Bearer T0KEN"));
@@ -209,7 +220,8 @@ fn an_entry_of_the_auth_file() {
     }
     wrong(export("https://h/T0KEN x"), USAGE, &["--notify", "blank"]);
     auth(json!({ "uri": "https://h", "headers": { "A b": "x", "C": 1, "D": "${BROKEN_TOKEN}" } }));
-    let words = ["info.uri", "did you mean url", "info.url: missing", "headers.A b", "headers.C", "headers.D"];
+    let words =
+        ["info.uri", "did you mean url", "info.url: missing", "headers.A b", "headers.C", "headers.D"];
     wrong(export("alerts"), CONFIG, &words);
     let output = shop.export(&["--notify", "alerts"]).output().exits(USAGE);
     output.says(&["--notify", "-a/--auth"]);
@@ -226,7 +238,10 @@ fn a_run_that_was_stopped_is_posted() {
     running.finish().exits(TERMINATED).never_says(&["delivered"]);
     let message = only(&server);
     let posted = document(&message);
-    assert_eq!((&posted["error"]["kind"], &posted["error"]["exit_code"]), (&"interrupted".into(), &143.into()));
+    assert_eq!(
+        (&posted["error"]["kind"], &posted["error"]["exit_code"]),
+        (&"interrupted".into(), &143.into())
+    );
     assert!(posted["error"]["resume"].as_str().unwrap().starts_with("lakexpress resume "), "{posted}");
     validate(&shop, &[("error", &message)]);
 }
@@ -257,7 +272,9 @@ fn a_hanging_server_and_a_signal() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}\n{output}", begun.elapsed());
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(document["exit_code"], 0, "one document, that of the run");
-    assert!(fs::read_to_string(shop.path("m.prom")).unwrap().contains("lakexpress_exit_code{name=\"m\"} 143"));
+    assert!(
+        fs::read_to_string(shop.path("m.prom")).unwrap().contains("lakexpress_exit_code{name=\"m\"} 143")
+    );
 }
 
 #[test]
