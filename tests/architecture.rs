@@ -107,6 +107,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "runlog/sqlite",
             "runlog/spool",
             "cli/logging.rs",
+            "cli/metrics.rs",
             "source/postgres/wire/pem.rs",
             "source/postgres/config/environment.rs",
         ],

@@ -3,7 +3,7 @@
 use super::args::CheckArgs;
 use super::export::STOPPED;
 use super::signals::Orderly;
-use super::{Seen, print, resolve, tell};
+use super::{Seen, notify, print, resolve, tell};
 use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::report;
@@ -23,6 +23,7 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
         print(&pipeline::least_role(&resolved.spec, source, role).await?)?;
         return Ok(0);
     }
+    let notified = args.to.notify.as_ref().map(|to| notify::webhook(to, &args.auth)).transpose()?;
     let orderly = Orderly {
         what: "the check",
         run_id: None,
@@ -32,7 +33,10 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
     };
     let cancel = seen.stopping.cancel();
     let checking = Box::pin(pipeline::check(&resolved.spec, source, destination, &cancel));
-    let Some(checked) = seen.stopping.orderly(orderly, checking).await else { return Ok(STOPPED) };
+    let Some(mut checked) = seen.stopping.orderly(orderly, checking).await else { return Ok(STOPPED) };
+    if let Some(webhook) = notified {
+        checked.push(notify::look_up(&webhook).await);
+    }
     let text = match args.output.json {
         true => report::json::checked(&checked)?,
         false => report::text::checked(&checked),

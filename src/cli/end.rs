@@ -7,25 +7,52 @@ use tracing::{error, info};
 use super::logging::ENDING;
 use super::progress::Counts;
 use super::signals::Interruption;
+use crate::catalog::TableRef;
 use crate::error::Error;
-use crate::pipeline::RunSummary;
+use crate::pipeline::{RunSummary, TableOutcome};
 use crate::report::Again;
 use crate::report::text::to_finish;
 use crate::runlog::RunStatus;
 
 /// What is known of the run of this process when it ends.
 #[derive(Debug, Default)]
-struct Last {
+pub(super) struct Last {
     status: &'static str,
     /// The beginning of the line, when it is not the status.
     how: Option<&'static str>,
     run: String,
-    counts: Counts,
-    files: Option<u64>,
-    bytes: Option<u64>,
+    pub(super) counts: Counts,
+    /// None of a run that did not come to its end.
+    pub(super) tables: Vec<Table>,
     seconds: Option<f64>,
     /// Advice, a line each.
     advice: String,
+}
+
+/// What became of a table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) table: TableRef,
+    pub(super) done: bool,
+    pub(super) rows: u64,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) seconds: f64,
+    pub(super) retries: u64,
+}
+
+impl Table {
+    fn of(outcome: &TableOutcome) -> Self {
+        Self {
+            table: outcome.table.clone(),
+            done: outcome.error.is_none(),
+            rows: outcome.rows,
+            files: outcome.files as u64,
+            bytes: outcome.bytes,
+            seconds: outcome.seconds,
+            retries: outcome.retries,
+        }
+    }
 }
 
 /// A process has one run.
@@ -44,14 +71,15 @@ pub(super) fn remember(summary: &RunSummary, again: &Again, remedies: &str) {
         done: tables.len() - failed,
         failed,
         rows: tables.iter().map(|table| table.rows).sum(),
+        files: tables.iter().map(|table| table.files as u64).sum(),
+        bytes: tables.iter().map(|table| table.bytes).sum(),
     };
     keep(Last {
         status: if summary.status == RunStatus::Completed { "completed" } else { "failed" },
         how: None,
         run: summary.run_id.clone(),
         counts,
-        files: Some(tables.iter().map(|table| table.files as u64).sum()),
-        bytes: Some(tables.iter().map(|table| table.bytes).sum()),
+        tables: tables.iter().map(Table::of).collect(),
         seconds: Some((summary.seconds * 1000.0).round() / 1000.0),
         advice,
     });
@@ -66,6 +94,11 @@ pub(super) fn cut_short(by: Option<Interruption>, run_id: &str, counts: Counts, 
     let status = if by.is_some() { "interrupted" } else { "failed" };
     let how = by.map(Interruption::name);
     keep(Last { status, how, run: run_id.to_owned(), counts, advice, ..Last::default() });
+}
+
+/// What became of the run, if one began.
+pub(super) fn last() -> Option<&'static Last> {
+    LAST.get()
 }
 
 fn keep(last: Last) {
@@ -92,8 +125,8 @@ pub(super) fn log(failure: Option<&Error>, exit_code: u8) {
     for line in last.advice.lines() {
         error!(target: ENDING, "{}", line.trim());
     }
-    let Last { status, how, run, counts, files, bytes, seconds, advice: _ } = last;
-    let Counts { tables, done, failed, rows } = counts;
+    let Last { status, how, run, counts, seconds, .. } = last;
+    let Counts { tables, done, failed, rows, files, bytes } = counts;
     let text = match failed {
         0 => format!("{}: {done} of {tables} tables exported", how.unwrap_or(status)),
         _ => format!("{}: {failed} of {tables} tables failed, {done} exported", how.unwrap_or(status)),

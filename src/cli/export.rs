@@ -9,7 +9,7 @@ use super::again::Again;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Orderly, SoFar};
-use super::{Seen, end, logdb, metadata, output, resolve, tell};
+use super::{Seen, after, end, logdb, metadata, output, resolve, tell};
 use crate::error::{ErrorKind, Result};
 use crate::pipeline::{self, Parts, Progress, RunSummary};
 use crate::report;
@@ -59,14 +59,17 @@ pub(super) fn conclude(ended: Ended, given: &OutputArgs, again: &Again) -> Resul
         RunStatus::Completed => format!("run {} is complete", summary.run_id),
         _ => format!("run {} has ended, {}", summary.run_id, report::text::outcome(&summary)),
     };
+    let document = (given.json || after::posts()).then(|| report::json::summary(&summary, &again, code));
+    let document = document.transpose()?.unwrap_or_default();
     let shown = match (given.json, given.quiet) {
-        (true, _) => tell(&report::json::summary(&summary, &again, code)?, done),
+        (true, _) => tell(&document, done),
         (false, true) => false,
         (false, false) => tell(&report::text::summary(&summary, &again), done),
     };
     if (given.json || !shown) && !remedies.is_empty() {
         output::message(remedies.trim_end());
     }
+    after::remember(|| document);
     Ok(code)
 }
 

@@ -4,6 +4,7 @@
 //! into a spec and opened objects; one file per command calls the pipeline or the run log; `render` and
 //! `output` tell what happened.
 
+mod after;
 mod again;
 mod args;
 mod argv;
@@ -18,6 +19,8 @@ mod logdb;
 mod logging;
 mod man;
 mod metadata;
+mod metrics;
+mod notify;
 mod origin;
 mod output;
 mod plan;
@@ -36,10 +39,12 @@ mod values;
 mod variables;
 mod verify;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::FromArgMatches;
 use indicatif::MultiProgress;
+use tokio::runtime::Runtime;
 
 use self::args::{Cli, Command};
 use self::signals::Stopping;
@@ -84,16 +89,33 @@ pub fn run() -> u8 {
         Ok(variables) => variables,
         Err(error) => return render::error(&error, &Variables::default(), json),
     };
-    let ended = execute(&cli.command);
+    let mut engine = Engine::default();
+    let ended = execute(&cli.command, &mut engine);
     let code = ended.as_ref().map_or_else(|error| error.kind().exit_code(), |code| *code);
-    end::log(ended.as_ref().err(), code);
     if let Err(error) = &ended {
         render::error(error, &variables, json);
     }
+    let stopping = engine.stopping.as_deref();
+    if let Some(stopping) = stopping {
+        stopping.concluded(code);
+    }
+    after::write_metrics(code);
+    after::notify(code, stopping);
+    if let Some(runtime) = engine.runtime {
+        runtime.shutdown_timeout(SHUTDOWN);
+    }
+    end::log(ended.as_ref().err(), code);
     code
 }
 
-fn execute(command: &Command) -> Result<u8> {
+/// What a command runs in, as far as it came.
+#[derive(Default)]
+struct Engine {
+    runtime: Option<Runtime>,
+    stopping: Option<Arc<Stopping>>,
+}
+
+fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
     let output = command.output();
     if output.hide_values {
         error::hide_values();
@@ -106,11 +128,15 @@ fn execute(command: &Command) -> Result<u8> {
         _ => false,
     };
     let drawn = drawn && !output.quiet && progress::can_draw();
-    logging::start(output, &bars, drawn)?;
+    let logging = logging::start(output, &bars, drawn);
+    let noted = after::begin(command);
+    logging?;
+    noted?;
     variables::warn_about_unknown();
     // Before all work, and for every command: see there.
     let json = output.json;
     let stopping = Stopping::begin(move |stopped| render::interrupted(stopped, json))?;
+    let stopping: &Stopping = engine.stopping.insert(stopping);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Tasks here decode and encode for milliseconds at a time. After the usual 61 of them signals, timers and
@@ -119,16 +145,15 @@ fn execute(command: &Command) -> Result<u8> {
         .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
+    let runtime: &Runtime = engine.runtime.insert(runtime);
     // Planning takes a frame or more for each operator within another.
-    let seen = Seen { bars: &bars, drawn, stopping: &stopping };
-    let result = std::thread::scope(|scope| {
+    let seen = Seen { bars: &bars, drawn, stopping };
+    std::thread::scope(|scope| {
         let work = || runtime.block_on(stopping.until_signal(Box::pin(dispatch(command, &seen))));
         let planner = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
         let planner = planner.map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
         planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    runtime.shutdown_timeout(SHUTDOWN);
-    result
+    })
 }
 
 /// Who watches a command, and may stop it.

@@ -42,6 +42,8 @@ struct Totals {
     /// Of those that failed, by an interruption.
     never_begun: usize,
     rows: u64,
+    files: u64,
+    bytes: u64,
     began: HashMap<TableRef, Instant>,
 }
 
@@ -52,6 +54,8 @@ pub(super) struct Counts {
     pub(super) done: usize,
     pub(super) failed: usize,
     pub(super) rows: u64,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
 }
 
 impl Told {
@@ -61,8 +65,8 @@ impl Told {
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let Totals { tables, done, failed, rows, .. } = *self.lock();
-        Counts { tables, done, failed, rows }
+        let Totals { tables, done, failed, rows, files, bytes, .. } = *self.lock();
+        Counts { tables, done, failed, rows, files, bytes }
     }
 
     fn lock(&self) -> MutexGuard<'_, Totals> {
@@ -101,6 +105,8 @@ impl Observer for Told {
                 let mut totals = self.lock();
                 totals.done += 1;
                 totals.rows += rows;
+                totals.files += files.len() as u64;
+                totals.bytes += bytes;
                 drop(totals);
                 let (bytes, time) = (size(bytes), duration(seconds));
                 info!(target: PROGRESS, "{table}: done, {written} in {number}, {bytes}, {time}");

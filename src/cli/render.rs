@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::signals::{Orderly, SoFar, Stopped};
 use super::variables::Variables;
-use super::{end, output};
+use super::{after, end, output};
 use crate::destination::Unfinished;
 use crate::error::{Error, ErrorKind};
 use crate::{plain, report, secret};
@@ -15,7 +15,9 @@ use crate::{plain, report, secret};
 /// Tells about an error, in the words of the `variables` that flags came from, and returns the exit code.
 pub(super) fn error(error: &Error, variables: &Variables, as_json: bool) -> u8 {
     let code = error.kind().exit_code();
-    if !as_json || !document(&error_json(error, variables, code)) {
+    let body = error_json(error, variables, code);
+    after::remember(|| text_of(&body));
+    if !as_json || !document(&body) {
         output::message(&error_text(error, variables));
     }
     code
@@ -95,18 +97,17 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
     if let Some(run_id) = work.and_then(|work| work.run_id.as_ref()) {
         end::cut_short(Some(by), run_id, counts, again.as_ref());
     }
-    if as_json {
-        let places: Map<String, Value> =
-            context.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
-        let missing = again.as_ref().and_then(|again| again.missing);
-        let hints: Vec<&str> = hint.into_iter().chain(missing).collect();
-        let body = json!({ "error": {
-            "kind": "interrupted", "message": text, "context": places, "causes": [], "hints": hints,
-            "exit_code": by.exit_code(), "resume": again.as_ref().map(|again| &again.resume),
-        }});
-        if document(&body) {
-            return;
-        }
+    let places: Map<String, Value> =
+        context.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+    let missing = again.as_ref().and_then(|again| again.missing);
+    let hints: Vec<&str> = hint.into_iter().chain(missing).collect();
+    let body = json!({ "error": {
+        "kind": "interrupted", "message": text, "context": places, "causes": [], "hints": hints,
+        "exit_code": by.exit_code(), "resume": again.as_ref().map(|again| &again.resume),
+    }});
+    after::remember(|| text_of(&body));
+    if as_json && document(&body) {
+        return;
     }
     let mut out = format!("error: {text}");
     for (key, value) in &context {
@@ -130,10 +131,13 @@ fn shortened(paths: &[String]) -> Option<String> {
     (!paths.is_empty()).then(|| if more > 0 { format!("{shown} and {more} more") } else { shown })
 }
 
+fn text_of(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
+}
+
 /// Whether it could be written; the reason is said where not.
 fn document(value: &Value) -> bool {
-    let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    let written = output::result(&text);
+    let written = output::result(&text_of(value));
     if let Err(error) = &written {
         output::message(&format!("warning: cannot write to standard output: {error}"));
     }

@@ -6,13 +6,14 @@ use super::again::Again;
 use super::args::{CompressionArg, ExportArgs, LogDbModeArg};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{Seen, end, origin, resolve, tell};
+use super::{Seen, after, end, origin, resolve, tell};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Parts};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, source_query};
+use crate::report;
 use crate::runlog::{RunRecord, RunStatus};
 use crate::secret;
 use crate::spec::{Compression, ExportSpec};
@@ -76,6 +77,9 @@ const FLAGS: &[(&str, Kept)] = &[
     ("error-action", Free),
     ("auth", Free),
     ("log-db-auth-id", Free),
+    ("notify", Free),
+    ("notify-on", Free),
+    ("metrics-file", Free),
     ("json", Free),
     ("quiet", Free),
     ("hide-values", Free),
@@ -130,7 +134,10 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
         && summary.tables.iter().all(|table| table.kept)
         && !args.output.json
     {
-        end::remember(summary, &again.lines(&summary.run_id), "");
+        let lines = again.lines(&summary.run_id);
+        end::remember(summary, &lines, "");
+        let document = report::json::summary(summary, &lines, 0)?;
+        after::remember(|| document);
         let (count, id) = (summary.tables.len(), &summary.run_id);
         let done = || format!("nothing to resume: all {count} tables of run {id} are finished");
         tell(&done(), done);

@@ -111,6 +111,8 @@ struct State {
     /// The work was stopped.
     stopped: bool,
     said: bool,
+    /// The command is done and this is its code, which a signal does not change any more.
+    code: Option<u8>,
 }
 
 impl Stopping {
@@ -136,6 +138,11 @@ impl Stopping {
     /// What orderly work listens to.
     pub(super) fn cancel(&self) -> Cancel {
         self.cancel.clone()
+    }
+
+    /// The command is done, and only others are told of it: a signal ends that and changes nothing.
+    pub(super) fn concluded(&self, code: u8) {
+        self.state().code = Some(code);
     }
 
     /// Does `work` that puts things in order when [`Self::cancel`] asks; none when it was stopped.
@@ -232,11 +239,16 @@ impl Stopping {
 )]
 fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
     let saying = Arc::clone(stopping);
+    let concluded = stopping.state().code;
+    let code = concluded.unwrap_or(by.exit_code());
     aside(move || {
-        saying.say_once(by);
-        super::end::log(None, by.exit_code());
+        if concluded.is_none() {
+            saying.say_once(by);
+        }
+        super::end::log(None, code);
     });
-    std::process::exit(i32::from(by.exit_code()))
+    aside(move || super::after::write_metrics(code));
+    std::process::exit(i32::from(code))
 }
 
 /// Says something, which may block where nobody reads a full pipe; waits for it no longer than [`WORDS`].

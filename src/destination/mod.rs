@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use object::{
     Authorize, Bucket, Discreet, Fields, Http, ObjectStorage, Pending, Place, Remedies, Secret, Store,
-    environment, plain_endpoint,
+    environment, plain_endpoint, proxy_hint, web_client,
 };
 
 use crate::error::{Error, Result};

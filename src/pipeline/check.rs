@@ -18,7 +18,7 @@ use crate::spec::{ExportSpec, Method, layout};
 /// One thing that was tried, at the source or at the destination.
 #[derive(Debug)]
 pub struct Checked {
-    /// `source` or `destination`.
+    /// `source`, `destination` or `notify`.
     pub area: &'static str,
     /// What was tried and what was found.
     pub check: Check,

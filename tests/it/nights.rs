@@ -5,5 +5,6 @@ mod finished;
 mod handed;
 mod hints;
 mod lines;
+mod notify;
 mod signals;
 mod tokens;

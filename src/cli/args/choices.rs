@@ -75,3 +75,10 @@ pub(in crate::cli) enum LogFormatArg {
     Text,
     Json,
 }
+
+/// `--notify-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum NotifyOnArg {
+    Always,
+    Failure,
+}

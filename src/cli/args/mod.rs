@@ -11,6 +11,7 @@ mod report;
 mod resume;
 mod run;
 mod selection;
+mod tell;
 mod verify;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(super) use self::choices::{
     CompressionArg, ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg,
-    LogLevelArg, SpecialValuesArg,
+    LogLevelArg, NotifyOnArg, SpecialValuesArg,
 };
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
 pub(super) use self::man::ManArgs;
@@ -32,6 +33,7 @@ pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, R
 pub(super) use self::selection::{
     AuthArgs, RuleArgs, SelectionArgs, SourceArgs, SourceUrl, TargetArgs, TypeArgs,
 };
+pub(super) use self::tell::{NotifyArgs, NotifyTo, TellArgs};
 pub(super) use self::verify::{VerifyArgs, VerifyFlag};
 use super::values::{parse_count, parse_scale};
 
@@ -103,6 +105,20 @@ impl Command {
         }
     }
 
+    /// Who hears how the command ends, if it is a run or the plan of one.
+    pub(in crate::cli) fn tells(&self) -> Option<(&TellArgs, &AuthArgs)> {
+        match self {
+            Self::Export(args) => {
+                let earlier = args.metadata.generate_metadata && args.metadata.run_id.is_some();
+                (!args.run_log.init_db && !earlier).then_some((&args.tell, &args.auth))
+            }
+            Self::Plan(args) => Some((&args.tell, &args.auth)),
+            Self::Query(args) => Some((&args.tell, &args.auth)),
+            Self::Resume(args) => Some((&args.export.tell, &args.export.auth)),
+            _ => None,
+        }
+    }
+
     /// Remembers which flags were given, on the command line or by the environment: `resume` compares those.
     pub(in crate::cli) fn take_note(&mut self, matches: &clap::ArgMatches) {
         let export = match self {
@@ -168,6 +184,8 @@ pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     pub(in crate::cli) verify: VerifyFlag,
     #[command(flatten)]
+    pub(in crate::cli) tell: TellArgs,
+    #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
     /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
     #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
@@ -216,6 +234,8 @@ pub(in crate::cli) struct CheckArgs {
     pub(in crate::cli) rules: RuleArgs,
     #[command(flatten)]
     pub(in crate::cli) target: TargetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) to: NotifyArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
 }
@@ -268,6 +288,8 @@ pub(in crate::cli) struct QueryArgs {
     pub(in crate::cli) parquet: ParquetArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) tell: TellArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
     /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.

@@ -13,7 +13,7 @@
 //!
 //! | key | values |
 //! |---|---|
-//! | `ds_type` (or `storage_type`) | a source's name; a storage's name; a run log's: `sqlite`, `postgres`, `mysql`, `mariadb` |
+//! | `ds_type` (or `storage_type`) | a source's name; a storage's name; a run log's: `sqlite`, `postgres`, `mysql`, `mariadb`; `webhook` for notifications |
 //! | `auth_mode` | `classic` or `filesystem` (sources and run logs; says nothing more), checked by it (storages) |
 //! | `info` | keys of that kind of database or storage, checked by it |
 //!
@@ -23,6 +23,7 @@ mod interpolate;
 mod json;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::fmt;
 use std::io::ErrorKind as IoKind;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use self::interpolate::Environment;
+pub use self::webhook::Webhook;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog;
 use crate::secret;
@@ -93,6 +95,7 @@ enum Role {
     Source,
     RunLog,
     Storage,
+    Webhook,
 }
 
 impl AuthFile {
@@ -294,6 +297,13 @@ fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hint
             hints.push(format!("sources so far: {}", sources().collect::<Vec<_>>().join(", ")));
         }
         Role::Storage => return true,
+        Role::Webhook if kind == webhook::KIND => return true,
+        Role::Webhook => {
+            problems.push(format!(
+                "{id}.ds_type: '{shown}' is nothing that is posted to, write \"{}\"",
+                webhook::KIND
+            ));
+        }
         Role::RunLog if kind == "sqlite" || run_logs().any(|name| name == kind) => return true,
         Role::RunLog => {
             let when = if RUN_LOGS_TO_COME.contains(&kind) {

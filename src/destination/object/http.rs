@@ -198,12 +198,17 @@ fn client(plain: bool, proxied: bool) -> object_store::Result<reqwest::Client> {
         let stays = previous == Some(origin(attempt.url())) && attempt.previous().len() <= REDIRECTS;
         if stays { attempt.follow() } else { attempt.stop() }
     });
-    let builder = reqwest::Client::builder();
+    let builder = web_client(plain).redirect(same_host);
     let builder = if proxied { builder } else { builder.no_proxy() };
     // reqwest has the kernel end a connection after 30 seconds without progress; whether there is any is judged here.
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(None::<Duration>);
-    builder
+    builder.build().map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })
+}
+
+/// What all clients have in common. `plain`: `http://` is what the user wrote.
+pub(crate) fn web_client(plain: bool) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .https_only(!plain)
@@ -212,9 +217,12 @@ fn client(plain: bool, proxied: bool) -> object_store::Result<reqwest::Client> {
         .no_brotli()
         .no_zstd()
         .no_deflate()
-        .redirect(same_host)
-        .build()
-        .map_err(|error| object_store::Error::Generic { store: "HTTP", source: Box::new(error) })
+}
+
+/// What to do when `url` cannot be reached, if the way there is through a proxy.
+pub(crate) fn proxy_hint(url: &Url) -> Option<String> {
+    let proxy = Proxies::new().of(&url.as_str().parse().ok()?)?;
+    Some(format!("the way there is through the proxy {proxy}: {}", proxy.hint()))
 }
 
 #[derive(Debug)]

@@ -45,7 +45,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::discreet::Discreet;
 pub(crate) use self::fields::{Fields, Secret, plain_endpoint};
-pub(crate) use self::http::Http;
+pub(crate) use self::http::{Http, proxy_hint, web_client};
 pub(crate) use self::problem::Remedies;
 
 use self::problem::{Refusal, explain};
