@@ -18,8 +18,8 @@ use self::run_log::{open_run_log, run_log_of, run_log_target};
 use self::statements::statements;
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
-    GenerateArgs, IfExistsArg, InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs,
-    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    GenerateArgs, IfExistsArg, InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs,
+    RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};

@@ -123,7 +123,9 @@ impl Bounds {
             match view.replica_lag().await {
                 Ok(lag) => replicas.note(lag),
                 // The view is lost, or the next question is answered.
-                Err(error) if error.transient().is_some() => tracing::debug!(%error, "no answer about replicas"),
+                Err(error) if error.transient().is_some() => {
+                    tracing::debug!(%error, "no answer about replicas")
+                }
                 Err(error) => drop(replicas.state.send_replace(State::Unknown(error))),
             }
             tokio::time::sleep(POLL).await;
@@ -161,7 +163,8 @@ impl Deadline {
 
 /// The limit that ended tables of a run; none when they failed otherwise too.
 pub(super) fn ended_by(tables: &[TableOutcome]) -> Option<String> {
-    let limit = |error: &Error| error.context().iter().find(|(key, _)| *key == LIMIT).map(|(_, limit)| limit.clone());
+    let limit =
+        |error: &Error| error.context().iter().find(|(key, _)| *key == LIMIT).map(|(_, limit)| limit.clone());
     let mut ended = None;
     for error in tables.iter().filter_map(|table| table.error.as_ref()) {
         ended = Some(limit(error)?);
@@ -221,7 +224,9 @@ impl Replicas {
             };
             let limit = Seconds(self.limit);
             if !self.waiting.swap(true, Ordering::Relaxed) {
-                tracing::warn!("{text}, more than --max-replica-lag {limit}: no part begins until that is less");
+                tracing::warn!(
+                    "{text}, more than --max-replica-lag {limit}: no part begins until that is less"
+                );
             }
             tokio::select! {
                 // The other end is in `self`.

@@ -307,7 +307,8 @@ async fn conduct(
     parts: &Parts,
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
-    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec, bounds } = opening;
+    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec, bounds } =
+        opening;
     match parts.cancel.or_stopped(parts.source.caution()).await {
         Ok(Some(caution)) => tracing::warn!("{caution}"),
         Ok(None) => {}

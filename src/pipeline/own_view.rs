@@ -9,7 +9,11 @@ use crate::plan::TablePlan;
 use crate::source::Snapshot;
 
 /// Exports one table. At level `table` it is pinned and planned anew here, and once more when its view is lost.
-pub(super) async fn pinned_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
+pub(super) async fn pinned_table(
+    plan: TablePlan,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+) -> Result<Exported> {
     if shared.spec.consistency != Consistency::Table {
         return Box::pin(export::table(&plan, view, shared)).await;
     }

@@ -79,7 +79,8 @@ pub(super) async fn start(
     let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
     let (run_id, earlier) = (how.run_id, how.earlier.snapshots.clone());
     let earlier = earlier.as_slice();
-    let opening = Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec, bounds };
+    let opening =
+        Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec, bounds };
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, pinned.view.as_ref());
     let connections = Arc::new(Semaphore::new(0));

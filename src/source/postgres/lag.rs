@@ -28,8 +28,10 @@ pub(super) async fn measure(connection: &mut Connection) -> Result<Lag> {
     let row = rows.first().ok_or_else(|| Error::internal("the server returned no row"))?;
     if row.required(0)? == "t" {
         if row.required(1)? == "t" {
-            return Err(Error::unavailable("--max-replica-lag: this standby has no WAL receiver, so its delay is not known")
-                .hint("wait until it streams from its primary, or leave --max-replica-lag out"));
+            return Err(Error::unavailable(
+                "--max-replica-lag: this standby has no WAL receiver, so its delay is not known",
+            )
+            .hint("wait until it streams from its primary, or leave --max-replica-lag out"));
         }
         return Ok(Lag { behind: seconds(row.required(2)?)?, whose: Some("this standby".to_owned()) });
     }

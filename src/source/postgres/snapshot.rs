@@ -404,7 +404,8 @@ impl Snapshot for PostgresSnapshot {
         // A statement on either of these connections ends when the view is lost, which the others notice.
         match &self.locks {
             Some(locks) => {
-                under_savepoint(&mut *locks.lock().await, "locks", async |locks| lag::measure(locks).await).await
+                under_savepoint(&mut *locks.lock().await, "locks", async |locks| lag::measure(locks).await)
+                    .await
             }
             None => {
                 let mut view = self.view.lock().await;
