@@ -49,8 +49,9 @@ impl Scene {
         let program = Path::new(crate::lake::program());
         let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
         let state = self.dir.path().join("state");
-        let output = Command::new("sh").args(["-c", line]).env("PATH", path).env("XDG_STATE_HOME", state);
-        let output = output.output().unwrap();
+        let mut shell = Command::new("sh");
+        let output =
+            shell.args(["-c", line]).env("PATH", path).env("XDG_STATE_HOME", state).output().unwrap();
         Output {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -151,8 +152,8 @@ fn a_rate_is_kept_by_all_readers_together() {
     at_a_rate("limits_rate", "2MiB", 2 << 20, 10);
 }
 
-#[test]
 #[ignore = "make verify-nights: a minute at 5 MiB/s"]
+#[test]
 fn a_rate_is_kept_over_a_minute() {
     at_a_rate("limits_minute", "5MiB", 5 << 20, 60);
 }
@@ -328,8 +329,8 @@ fn the_log_says_for_whom_a_lock_is_waited() {
     }
 }
 
-#[test]
 #[ignore = "make verify-nights: two locks are waited for, a minute each"]
+#[test]
 fn f15_tables_whose_lock_failed_are_not_waited_for_again() {
     let (db, scene) = ("limits_f15", Scene::new());
     let url = five_tables(db);
@@ -424,8 +425,8 @@ fn outside_its_hours_nothing_begins() {
     }
 }
 
-#[test]
 #[ignore = "make verify-nights: waits for the end of a minute"]
+#[test]
 fn tables_do_not_begin_when_the_hours_are_over() {
     let (db, scene) = ("limits_closing", Scene::new());
     let url = slow_views(db);
