@@ -33,12 +33,15 @@ pub(super) async fn run(args: &ExportArgs, seen: &Seen<'_>) -> Result<u8> {
         return Box::pin(metadata::of_export(args, run_id)).await;
     }
     let resolved = resolve::export(args)?;
+    let closes = resolve::within_hours(&args.limits)?;
     if mode != LogDbModeArg::Preserve {
         logdb::prepare(&resolved.opened.runlog, mode).await?;
     }
-    let spec = resolved.spec;
+    let mut spec = resolved.spec;
+    spec.limits.closes = closes;
     let again = Again::of(&args.auth, &spec.origin);
-    let watched = Watched { opened: resolved.opened, what: "the export", run_id: None, again: again.clone() };
+    let opened = resolved.opened.paced(&spec.limits);
+    let watched = Watched { opened, what: "the export", run_id: None, again: again.clone() };
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
@@ -137,14 +140,14 @@ pub(super) async fn watch(
     }
 }
 
-/// 0 when all is done and 1 when some tables failed. When not one table was exported, the exit code says
-/// what stood in the way, as it would for a run of that table alone.
+/// 0 when all is done and 1 when some tables failed. When not one table was exported, or a limit ended the run, the
+/// exit code says what stood in the way, as it would for a run of that table alone.
 fn exit_code(summary: &RunSummary) -> u8 {
     let mut errors = summary.tables.iter().filter_map(|t| t.error.as_ref());
     match errors.next() {
         _ if summary.status == RunStatus::Completed => metadata::exit_code(summary.metadata.as_ref()),
         Some(first)
-            if summary.tables.iter().all(|t| t.error.is_some())
+            if (summary.tables.iter().all(|t| t.error.is_some()) || summary.ended_by.is_some())
                 && errors.all(|other| other.kind() == first.kind()) =>
         {
             first.kind().exit_code()

@@ -10,9 +10,11 @@ use crate::pipeline::{self, Parts};
 /// Exports the results of queries.
 pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let (resolved, statements) = resolve::query(args)?;
-    let spec = resolved.spec;
+    let mut spec = resolved.spec;
+    spec.limits.closes = resolve::within_hours(&args.limits)?;
     let again = Again::of(&args.auth, &spec.origin);
-    let watched = Watched { opened: resolved.opened, what: "the query", run_id: None, again: again.clone() };
+    let opened = resolved.opened.paced(&spec.limits);
+    let watched = Watched { opened, what: "the query", run_id: None, again: again.clone() };
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
     });

@@ -1,5 +1,6 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
+mod limits;
 mod parquet;
 mod problems;
 mod run_log;
@@ -10,14 +11,15 @@ use std::sync::Arc;
 
 use url::Url;
 
+pub(super) use self::limits::within_hours;
 pub(super) use self::problems::Problems;
 pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use self::statements::statements;
 use super::args::{
     AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
-    GenerateArgs, IfExistsArg, InspectArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs,
-    SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    GenerateArgs, IfExistsArg, InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs,
+    RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -30,7 +32,7 @@ use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
 use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, MetadataSpec, Misread, Origin, ParquetSpec,
+    EmptyTables, ErrorAction, ExportSpec, IfExists, Limits, MetadataSpec, Misread, Origin, ParquetSpec,
     SpecialValues, TableConfig, TypePolicy, Verify, misread,
 };
 use crate::verify::Scope;
@@ -82,6 +84,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
         parallel: &args.parallel,
         parquet: &args.parquet,
         run: &args.run,
+        limits: &args.limits,
     };
     let mut spec = groups.spec(&mut problems);
     spec.origin = problems.keep(origin::of(&args.auth, &args.source, &args.target)).unwrap_or_default();
@@ -258,6 +261,7 @@ pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
         memory_limit_bytes: 1 << 30,
         retries: 3,
         accept_mixed_snapshot: false,
+        limits: Limits::default(),
         origin: Origin::default(),
         metadata: None,
     }
@@ -297,6 +301,7 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         parallel: &args.parallel,
         parquet: &args.parquet,
         run: &args.run,
+        limits: &args.limits,
     };
     let env_name = args.run_log.env_name.clone().filter(|name| !name.is_empty());
     let metadata = generated(&args.metadata, problems);
@@ -366,6 +371,7 @@ struct Groups<'a> {
     parallel: &'a ParallelArgs,
     parquet: &'a ParquetArgs,
     run: &'a RunArgs,
+    limits: &'a LimitArgs,
 }
 
 impl Groups<'_> {
@@ -413,6 +419,7 @@ impl Groups<'_> {
             memory_limit_bytes: args.run.memory_limit,
             retries: args.run.retries,
             accept_mixed_snapshot: false,
+            limits: limits::limits(args.limits, consistency(args.run), problems),
             origin: Origin::default(),
             metadata: None,
         }

@@ -75,6 +75,10 @@ const FLAGS: &[(&str, Kept)] = &[
     ("max-connections", Free),
     ("retries", Free),
     ("error-action", Free),
+    ("max-snapshot-age", Free),
+    ("max-replica-lag", Free),
+    ("max-rate", Free),
+    ("start-between", Free),
     ("auth", Free),
     ("log-db-auth-id", Free),
     ("notify", Free),
@@ -121,8 +125,9 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
             .with("process", process.pid)
             .hint("wait until it has ended, or stop it"));
     }
-    let spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
-    let opened = origin::reopen(args, &spec, runlog)?;
+    let mut spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
+    spec.limits.closes = resolve::within_hours(&args.limits)?;
+    let opened = origin::reopen(args, &spec, runlog)?.paced(&spec.limits);
     let again = Again::of(&args.auth, &spec.origin);
     let run_id = Some(run.run_id.clone());
     let watched = Watched { opened, what: "the export", run_id, again: again.clone() };
@@ -215,6 +220,9 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
                 "max-connections" => agreed.max_connections = now.max_connections,
                 "retries" => agreed.retries = now.retries,
                 "error-action" => agreed.error_action = now.error_action,
+                "max-snapshot-age" => agreed.limits.max_snapshot_age = now.limits.max_snapshot_age,
+                "max-replica-lag" => agreed.limits.max_replica_lag = now.limits.max_replica_lag,
+                "max-rate" => agreed.limits.max_rate = now.limits.max_rate,
                 _ => {}
             },
         }
@@ -227,6 +235,7 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
         return Err(Error::usage(format!("flags differ from those of the run: {}", different.join("; ")))
             .hint("leave them out: all configuration comes from the run log; or export anew"));
     }
+    agreed.limits.check(agreed.consistency)?;
     Ok(agreed)
 }
 

@@ -18,6 +18,7 @@ pub mod process;
 pub mod script;
 pub mod state;
 pub mod units;
+pub mod window;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use auth::fuzzing;

@@ -1,10 +1,12 @@
-//! Sizes as people write them.
+//! Sizes, rates and times as people write them.
 //!
 //! | text | bytes |
 //! |---|---|
 //! | `4096`, `4096B` | 4,096 |
 //! | `64MB` | 64,000,000 |
 //! | `64MiB` | 67,108,864 |
+//!
+//! A rate is a size per second, `5MiB` or `5MiB/s`. Times are `90s`, `30m`, `2h`.
 
 use crate::error::{Error, Result};
 
@@ -49,9 +51,57 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
     Ok(bytes)
 }
 
+/// Parses bytes per second: a size, with or without `/s`.
+///
+/// # Errors
+/// As for [`parse_bytes`].
+pub fn parse_rate(text: &str) -> Result<u64> {
+    let text = text.trim();
+    parse_bytes(text.strip_suffix("/s").unwrap_or(text))
+}
+
+/// Parses a time of at least one second, to seconds.
+///
+/// # Errors
+/// A usage error that shows what can be written.
+pub fn parse_seconds(text: &str) -> Result<u64> {
+    let wrong = |what: &str| Error::usage(format!("{what}; write a time such as 90s, 30m or 2h"));
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let factor = match unit.trim() {
+        _ if digits.is_empty() => return Err(wrong("not a time")),
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "" => return Err(wrong("the unit is missing")),
+        _ => return Err(wrong("unknown unit")),
+    };
+    let seconds = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    // More than this is no limit, and clocks cannot count it.
+    match seconds.filter(|seconds| *seconds < 1 << 32) {
+        Some(0) => Err(wrong("the time is zero")),
+        Some(seconds) => Ok(seconds),
+        None => Err(wrong("the time is too long")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse_bytes;
+    use super::{parse_bytes, parse_rate, parse_seconds};
+
+    #[test]
+    fn times_and_rates_have_units() {
+        for (text, seconds) in [("10s", 10), ("30m", 1800), ("2h", 7200), ("5 min", 300), ("1H", 3600)] {
+            assert_eq!(parse_seconds(text).expect(text), seconds, "{text}");
+        }
+        for text in ["", "10", "s", "0s", "-1s", "1.5h", "1d", "99999999999h"] {
+            assert!(parse_seconds(text).expect_err(text).message().contains("30m"), "{text}");
+        }
+        assert_eq!(parse_rate("5MiB").expect("rate"), 5 << 20);
+        assert_eq!(parse_rate(" 50MB/s ").expect("rate"), 50_000_000);
+        assert!(parse_rate("5Mbit").is_err());
+    }
 
     #[test]
     fn sizes_are_read_as_in_the_table_above() {

@@ -2,11 +2,16 @@
 
 use std::time::Instant;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Now as RFC 3339 in UTC with milliseconds.
 pub fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Now.
+pub fn moment() -> DateTime<Utc> {
+    Utc::now()
 }
 
 /// Measures wall time.

@@ -251,7 +251,7 @@ async fn write(
         let (connections, prepared) = (Arc::clone(&shared.connections), prepared.clone());
         let (missing, table, retries) =
             (Arc::clone(&missing), plan.info.table.clone(), Arc::clone(&shared.retries));
-        let recorder = recorder.clone();
+        let (recorder, stop) = (recorder.clone(), shared.stop.clone());
         readers.spawn(async move {
             loop {
                 let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)).copied() else {
@@ -260,6 +260,7 @@ async fn write(
                 let mut attempts = Attempts::new(&retries, &table, Scope::Part(part));
                 let written = loop {
                     attempts.begin()?;
+                    stop.may_read().await?;
                     match one_part(&writer, &context, &connections, part).await {
                         Ok(written) => break written,
                         // Its upload is aborted and its rows are no longer counted: it starts whole.

@@ -9,9 +9,11 @@ mod cut;
 mod dictionary;
 mod evidence;
 mod export;
+mod limits;
 mod metadata;
 mod minded;
 mod mixed;
+mod own_view;
 mod prepare;
 pub mod progress;
 mod query;
@@ -41,9 +43,11 @@ pub use resume::resume;
 use self::budget::Budget;
 use self::clock::Stopwatch;
 use self::export::{Exported, Shared};
+use self::limits::Bounds;
 use self::mixed::Left;
+use self::own_view::pinned_table;
 use self::resume::Earlier;
-use self::retry::{Attempts, Retries, Scope, admitted};
+use self::retry::{Retries, admitted};
 use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
@@ -99,6 +103,11 @@ pub struct RunSummary {
     pub verify: Verify,
     /// The point in time; of a resumed run, that of the tables that were left.
     pub snapshot: SnapshotToken,
+    /// The longest time that a snapshot of this process was held, in seconds; none when it held none.
+    pub snapshot_seconds: Option<f64>,
+    /// The limit that ended it, when tables failed for nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
     /// Other points in time, of the tables that were kept when the run was resumed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier_snapshots: Vec<SnapshotToken>,
@@ -244,8 +253,9 @@ async fn begin(
 ) -> Result<RunSummary> {
     let (moments, left) = (how.earlier.snapshots.clone(), how.earlier.left.take());
     let (earlier, left) = (moments.as_slice(), left.as_ref());
-    let run = Run { spec, run_id: how.run_id, parts, identity: &identity, earlier, left };
-    let opening = Opening { how, identity: &identity, config, tables, spec };
+    let bounds = &Bounds::of(spec.limits, parts.source.as_ref()).await?;
+    let run = Run { spec, run_id: how.run_id, parts, identity: &identity, bounds, earlier, left };
+    let opening = Opening { how, identity: &identity, config, tables, spec, bounds };
     conduct(opening, parts, Box::pin(export_all(&run, tables))).await
 }
 
@@ -255,6 +265,7 @@ struct Run<'a> {
     run_id: &'a str,
     parts: &'a Parts,
     identity: &'a SourceIdentity,
+    bounds: &'a Bounds,
     /// Other points in time of the run, if it was resumed.
     earlier: &'a [SnapshotToken],
     /// Parts that may be used again.
@@ -279,6 +290,7 @@ struct Opening<'a> {
     /// Those that are exported now.
     tables: &'a [TableRef],
     spec: &'a ExportSpec,
+    bounds: &'a Bounds,
 }
 
 /// The source as the run log names it.
@@ -295,7 +307,8 @@ async fn conduct(
     parts: &Parts,
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
-    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec } = opening;
+    let Opening { how: Observed { run_id, begun, earlier }, identity, config, tables, spec, bounds } =
+        opening;
     match parts.cancel.or_stopped(parts.source.caution()).await {
         Ok(Some(caution)) => tracing::warn!("{caution}"),
         Ok(None) => {}
@@ -365,6 +378,8 @@ async fn conduct(
         sub_path: spec.sub_path.clone(),
         verify: spec.verify,
         snapshot,
+        snapshot_seconds: bounds.longest_held(),
+        ended_by: limits::ended_by(&tables),
         earlier_snapshots: earlier.snapshots,
         resumed,
         tables,
@@ -416,7 +431,7 @@ async fn record(parts: &Parts, event: &RunEvent) {
 
 /// Pins the view, plans all tables, exports them largest first. Outcomes in catalog order.
 async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
-    let Run { spec, run_id, parts, identity, earlier, left } = *run;
+    let Run { spec, run_id, parts, identity, bounds, earlier, left } = *run;
     let budget = Budget::of(spec)?;
     let spec = &budget.limit_memory(spec);
     // At level `table` each table pins its own view when its turn comes; this one only plans.
@@ -429,15 +444,17 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
         let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
         let json = serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?;
         record(parts, &RunEvent::SnapshotTaken { run_id: run_id.to_owned(), snapshot: json }).await;
-        let planned = Box::pin(plan_all(spec, &parts.source, view.as_ref(), tables, run_id)).await?;
-        Ok((view, snapshot, planned))
+        let held = bounds.held(view.as_ref());
+        let planning = Box::pin(plan_all(spec, &parts.source, view.as_ref(), tables, run_id));
+        let planned = bounds.in_time(view.as_ref(), planning).await?;
+        Ok((view, held, snapshot, planned))
     };
-    let (view, snapshot, (plans, failures)) = tokio::select! {
+    let (view, held, snapshot, (plans, failures)) = tokio::select! {
         pinned = admitted(&parts.cancel, spec.retries, pinned) => pinned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let retries = Retries::new(spec.retries);
-    let (watch, stop_work) = Stop::new(&parts.cancel, &retries);
+    let (watch, stop_work) = Stop::new(&parts.cancel, &retries, bounds, view.as_ref());
     let connections = Arc::new(Semaphore::new(budget.connections));
     let shared =
         Shared { spec, run_id, identity, parts, connections, stop: stop_work, retries, earlier, left };
@@ -471,6 +488,7 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
     watch.while_held(view.as_ref(), finished).await?;
     drop(running);
     drop(view);
+    drop(held);
     Ok((snapshot, tables.iter().filter_map(|t| outcomes.remove(t)).collect()))
 }
 
@@ -496,7 +514,7 @@ async fn recorded(
     work: impl Future<Output = Result<Exported>>,
 ) -> TableOutcome {
     let watch = Stopwatch::start();
-    if let Some(error) = shared.stop.reason().or_else(|| shared.retries.permitted().err()) {
+    if let Err(error) = shared.stop.may_begin().await.and_then(|()| shared.retries.permitted()) {
         return failed(shared, &table, 0.0, error).await;
     }
     record(shared.parts, &started).await;
@@ -529,40 +547,6 @@ async fn recorded(
         }
         Err(error) => failed(shared, &table, watch.seconds(), error.with("table", &table)).await,
     }
-}
-
-/// Exports one table. At level `table` it is pinned and planned anew here, and once more when its view is lost.
-async fn pinned_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) -> Result<Exported> {
-    if shared.spec.consistency != Consistency::Table {
-        return Box::pin(export::table(&plan, view, shared)).await;
-    }
-    let table = &plan.info.table;
-    let mut attempts = Attempts::new(&shared.retries, table, Scope::View);
-    loop {
-        attempts.begin()?;
-        match Box::pin(with_own_view(table, shared)).await {
-            Ok(exported) => {
-                attempts.succeeded();
-                return Ok(exported);
-            }
-            Err(error) => tokio::select! {
-                failed = attempts.failed(error) => failed?,
-                reason = shared.stop.stopped() => return Err(reason),
-            },
-        }
-    }
-}
-
-async fn with_own_view(table: &TableRef, shared: &Shared<'_>) -> Result<Exported> {
-    let holders = shared.connections.acquire_many(budget::HOLDERS).await;
-    let _holders = holders.map_err(|e| Error::internal("no more connections").caused_by(e))?;
-    let source = &shared.parts.source;
-    let own_view = source.snapshot(std::slice::from_ref(table), Consistency::Table).await?;
-    let plan = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id).await?;
-    let (watch, stop) = Stop::new(&shared.parts.cancel, &shared.retries);
-    let shared = Shared { stop, ..shared.clone() };
-    let exporting = Box::pin(export::table(&plan, own_view.as_ref(), &shared));
-    watch.while_held(own_view.as_ref(), exporting).await?
 }
 
 /// Records what of a table was tried again, if anything was.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::clock::{self, Stopwatch};
 use super::export::{self, Exported, Place, Prepared, Shared};
+use super::limits::{Bounds, Held};
 use super::resume::Earlier;
 use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::{Stop, Watch};
@@ -68,7 +69,8 @@ pub(super) async fn start(
     how: Observed<'_>,
     config: &str,
 ) -> Result<RunSummary> {
-    let plan = async || plan_all(spec, statements, &parts.source).await;
+    let bounds = &Bounds::of(spec.limits, parts.source.as_ref()).await?;
+    let plan = async || plan_all(spec, statements, &parts.source, bounds).await;
     let planned = tokio::select! {
         planned = admitted(&parts.cancel, spec.retries, plan) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
@@ -77,9 +79,10 @@ pub(super) async fn start(
     let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
     let (run_id, earlier) = (how.run_id, how.earlier.snapshots.clone());
     let earlier = earlier.as_slice();
-    let opening = Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec };
+    let opening =
+        Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec, bounds };
     let retries = Retries::new(spec.retries);
-    let (watch, stop) = Stop::new(&parts.cancel, &retries);
+    let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, pinned.view.as_ref());
     let connections = Arc::new(Semaphore::new(0));
     let shared =
         Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier, left: None };
@@ -89,6 +92,7 @@ pub(super) async fn start(
 /// A view, and the tables in it that are read.
 struct Pinned {
     view: Box<dyn Snapshot>,
+    held: Held,
     tables: Vec<TableInfo>,
 }
 
@@ -97,19 +101,33 @@ async fn plan_all(
     spec: &ExportSpec,
     statements: &[QueryStatement],
     source: &Arc<dyn Source>,
+    bounds: &Bounds,
 ) -> Result<(Pinned, Vec<QueryPlan>)> {
     let tables = planning::tables_of(statements, source.as_ref()).await?;
     let view = source.snapshot(&tables, spec.consistency).await?;
-    let readers = Readers::of(spec.max_connections, view.as_ref());
+    let held = bounds.held(view.as_ref());
+    let planning = Box::pin(plan_under(spec, statements, source, (view.as_ref(), &tables)));
+    let (tables, plans) = bounds.in_time(view.as_ref(), planning).await?;
+    Ok((Pinned { view, held, tables }, plans))
+}
+
+/// Plans all statements over `tables` as of `view`.
+async fn plan_under(
+    spec: &ExportSpec,
+    statements: &[QueryStatement],
+    source: &Arc<dyn Source>,
+    (view, tables): (&dyn Snapshot, &[TableRef]),
+) -> Result<(Vec<TableInfo>, Vec<QueryPlan>)> {
+    let readers = Readers::of(spec.max_connections, view);
     let source: Arc<dyn Source> = Arc::new(Limited::new(Arc::clone(source), readers.at_once()));
     let mut inputs = Vec::with_capacity(tables.len());
-    for table in &tables {
-        let input = prepare::query_input(spec, source.as_ref(), view.as_ref(), table).await;
+    for table in tables {
+        let input = prepare::query_input(spec, source.as_ref(), view, table).await;
         inputs.push(input.map_err(|error| error.with("table", table))?);
     }
     let of_tables = inputs.len();
     for statement in statements.iter().filter(|statement| statement.source_sql.is_some()) {
-        let input = prepare::source_query_input(spec, source.as_ref(), view.as_ref(), statement).await;
+        let input = prepare::source_query_input(spec, source.as_ref(), view, statement).await;
         inputs.push(input.map_err(|error| statement.placed(error))?);
     }
     let plans =
@@ -117,7 +135,7 @@ async fn plan_all(
     inputs.truncate(of_tables);
     minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
     let tables = inputs.into_iter().map(|input| input.info).collect();
-    Ok((Pinned { view, tables }, plans))
+    Ok((tables, plans))
 }
 
 async fn export_all(
@@ -145,6 +163,9 @@ async fn export_all(
         let exporting = Box::pin(one_query(plan, &pinned, shared));
         outcomes.push(watch.while_held(view, exporting).await?);
     }
+    let Pinned { view, held, .. } = pinned;
+    drop(view);
+    drop(held);
     Ok((snapshot, outcomes))
 }
 
@@ -186,6 +207,7 @@ async fn write(
     let mut joins = Joins::Hash;
     loop {
         attempts.begin()?;
+        shared.stop.may_read().await?;
         let error = match attempt(plan, shared, progress, prepared, joins).await {
             Ok(()) => {
                 attempts.succeeded();

@@ -290,6 +290,8 @@ async fn nothing_left(
         sub_path: spec.sub_path.clone(),
         verify: spec.verify,
         snapshot,
+        snapshot_seconds: None,
+        ended_by: None,
         earlier_snapshots: earlier.snapshots,
         resumed: true,
         tables: earlier.kept,

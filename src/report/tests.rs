@@ -67,6 +67,8 @@ fn summary() -> RunSummary {
         sub_path: "2026/shop".into(),
         verify: Verify::None,
         snapshot: snapshot(),
+        snapshot_seconds: Some(2.04),
+        ended_by: None,
         earlier_snapshots: Vec::new(),
         resumed: false,
         tables: vec![outcome("orders", 1_500_000, None), outcome("secret", 0, Some(error))],
@@ -221,7 +223,7 @@ public.secret  failed: no right to read (table public.secret)
 run          0199
 source       postgres 15.3 at db:5432, database sales, user ann
 destination  /data/2026/shop
-snapshot     consistency run, taken at 2026-01-01T00:00:00Z, id 00000003-1, position 0/16B3748
+snapshot     consistency run, taken at 2026-01-01T00:00:00Z, id 00000003-1, position 0/16B3748, held for 2.0 s
 to finish    lakexpress resume 0199 -a auth.json
 ";
     assert_eq!(text::summary(&summary(), &lines()), expected);

@@ -12,6 +12,7 @@ use crate::report::{Again, RunReport};
 use crate::runlog::{RunRecord, RunStatus};
 use crate::spec::{Verify, layout};
 
+use super::run::text::held;
 pub use super::verified::verified;
 
 /// Parts of one moment that are named.
@@ -138,7 +139,11 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
         "destination  {}",
         plain::line(&layout::below(&summary.destination, &summary.sub_path))
     );
-    let _ = writeln!(out, "snapshot     {}", snapshot(&summary.snapshot));
+    let held = held(summary.snapshot.level, summary.snapshot_seconds);
+    let _ = writeln!(out, "snapshot     {}{held}", snapshot(&summary.snapshot));
+    if let Some(limit) = &summary.ended_by {
+        let _ = writeln!(out, "ended by     {}", plain::line(limit));
+    }
     verified_by_source(&mut out, summary);
     let kept = summary.tables.iter().filter(|table| table.kept).count();
     if summary.resumed {

@@ -10,7 +10,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
-use super::{Dialect, Snapshot, Source, TableRead};
+use super::{Dialect, Lag, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };
@@ -59,6 +59,14 @@ impl Source for Limited {
 
     async fn least_role(&self, tables: &[TableRef], role: &str) -> Result<Option<String>> {
         self.inner.least_role(tables, role).await
+    }
+
+    async fn replica_lag(&self) -> Result<Lag> {
+        self.inner.replica_lag().await
+    }
+
+    fn received(&self) -> Option<u64> {
+        self.inner.received()
     }
 
     async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {

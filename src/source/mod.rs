@@ -2,13 +2,16 @@
 
 pub mod dialect;
 mod environment;
+mod lag;
 pub mod limited;
+mod paced;
 pub mod password;
 pub mod postgres;
 pub mod sqlite;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow_schema::Fields;
 use async_trait::async_trait;
@@ -17,7 +20,9 @@ use serde::{Deserialize, Serialize};
 
 pub use dialect::Dialect;
 pub use environment::Environment;
+pub use lag::Lag;
 pub use limited::Limited;
+pub use paced::Paced;
 /// The client for PostgreSQL, for what else lies in such a database: the run log.
 pub use postgres::client as postgres_client;
 /// For `fuzz/`.
@@ -111,6 +116,16 @@ pub trait Source: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// How far replicas are behind, or this server if it is one. Connects.
+    async fn replica_lag(&self) -> Result<Lag> {
+        Err(without_replicas())
+    }
+
+    /// Bytes that came from the database so far; none where a source does not count them.
+    fn received(&self) -> Option<u64> {
+        None
+    }
+
     /// Pins a view of `tables`, all of them at one moment unless `level` is `None`.
     ///
     /// Each table is locked against change of its definition first, alone, so that one that is
@@ -152,6 +167,10 @@ pub trait Source: Debug + Send + Sync {
     }
 }
 
+fn without_replicas() -> Error {
+    Error::usage("--max-replica-lag: this source has no replicas").hint("leave --max-replica-lag out")
+}
+
 fn cannot_verify(table: &TableInfo, what: &str) -> Error {
     Error::data(format!("this source cannot {what}")).with("table", &table.table).hint(
         "leave --verify out; `lakexpress verify --read-data` still compares the files with their manifests",
@@ -163,6 +182,14 @@ fn cannot_verify(table: &TableInfo, what: &str) -> Error {
 pub trait Snapshot: Debug + Send + Sync {
     /// The view as a value that workers join.
     fn token(&self) -> &SnapshotToken;
+
+    /// When the view was taken.
+    fn taken(&self) -> Instant;
+
+    /// As [`Source::replica_lag`], over a connection that the view has.
+    async fn replica_lag(&self) -> Result<Lag> {
+        Err(without_replicas())
+    }
 
     /// How many reads of this view can be under way at once; none: as many as there are connections.
     fn readers(&self) -> Option<usize>;

@@ -1,6 +1,7 @@
 //! What the user asked for, resolved: everything the pipeline needs to know, as plain serialisable data without secrets.
 
 pub mod layout;
+pub mod limits;
 pub mod method;
 mod names;
 pub mod origin;
@@ -8,6 +9,7 @@ mod place;
 
 use serde::{Deserialize, Serialize};
 
+pub use limits::{Closing, Limits, Seconds};
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::nearest;
 pub use origin::Origin;
@@ -71,6 +73,9 @@ pub struct ExportSpec {
     /// Whether a table may have parts of several points in time when the run is resumed.
     #[serde(default)]
     pub accept_mixed_snapshot: bool,
+    /// What it may ask of the source.
+    #[serde(default)]
+    pub limits: Limits,
     /// How source and destination were named.
     #[serde(default)]
     pub origin: Origin,

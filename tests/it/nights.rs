@@ -4,6 +4,7 @@ mod environments;
 mod finished;
 mod handed;
 mod hints;
+mod limits;
 mod lines;
 mod notify;
 mod signals;

@@ -4,6 +4,7 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod limits;
 mod logdb;
 mod man;
 mod metadata;
@@ -24,6 +25,7 @@ pub(super) use self::choices::{
     CompressionArg, ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg,
     LogLevelArg, NotifyOnArg, SpecialValuesArg,
 };
+pub(super) use self::limits::LimitArgs;
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
 pub(super) use self::man::ManArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
@@ -164,6 +166,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parquet: ParquetArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) limits: LimitArgs,
     /// Finish the run of this id instead, as `lakexpress resume` does. Default: none.
     #[arg(short = 'r', long, env = "LAKEXPRESS_RESUME", value_name = "RUN_ID", help_heading = "Run")]
     pub(in crate::cli) resume: Option<String>,
@@ -288,6 +292,8 @@ pub(in crate::cli) struct QueryArgs {
     pub(in crate::cli) parquet: ParquetArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
+    #[command(flatten)]
+    pub(in crate::cli) limits: LimitArgs,
     #[command(flatten)]
     pub(in crate::cli) tell: TellArgs,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use super::ExportArgs;
 /// with --accept-mixed-snapshot only their missing parts.
 /// The auth file is needed again when it has moved, --log-db-auth-id when the run log is not the default one, and
 /// --source when its URL had a password. Any other flag of the run may be given again and must agree;
-/// --n-jobs, --max-connections, --retries and --error-action may differ.
+/// --n-jobs, --max-connections, --retries, --error-action and the limits on the source may differ.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ResumeArgs {
     /// Id of the run; a unique beginning of it is enough
@@ -29,6 +29,10 @@ pub(in crate::cli) const SHOWN: &[&str] = &[
     "n-jobs",
     "max-connections",
     "retries",
+    "max-snapshot-age",
+    "max-replica-lag",
+    "max-rate",
+    "start-between",
     "accept-mixed-snapshot",
     "error-action",
     "notify",

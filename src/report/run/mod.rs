@@ -47,6 +47,10 @@ pub struct RunReport {
     pub error: Option<String>,
     /// The point in time, as in the manifests.
     pub snapshot: Option<Value>,
+    /// The longest time that a snapshot was held, in seconds, by the process that ended the run.
+    pub snapshot_seconds: Option<f64>,
+    /// The limit that ended the run, as in the summary.
+    pub ended_by: Option<String>,
     /// Where all this was found.
     pub evidence: Found,
     /// All tables together.
@@ -238,6 +242,8 @@ impl RunReport {
             location: layout::below(&run.destination, &run.sub_path()),
             error: run.error_message.clone(),
             snapshot,
+            snapshot_seconds: summary.and_then(|summary| summary["snapshot_seconds"].as_f64()),
+            ended_by: summary.and_then(|summary| summary["ended_by"].as_str()).map(str::to_owned),
             evidence: Found {
                 run_log,
                 summary: summary.is_some(),

@@ -1,6 +1,6 @@
 //! The report for a person.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use super::{PartReport, RunReport, TableReport};
 use crate::plain::line;
@@ -22,7 +22,12 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
     let _ = writeln!(out, "destination  {}", line(&report.location));
     if let Some(snapshot) = &report.snapshot {
         let word = |key: &str| line(snapshot[key].as_str().unwrap_or("unknown")).into_owned();
-        let _ = writeln!(out, "snapshot     consistency {}, taken at {}", word("level"), word("taken_at"));
+        let held = held(word("level"), report.snapshot_seconds);
+        let _ =
+            writeln!(out, "snapshot     consistency {}, taken at {}{held}", word("level"), word("taken_at"));
+    }
+    if let Some(limit) = &report.ended_by {
+        let _ = writeln!(out, "ended by     {}", line(limit));
     }
     if let Some(error) = &report.error {
         let _ = writeln!(out, "error        {}", line(error));
@@ -51,6 +56,17 @@ pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
         }
     }
     out
+}
+
+/// How long the snapshot was held, or the longest one when each table has its own.
+pub(in crate::report) fn held(level: impl Display, seconds: Option<f64>) -> String {
+    match seconds {
+        Some(seconds) if level.to_string() == "table" => {
+            format!(", the longest one held for {}", duration(seconds))
+        }
+        Some(seconds) => format!(", held for {}", duration(seconds)),
+        None => String::new(),
+    }
 }
 
 fn totals(out: &mut String, report: &RunReport) {

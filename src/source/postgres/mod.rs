@@ -13,6 +13,7 @@ mod fingerprint;
 pub mod fuzzing;
 mod guard;
 mod keys;
+mod lag;
 mod locate;
 mod measure;
 mod names;
@@ -29,6 +30,7 @@ mod spatial;
 mod statement;
 mod structure;
 mod unplanned;
+mod waits;
 pub mod wire;
 
 use std::sync::Arc;
@@ -41,7 +43,7 @@ use self::config::PostgresConfig;
 use self::dialect::PostgresDialect;
 use self::pool::Pool;
 use self::session::SESSION;
-use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
+use super::{Address, Dialect, Environment, Lag, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableKind, TableRef,
 };
@@ -144,6 +146,19 @@ impl Source for PostgresSource {
         let sql = roles::least(&mut connection, tables, role).await?;
         self.pool.give_back(connection);
         Ok(Some(sql))
+    }
+
+    async fn replica_lag(&self) -> Result<Lag> {
+        let mut connection = self.pool.take().await?;
+        connection.execute(&format!("BEGIN READ ONLY; {SESSION}")).await?;
+        let lag = lag::measure(&mut connection).await?;
+        connection.execute("ROLLBACK").await?;
+        self.pool.give_back(connection);
+        Ok(lag)
+    }
+
+    fn received(&self) -> Option<u64> {
+        Some(self.pool.received())
     }
 
     async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {

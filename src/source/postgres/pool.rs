@@ -2,7 +2,7 @@
 //!
 //! The pool does not bound anything: the pipeline decides how many reads run at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::config::PostgresConfig;
@@ -15,16 +15,22 @@ pub(super) struct Pool {
     config: PostgresConfig,
     idle: Mutex<Vec<Connection>>,
     any_character: Arc<AtomicBool>,
+    received: Arc<AtomicU64>,
 }
 
 impl Pool {
     /// Notes in `any_character` whether the server can be sent every character. `SQL_ASCII` takes bytes as they are.
     pub(super) fn new(config: PostgresConfig, any_character: Arc<AtomicBool>) -> Self {
-        Self { config, idle: Mutex::new(Vec::new()), any_character }
+        Self { config, idle: Mutex::new(Vec::new()), any_character, received: Arc::default() }
     }
 
     pub(super) fn config(&self) -> &PostgresConfig {
         &self.config
+    }
+
+    /// Bytes that came over all connections of this pool.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// An idle connection that is outside any transaction, or a new one.
@@ -41,7 +47,8 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Connection> {
-        let connection = Connection::connect(&self.config).await?;
+        let mut connection = Connection::connect(&self.config).await?;
+        connection.count_into(&self.received);
         let any = matches!(connection.parameter("server_encoding"), Some("UTF8" | "SQL_ASCII"));
         self.any_character.store(any, Ordering::Relaxed);
         Ok(connection)

@@ -9,6 +9,7 @@
 //! Both stay open, with idle timeouts off, until the value is dropped.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
@@ -20,19 +21,20 @@ use super::pool::Pool;
 use super::selection::selection;
 use super::session::{SESSION, fence, fence_of, is_theirs, under_theirs};
 use super::wire::{Connection, Row};
-use super::{describe, names, planned, sample, statement, structure};
+use super::{describe, lag, names, planned, sample, statement, structure, waits};
 use crate::catalog::{
     Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind,
     TableRef, ValueCount,
 };
 use crate::error::{Error, ErrorKind, Result, Transient};
-use crate::source::{Dialect, Snapshot};
+use crate::source::{Dialect, Lag, Snapshot};
 use crate::spec::TypePolicy;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct PostgresSnapshot {
     token: SnapshotToken,
+    taken: Instant,
     policy: TypePolicy,
     /// Holds the locks; none at level `none`.
     locks: Option<Mutex<Connection>>,
@@ -87,17 +89,20 @@ impl PostgresSnapshot {
             let mut connection = pool.take().await?;
             // Nothing is read here: locks are taken of views and foreign tables too.
             let all = fence(TableKind::View, true);
-            connection
-                .execute(&format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {all}"))
+            let pid = "SELECT pg_catalog.pg_backend_pid()";
+            let begun = connection
+                .query(&format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {all}; {pid}"))
                 .await?;
+            let pid = begun.first().and_then(|row| row.get(0)).unwrap_or_default().to_owned();
             for table in tables {
-                if let Err(error) = lock(&mut connection, table).await? {
+                if let Err(error) = waits::told(pool, &pid, table, lock(&mut connection, table)).await? {
                     failures.insert(table.clone(), error.with("table", table));
                 }
             }
             Some(connection)
         };
         let mut view = pool.take().await?;
+        let mut taken = Instant::now();
         let mut token = open_view(&mut view, level).await?;
         if let Some(locks) = &mut locks {
             let mut tries = 0;
@@ -108,17 +113,21 @@ impl PostgresSnapshot {
                         .hint("run again when fewer tables are attached to others"));
                 }
                 view.execute("ROLLBACK").await?;
+                taken = Instant::now();
                 token = open_view(&mut view, level).await?;
             }
         }
         let money_scale = money_scale(&mut view).await?;
+        // One that is locked by others cannot be described either: its size waits for the lock too.
+        let unknown = tables.iter().filter(|table| !failures.contains_key(*table)).cloned().collect();
         Ok(Self {
             token,
+            taken,
             policy: policy.clone(),
             locks: locks.map(Mutex::new),
             view: Mutex::new(view),
             failures: Mutex::new(failures),
-            catalog: Mutex::new(Catalog { unknown: tables.to_vec(), ..Catalog::default() }),
+            catalog: Mutex::new(Catalog { unknown, ..Catalog::default() }),
             money_scale,
         })
     }
@@ -385,6 +394,24 @@ async fn position(view: &mut Connection) -> Result<Option<String>> {
 impl Snapshot for PostgresSnapshot {
     fn token(&self) -> &SnapshotToken {
         &self.token
+    }
+
+    fn taken(&self) -> Instant {
+        self.taken
+    }
+
+    async fn replica_lag(&self) -> Result<Lag> {
+        // A statement on either of these connections ends when the view is lost, which the others notice.
+        match &self.locks {
+            Some(locks) => {
+                under_savepoint(&mut *locks.lock().await, "locks", async |locks| lag::measure(locks).await)
+                    .await
+            }
+            None => {
+                let mut view = self.view.lock().await;
+                under_savepoint(&mut view, "snapshot", async |view| lag::measure(view).await).await
+            }
+        }
     }
 
     fn readers(&self) -> Option<usize> {

@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct SqliteSnapshot {
     token: SnapshotToken,
+    taken: Instant,
     config: SqliteConfig,
     policy: TypePolicy,
     pins: Arc<Pins>,
@@ -45,6 +46,7 @@ impl SqliteSnapshot {
         level: Consistency,
     ) -> Result<Self> {
         let pinned = level != Consistency::None;
+        let taken = Instant::now();
         let readers = if pinned { pin_all(&config)? } else { vec![open(&config)?] };
         let pins = Arc::new(Pins::new(readers, pinned));
         let id = pinned.then(|| uuid::Uuid::new_v4().to_string());
@@ -54,7 +56,7 @@ impl SqliteSnapshot {
         // A file has no clock of its own.
         let taken_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         let token = SnapshotToken { level, id, position: None, taken_at };
-        Ok(Self { token, config, policy, pins, registry })
+        Ok(Self { token, taken, config, policy, pins, registry })
     }
 
     /// Runs `work` on a reader of the view, on a thread that may wait.
@@ -129,6 +131,10 @@ fn data_version(config: &SqliteConfig, watcher: &Connection) -> Result<i64> {
 impl Snapshot for SqliteSnapshot {
     fn token(&self) -> &SnapshotToken {
         &self.token
+    }
+
+    fn taken(&self) -> Instant {
+        self.taken
     }
 
     fn readers(&self) -> Option<usize> {

@@ -362,6 +362,7 @@ fn spec() -> ExportSpec {
         memory_limit_bytes: MEMORY,
         retries: 0,
         accept_mixed_snapshot: false,
+        limits: lakexpress::spec::Limits::default(),
         origin: Default::default(),
         metadata: None,
     }

@@ -216,6 +216,7 @@ pub(super) async fn export_to(
         sub_path: String::new(),
         retries: 3,
         accept_mixed_snapshot: false,
+        limits: lakexpress::spec::Limits::default(),
         origin: lakexpress::spec::Origin::default(),
         memory_limit_bytes: 1 << 30,
         metadata: None,

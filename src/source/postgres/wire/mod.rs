@@ -22,6 +22,8 @@ mod tests;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::BytesMut;
 use postgres_protocol::message::{backend, frontend};
@@ -55,6 +57,7 @@ pub struct Connection {
     cancel: CancelToken,
     parameters: BTreeMap<String, String>,
     statement: Statement,
+    received: Arc<AtomicU64>,
 }
 
 /// Whether a statement is under way, and how to end it.
@@ -151,6 +154,11 @@ impl Connection {
     /// Those of [`Self::query`].
     pub async fn execute(&mut self, sql: &str) -> Result<()> {
         self.query(sql).await.map(drop)
+    }
+
+    /// Adds the bytes that come from now on to a count that others share.
+    pub fn count_into(&mut self, received: &Arc<AtomicU64>) {
+        self.received = Arc::clone(received);
     }
 
     /// Starts one `COPY ... TO STDOUT`.
@@ -259,7 +267,10 @@ impl Connection {
                 Err(error::protocol("more than 1 MiB before the login is done")
                     .with("server", self.cancel.server()))
             }
-            Ok(_) => Ok(()),
+            Ok(bytes) => {
+                self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+                Ok(())
+            }
             Err(error) => Err(error::lost(error, &self.cancel.server())),
         }
     }

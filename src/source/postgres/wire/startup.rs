@@ -114,6 +114,7 @@ async fn attempt(config: &PostgresConfig, encryption: Encryption) -> Result<Conn
             output: BytesMut::new(),
             parameters: std::collections::BTreeMap::new(),
             statement: Statement { runs: true, cancel: None },
+            received: Arc::default(),
         };
         start(&mut connection, config).await?;
         Ok(connection)

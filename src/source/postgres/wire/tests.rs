@@ -17,6 +17,7 @@ fn pair() -> (Connection, UnixStream) {
         cancel: CancelToken::new(&config, stream::Peer::Unix, false, None),
         parameters: BTreeMap::new(),
         statement: Statement { runs: false, cancel: None },
+        received: Arc::default(),
     };
     (connection, theirs)
 }

@@ -1,0 +1,41 @@
+//! Limits on the source.
+
+use std::sync::Arc;
+
+use super::{Opened, Problems};
+use crate::catalog::Consistency;
+use crate::cli::args::LimitArgs;
+use crate::error::Result;
+use crate::pipeline::clock;
+use crate::source::Paced;
+use crate::spec::{Closing, Limits};
+
+/// What the flags of `args` ask for.
+pub(super) fn limits(args: &LimitArgs, level: Consistency, problems: &mut Problems) -> Limits {
+    let limits = Limits {
+        max_snapshot_age: args.max_snapshot_age,
+        max_replica_lag: args.max_replica_lag,
+        max_rate: args.max_rate,
+        closes: None,
+    };
+    problems.keep(limits.check(level));
+    limits
+}
+
+/// When the hours end in which this process may begin tables; none when they do not.
+///
+/// # Errors
+/// `Unavailable` when it may begin nothing now.
+pub(in crate::cli) fn within_hours(args: &LimitArgs) -> Result<Option<Closing>> {
+    args.start_between.map(|hours| hours.closing(clock::moment())).transpose()
+}
+
+impl Opened {
+    /// The same, read no faster than `limits` allow.
+    pub(in crate::cli) fn paced(mut self, limits: &Limits) -> Self {
+        if let Some(rate) = limits.max_rate {
+            self.source = Arc::new(Paced::new(self.source, rate));
+        }
+        self
+    }
+}

@@ -1,0 +1,52 @@
+//! At level `table` each table has a view of its own, which is pinned when its turn comes.
+
+use super::export::{self, Exported, Shared};
+use super::retry::{Attempts, Scope};
+use super::{budget, prepare};
+use crate::catalog::{Consistency, TableRef};
+use crate::error::{Error, Result};
+use crate::plan::TablePlan;
+use crate::source::Snapshot;
+
+/// Exports one table. At level `table` it is pinned and planned anew here, and once more when its view is lost.
+pub(super) async fn pinned_table(
+    plan: TablePlan,
+    view: &dyn Snapshot,
+    shared: &Shared<'_>,
+) -> Result<Exported> {
+    if shared.spec.consistency != Consistency::Table {
+        return Box::pin(export::table(&plan, view, shared)).await;
+    }
+    let table = &plan.info.table;
+    let mut attempts = Attempts::new(&shared.retries, table, Scope::View);
+    loop {
+        attempts.begin()?;
+        match Box::pin(with_own_view(table, shared)).await {
+            Ok(exported) => {
+                attempts.succeeded();
+                return Ok(exported);
+            }
+            Err(error) => tokio::select! {
+                failed = attempts.failed(error) => failed?,
+                reason = shared.stop.stopped() => return Err(reason),
+            },
+        }
+    }
+}
+
+async fn with_own_view(table: &TableRef, shared: &Shared<'_>) -> Result<Exported> {
+    let holders = shared.connections.acquire_many(budget::HOLDERS).await;
+    let _holders = holders.map_err(|e| Error::internal("no more connections").caused_by(e))?;
+    let source = &shared.parts.source;
+    let own_view = source.snapshot(std::slice::from_ref(table), Consistency::Table).await?;
+    let _held = shared.stop.bounds.held(own_view.as_ref());
+    let (watch, stop) = shared.stop.under(own_view.as_ref(), &shared.retries);
+    let planning = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id);
+    let plan = tokio::select! {
+        plan = planning => plan?,
+        reason = stop.stopped() => return Err(reason),
+    };
+    let shared = Shared { stop, ..shared.clone() };
+    let exporting = Box::pin(export::table(&plan, own_view.as_ref(), &shared));
+    watch.while_held(own_view.as_ref(), exporting).await?
+}

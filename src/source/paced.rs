@@ -1,0 +1,179 @@
+//! Any source, read no faster than so many bytes per second.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow::array::{Array, RecordBatch};
+use arrow_schema::Fields;
+use async_trait::async_trait;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt;
+use tokio::time::Instant;
+
+use super::{Dialect, Lag, Snapshot, Source, TableRead};
+use crate::catalog::{
+    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
+};
+use crate::error::Result;
+use crate::fingerprint::Fingerprint;
+
+/// A source whose streams share one budget of bytes per second. A batch waits until its bytes are paid for; meanwhile
+/// its reader takes no more from the server than it has room for.
+#[derive(Debug)]
+pub struct Paced {
+    inner: Arc<dyn Source>,
+    bucket: Arc<Bucket>,
+}
+
+impl Paced {
+    /// `inner` with at most `rate` bytes per second.
+    pub fn new(inner: Arc<dyn Source>, rate: u64) -> Self {
+        let seen = inner.received().unwrap_or(0);
+        Self { inner, bucket: Arc::new(Bucket::new(rate, seen)) }
+    }
+}
+
+/// What is not used is kept for so long: enough to make up for timers that are late.
+const KEPT: Duration = Duration::from_millis(250);
+
+#[derive(Debug)]
+struct Bucket {
+    rate: f64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Until then the bytes so far are worth.
+    paid: Instant,
+    /// Of [`Source::received`], those that were counted.
+    seen: u64,
+}
+
+impl Bucket {
+    fn new(rate: u64, seen: u64) -> Self {
+        Self { rate: rate.max(1) as f64, state: Mutex::new(State { paid: Instant::now(), seen }) }
+    }
+
+    /// Takes the bytes of a batch: what came since the last one, by all readers, or where the source does not count,
+    /// those that it has in memory. Returns when they are paid for.
+    fn take(&self, received: Option<u64>, batch: &RecordBatch) -> Instant {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = match received {
+            Some(received) => {
+                let new = received.saturating_sub(state.seen);
+                state.seen += new;
+                new
+            }
+            None => in_memory(batch),
+        };
+        let now = Instant::now();
+        let from = now.checked_sub(KEPT).map_or(state.paid, |kept| state.paid.max(kept));
+        state.paid = from + Duration::from_secs_f64(bytes as f64 / self.rate);
+        state.paid
+    }
+}
+
+/// Bytes of the values of a batch.
+fn in_memory(batch: &RecordBatch) -> u64 {
+    let size = |column: &Arc<dyn Array>| column.to_data().get_slice_memory_size().unwrap_or_default();
+    batch.columns().iter().map(size).sum::<usize>() as u64
+}
+
+#[async_trait]
+impl Source for Paced {
+    fn dialect(&self) -> &dyn Dialect {
+        self.inner.dialect()
+    }
+
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    async fn identity(&self) -> Result<SourceIdentity> {
+        self.inner.identity().await
+    }
+
+    async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>> {
+        self.inner.list(filter).await
+    }
+
+    async fn caution(&self) -> Result<Option<String>> {
+        self.inner.caution().await
+    }
+
+    async fn least_role(&self, tables: &[TableRef], role: &str) -> Result<Option<String>> {
+        self.inner.least_role(tables, role).await
+    }
+
+    async fn replica_lag(&self) -> Result<Lag> {
+        self.inner.replica_lag().await
+    }
+
+    fn received(&self) -> Option<u64> {
+        self.inner.received()
+    }
+
+    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+        self.inner.snapshot(tables, level).await
+    }
+
+    fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
+        let rows = self.inner.read(read, at)?;
+        let schema = rows.schema();
+        let (inner, bucket) = (Arc::clone(&self.inner), Arc::clone(&self.bucket));
+        let batches = rows.then(move |batch| {
+            let paid = batch.as_ref().ok().map(|batch| bucket.take(inner.received(), batch));
+            async move {
+                if let Some(paid) = paid {
+                    tokio::time::sleep_until(paid).await;
+                }
+                batch
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+
+    async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
+        self.inner.count(read, at).await
+    }
+
+    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
+        self.inner.check_fingerprint(table, columns, written)
+    }
+
+    async fn fingerprint(
+        &self,
+        read: &TableRead,
+        written: &Fields,
+        at: &SnapshotToken,
+    ) -> Result<Fingerprint> {
+        self.inner.fingerprint(read, written, at).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array};
+
+    #[test]
+    fn bytes_of_all_readers_are_paid_from_one_budget() {
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1; 1000]));
+        let batch = RecordBatch::try_from_iter([("a", column)]).expect("batch");
+        let begun = Instant::now();
+        let counted = Bucket::new(1000, 500);
+        // 500 were there before; then 2,000 of two readers, of which the second batch costs nothing more.
+        let first = counted.take(Some(2500), &batch);
+        let second = counted.take(Some(2500), &batch);
+        assert_eq!(first, second);
+        let seconds = (first - begun).as_secs_f64();
+        assert!((1.7..=2.1).contains(&seconds), "{seconds}");
+        let uncounted = Bucket::new(8000, 0);
+        let seconds = (uncounted.take(None, &batch) - begun).as_secs_f64();
+        assert!((0.7..=1.1).contains(&seconds), "{seconds}");
+        let more = (uncounted.take(None, &batch) - begun).as_secs_f64();
+        assert!((more - seconds - 1.0).abs() < 0.01, "{more}");
+    }
+}
