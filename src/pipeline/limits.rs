@@ -124,7 +124,7 @@ impl Bounds {
                 Ok(lag) => replicas.note(lag),
                 // The view is lost, or the next question is answered.
                 Err(error) if error.transient().is_some() => {
-                    tracing::debug!(%error, "no answer about replicas")
+                    tracing::debug!(%error, "no answer about replicas");
                 }
                 Err(error) => drop(replicas.state.send_replace(State::Unknown(error))),
             }

@@ -56,7 +56,7 @@ async fn talk(socket: UnixStream, config: &PostgresConfig, copies: bool) -> Resu
         output: bytes::BytesMut::new(),
         parameters: std::collections::BTreeMap::new(),
         statement: Statement { runs: true, cancel: None },
-        received: Arc::default(),
+        received: std::sync::Arc::default(),
     };
     startup::start(&mut connection, config).await.map_err(|failure| failure.error)?;
     connection.server_version_num();
