@@ -48,6 +48,11 @@ fn example(name: &str) -> &'static str {
         "log-format" => "json",
         "fastbcp-p" | "parallel" => "-4",
         "scale" => "0.5",
+        "max-snapshot-age" | "max-replica-lag" => "90s",
+        "max-rate" => "5MiB",
+        "start-between" => "01:00-05:00",
+        "notify" => "https://example.com/hook",
+        "notify-on" => "failure",
         _ => "7",
     }
 }
