@@ -180,10 +180,10 @@ impl Stopping {
         let done = tokio::select! {
             biased;
             done = &mut work => Some(done),
-            () = self.cancel.cancelled() => match self.state().goes_on() {
-                true => self.cancel.within(LONGEST, &mut work).await,
-                false => None,
-            },
+            () = self.cancel.cancelled() => {
+                let goes_on = self.state().goes_on();
+                if goes_on { self.cancel.within(LONGEST, &mut work).await } else { None }
+            }
         };
         if let Some(done) = done
             && !self.state().stopped
