@@ -33,7 +33,9 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
     };
     let cancel = seen.stopping.cancel();
     let checking = Box::pin(pipeline::check(&resolved.spec, source, destination, &cancel));
-    let Some(mut checked) = seen.stopping.orderly(orderly, checking).await else { return Ok(STOPPED) };
+    // One that was asked to stop has not tried everything.
+    let checked = seen.stopping.orderly(orderly, checking, |_| false).await;
+    let Some(mut checked) = checked else { return Ok(STOPPED) };
     if let Some(webhook) = notified {
         checked.push(notify::look_up(&webhook).await);
     }

@@ -1,6 +1,7 @@
 //! The last line of a log file: how it went, counts and the exit code. Standard error says it in other words.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::{error, info};
 
@@ -57,6 +58,8 @@ impl Table {
 
 /// A process has one run.
 static LAST: OnceLock<Last> = OnceLock::new();
+/// The last line is written, or is being written.
+static LOGGED: AtomicBool = AtomicBool::new(false);
 
 /// Keeps what became of the run.
 pub(super) fn remember(summary: &RunSummary, again: &Again, remedies: &str) {
@@ -107,8 +110,11 @@ fn keep(last: Last) {
     }
 }
 
-/// Writes to the log file what else ended the command, what helps, and the last line.
+/// Writes to the log file what else ended the command, what helps, and the last line; once.
 pub(super) fn log(failure: Option<&Error>, exit_code: u8) {
+    if LOGGED.swap(true, Ordering::SeqCst) {
+        return;
+    }
     if let Some(failure) = failure {
         error!(target: ENDING, kind = failure.kind().as_str(), "{failure}");
         for hint in failure.hints() {

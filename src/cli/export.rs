@@ -45,11 +45,11 @@ pub(super) async fn run(args: &ExportArgs, seen: &Seen<'_>) -> Result<u8> {
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::run(&spec, run_id, parts)).await
     });
-    conclude(Box::pin(ended).await?, &args.output, &again)
+    conclude(Box::pin(ended).await?, seen, &args.output, &again)
 }
 
 /// Tells about a run and returns the exit code.
-pub(super) fn conclude(ended: Ended, given: &OutputArgs, again: &Again) -> Result<u8> {
+pub(super) fn conclude(ended: Ended, seen: &Seen<'_>, given: &OutputArgs, again: &Again) -> Result<u8> {
     let summary = match ended {
         Ended::Done(summary) => summary,
         Ended::Stopped => return Ok(STOPPED),
@@ -58,6 +58,7 @@ pub(super) fn conclude(ended: Ended, given: &OutputArgs, again: &Again) -> Resul
     // The log has said what failed, but not what helps.
     let remedies = report::text::remedies(&summary, &again);
     end::remember(&summary, &again, &remedies);
+    seen.stopping.concluded(code);
     let done = || match summary.status {
         RunStatus::Completed => format!("run {} is complete", summary.run_id),
         _ => format!("run {} has ended, {}", summary.run_id, report::text::outcome(&summary)),
@@ -125,7 +126,8 @@ pub(super) async fn watch(
         remedy: REMEDY,
         so_far: Some(Arc::clone(&so_far)),
     };
-    let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &parts))).await;
+    let is_complete = |done: &Result<RunSummary>| done.as_ref().is_ok_and(|summary| exit_code(summary) == 0);
+    let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &parts)), is_complete).await;
     drop(lines);
     match ended {
         None => Ok(Ended::Stopped),

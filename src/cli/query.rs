@@ -18,5 +18,5 @@ pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
         Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
     });
-    conclude(Box::pin(ended).await?, &args.output, &again)
+    conclude(Box::pin(ended).await?, seen, &args.output, &again)
 }

@@ -137,10 +137,12 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
     let ended = Box::pin(ended).await?;
     if let Ended::Done(summary) = &ended
         && summary.tables.iter().all(|table| table.kept)
+        && summary.metadata.is_none()
         && !args.output.json
     {
         let lines = again.lines(&summary.run_id);
         end::remember(summary, &lines, "");
+        seen.stopping.concluded(0);
         let document = report::json::summary(summary, &lines, 0)?;
         after::remember(|| document);
         let (count, id) = (summary.tables.len(), &summary.run_id);
@@ -148,7 +150,7 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
         tell(&done(), done);
         return Ok(0);
     }
-    conclude(ended, &args.output, &again)
+    conclude(ended, seen, &args.output, &again)
 }
 
 /// What the run was to do; the statements of one that exports queries.

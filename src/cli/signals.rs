@@ -115,6 +115,13 @@ struct State {
     code: Option<u8>,
 }
 
+impl State {
+    /// Whether a signal lets what is done now come to its end.
+    fn goes_on(&self) -> bool {
+        self.under_way || self.code.is_some()
+    }
+}
+
 impl Stopping {
     /// Installs the handlers, for all of the process' life. `say` reports a command that was stopped.
     pub(super) fn begin(say: impl Fn(&Stopped) + Send + Sync + 'static) -> Result<Arc<Self>> {
@@ -145,8 +152,14 @@ impl Stopping {
         self.state().code = Some(code);
     }
 
-    /// Does `work` that puts things in order when [`Self::cancel`] asks; none when it was stopped.
-    pub(super) async fn orderly<T>(&self, what: Orderly, work: impl Future<Output = T>) -> Option<T> {
+    /// Does `work` that puts things in order when [`Self::cancel`] asks. None when it was stopped: when a signal came
+    /// and what it gives is not complete.
+    pub(super) async fn orderly<T>(
+        &self,
+        what: Orderly,
+        work: impl Future<Output = T>,
+        is_complete: impl FnOnce(&T) -> bool,
+    ) -> Option<T> {
         let destination = what.destination.clone();
         {
             let mut state = self.state();
@@ -157,21 +170,25 @@ impl Stopping {
             self.cancel.in_time(destination.settle()).await;
         }
         let mut state = self.state();
-        (state.under_way, state.stopped) = (false, state.signal.is_some());
+        (state.under_way, state.stopped) = (false, state.signal.is_some() && !is_complete(&done));
         (!state.stopped).then_some(done)
     }
 
     /// Does a command's `work`: its exit code, also when a signal came. Work that is not orderly is dropped then.
     pub(super) async fn until_signal(&self, work: impl Future<Output = Result<u8>>) -> Result<u8> {
         let mut work = Box::pin(work);
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            done = &mut work => if !self.state().stopped {
-                return done;
-            },
-            () = self.cancel.cancelled() => if self.state().under_way {
-                self.cancel.within(LONGEST, &mut work).await;
-            },
+            done = &mut work => Some(done),
+            () = self.cancel.cancelled() => {
+                let goes_on = self.state().goes_on();
+                if goes_on { self.cancel.within(LONGEST, &mut work).await } else { None }
+            }
+        };
+        if let Some(done) = done
+            && !self.state().stopped
+        {
+            return done;
         }
         drop(work);
         tokio::time::sleep(GRACE).await;

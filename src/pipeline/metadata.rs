@@ -6,14 +6,14 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::summary;
+use super::{Cancel, Parts, TableOutcome, summary};
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::manifest::{HashVerdict, Manifest};
 use crate::metadata::{Document, cdm};
 use crate::sink;
-use crate::spec::{MetadataSpec, layout};
+use crate::spec::{ExportSpec, MetadataSpec, layout};
 
 /// Manifests that are read at once.
 const CONCURRENT_READS: usize = 8;
@@ -48,6 +48,31 @@ pub struct SkippedSchema {
     pub schema: String,
     /// Why.
     pub reason: String,
+}
+
+impl MetadataOutcome {
+    /// What the run log keeps of it: what went wrong and may go right the next time.
+    pub(super) fn recorded(&self) -> Option<String> {
+        self.error.as_ref().map(|error| format!("the metadata was not written: {error}"))
+    }
+}
+
+/// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome, also that
+/// the run was asked to stop.
+pub(super) async fn described(
+    spec: &ExportSpec,
+    run_id: &str,
+    parts: &Parts,
+    tables: &[TableOutcome],
+) -> Option<MetadataOutcome> {
+    let asked = spec.metadata.as_ref()?;
+    let tables: Vec<MetadataTable> = tables
+        .iter()
+        .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
+        .collect();
+    let written = metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked);
+    let late = || MetadataOutcome { error: Some(Cancel::error()), ..MetadataOutcome::default() };
+    Some(parts.cancel.in_time(written).await.unwrap_or_else(late))
 }
 
 /// Writes the metadata of `run_id`, whose tables lie below `root`. A schema with a table that is not committed gets

@@ -334,23 +334,37 @@ async fn conduct(
     }
     let announced = summary::announce(&parts.destination, run_id, &started_at);
     let exported = match parts.cancel.or_stopped(announced).await {
-        Ok(()) => tokio::select! {
-            done = parts.cancel.in_time(work) => done.unwrap_or_else(|| Err(Cancel::error())),
-            never = keep_alive(parts, run_id) => match never {},
-        },
+        Ok(()) => {
+            let done = alive(parts, run_id, parts.cancel.in_time(work)).await;
+            done.unwrap_or_else(|| Err(Cancel::error()))
+        }
         Err(error) => Err(error),
+    };
+    let exported = exported.map(|(snapshot, exported)| {
+        let outcomes = earlier.kept.into_iter().chain(exported);
+        let mut outcomes: HashMap<TableRef, TableOutcome> =
+            outcomes.map(|outcome| (outcome.table.clone(), outcome)).collect();
+        let tables: Vec<TableOutcome> = all.iter().filter_map(|table| outcomes.remove(table)).collect();
+        (snapshot, tables)
+    });
+    let metadata = match &exported {
+        Ok((_, tables)) => alive(parts, run_id, metadata::described(spec, run_id, parts, tables)).await,
+        Err(_) => None,
     };
     if parts.cancel.is_cancelled() {
         parts.runlog.hurry();
     }
     let (status, error) = match &exported {
-        Ok((_, outcomes)) if outcomes.iter().all(|o| o.error.is_none()) => (RunStatus::Completed, None),
+        // With an error it is not all done: that of the metadata, which `resume` writes then.
+        Ok((_, tables)) if tables.iter().all(|o| o.error.is_none()) => {
+            (RunStatus::Completed, metadata.as_ref().and_then(MetadataOutcome::recorded))
+        }
         Ok(_) => (RunStatus::Failed, None),
         Err(error) => (RunStatus::Failed, Some(error.to_string())),
     };
     let ended = RunEvent::RunEnded { run_id: run_id.to_owned(), at: clock::now(), status, error };
     record(parts, &ended).await;
-    let (snapshot, exported) = match exported {
+    let (snapshot, tables) = match exported {
         Ok(done) => done,
         Err(error) => {
             let clearing = async {
@@ -358,16 +372,11 @@ async fn conduct(
                 summary::withdraw(&parts.destination, run_id).await;
             };
             if parts.cancel.in_time(clearing).await.is_none() {
-                let path = summary::path(run_id);
-                tracing::warn!(path, "the run's summary was not removed in time and may say `running`");
+                summary::warn_late(run_id, "removed");
             }
             return Err(error);
         }
     };
-    let mut outcomes: HashMap<TableRef, TableOutcome> =
-        earlier.kept.into_iter().chain(exported).map(|outcome| (outcome.table.clone(), outcome)).collect();
-    let tables: Vec<TableOutcome> = all.iter().filter_map(|table| outcomes.remove(table)).collect();
-    let metadata = parts.cancel.in_time(described(spec, run_id, parts, &tables)).await.flatten();
     let summary = RunSummary {
         run_id: run_id.to_owned(),
         status,
@@ -389,8 +398,18 @@ async fn conduct(
         summary::write(&parts.destination, &summary).await;
         parts.destination.settle().await;
     };
-    parts.cancel.in_time(ending).await;
+    if parts.cancel.in_time(ending).await.is_none() {
+        summary::warn_late(run_id, "written");
+    }
     Ok(summary)
+}
+
+/// What `work` gives; meanwhile the run log hears that this process lives.
+async fn alive<T>(parts: &Parts, run_id: &str, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        never = keep_alive(parts, run_id) => match never {},
+    }
 }
 
 /// Tells the run log now and then that this process lives.
@@ -401,21 +420,6 @@ async fn keep_alive(parts: &Parts, run_id: &str) -> std::convert::Infallible {
             tracing::debug!(%error, "could not tell the run log that the run is alive");
         }
     }
-}
-
-/// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome.
-async fn described(
-    spec: &ExportSpec,
-    run_id: &str,
-    parts: &Parts,
-    tables: &[TableOutcome],
-) -> Option<MetadataOutcome> {
-    let asked = spec.metadata.as_ref()?;
-    let tables: Vec<MetadataTable> = tables
-        .iter()
-        .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
-        .collect();
-    Some(metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked).await)
 }
 
 /// Records an event; a run log that is down never stops a run.

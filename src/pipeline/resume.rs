@@ -12,11 +12,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::clock::{self, Stopwatch};
 use super::export::own_files;
+use super::metadata;
 use super::mixed::{self, Left};
 use super::retry::admitted;
 use super::verify::passed;
 use super::{
-    Cancel, Observed, Parts, RunSummary, TableOutcome, begin, described, query, reach, record, summary,
+    Cancel, MetadataOutcome, Observed, Parts, RunSummary, TableOutcome, begin, query, reach, record, summary,
 };
 use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::DirLock;
@@ -278,8 +279,10 @@ async fn nothing_left(
     begun: Stopwatch,
 ) -> Result<RunSummary> {
     let snapshot = earlier.snapshots.pop().ok_or_else(|| Error::internal("a table without a snapshot"))?;
-    let untold = run.status != RunStatus::Completed || !earlier.untold.is_empty();
-    let metadata = if untold { described(spec, &run.run_id, parts, &earlier.kept).await } else { None };
+    let complete = run.status == RunStatus::Completed && run.error_message.is_none();
+    let untold = !complete || !earlier.untold.is_empty();
+    let metadata =
+        if untold { metadata::described(spec, &run.run_id, parts, &earlier.kept).await } else { None };
     let summary = RunSummary {
         run_id: run.run_id.clone(),
         status: RunStatus::Completed,
@@ -302,7 +305,8 @@ async fn nothing_left(
             record(parts, event).await;
         }
         let (run_id, at) = (run.run_id.clone(), clock::now());
-        record(parts, &RunEvent::RunEnded { run_id, at, status: RunStatus::Completed, error: None }).await;
+        let error = summary.metadata.as_ref().and_then(MetadataOutcome::recorded);
+        record(parts, &RunEvent::RunEnded { run_id, at, status: RunStatus::Completed, error }).await;
         summary::write(&parts.destination, &summary).await;
     }
     Ok(summary)

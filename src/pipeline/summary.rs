@@ -72,6 +72,15 @@ pub(super) async fn withdraw(destination: &Arc<dyn Destination>, run_id: &str) {
     }
 }
 
+/// Says that there was no time for it after a signal.
+pub(super) fn warn_late(run_id: &str, what: &str) {
+    let path = path(run_id);
+    tracing::warn!(
+        path,
+        "the run's summary was not {what} in time and may say `running`; to its tables it does not matter"
+    );
+}
+
 pub(super) fn path(run_id: &str) -> String {
     format!("{}/{run_id}.json", layout::RUNS_DIR)
 }

@@ -180,7 +180,7 @@ pub enum RunEvent {
         at: String,
         /// How.
         status: RunStatus,
-        /// Why, when it failed as a whole.
+        /// Why, when it failed as a whole; what of its metadata could not be written.
         error: Option<String>,
     },
 }
@@ -266,7 +266,7 @@ pub struct RunRecord {
     pub destination: String,
     /// Configuration as JSON.
     pub config: String,
-    /// Why it failed as a whole.
+    /// Why it failed as a whole, or why its metadata was not written.
     pub error_message: Option<String>,
     /// When its process was last seen alive, RFC 3339 UTC; renewed every [`HEARTBEAT`] while it runs.
     pub heartbeat_at: Option<String>,

@@ -1,5 +1,6 @@
 //! Runs as schedulers make them: signals, slow and broken lines, full disks and pipes, environments that others set.
 
+mod ends;
 mod environments;
 mod finished;
 mod handed;

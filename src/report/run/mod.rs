@@ -43,7 +43,7 @@ pub struct RunReport {
     pub destination: String,
     /// The base with the sub path: where the schemas' directories are.
     pub location: String,
-    /// Why it failed as a whole.
+    /// Why it failed as a whole, or why its metadata was not written.
     pub error: Option<String>,
     /// The point in time, as in the manifests.
     pub snapshot: Option<Value>,

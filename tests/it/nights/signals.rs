@@ -23,15 +23,15 @@ use crate::storage::{Place, Store, ids, unique};
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// How signals are as the program begins, whoever started the tests.
-const PLAIN: [&str; 2] = ["env", "--default-signal=HUP,INT"];
+pub(super) const PLAIN: [&str; 2] = ["env", "--default-signal=HUP,INT"];
 
-fn signal(name: &str, pid: u32) {
+pub(super) fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args([name, &pid.to_string()]).status().unwrap();
     assert!(sent.success(), "{name} {pid}");
 }
 
 #[track_caller]
-fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
+pub(super) fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !ready() {
         assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
@@ -41,7 +41,7 @@ fn wait_until(what: &str, mut ready: impl FnMut() -> bool) {
 
 /// Sends a signal and waits for the end: what was said, and how long it took.
 #[track_caller]
-fn ended_by(name: &str, pid: u32, running: Running, code: i32) -> (Output, Duration) {
+pub(super) fn ended_by(name: &str, pid: u32, running: Running, code: i32) -> (Output, Duration) {
     let begun = Instant::now();
     signal(name, pid);
     let output = running.finish();
@@ -74,13 +74,13 @@ fn inner(running: &Running) -> u32 {
 }
 
 /// A store that falls silent at the first request that `freezes`, and accepts connections as before.
-struct Silent {
-    standin: StandIn,
-    silent: Arc<AtomicBool>,
+pub(super) struct Silent {
+    pub(super) standin: StandIn,
+    pub(super) silent: Arc<AtomicBool>,
 }
 
 impl Silent {
-    fn before(port: u16, freezes: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+    pub(super) fn before(port: u16, freezes: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
         let silent = Arc::new(AtomicBool::new(false));
         let state = Arc::clone(&silent);
         let standin = StandIn::new(move |request| {
@@ -95,7 +95,7 @@ impl Silent {
         Self { standin, silent }
     }
 
-    fn wait(&self) {
+    pub(super) fn wait(&self) {
         wait_until("the store is silent", || self.silent.load(Ordering::SeqCst));
         // More requests than one are on their way.
         sleep(Duration::from_millis(300));
@@ -146,13 +146,13 @@ fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool) {
 const FLAGS: [&str; 8] = ["-i", "t", "-p", "2", "--part-bytes", "64KiB", "--large-table-threshold", "100"];
 
 /// A place of its own with one table, a store behind `port`, and a run log that outlives a run.
-struct Night {
-    place: Place,
-    base: String,
+pub(super) struct Night {
+    pub(super) place: Place,
+    pub(super) base: String,
 }
 
 impl Night {
-    fn new(port: u16) -> Self {
+    pub(super) fn new(port: u16) -> Self {
         let (place, base) = (Place::new(), unique("nights"));
         place.fill(600, 300);
         place.entry("straight", Seaweed::shared().entry(Seaweed::shared().port, WRITER, &base));
@@ -160,7 +160,7 @@ impl Night {
         Self { place, base }
     }
 
-    fn run(&self, wrapper: &[&str], args: &[&str]) -> Run {
+    pub(super) fn run(&self, wrapper: &[&str], args: &[&str]) -> Run {
         let run = Run::wrapped(wrapper, args).args(["-a"]).args([self.place.auth()]);
         let run = self.place.at_home(run).env("XDG_STATE_HOME", self.place.path("state"));
         let tmp = self.place.path("tmp");
@@ -172,7 +172,7 @@ impl Night {
         format!("sqlite://{}", self.place.path("data.db").display())
     }
 
-    fn export(&self, wrapper: &[&str], id: &str) -> Run {
+    pub(super) fn export(&self, wrapper: &[&str], id: &str) -> Run {
         let source = self.source();
         self.run(wrapper, &["export", "--source", &source, "--target-storage-id", id]).args(FLAGS)
     }
@@ -200,7 +200,7 @@ impl Night {
         assert_eq!(self.statuses(), ["failed"]);
     }
 
-    fn statuses(&self) -> Vec<Value> {
+    pub(super) fn statuses(&self) -> Vec<Value> {
         let output = self.run(&[], &["runs", "--json"]).output().ok();
         let runs: Value = serde_json::from_str(&output.stdout).unwrap();
         let runs = runs.as_array().cloned().unwrap_or_else(|| runs["runs"].as_array().unwrap().clone());
