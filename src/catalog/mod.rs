@@ -194,12 +194,19 @@ pub struct Reading {
     /// A function of a database user that the source would run if it planned a statement over the table, and what calls
     /// it; none where there is none. The table is then read by what needs no plan, or not at all.
     pub runs: Option<String>,
+    /// Values that the types of the columns do not have are read as NULL; otherwise they are errors.
+    #[serde(skip_serializing_if = "is_false")]
+    pub special_is_null: bool,
     /// The user's SQL that the source evaluates when it reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sql: Option<SourceSql>,
     /// The columns that the table has, where others are computed from them by `sql`: slices are made of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stored_columns: Vec<ColumnInfo>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Reading {

@@ -19,7 +19,7 @@ use crate::catalog::{
     ColumnInfo, ColumnRights, Keys, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::spec::{NumericPolicy, TypePolicy};
+use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
 
 /// What the catalog says of one relation.
 #[derive(Debug)]
@@ -191,6 +191,7 @@ pub(super) async fn table(
             foreign: sizes.foreign,
             generated: generated(&rows)?,
             runs,
+            special_is_null: policy.special_values == SpecialValues::Null,
             sql: None,
             stored_columns: Vec::new(),
         },

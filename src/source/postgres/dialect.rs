@@ -16,10 +16,8 @@ use crate::source::Dialect;
 use crate::spec::{Method, Period, SpecialValues};
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PostgresDialect {
-    /// Under `null`, special values are NULL here but not at the server, so nothing about them is pushed.
-    pub special_values: SpecialValues,
     /// Whether the server's encoding has every character; false until a connection has told.
     pub any_character: Arc<AtomicBool>,
 }
@@ -97,11 +95,21 @@ fn steady_remainder_sql(column: &str, of: u32) -> String {
     format!("((({column}::pg_catalog.int8 {rest} {of}) {plus} {of}) {rest} {of})")
 }
 
-impl PostgresDialect {
-    pub(super) fn new(special_values: SpecialValues) -> Self {
-        Self { special_values, any_character: Arc::default() }
-    }
+/// Whether values of the column may be NULL here that are not at the server: nothing about them is pushed.
+fn may_hold_specials(table: &TableInfo, column: &ColumnInfo) -> bool {
+    table.reading.special_is_null
+        && !matches!(
+            column.field.data_type(),
+            DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Boolean | DataType::Utf8
+        )
+}
 
+/// What becomes of the special values of a table.
+pub(super) fn special_values(table: &TableInfo) -> SpecialValues {
+    if table.reading.special_is_null { SpecialValues::Null } else { SpecialValues::Error }
+}
+
+impl PostgresDialect {
     fn range(
         &self,
         table: &TableInfo,
@@ -130,15 +138,7 @@ impl PostgresDialect {
     fn comparable<'t>(&self, table: &'t TableInfo, expr: &Expr) -> Option<&'t ColumnInfo> {
         let Expr::Column(column) = expr else { return None };
         let info = table.column(&column.name)?;
-        (info.comparable && !self.may_hold_specials(info)).then_some(info)
-    }
-
-    fn may_hold_specials(&self, column: &ColumnInfo) -> bool {
-        self.special_values == SpecialValues::Null
-            && !matches!(
-                column.field.data_type(),
-                DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Boolean | DataType::Utf8
-            )
+        (info.comparable && !may_hold_specials(table, info)).then_some(info)
     }
 
     fn binary(&self, table: &TableInfo, expr: &BinaryExpr) -> Option<String> {
@@ -343,7 +343,7 @@ impl Dialect for PostgresDialect {
             Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
                 let Expr::Column(column) = inner.as_ref() else { return None };
                 let info = table.column(&column.name)?;
-                if self.may_hold_specials(info) {
+                if may_hold_specials(table, info) {
                     return None;
                 }
                 // `IS NULL` of a composite is also true when all its fields are NULL.

@@ -7,7 +7,7 @@
 use arrow_schema::{DataType, Field, Fields};
 
 use super::column::{Codec, steady_array};
-use super::dialect::{PostgresDialect, ident};
+use super::dialect::{PostgresDialect, ident, special_values};
 use super::guard::{self, may_be_planned};
 use super::pool::Pool;
 use super::read::relation_sql;
@@ -42,7 +42,7 @@ pub(super) async fn fingerprint(
     written: &Fields,
     at: &SnapshotToken,
 ) -> Result<Fingerprint> {
-    let row = row_sql(&read.table, &read.columns, written, dialect.special_values)?;
+    let row = row_sql(&read.table, &read.columns, written)?;
     // OFFSET 0 keeps the server from computing every hash once for each half.
     let half = |from: u8| {
         format!("pg_catalog.sum(('x' || pg_catalog.substr(hash, {from}, 16))::bit(64)::pg_catalog.int8)")
@@ -86,12 +86,8 @@ fn sum(row: &Row, at: usize) -> Result<u64> {
 /// `ROW(...)` of the columns, each as the type that its values have in a file.
 ///
 /// Errors: `Data` naming the column that has no such form.
-pub(super) fn row_sql(
-    table: &TableInfo,
-    columns: &[usize],
-    written: &Fields,
-    special: SpecialValues,
-) -> Result<String> {
+pub(super) fn row_sql(table: &TableInfo, columns: &[usize], written: &Fields) -> Result<String> {
+    let special = special_values(table);
     may_be_planned(table).map_err(|error| error.with("table", &table.table))?;
     let mut values = Vec::with_capacity(columns.len());
     for (index, written) in columns.iter().zip(written) {

@@ -63,7 +63,7 @@ pub mod client {
 /// Opens a PostgreSQL source; does not connect yet.
 pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -> Result<Arc<dyn Source>> {
     let config = PostgresConfig::from_address(address, environment)?;
-    let dialect = PostgresDialect::new(policy.special_values);
+    let dialect = PostgresDialect::default();
     Ok(Arc::new(PostgresSource {
         pool: Arc::new(Pool::new(config, Arc::clone(&dialect.any_character))),
         dialect,
@@ -166,7 +166,7 @@ impl Source for PostgresSource {
     }
 
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
-        read::stream(&self.pool, self.policy.special_values, read, at)
+        read::stream(&self.pool, read, at)
     }
 
     async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
@@ -174,7 +174,7 @@ impl Source for PostgresSource {
     }
 
     fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
-        fingerprint::row_sql(table, columns, written, self.policy.special_values).map(drop)
+        fingerprint::row_sql(table, columns, written).map(drop)
     }
 
     async fn fingerprint(

@@ -12,7 +12,7 @@ use futures::{TryStreamExt, stream};
 use tokio::sync::mpsc::Sender;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
-use super::dialect::{PostgresDialect, ident, literal};
+use super::dialect::{PostgresDialect, ident, literal, special_values};
 use super::guard::{self, Looked};
 use super::locate;
 use super::pool::Pool;
@@ -25,7 +25,6 @@ use super::wire::CopyOut;
 use crate::catalog::{Slice, SnapshotToken, TableKind};
 use crate::error::{Error, Result, Transient};
 use crate::source::{Dialect, TableRead};
-use crate::spec::SpecialValues;
 
 /// A batch closes at this many bytes even when it has few rows.
 const BATCH_BYTES: usize = 4 << 20;
@@ -38,7 +37,6 @@ const HEADER_LEN: usize = 19;
 /// The rows of `read` as of `at`.
 pub(super) fn stream(
     pool: &Arc<Pool>,
-    special: SpecialValues,
     read: &TableRead,
     at: &SnapshotToken,
 ) -> Result<SendableRecordBatchStream> {
@@ -46,8 +44,7 @@ pub(super) fn stream(
     let schema: SchemaRef = Schema::new(fields).into();
     let job = Job {
         pool: Arc::clone(pool),
-        dialect: PostgresDialect::new(special),
-        special,
+        dialect: PostgresDialect::default(),
         read: read.clone(),
         at: at.clone(),
         schema: Arc::clone(&schema),
@@ -61,7 +58,6 @@ pub(super) fn stream(
 struct Job {
     pool: Arc<Pool>,
     dialect: PostgresDialect,
-    special: SpecialValues,
     read: TableRead,
     at: SnapshotToken,
     schema: SchemaRef,
@@ -115,8 +111,7 @@ impl Job {
         let columns = places.iter().map(|place| self.read.columns[*place]).collect();
         Ok(Self {
             pool: Arc::clone(&self.pool),
-            dialect: PostgresDialect::new(self.special),
-            special: self.special,
+            dialect: PostgresDialect::default(),
             read: TableRead { columns, ..self.read.clone() },
             at: self.at.clone(),
             schema: Arc::new(schema),
@@ -155,13 +150,14 @@ impl Job {
     async fn open(self, texts: Option<Vec<unplanned::Text>>) -> Result<Reader> {
         let table = self.read.table.table.clone();
         let context = |e: Error| e.with("table", &table);
+        let special = special_values(&self.read.table);
         let mut expressions = Vec::with_capacity(self.read.columns.len());
         let mut decoders = Vec::with_capacity(self.read.columns.len());
         for index in &self.read.columns {
             let column = &self.read.table.columns[*index];
             let codec = Codec::of(column)?;
             expressions.push(codec.select_expr(&ident(column.name())));
-            decoders.push(codec.decoder(&column.field, self.read.batch_rows, self.special)?);
+            decoders.push(codec.decoder(&column.field, self.read.batch_rows, special)?);
         }
         let mut connection = self.pool.take().await.map_err(context)?;
         let (sql, looked) = match self.unplanned(&expressions, texts.is_some()) {

@@ -134,10 +134,6 @@ impl PostgresSnapshot {
 }
 
 impl PostgresSnapshot {
-    fn dialect(&self) -> PostgresDialect {
-        PostgresDialect::new(self.policy.special_values)
-    }
-
     /// What the catalog says of `table`; none when it is not there.
     async fn facts(&self, view: &mut Connection, table: &TableRef) -> Result<Option<Facts>> {
         let mut catalog = self.catalog.lock().await;
@@ -234,7 +230,7 @@ impl PostgresSnapshot {
         slices: usize,
         sql: &(dyn Fn(&str) -> Result<String> + Sync),
     ) -> Result<Vec<Row>> {
-        let dialect = self.dialect();
+        let dialect = PostgresDialect::default();
         let some = sql(&sample::from(&dialect, table, slices))?;
         let all = sql(&sample::from(&dialect, table, usize::MAX))?;
         let mut view = self.view.lock().await;
@@ -443,7 +439,7 @@ impl Snapshot for PostgresSnapshot {
         may_be_planned(&table).map_err(|error| error.with("table", &table.table))?;
         let mut view = self.view.lock().await;
         let (name, guards) = (table.table.clone(), [Guard::of(&table)]);
-        let (policy, scale, dialect) = (&self.policy, self.money_scale, self.dialect());
+        let (policy, scale, dialect) = (&self.policy, self.money_scale, PostgresDialect::default());
         let shaped = async |view: &mut Connection| {
             view.execute(&fence_of(&table)).await?;
             let shaped = async |view: &mut Connection| {
@@ -484,7 +480,8 @@ impl Snapshot for PostgresSnapshot {
         if table.heap_blocks.is_empty() {
             return Ok(Vec::new());
         }
-        let condition = self.dialect().slice_sql(table, slice).unwrap_or_else(|| "true".to_owned());
+        let condition =
+            PostgresDialect::default().slice_sql(table, slice).unwrap_or_else(|| "true".to_owned());
         let sql = |from: &str| Ok(sample::blocks_sql(from, &condition, pieces));
         // A slice may be a small share of the table: look at more of it.
         sample::blocks(&self.sampled(table, pieces.saturating_mul(8), &sql).await?)
@@ -492,7 +489,7 @@ impl Snapshot for PostgresSnapshot {
 
     async fn selection(&self, table: &TableInfo, condition: &str) -> Result<Option<Selection>> {
         let mut view = self.view.lock().await;
-        let dialect = self.dialect();
+        let dialect = PostgresDialect::default();
         let asked = async |view: &mut Connection| {
             view.execute(&fence_of(table)).await?;
             // A condition may be the user's SQL.

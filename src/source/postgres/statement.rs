@@ -18,7 +18,7 @@ use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, ColumnRights, Keys, SourceSql, TableInfo, TableKind, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Dialect;
-use crate::spec::TypePolicy;
+use crate::spec::{SpecialValues, TypePolicy};
 
 /// A query as an item of FROM.
 pub(super) fn derived(sql: &str) -> String {
@@ -43,7 +43,9 @@ pub(super) async fn query(
     let is_cast = cast_to_text(policy, name);
     let columns = columns(view, &described, policy, is_cast, money_scale).await?;
     let (rows, bytes) = expected(view, &derived(sql)).await?;
-    Ok(TableInfo::of_query(name, sql, columns, (rows, bytes)))
+    let mut table = TableInfo::of_query(name, sql, columns, (rows, bytes));
+    table.reading.special_is_null = policy.special_values == SpecialValues::Null;
+    Ok(table)
 }
 
 /// A condition of the user's between others.
