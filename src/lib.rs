@@ -7,6 +7,7 @@
 //! * [`partition`] cuts a table into slices; [`plan`] turns it into a DataFusion plan.
 //! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
 //! * [`readers`] says what programs that read Parquet take, and makes text of what they do not.
+//! * [`work`] is one part as a value, and who writes it.
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
@@ -36,3 +37,4 @@ pub mod sink;
 pub mod source;
 pub mod spec;
 pub mod verify;
+pub mod work;

@@ -33,6 +33,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
     ("plan", &["error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     (
+        "work",
+        &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"],
+    ),
+    (
         "pipeline",
         &[
             "secret",
@@ -50,6 +54,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "sink",
             "verify",
             "plan",
+            "work",
         ],
     ),
     (

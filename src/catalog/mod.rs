@@ -399,6 +399,9 @@ pub struct SnapshotToken {
     pub position: Option<String>,
     /// When the snapshot was taken, by the server's clock, RFC 3339.
     pub taken_at: String,
+    /// Only the process that took it can read under it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub of_process: bool,
 }
 
 /// Who the source is, without secrets.

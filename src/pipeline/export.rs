@@ -5,12 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow_schema::SchemaRef;
-use datafusion::execution::TaskContext;
-use datafusion::physical_plan::{ExecutionPlan, common::collect};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::dictionary::dictionary_off;
 use super::mixed::{self, Recorder};
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
@@ -19,13 +16,13 @@ use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf, Verification};
-use crate::plan::{self, TablePlan};
+use crate::plan::TablePlan;
 use crate::sink::{
-    EmptyFile, Left, Owner, PartTarget, PartWriterExec, PreparedFile, PreparedPart, ProgressFn, TableCommit,
-    WriterSettings, write_empty,
+    EmptyFile, Left, Owner, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings,
 };
 use crate::source::Snapshot;
 use crate::spec::{EmptyTables, ExportSpec, IfExists, layout};
+use crate::work::{self, Executor, Local, PartTask, Worker};
 
 /// What all tables of a run share.
 #[derive(Clone)]
@@ -36,6 +33,8 @@ pub(super) struct Shared<'a> {
     pub(super) parts: &'a Parts,
     /// One permit per connection that reads.
     pub(super) connections: Arc<Semaphore>,
+    /// Who writes parts of tables.
+    pub(super) executor: Arc<dyn Executor>,
     /// When to give up.
     pub(super) stop: Stop,
     /// What is tried again, and when no more.
@@ -44,6 +43,14 @@ pub(super) struct Shared<'a> {
     pub(super) earlier: &'a [SnapshotToken],
     /// Parts that may be used again; none unless the user accepts that.
     pub(super) left: Option<&'a mixed::Left>,
+}
+
+impl Parts {
+    /// Writes parts of tables in this process, over as many connections as there are permits.
+    pub(super) fn executor(&self, connections: &Arc<Semaphore>) -> Arc<dyn Executor> {
+        let worker = Worker::new(Arc::clone(&self.source), Arc::clone(&self.destination));
+        Arc::new(Local::new(worker, Arc::clone(connections)))
+    }
 }
 
 /// What became of a table that is committed.
@@ -139,7 +146,8 @@ pub(super) async fn committed(
         return Ok(Exported { files, directory, kept: true, mixed, left, verification });
     }
     let progress = shared.parts.progress.start(place.table, place.est_rows);
-    let prepared = Prepared::default();
+    // Without the right to delete, what is replaced gets the content of a file without rows.
+    let prepared = Prepared { is_shaped: !commit.may_delete(), ..Prepared::default() };
     let mut written = write(progress, prepared.clone()).await;
     shared.parts.progress.finish(place.table);
     if written.is_ok() {
@@ -188,7 +196,9 @@ pub(super) fn own_files(manifest: &Manifest, run_id: &str, if_exists: IfExists) 
 #[derive(Clone, Default)]
 pub(super) struct Prepared {
     parts: Arc<Mutex<Vec<PreparedPart>>>,
-    /// What every file of the table looks like.
+    /// Whether it must be known what every file of the table looks like.
+    pub(super) is_shaped: bool,
+    /// What that is.
     shape: Arc<OnceLock<(SchemaRef, WriterSettings)>>,
 }
 
@@ -236,43 +246,36 @@ async fn write(
     // Parts of the run before it was resumed.
     let done: HashSet<usize> = prepared.with(|parts| parts.iter().map(|part| part.part).collect());
     let missing: Arc<[usize]> = (0..plan.parts.len()).filter(|part| !done.contains(part)).collect();
-    let (rows, context) = plan::physical(plan, &shared.parts.source, shared.spec.memory_limit_bytes).await?;
-    let schema = rows.schema();
-    let settings = WriterSettings { parquet: plan.parquet.clone(), dictionary_off: dictionary_off(plan) };
-    prepared.shaped(&schema, &settings);
-    let targets: Vec<PartTarget> = (0..plan.parts.len()).map(|part| target(plan, part, shared)).collect();
     let counters = Arc::clone(progress);
     let count: ProgressFn = Arc::new(move |rows, bytes| counters.add(rows, bytes));
-    let writer = Arc::new(PartWriterExec::try_new(rows, targets.clone(), settings.clone(), Some(count))?);
     let next = Arc::new(AtomicUsize::new(0));
+    let plan = &Arc::new(plan.clone());
     let mut readers = JoinSet::new();
     for _ in 0..plan.readers.min(missing.len()) {
-        let (writer, context, next) = (Arc::clone(&writer), Arc::clone(&context), Arc::clone(&next));
-        let (connections, prepared) = (Arc::clone(&shared.connections), prepared.clone());
-        let (missing, table, retries) =
-            (Arc::clone(&missing), plan.info.table.clone(), Arc::clone(&shared.retries));
+        let (plan, next, missing) = (Arc::clone(plan), Arc::clone(&next), Arc::clone(&missing));
+        let (executor, retries) = (Arc::clone(&shared.executor), Arc::clone(&shared.retries));
         let (recorder, stop) = (recorder.clone(), shared.stop.clone());
+        let (prepared, count) = (prepared.clone(), Arc::clone(&count));
         readers.spawn(async move {
             loop {
                 let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)).copied() else {
                     return Ok(());
                 };
-                let mut attempts = Attempts::new(&retries, &table, Scope::Part(part));
+                let task = PartTask::new(&plan, part);
+                let mut attempts = Attempts::new(&retries, &plan.info.table, Scope::Part(part));
                 let written = loop {
                     attempts.begin()?;
                     stop.may_read().await?;
-                    match one_part(&writer, &context, &connections, part).await {
+                    match executor.run(task.clone(), Arc::clone(&count)).await {
                         Ok(written) => break written,
                         // Its upload is aborted and its rows are no longer counted: it starts whole.
                         Err(error) => attempts.failed(error.with("part", part)).await?,
                     }
                 };
                 attempts.succeeded();
-                prepared.extend(written.clone());
+                prepared.extend(vec![written.clone()]);
                 if let Some(recorder) = &recorder {
-                    for part in &written {
-                        recorder.prepared(part).await;
-                    }
+                    recorder.prepared(&written).await;
                 }
             }
         });
@@ -284,8 +287,13 @@ async fn write(
     // The first error ends the others: their statements are cancelled and their uploads removed.
     readers.shutdown().await;
     ended.map_err(|error| error.with("table", &plan.info.table))?;
+    let source = &shared.parts.source;
+    if prepared.is_shaped {
+        let (schema, settings) = work::shape(plan, source).await?;
+        prepared.shaped(&schema, &settings);
+    }
     if !prepared.has_file() && shared.spec.empty_tables == EmptyTables::Write {
-        prepared.extend(vec![write_empty(&schema, &targets[0], &settings).await?]);
+        prepared.extend(vec![work::write_empty_part(plan, source, &shared.parts.destination).await?]);
     }
     Ok(())
 }
@@ -296,39 +304,6 @@ pub(super) async fn all_ended(readers: &mut JoinSet<Result<()>>) -> Result<()> {
         reader.map_err(|panic| Error::internal("a reader stopped").caused_by(panic))??;
     }
     Ok(())
-}
-
-async fn one_part(
-    writer: &Arc<PartWriterExec>,
-    context: &Arc<TaskContext>,
-    connections: &Semaphore,
-    part: usize,
-) -> Result<Vec<PreparedPart>> {
-    let watch = clock::Stopwatch::start();
-    let _permit =
-        connections.acquire().await.map_err(|e| Error::internal("no more connections").caused_by(e))?;
-    let waited = watch.seconds();
-    let batches = collect(writer.execute(part, Arc::clone(context))?).await?;
-    let mut written = Vec::new();
-    for batch in &batches {
-        written.extend(PartWriterExec::decode(batch)?);
-    }
-    written.iter_mut().for_each(|part: &mut PreparedPart| part.waited(waited));
-    Ok(written)
-}
-
-fn target(plan: &TablePlan, part: usize, shared: &Shared<'_>) -> PartTarget {
-    let only = plan.parts.len() == 1;
-    let part = &plan.parts[part];
-    PartTarget {
-        destination: Arc::clone(&shared.parts.destination),
-        path: format!("{}/{}", plan.directory, part.file),
-        name: part.file.clone(),
-        part: part.part,
-        slice: part.slice.clone(),
-        est_bytes: part.est_bytes,
-        only,
-    }
 }
 
 fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {

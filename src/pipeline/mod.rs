@@ -6,7 +6,6 @@ pub mod cancel;
 mod check;
 pub mod clock;
 mod cut;
-mod dictionary;
 mod evidence;
 mod export;
 mod limits;
@@ -458,27 +457,28 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let retries = Retries::new(spec.retries);
-    let (watch, stop_work) = Stop::new(&parts.cancel, &retries, bounds, view.as_ref());
+    let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, view.as_ref());
     let connections = Arc::new(Semaphore::new(budget.connections));
+    let executor = parts.executor(&connections);
     let shared =
-        Shared { spec, run_id, identity, parts, connections, stop: stop_work, retries, earlier, left };
-    let stop = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
+        Shared { spec, run_id, identity, parts, connections, executor, stop, retries, earlier, left };
+    let over = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
     let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
     for (table, error) in failures {
         outcomes.insert(table.clone(), failed(&shared, &table, 0.0, error).await);
     }
     let mut running = stream::iter(plans)
         .map(|plan| {
-            let (shared, stop, view) = (&shared, &stop, view.as_ref());
+            let (shared, over, view) = (&shared, &over, view.as_ref());
             async move {
-                if stop.load(Ordering::Relaxed) {
+                if over.load(Ordering::Relaxed) {
                     let error =
                         Error::unavailable("not exported: another table failed (--error-action fail)");
                     return failed(shared, &plan.info.table, 0.0, error).await;
                 }
                 let outcome = Box::pin(one_table(plan, view, shared)).await;
                 if outcome.error.is_some() && spec.error_action == ErrorAction::Fail {
-                    stop.store(true, Ordering::Relaxed);
+                    over.store(true, Ordering::Relaxed);
                 }
                 outcome
             }

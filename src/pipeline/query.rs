@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::TaskContext;
-use datafusion::physical_plan::common::collect;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::ExecutionPlanProperties;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -25,7 +23,7 @@ use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
 use crate::runlog::RunEvent;
-use crate::sink::{PartTarget, PartWriterExec, PreparedPart, ProgressFn, write_empty};
+use crate::sink::{PartTarget, ProgressFn, write_empty, write_part};
 use crate::source::{Limited, Snapshot, Source};
 use crate::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists};
 
@@ -84,8 +82,19 @@ pub(super) async fn start(
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, pinned.view.as_ref());
     let connections = Arc::new(Semaphore::new(0));
-    let shared =
-        Shared { spec, run_id, identity: &identity, parts, connections, stop, retries, earlier, left: None };
+    let executor = parts.executor(&connections);
+    let shared = Shared {
+        spec,
+        run_id,
+        identity: &identity,
+        parts,
+        connections,
+        executor,
+        stop,
+        retries,
+        earlier,
+        left: None,
+    };
     conduct(opening, parts, Box::pin(export_all(&plans, pinned, &watch, &shared))).await
 }
 
@@ -255,13 +264,13 @@ async fn attempt(
         (0..partitions).map(|part| target(plan, part, partitions, shared)).collect();
     let counters = Arc::clone(progress);
     let count: ProgressFn = Arc::new(move |rows, bytes| counters.add(rows, bytes));
-    let writer = Arc::new(PartWriterExec::try_new(rows, targets.clone(), plan.writer.clone(), Some(count))?);
     // All at once: the partitions of a join or an aggregate wait for each other.
     let mut running = JoinSet::new();
-    for part in 0..partitions {
-        let (writer, context, prepared) = (Arc::clone(&writer), Arc::clone(&context), prepared.clone());
+    for target in targets.iter().cloned() {
+        let rows = rows.execute(target.part, Arc::clone(&context))?;
+        let (settings, count, prepared) = (plan.writer.clone(), Arc::clone(&count), prepared.clone());
         running.spawn(async move {
-            prepared.extend(one_part(&writer, context, part).await?);
+            prepared.extend(vec![write_part(rows, &target, &settings, Some(&count)).await?]);
             Ok(())
         });
     }
@@ -276,19 +285,6 @@ async fn attempt(
         prepared.extend(vec![write_empty(&schema, &targets[0], &plan.writer).await?]);
     }
     Ok(())
-}
-
-async fn one_part(
-    writer: &PartWriterExec,
-    context: Arc<TaskContext>,
-    part: usize,
-) -> Result<Vec<PreparedPart>> {
-    let batches = collect(writer.execute(part, context)?).await?;
-    let mut written = Vec::new();
-    for batch in &batches {
-        written.extend(PartWriterExec::decode(batch)?);
-    }
-    Ok(written)
 }
 
 fn target(plan: &QueryPlan, part: usize, partitions: usize, shared: &Shared<'_>) -> PartTarget {

@@ -66,6 +66,18 @@ pub struct TablePlan {
     pub directory: String,
     /// Shape of the files.
     pub parquet: ParquetSpec,
+    /// Memory of DataFusion's operators while a part is read, in bytes.
+    #[serde(default = "unlimited", skip_serializing_if = "is_unlimited")]
+    pub memory_bytes: u64,
+}
+
+/// In plans of earlier versions.
+fn unlimited() -> u64 {
+    u64::MAX
+}
+
+fn is_unlimited(bytes: &u64) -> bool {
+    *bytes == u64::MAX
 }
 
 /// One part of a table: one slice of the source, one file at the destination.
@@ -187,9 +199,10 @@ pub async fn plan_table(
         readers: cut.choice.readers,
         parts,
         parquet: spec.parquet.clone(),
+        memory_bytes: spec.memory_limit_bytes,
         info,
     };
-    let (context, logical) = logical(&plan, source, spec.memory_limit_bytes).await?;
+    let (context, logical) = logical(&plan, &plan.parts, source).await?;
     let optimized = context.state().optimize(&logical)?;
     for_scan(&optimized, |columns, filters| {
         table::check_rights(&plan.info, table::read_by(&plan.info, columns, filters))
@@ -232,17 +245,17 @@ fn check_directories(plan: &TablePlan) -> Result<()> {
     }
 }
 
-/// The physical plan: partition `i` yields the rows of part `i`. With the context to execute it in.
+/// The physical plan: partition `i` yields the rows of `parts[i]`. With the context to execute it in.
 pub async fn physical(
     plan: &TablePlan,
+    parts: &[PartPlan],
     source: &Arc<dyn Source>,
-    memory_limit_bytes: u64,
 ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
-    let (context, logical) = logical(plan, source, memory_limit_bytes).await?;
+    let (context, logical) = logical(plan, parts, source).await?;
     let physical = filter::batch_by_batch(context.state().create_physical_plan(&logical).await?)?;
     let partitions = physical.output_partitioning().partition_count();
-    if partitions != plan.parts.len() {
-        return Err(Error::internal(format!("{} parts became {partitions} partitions", plan.parts.len()))
+    if partitions != parts.len() {
+        return Err(Error::internal(format!("{} parts became {partitions} partitions", parts.len()))
             .with("table", &plan.info.table));
     }
     Ok((physical, context.task_ctx()))
@@ -250,16 +263,16 @@ pub async fn physical(
 
 async fn logical(
     plan: &TablePlan,
+    parts: &[PartPlan],
     source: &Arc<dyn Source>,
-    memory_limit_bytes: u64,
 ) -> Result<(SessionContext, LogicalPlan)> {
-    let slices: Vec<Slice> = plan.parts.iter().map(|p| p.slice.clone()).collect();
+    let slices: Vec<Slice> = parts.iter().map(|p| p.slice.clone()).collect();
     let partitions = slices.len();
     let table = plan.info.table.clone();
     let settings = session::Settings {
         default_schema: &table.schema,
         partitions,
-        memory_bytes: memory_limit_bytes,
+        memory_bytes: plan.memory_bytes,
         batch_rows: session::BATCH_ROWS,
     };
     let provider =
@@ -275,7 +288,7 @@ async fn logical(
 /// # Errors
 /// As [`plan_table`].
 pub async fn columns_read(plan: &TablePlan, source: &Arc<dyn Source>) -> Result<Vec<usize>> {
-    let (context, logical) = logical(plan, source, u64::MAX).await?;
+    let (context, logical) = logical(plan, &plan.parts, source).await?;
     let mut read = Vec::new();
     for_scan(&context.state().optimize(&logical)?, |columns, _| {
         read = columns.to_vec();

@@ -34,6 +34,7 @@ fn snapshot() -> SnapshotToken {
         id: Some("00000003-1".into()),
         position: Some("0/16B3748".into()),
         taken_at: "2026-01-01T00:00:00Z".into(),
+        of_process: false,
     }
 }
 
@@ -140,6 +141,7 @@ fn plan() -> RunPlan {
         readers: 2,
         parts: vec![part(0, None), part(1, Some("ctid >= '(10,0)'"))],
         directory: "public/orders".into(),
+        memory_bytes: 1 << 30,
         parquet: ParquetSpec::default(),
     };
     RunPlan {

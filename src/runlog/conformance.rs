@@ -281,7 +281,8 @@ async fn prepared(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     };
     let moment = |taken_at: &str, parts: Vec<usize>| {
         let level = Consistency::Run;
-        let snapshot = SnapshotToken { level, id: None, position: None, taken_at: taken_at.into() };
+        let snapshot =
+            SnapshotToken { level, id: None, position: None, taken_at: taken_at.into(), of_process: false };
         PartsAsOf { snapshot, parts }
     };
     let moments = vec![moment("2026-01-01T00:00:00Z", vec![0, 11]), moment("2026-01-02T00:00:00Z", vec![2])];

@@ -6,13 +6,12 @@
 //!
 //! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
 //! * [`columns`] encode values, [`file`] makes one Parquet file of them.
-//! * [`part`] writes one part; [`exec`] does it as the root of a DataFusion plan.
+//! * [`part`] writes one part.
 //! * [`commit`] makes the parts of a table visible, all or nothing.
 
 mod columns;
 pub mod commit;
 mod empty;
-pub mod exec;
 mod file;
 mod geoparquet;
 mod laps;
@@ -25,7 +24,6 @@ pub mod writer;
 
 pub use commit::{Left, Owner, TableCommit, committed, committed_by, read_manifest, roll_forward};
 pub use empty::EmptyFile;
-pub use exec::PartWriterExec;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
 pub use schema::written_schema;
 pub use writer::WriterSettings;

@@ -7,11 +7,8 @@ use arrow::array::*;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Int8Type, Int32Type};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, displayable};
-use datafusion::prelude::SessionContext;
-use futures::TryStreamExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
@@ -268,36 +265,4 @@ async fn values_that_the_encoder_would_bend_are_refused() {
         assert_eq!(error.kind(), kind, "{error:?}");
     }
     assert_eq!(place.files(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn the_plan_writes_partition_by_partition() {
-    let place = Place::new();
-    let schema = numbers(0..0).schema();
-    let partitions = vec![vec![numbers(0..5)], vec![], vec![numbers(5..7), numbers(7..9)]];
-    let table = datafusion::datasource::MemTable::try_new(schema, partitions).expect("table");
-    let context = SessionContext::new();
-    let provider: Arc<dyn datafusion::catalog::TableProvider> = Arc::new(table);
-    let input = provider.scan(&context.state(), None, &[], None).await.expect("scan");
-    let few = vec![place.target(0)];
-    let refused =
-        PartWriterExec::try_new(Arc::clone(&input), few, settings(10, 1024), None).expect_err("count");
-    assert_eq!(refused.kind(), ErrorKind::Internal);
-
-    let targets = (0..3).map(|part| place.target(part)).collect();
-    let plan = PartWriterExec::try_new(Arc::clone(&input), targets, settings(10, 1024), None).expect("plan");
-    let plan: Arc<dyn ExecutionPlan> = Arc::new(plan);
-    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-    let plan = plan.replace_children(vec![input], options).expect("the same input");
-    let text = displayable(plan.as_ref()).one_line().to_string();
-    assert!(text.contains("compression=snappy") && text.contains("/s/t"), "{text}");
-    let mut parts = vec![];
-    for partition in [2, 0, 1] {
-        let rows: Vec<RecordBatch> =
-            plan.execute(partition, context.task_ctx()).expect("stream").try_collect().await.expect("rows");
-        parts.extend(rows.iter().flat_map(|row| PartWriterExec::decode(row).expect("decoded")));
-    }
-    let counts: Vec<_> = parts.iter().map(|p| (p.part, p.rows, p.file.is_some())).collect();
-    assert_eq!(counts, [(2, 4, true), (0, 5, true), (1, 0, false)]);
-    assert_eq!(place.read(&parts[0]).await.column(0).as_ref(), numbers(5..9).column(0).as_ref());
 }

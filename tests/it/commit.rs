@@ -104,6 +104,7 @@ impl Export {
                 id: None,
                 position: None,
                 taken_at: "2024-01-01T00:00:00Z".into(),
+                of_process: false,
             },
             filter: None,
             projection: None,

@@ -16,6 +16,8 @@ mod ours;
 mod precedence;
 mod relations;
 
+pub(crate) use ours::spec;
+
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -54,3 +54,4 @@ mod tpch;
 mod types;
 mod verify;
 mod wire;
+mod work;

@@ -61,6 +61,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
             id: None,
             position: None,
             taken_at: "2026-01-01T00:00:00Z".into(),
+            of_process: false,
         },
         filter: None,
         projection: None,

@@ -369,7 +369,7 @@ async fn open_view(view: &mut Connection, level: Consistency) -> Result<Snapshot
     let rows = view.query(moment).await?;
     let row = rows.first().ok_or_else(|| Error::internal("the server returned no time"))?;
     let taken_at = row.required(0)?.to_owned();
-    Ok(SnapshotToken { level, id, position: position(view).await?, taken_at })
+    Ok(SnapshotToken { level, id, position: position(view).await?, taken_at, of_process: false })
 }
 
 /// Where the server's log was; none on servers that do not tell.

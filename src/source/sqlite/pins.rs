@@ -112,8 +112,11 @@ impl Registry {
     pub(super) fn find(&self, id: &str) -> Result<Arc<Pins>> {
         let found = lock(&self.0).get(id).cloned();
         found.ok_or_else(|| {
-            Error::unavailable("the run's view of the database is not known in this process")
-                .hint("a view of a SQLite file ends with the run that took it and cannot be joined from elsewhere; run again")
+            Error::unavailable(
+                "a snapshot of a SQLite file cannot be read by another process than the one that took it",
+            )
+            .with("snapshot", id)
+            .hint("run again; with --consistency none any process can read the file")
         })
     }
 

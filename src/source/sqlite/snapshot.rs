@@ -55,7 +55,7 @@ impl SqliteSnapshot {
         }
         // A file has no clock of its own.
         let taken_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        let token = SnapshotToken { level, id, position: None, taken_at };
+        let token = SnapshotToken { level, id, position: None, taken_at, of_process: pinned };
         Ok(Self { token, taken, config, policy, pins, registry })
     }
 

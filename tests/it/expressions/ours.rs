@@ -309,8 +309,9 @@ impl InMemory {
         let mut plan = self.plan.clone();
         plan.filter = filter.map(str::to_owned);
         plan.projection = projection.map(str::to_owned);
+        plan.memory_bytes = MEMORY;
         let source: Arc<dyn Source> = Arc::<Memory>::clone(&self.memory);
-        self.caught(async { plan::physical(&plan, &source, MEMORY).await.map_err(|e| e.to_string()) })
+        self.caught(async { plan::physical(&plan, &plan.parts, &source).await.map_err(|e| e.to_string()) })
     }
 
     fn collect(
@@ -337,7 +338,7 @@ impl InMemory {
     }
 }
 
-fn spec() -> ExportSpec {
+pub(crate) fn spec() -> ExportSpec {
     ExportSpec {
         filter: TableFilter::default(),
         wheres: Vec::new(),
