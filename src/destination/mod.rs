@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use object::{
-    Authorize, Bucket, Discreet, Fields, Http, ObjectStorage, Pending, Place, Remedies, Secret, Store,
-    environment, plain_endpoint,
+    Authorize, Bucket, Discreet, Extras, Fields, Http, ObjectStorage, On, Own, Pending, Place, Remedies,
+    Secret, Step, Store, Want, encryption_key, environment, headers, is_safe, one_of, plain_endpoint, tags,
+    want,
 };
 
 use crate::error::{Error, Result};
