@@ -4,6 +4,7 @@ mod environments;
 mod finished;
 mod handed;
 mod hints;
+mod keys;
 mod lines;
 mod signals;
 mod tokens;

@@ -62,7 +62,13 @@ const OWN: Own = Own {
 /// What buckets ask for, in the words of S3, MinIO and Ceph.
 pub(super) const WANTS: &[Want] = &[
     want(
-        &["object lock", "content-md5", "missingcontentmd5", "x-amz-checksum"],
+        &[
+            "object lock parameters",
+            "missingcontentmd5",
+            "content-md5 or x-amz-checksum",
+            "content-md5 http header is required",
+            "header for this request: content-md5",
+        ],
         "the bucket wants a checksum with what is written, as those with Object Lock do",
         "write \"checksum_algorithm\": \"MD5\" into the storage entry",
     ),
@@ -74,6 +80,11 @@ pub(super) const WANTS: &[Want] = &[
         ],
         "the object is encrypted with a customer's key, and this was not it",
         "write the key that it was written with as \"sse_customer_key_base64\" into the storage entry",
+    ),
+    want(
+        &["not applicable to this object"],
+        "the object was written without the customer's key",
+        "export to another directory, or leave sse_customer_key_base64 out of the storage entry",
     ),
     want(
         &["kms:generatedatakey", "kms:decrypt", "kms."],
