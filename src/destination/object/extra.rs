@@ -171,7 +171,9 @@ impl HttpService for Extended {
             added.push((HeaderName::from_static("content-md5"), value));
         }
         if !added.is_empty() {
-            request.headers_mut().extend(added);
+            for (name, value) in added {
+                request.headers_mut().insert(name, value);
+            }
             signer.sign_again(&mut request).await.map_err(unsendable)?;
         }
         self.client.execute(request).await
