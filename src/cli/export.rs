@@ -18,7 +18,7 @@ use crate::runlog::RunStatus;
 /// The code of a command that was stopped, which nobody sees: the process ends with that of the signal.
 pub(super) const STOPPED: u8 = 1;
 
-const REMEDY: &str = "the storage did not take them back in time: the next run that writes these tables removes the uploads, \
+const REMEDY: &str = "the storage did not take them back in time: the next run that writes these tables finishes what was being committed, removes other uploads, \
                       and takes over a lock half a minute after it was renewed last";
 
 /// Runs an export.

@@ -76,7 +76,10 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
     let (by, left) = (stopped.by, &stopped.left);
     let text = match &stopped.work {
         Some(Orderly { what, run_id: Some(_), .. }) => {
-            format!("{}: {what} was stopped, tables that were not committed are as before", by.name())
+            format!(
+                "{}: {what} was stopped; what was not committed is as before, or is finished by the next run",
+                by.name()
+            )
         }
         Some(Orderly { what, .. }) => format!("{}: {what} was stopped", by.name()),
         None => format!("{} before it was done", by.name()),

@@ -30,6 +30,8 @@ use crate::report;
 
 /// How long a command gets that has nothing to put in order.
 const SHORT: Duration = Duration::from_secs(1);
+/// How long a second signal counts as the first one.
+const ECHO: Duration = Duration::from_millis(200);
 /// How long the last words may take.
 const WORDS: Duration = Duration::from_millis(300);
 /// How long statements get to be cancelled on the server: the requests are on their way in tasks of their own.
@@ -112,7 +114,7 @@ struct State {
 }
 
 impl Stopping {
-    /// Installs the handlers, for all of the process' life. `say` is how a command that was stopped is told of.
+    /// Installs the handlers, for all of the process' life. `say` reports a command that was stopped.
     pub(super) fn begin(say: impl Fn(&Stopped) + Send + Sync + 'static) -> Result<Arc<Self>> {
         let failed = |error| Error::unavailable("cannot wait for signals").caused_by(error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -184,6 +186,13 @@ impl Stopping {
             aside(move || warn!("stopping: {}; once more ends at once", first.name()));
         }
         let again = async {
+            // `timeout` and wrappers that pass a signal on send the same one twice, to the process and to its group.
+            let echoes = async {
+                loop {
+                    signals.next().await;
+                }
+            };
+            let _: std::result::Result<(), _> = tokio::time::timeout(ECHO, echoes).await;
             loop {
                 // Kernel and shell both tell of a terminal that is gone.
                 match signals.next().await {

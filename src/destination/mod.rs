@@ -354,6 +354,10 @@ pub trait DirLock: Debug + Send + Sync {
         Err(Error::internal("this lock writes nothing").with("path", path))
     }
 
+    /// Whether what readers see is being changed. A lock that is dropped meanwhile is not given back but expires: a
+    /// request that is still on its way to the store could otherwise undo what the next writer does.
+    fn changing(&self, _under_way: bool) {}
+
     /// Gives the lock back. (Dropping does too, perhaps a moment later and without saying whether it worked.)
     /// An error in the answer is the refusal because of which an object stays that says that the lock is free, or that
     /// expires.

@@ -51,7 +51,7 @@ fn said(kind: Option<ErrorKind>, message: &str, hints: &[String]) -> Value {
     json!({ "kind": kind.map(ErrorKind::as_str), "message": message, "hints": hints })
 }
 
-/// A table of a run that has just ended; `document` is what is told of it otherwise.
+/// A table of a run that has just ended; `document` holds its other keys.
 pub(super) fn exported(outcome: &TableOutcome, document: Value) -> Value {
     let status = if outcome.error.is_some() { RunStatus::Failed } else { RunStatus::Completed };
     let of = Outcome {

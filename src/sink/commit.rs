@@ -155,6 +155,7 @@ impl TableCommit {
     ) -> Result<Self> {
         let lock = destination.lock(dir, run_id).await?;
         let mut place = Place::new(destination, dir);
+        lock.changing(true);
         let prepared = match direct::finish(&place, lock.as_ref()).await {
             Ok(()) => prepare(&place, if_exists, run_id, owner, keep).await,
             Err(error) => Err(error),
@@ -166,6 +167,7 @@ impl TableCommit {
             }
             prepared => prepared,
         };
+        lock.changing(false);
         match prepared {
             Ok(Found { old, visible, finished, may_delete, left }) => {
                 let run_id = run_id.to_owned();
@@ -216,6 +218,7 @@ impl TableCommit {
         check: impl AsyncFnOnce(&mut Manifest) -> Result<()>,
     ) -> Result<(Manifest, Left)> {
         let mut left = std::mem::take(&mut self.left);
+        self.lock.changing(true);
         let result = match self.under_lock(files, empty, manifest, &mut left).await {
             Ok(manifest) => self.checked(manifest, check).await,
             Err(error) => Err(error),

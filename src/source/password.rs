@@ -3,7 +3,7 @@
 //! | `info` key | what it is |
 //! |---|---|
 //! | `password_command` | a line for the shell that writes the password to standard output |
-//! | `password_file` | a file whose first line is the password |
+//! | `password_file` | a file whose only line is the password |
 //! | `password_lifetime` | how long one password serves for new connections: seconds, 60 by default |
 //!
 //! A connection that is open stays; a password is needed for each new one. One that the server refuses is asked for
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Transient};
 use crate::secret;
 
 /// How long a password serves when nothing is said.
@@ -93,7 +93,17 @@ impl Fresh {
             let _ = since;
             return Ok(Given { password: password.clone(), is_new: false });
         }
-        let password = self.ask().await?;
+        let password = match (self.ask().await, kept.as_ref()) {
+            (Ok(password), _) => password,
+            // It may be valid still: the server is to judge.
+            (Err(error), Some((password, _))) => {
+                tracing::warn!(
+                    "password_command or password_file failed, and the last password is used again: {error}"
+                );
+                return Ok(Given { password: password.clone(), is_new: false });
+            }
+            (Err(error), None) => return Err(error),
+        };
         *kept = Some((password.clone(), Instant::now()));
         Ok(Given { password, is_new: true })
     }
@@ -164,8 +174,8 @@ impl Eq for Fresh {}
 /// What a command writes to standard output.
 async fn written_by(line: &str) -> Result<Vec<u8>> {
     let mut command = shell(line);
-    // What it says is part of no message: it may be the password.
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // What it says is part of no message: it may hold the password, as after `set -x`.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let ended = match tokio::time::timeout(PATIENCE, command.output()).await {
         Ok(ended) => {
             ended.map_err(|error| Error::config("cannot run password_command").about_secret(&error))?
@@ -175,19 +185,16 @@ async fn written_by(line: &str) -> Result<Vec<u8>> {
                 "password_command has not ended after {} s",
                 PATIENCE.as_secs()
             ))
-            .hint("it has no terminal and no input: it must ask for nothing"));
+            .hint("it has no terminal and no input, must ask for nothing, and leave nothing running that holds its output")
+            .passing(Transient::Connection));
         }
     };
     if ended.status.success() {
         return Ok(ended.stdout);
     }
-    let said = String::from_utf8_lossy(&ended.stderr);
-    let said = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("nothing");
-    Err(Error::unavailable(format!(
-        "password_command failed ({}), and wrote to standard error: {}",
-        ended.status,
-        secret::in_text(said.to_owned())
-    )))
+    Err(Error::unavailable(format!("password_command failed: {}", ended.status))
+        .hint("run the line by hand as this user: what it writes is not shown here, because it may hold the password")
+        .passing(Transient::Connection))
 }
 
 #[cfg(unix)]

@@ -200,6 +200,9 @@ fn client(plain: bool, proxied: bool) -> object_store::Result<reqwest::Client> {
     });
     let builder = reqwest::Client::builder();
     let builder = if proxied { builder } else { builder.no_proxy() };
+    // reqwest has the kernel end a connection after 30 seconds without progress; whether there is any is judged here.
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(None::<Duration>);
     builder
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -318,7 +321,7 @@ where
     HttpResponseBody::new(Arriving::new(body, http.limits.stall, error))
 }
 
-/// As object_store sorts the errors of its own client, which decides whether a request is sent again.
+/// The kind of an error, by the rules of object_store's own client. It decides whether a request is sent again.
 fn http_error(error: reqwest::Error) -> HttpError {
     let mut kind = match () {
         () if error.is_timeout() => HttpErrorKind::Timeout,

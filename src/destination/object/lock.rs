@@ -8,6 +8,7 @@
 //! over gets it with the lock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,7 +23,6 @@ use tokio::time::Instant;
 use super::super::{DirLock, ONE_DIRECTORY_PER_RUN, StoredObject};
 use super::Inner;
 use super::problem::Refusal;
-use super::request::again;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
 
@@ -98,6 +98,8 @@ struct Held {
     token: String,
     /// Also keeps two writes from being under way at once.
     state: Mutex<State>,
+    /// What readers see is being changed.
+    changing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -122,7 +124,14 @@ impl Lease {
         let token = uuid::Uuid::new_v4().to_string();
         let state = acquire(&inner, &path, owner, &token).await?;
         inner.held().locks.insert(path.clone());
-        let held = Arc::new(Held { inner, path, owner: owner.to_owned(), token, state: Mutex::new(state) });
+        let held = Arc::new(Held {
+            inner,
+            path,
+            owner: owner.to_owned(),
+            token,
+            state: Mutex::new(state),
+            changing: AtomicBool::new(false),
+        });
         let keeper = Arc::clone(&held);
         let renewing = tokio::spawn(async move {
             loop {
@@ -512,42 +521,6 @@ impl Held {
     }
 }
 
-/// Makes an object, and finds out what became of it when the answer does not tell.
-pub(super) async fn put_new(inner: &Inner, path: &str, content: Bytes) -> Result<StoredObject> {
-    const ACTION: &str = "cannot write an object";
-    let key = inner.key(path)?;
-    let bytes = content.len() as u64;
-    let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-    let put = || inner.objects.put_opts(&key, content.clone().into(), options.clone());
-    let error = match again(super::PATIENCE, put).await {
-        Ok(put) => return Ok(StoredObject { path: path.to_owned(), bytes, e_tag: put.e_tag }),
-        Err(error) => error,
-    };
-    let refusal = Refusal::of_store(&error);
-    let exists =
-        matches!(error, object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. });
-    // Google Cloud Storage may refuse to replace what is there before it looks at the condition.
-    let may_exist = refusal.is_missing_right() && !inner.place.replaces_freely;
-    if !exists && !may_exist && !refusal.is_passing() {
-        return Err(inner.failed(ACTION, path, &error));
-    }
-    let there = match inner.head(path).await {
-        Err(denied) if may_exist && denied.kind() == ErrorKind::Denied => None,
-        there => there?,
-    };
-    match there {
-        Some(meta)
-            if meta.size == bytes && inner.read(path).await?.is_some_and(|(there, _)| there == content) =>
-        {
-            Ok(Inner::stored(path, meta))
-        }
-        Some(_) if exists => Err(Error::data("an object of this name has come from elsewhere meanwhile")
-            .with("path", inner.full(path))
-            .hint("see whether two runs write to one directory, then run again")),
-        _ => Err(inner.failed(ACTION, path, &error)),
-    }
-}
-
 #[async_trait]
 impl DirLock for Lease {
     async fn check(&self) -> Result<()> {
@@ -571,12 +544,16 @@ impl DirLock for Lease {
         Ok(!state.fixed)
     }
 
+    fn changing(&self, under_way: bool) {
+        self.held.changing.store(under_way, Ordering::Relaxed);
+    }
+
     async fn settled(&self) {
         self.held.state.lock().await.note = None;
     }
 
     async fn create(&self, path: &str, content: Bytes) -> Result<StoredObject> {
-        put_new(&self.held.inner, path, content).await
+        super::create::put_new(&self.held.inner, path, content).await
     }
 
     async fn release(self: Box<Self>) -> Result<Option<Error>> {
@@ -588,6 +565,9 @@ impl DirLock for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.renewing.abort();
+        if self.held.changing.load(Ordering::Relaxed) {
+            return;
+        }
         let held = Arc::clone(&self.held);
         // Given back already: the state says so.
         self.held.inner.in_background(async move {

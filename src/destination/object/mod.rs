@@ -10,6 +10,7 @@
 
 mod bucket;
 mod complete;
+mod create;
 mod discreet;
 pub(crate) mod environment;
 mod extra;
@@ -486,7 +487,7 @@ impl Destination for ObjectStorage {
     }
 
     async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject> {
-        lock::put_new(&self.0, path, content).await
+        create::put_new(&self.0, path, content).await
     }
 
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {

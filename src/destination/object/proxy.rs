@@ -62,8 +62,10 @@ impl Proxies {
     pub(super) fn of(&self, uri: &Uri) -> Option<Proxy> {
         let found = self.0.intercept(uri)?;
         let proxy = found.uri();
+        // The parser ends a password at its first `@`; what follows would be shown as the host.
+        let server = proxy.authority()?.as_str().rsplit('@').next()?;
         Some(Proxy {
-            url: format!("{}://{}", proxy.scheme_str().unwrap_or("http"), proxy.authority()?),
+            url: format!("{}://{}", proxy.scheme_str().unwrap_or("http"), server),
             variable: environment::proxy_variable(uri.scheme_str() == Some("https")),
             host: uri.host()?.to_owned(),
         })

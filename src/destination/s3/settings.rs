@@ -140,7 +140,7 @@ pub(super) fn selected() -> Result<Option<String>, String> {
 
 /// Settings of `profile`, or of the one that the environment selects; reads the AWS files.
 ///
-/// The error is a sentence: no such profile, a file that cannot be understood, a value that is none.
+/// The error is a sentence: no such profile, a file that cannot be parsed, an invalid value.
 pub(super) fn of_profile(profile: Option<&str>) -> Result<Settings, String> {
     let env = Env::real();
     let name = match profile {

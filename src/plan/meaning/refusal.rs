@@ -10,7 +10,7 @@ use super::functions;
 use super::syntax::known;
 use crate::spec::nearest;
 
-/// What makes a number of a text that is none.
+/// The hint for a text that is used as a number.
 pub(in crate::plan) const AS_NUMBER: &str = "a numeric without precision is exported as text: --numeric measure makes it \
     a number; text that holds numbers is cast: CAST(column AS numeric(20,4))";
 

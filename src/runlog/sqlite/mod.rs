@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, OPEN_FILES, Result};
 
 const DIALECT: Dialect = Dialect {
     // Immediate: a deferred transaction that turns into a writer may not wait for the other one.
@@ -155,6 +155,8 @@ fn sqlite_error(action: &str, error: rusqlite::Error) -> Error {
         ) => {
             (ErrorKind::Denied, "give the user that runs this the right to write the file and its directory")
         }
+        // It was opened before: what it lacks now is room for the files beside it.
+        Some(ErrorCode::CannotOpen) if action != "open" => (ErrorKind::Unavailable, OPEN_FILES),
         Some(ErrorCode::CannotOpen) => {
             (ErrorKind::Denied, "check that the path is a file and that its directory can be written")
         }

@@ -1,5 +1,6 @@
 //! Opening and making the file.
 
+use std::fs::File;
 use std::io::ErrorKind as IoKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -39,9 +40,21 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         match connect(path) {
             // SQLite does not wait for another process that turns a new file to WAL mode at the same moment.
             Err(error) if is_busy(&error) && begun.elapsed() < BUSY => std::thread::sleep(LOOK),
-            connected => return connected.map_err(|error| sqlite_error("open", error)),
+            connected => {
+                return connected.map_err(|error| match no_files_left(path) {
+                    // SQLite does not say so.
+                    Some(why) => Error::unavailable("cannot open the run log").caused_by(why),
+                    None => sqlite_error("open", error),
+                });
+            }
         }
     }
+}
+
+/// The system's error where this process may not open as many files as SQLite needs: the database, its log and its index.
+fn no_files_left(path: &Path) -> Option<std::io::Error> {
+    let opened: std::io::Result<Vec<File>> = (0..3).map(|_| File::open(path)).collect();
+    opened.err().filter(|error| error.to_string().contains("Too many open files"))
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

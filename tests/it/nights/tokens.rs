@@ -126,20 +126,20 @@ fn through_changes(tables: usize, seconds: f64, life: Duration) {
         began.elapsed()
     );
     assert!(
-        issued >= 4 && refused >= 2 && asked > refused,
+        issued >= 3 && refused >= 2 && asked > refused,
         "the token did not change while connections began"
     );
 }
 
 #[test]
 fn tokens_that_change_while_an_export_runs() {
-    through_changes(12, 0.2, Duration::from_millis(1500));
+    through_changes(12, 0.6, Duration::from_millis(1500));
 }
 
 #[test]
 #[ignore = "make verify-nights: two minutes"]
 fn tokens_of_twenty_seconds_through_two_minutes() {
-    through_changes(40, 1.0, Duration::from_secs(20));
+    through_changes(42, 3.0, Duration::from_secs(20));
 }
 
 #[test]
@@ -164,8 +164,9 @@ fn what_gives_no_password_says_why_and_shows_nothing() {
         (json!({"password_command": "echo s3cret; echo s3cret"}), 78, "more than one line"),
         (json!({"password_command": "true"}), 78, "it is empty"),
         (json!({"password_command": "printf '\\377'"}), 78, "not UTF-8"),
-        (json!({"password_command": "echo s3cret; echo 'not logged in' >&2; exit 3"}), 75, "not logged in"),
-        (json!({"password_command": "no-such-program-at-all"}), 75, "no-such-program-at-all"),
+        (json!({"password_command": "echo s3cret; echo 'not logged in' >&2; exit 3"}), 75, "exit status: 3"),
+        (json!({"password_command": "no-such-program-at-all"}), 75, "exit status: 127"),
+        (json!({"password_command": "set -x; false s3cret"}), 75, "by hand"),
         (json!({"password_command": "echo s3cret"}), 77, "password"),
         (json!({"password_file": missing}), 78, "password_file"),
         (json!({"password_file": missing, "password_command": "x"}), 78, "keep one"),

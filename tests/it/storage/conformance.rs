@@ -45,6 +45,29 @@ fn s3() {
     conforms(&seaweed.entry(seaweed.port, WRITER, &base), seaweed, &base);
 }
 
+/// A request of the commit may still be on its way: the next writer has to wait until the lock has expired.
+#[test]
+fn a_lock_that_is_dropped_in_the_middle_of_a_change_is_not_given_back() {
+    let seaweed = Seaweed::shared();
+    let base = unique("dropped locks");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let destination = destination(&seaweed.entry(seaweed.port, WRITER, &base));
+        let (idle, changed, changing) = ("main/idle", "main/changed", "main/changing");
+        drop(destination.lock(idle, "one").await.unwrap());
+        let lock = destination.lock(changed, "one").await.unwrap();
+        lock.changing(true);
+        lock.changing(false);
+        drop(lock);
+        let lock = destination.lock(changing, "one").await.unwrap();
+        lock.changing(true);
+        drop(lock);
+        destination.settle().await;
+        let held = seaweed.list(&base);
+        assert!(matches!(held.as_slice(), [one] if one.key.ends_with("main/changing/_lock")), "{held:?}");
+    });
+}
+
 #[test]
 fn gcs() {
     let (gcs, seaweed) = (Gcs::shared(), Seaweed::shared());

@@ -1,4 +1,4 @@
-//! Working directories: of any encoding, gone, and a home that is none.
+//! Working directories: of any encoding, removed, and an invalid HOME.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -73,13 +73,7 @@ const CASES: &[Case] = &[
         0,
         &[],
     ),
-    case(
-        "a number that is none",
-        &[("LAKEXPRESS_N_JOBS", "many")],
-        TO,
-        2,
-        &["'many' for 'LAKEXPRESS_N_JOBS'"],
-    ),
+    case("an invalid number", &[("LAKEXPRESS_N_JOBS", "many")], TO, 2, &["'many' for 'LAKEXPRESS_N_JOBS'"]),
     case(
         "a choice that is none",
         &[("LAKEXPRESS_IF_EXISTS", "overwrit")],

@@ -97,7 +97,7 @@ fn its_commands_do_what_it_says() {
         let said = output(with_settings(&shop, &shop.url, &["sh", "-ec", &text]));
         assert_eq!(said.code, Some(0), "{text}\n{said}");
         if text.contains("--where") {
-            assert!(said.stdout.contains("1 of 1 tables, 1 rows"), "the rows of yesterday\n{said}");
+            assert!(said.stdout.contains("1 of 1 table, 1 row "), "the rows of yesterday\n{said}");
         }
     }
     // What watches the job sees that there was none.
