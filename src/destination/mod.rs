@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use object::{
-    Authorize, Bucket, Discreet, Extras, Fields, Http, ObjectStorage, On, Own, Pending, Place, Remedies,
-    Secret, Step, Store, Want, encryption_key, environment, headers, is_safe, one_of, plain_endpoint, tags,
-    want,
+    Authorize, Bucket, CustomerKey, Discreet, Extras, Fields, HeaderRules, Http, ObjectStorage, On, Pending,
+    Place, Remedies, Secret, Step, Store, Want, customer_key, environment, headers, is_safe, one_of,
+    plain_endpoint, sha256, tags, want,
 };
 
 use crate::error::{Error, Result};

@@ -8,11 +8,10 @@
 //! | `tags` | | `x-ms-tags` | Put Blob, Put Block List |
 //! | `headers` | | | all; `x-ms-*`: Put Blob, Put Block List |
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use ring::digest::{SHA256, digest};
-
-use super::super::{Extras, Fields, On, Own, Step, Want, encryption_key, headers, one_of, tags, want};
+use super::super::{
+    CustomerKey, Extras, Fields, HeaderRules, On, Step, Want, customer_key, headers, one_of, sha256, tags,
+    want,
+};
 
 const SCOPE: &[&str] = &["encryption_scope"];
 const CUSTOMER_KEY: &[&str] = &["customer_provided_key", "encryption_key"];
@@ -21,7 +20,13 @@ const TIER: &[&str] = &["access_tier", "blob_tier"];
 const MAKING: &[Step] = &[Step::Put, Step::Complete];
 const WRITING: &[Step] = &[Step::Put, Step::Part, Step::Complete];
 const WITH_KEY: &[Step] = &[Step::Put, Step::Part, Step::Complete, Step::Read];
-const OWN: Own = Own {
+const CUSTOMER: CustomerKey = CustomerKey {
+    names: CUSTOMER_KEY,
+    headers: ["x-ms-encryption-algorithm", "x-ms-encryption-key", "x-ms-encryption-key-sha256"],
+    digest: sha256,
+    on: On::Steps(WITH_KEY),
+};
+const RULES: HeaderRules = HeaderRules {
     prefix: "x-ms-",
     making: MAKING,
     keys: &[
@@ -63,25 +68,18 @@ pub(super) fn of(fields: &mut Fields, plain: bool) -> Extras {
     let mut extras = Extras::default();
     if let Some(scope) = fields.text(SCOPE) {
         if fields.has(CUSTOMER_KEY) {
-            fields.wrong(SCOPE[0], "encrypts, and so does customer_provided_key; keep one");
+            let what = format!("encrypts, and so does {}; keep one", fields.spelled(CUSTOMER_KEY));
+            fields.wrong(SCOPE[0], what);
         }
         extras.set(fields, SCOPE[0], ("x-ms-encryption-scope", &scope), On::Steps(WRITING));
     }
-    if let Some((text, bytes)) = encryption_key(fields, CUSTOMER_KEY, plain) {
-        let hash = BASE64_STANDARD.encode(digest(&SHA256, &bytes));
-        for header in [
-            ("x-ms-encryption-algorithm", "AES256"),
-            ("x-ms-encryption-key", &text),
-            ("x-ms-encryption-key-sha256", &hash),
-        ] {
-            extras.set(fields, CUSTOMER_KEY[0], header, On::Steps(WITH_KEY));
-        }
-    }
+    customer_key(fields, &CUSTOMER, plain, &mut extras);
+    let tier_name = fields.spelled(TIER);
     match one_of(fields, TIER, &["Hot", "Cool", "Cold", "Archive"]) {
         Some("Archive") => {
             let what = "blobs of this tier cannot be read, as exports and --verify do; let a lifecycle rule move them there \
                         later, or write Cold";
-            fields.wrong(TIER[0], what);
+            fields.wrong(tier_name, what);
         }
         Some(tier) => extras.set(fields, TIER[0], ("x-ms-access-tier", tier), On::Lasting(MAKING)),
         None => {}
@@ -89,6 +87,6 @@ pub(super) fn of(fields: &mut Fields, plain: bool) -> Extras {
     if let Some(tags) = tags(fields, "+-./:=_", true) {
         extras.set(fields, "tags", ("x-ms-tags", &tags), On::Steps(MAKING));
     }
-    headers(fields, &OWN, &mut extras);
+    headers(fields, &RULES, &mut extras);
     extras
 }

@@ -9,11 +9,9 @@
 //! | `user_project` | `userProject`, `billing_project` | `x-goog-user-project` | all |
 //! | `headers` | | | all; `x-goog-*` and those about content: PUT, start |
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use ring::digest::{SHA256, digest};
-
-use super::super::{Extras, Fields, On, Own, Step, Want, encryption_key, headers, one_of, want};
+use super::super::{
+    CustomerKey, Extras, Fields, HeaderRules, On, Step, Want, customer_key, headers, one_of, sha256, want,
+};
 
 const KMS_KEY: &[&str] = &["kms_key_name", "kmsKeyName"];
 const CUSTOMER_KEY: &[&str] = &["customer_encryption_key", "encryption_key"];
@@ -34,7 +32,13 @@ const ACLS: &[&str] = &[
 
 const MAKING: &[Step] = &[Step::Put, Step::Begin];
 const WITH_KEY: &[Step] = &[Step::Put, Step::Begin, Step::Part, Step::Read];
-const OWN: Own = Own {
+const CUSTOMER: CustomerKey = CustomerKey {
+    names: CUSTOMER_KEY,
+    headers: ["x-goog-encryption-algorithm", "x-goog-encryption-key", "x-goog-encryption-key-sha256"],
+    digest: sha256,
+    on: On::Steps(WITH_KEY),
+};
+const RULES: HeaderRules = HeaderRules {
     prefix: "x-goog-",
     making: MAKING,
     keys: &[
@@ -85,40 +89,28 @@ pub(super) const WANTS: &[Want] = &[
 /// Takes the keys. `plain`: a secret must not go to the endpoint.
 pub(super) fn of(fields: &mut Fields, plain: bool) -> Extras {
     let mut extras = Extras::default();
-    let kms = fields.text(KMS_KEY);
-    let customer_given = fields.has(CUSTOMER_KEY);
-    if let Some(name) = &kms {
+    if let Some((key, name)) = fields.named(KMS_KEY) {
         let parts: Vec<&str> = name.split('/').collect();
-        let words = [parts.first(), parts.get(2), parts.get(4), parts.get(6)].map(Option::<&&str>::copied);
-        let expected = ["projects", "locations", "keyRings", "cryptoKeys"].map(Some);
-        if parts.len() != 8 || words != expected || parts.iter().any(|part| part.is_empty()) {
-            fields.wrong(KMS_KEY[0], "write projects/PROJECT/locations/PLACE/keyRings/RING/cryptoKeys/KEY");
+        let is_name = matches!(parts[..], ["projects", _, "locations", _, "keyRings", _, "cryptoKeys", _]);
+        if !is_name || parts.contains(&"") {
+            fields.wrong(key, "write projects/PROJECT/locations/PLACE/keyRings/RING/cryptoKeys/KEY");
         }
-        if customer_given {
-            fields.wrong(KMS_KEY[0], "encrypts, and so does customer_encryption_key; keep one");
+        if fields.has(CUSTOMER_KEY) {
+            let what = format!("encrypts, and so does {}; keep one", fields.spelled(CUSTOMER_KEY));
+            fields.wrong(key, what);
         }
-        let header = ("x-goog-encryption-kms-key-name", name.as_str());
-        extras.set(fields, KMS_KEY[0], header, On::Steps(MAKING));
+        extras.set(fields, key, ("x-goog-encryption-kms-key-name", &name), On::Steps(MAKING));
     }
-    if let Some((text, bytes)) = encryption_key(fields, CUSTOMER_KEY, plain) {
-        let hash = BASE64_STANDARD.encode(digest(&SHA256, &bytes));
-        for header in [
-            ("x-goog-encryption-algorithm", "AES256"),
-            ("x-goog-encryption-key", &text),
-            ("x-goog-encryption-key-sha256", &hash),
-        ] {
-            extras.set(fields, CUSTOMER_KEY[0], header, On::Steps(WITH_KEY));
-        }
-    }
+    customer_key(fields, &CUSTOMER, plain, &mut extras);
     if let Some(class) = one_of(fields, CLASS, CLASSES) {
         extras.set(fields, CLASS[0], ("x-goog-storage-class", class), On::Lasting(MAKING));
     }
     if let Some(acl) = one_of(fields, ACL, ACLS) {
         extras.set(fields, ACL[0], ("x-goog-acl", acl), On::Steps(MAKING));
     }
-    if let Some(project) = fields.text(PROJECT) {
-        extras.set(fields, PROJECT[0], ("x-goog-user-project", &project), On::All);
+    if let Some((key, project)) = fields.named(PROJECT) {
+        extras.set(fields, key, ("x-goog-user-project", &project), On::All);
     }
-    headers(fields, &OWN, &mut extras);
+    headers(fields, &RULES, &mut extras);
     extras
 }

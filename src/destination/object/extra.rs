@@ -2,11 +2,12 @@
 //! whatever else there is.
 //!
 //! They are added where requests leave, because object_store has no place for most of them in a multipart upload. What
-//! was signed is then signed once more.
+//! was signed is then signed again. What stores answer does not show the secret ones.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
+use ::http::header::CONTENT_LENGTH;
 use ::http::{HeaderName, HeaderValue, Method};
 use async_trait::async_trait;
 use base64::Engine;
@@ -15,11 +16,17 @@ use hyper::body::Body;
 use md5::{Digest, Md5};
 use object_store::client::{
     ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody,
-    HttpResponse, HttpService,
+    HttpResponse, HttpResponseBody, HttpService,
 };
+use percent_encoding::percent_decode_str;
 
 use super::http::Connector;
 use super::{Authorize, Fields};
+
+/// How headers begin that a signature is over. Others are added after it, so that a gateway may take them away.
+const SIGNED: [&str; 3] = ["x-amz-", "x-ms-", "content-"];
+/// Secret values that are shorter are part of other words.
+const SHORTEST_SECRET: usize = 8;
 
 /// What a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +90,7 @@ impl On {
     }
 }
 
-/// The headers of an entry. No value shows.
+/// The headers of an entry. Values that are secret are marked as sensitive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Extras {
     headers: Vec<(HeaderName, HeaderValue, On)>,
@@ -93,17 +100,6 @@ pub(crate) struct Extras {
 
 impl Extras {
     /// Adds a header for `key` of an entry, or says that it cannot be sent.
-    pub(crate) fn add(&mut self, fields: &mut Fields, key: &str, header: (HeaderName, &str), on: On) {
-        match HeaderValue::from_str(header.1) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                self.headers.push((header.0, value, on));
-            }
-            Err(_) => fields.wrong(key, "holds a character that no HTTP header can hold"),
-        }
-    }
-
-    /// The same for a header of a fixed name.
     pub(crate) fn set(
         &mut self,
         fields: &mut Fields,
@@ -111,7 +107,43 @@ impl Extras {
         (name, value): (&'static str, &str),
         on: On,
     ) {
-        self.add(fields, key, (HeaderName::from_static(name), value), on);
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.headers.push((HeaderName::from_static(name), value, on)),
+            Err(_) => fields.wrong(key, "holds a character that no HTTP header can hold"),
+        }
+    }
+
+    /// The same for a header whose value is shown to nobody.
+    pub(crate) fn set_secret(
+        &mut self,
+        fields: &mut Fields,
+        key: &str,
+        (name, value): (HeaderName, &str),
+        on: On,
+    ) {
+        match HeaderValue::from_str(value) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.headers.push((name, value, on));
+            }
+            Err(_) => fields.wrong(key, "holds a character that no HTTP header can hold"),
+        }
+    }
+
+    /// The answer without secrets of the request that it repeats.
+    async fn hidden(&self, answer: HttpResponse) -> Result<HttpResponse, HttpError> {
+        let secret = |value: &&HeaderValue| value.is_sensitive() && value.len() >= SHORTEST_SECRET;
+        let secrets = self.headers.iter().map(|(_, value, _)| value).filter(secret);
+        let secrets: Vec<&str> = secrets.filter_map(|value| value.to_str().ok()).collect();
+        if secrets.is_empty() {
+            return Ok(answer);
+        }
+        let (mut head, body) = answer.into_parts();
+        let body = body.bytes().await?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let text = secrets.iter().fold(text, |text, secret| text.replace(secret, "***"));
+        head.headers.remove(CONTENT_LENGTH);
+        Ok(HttpResponse::from_parts(head, HttpResponseBody::from(text)))
     }
 
     /// A connector whose requests to the store have these headers. `bucket` is the bucket's URL.
@@ -122,7 +154,7 @@ impl Extras {
         bucket: &str,
     ) -> Extending {
         let path = url::Url::parse(bucket).map_or(String::new(), |url| url.path().to_owned());
-        let base = path.trim_end_matches('/').to_owned();
+        let base = decoded(path.trim_end_matches('/'));
         Extending { connector, extras: Arc::new(self), signer, base }
     }
 }
@@ -133,7 +165,7 @@ pub(crate) struct Extending {
     connector: Connector,
     extras: Arc<Extras>,
     signer: Arc<dyn Authorize>,
-    /// Path of the bucket in the URLs of requests.
+    /// Path of the bucket in the URLs of requests, decoded.
     base: String,
 }
 
@@ -157,27 +189,42 @@ struct Extended {
 impl HttpService for Extended {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let Extending { extras, signer, base, .. } = &self.with;
-        let uri = request.uri();
-        let key = uri.path().strip_prefix(base.as_str()).unwrap_or(uri.path()).trim_matches('/');
-        let step = Step::of(request.method(), key, uri.query().unwrap_or_default());
-        let name = key.rsplit('/').next().unwrap_or_default();
-        let is_lasting = !name.starts_with('_') && !name.starts_with("%5F");
+        let key = key_of(request.uri().path(), base);
+        let step = Step::of(request.method(), &key, request.uri().query().unwrap_or_default());
+        let is_lasting = !key.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
         let fitting = extras.headers.iter().filter(|(_, _, on)| on.holds(step, is_lasting));
-        let mut added: Vec<_> = fitting.map(|(name, value, _)| (name.clone(), value.clone())).collect();
+        let fitting = fitting.map(|(name, value, _)| (name.clone(), value.clone()));
+        let (mut signed, unsigned): (Vec<_>, Vec<_>) =
+            fitting.partition(|(name, _)| SIGNED.iter().any(|with| name.as_str().starts_with(with)));
         if extras.md5 && matches!(step, Step::Put | Step::Part) {
             let body = request.body().clone();
             let digest = tokio::task::spawn_blocking(move || md5_of(body)).await.map_err(unsendable)?;
             let value = HeaderValue::from_str(&digest).map_err(unsendable)?;
-            added.push((HeaderName::from_static("content-md5"), value));
+            signed.push((HeaderName::from_static("content-md5"), value));
         }
-        if !added.is_empty() {
-            for (name, value) in added {
+        if !signed.is_empty() {
+            for (name, value) in signed {
                 request.headers_mut().insert(name, value);
             }
             signer.sign_again(&mut request).await.map_err(unsendable)?;
         }
-        self.client.execute(request).await
+        for (name, value) in unsigned {
+            request.headers_mut().insert(name, value);
+        }
+        let answer = self.client.execute(request).await?;
+        let failed = answer.status().is_client_error() || answer.status().is_server_error();
+        if failed { extras.hidden(answer).await } else { Ok(answer) }
     }
+}
+
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+/// The object's key in the path of a URL; `base` is the bucket's path. Clients encode more or less of both.
+fn key_of(path: &str, base: &str) -> String {
+    let path = decoded(path);
+    path.strip_prefix(base).unwrap_or(&path).trim_matches('/').to_owned()
 }
 
 fn unsendable(error: impl std::error::Error + Send + Sync + 'static) -> HttpError {
@@ -202,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_told_apart() {
+    fn each_request_is_one_step() {
         let of = |method: Method, key: &str, query: &str| Step::of(&method, key, query);
         for (method, query, step) in [
             (Method::PUT, "", Step::Put),
@@ -224,6 +271,19 @@ mod tests {
         }
         assert_eq!(of(Method::GET, "", "list-type=2"), Step::Other);
         assert_eq!(of(Method::GET, "", "uploads=&prefix=a"), Step::Other);
+    }
+
+    #[test]
+    fn a_key_is_found_however_the_path_is_encoded() {
+        for (path, key) in [
+            ("/my-lake/a/_lock", "a/_lock"),
+            ("/my%2Dlake/a%2F%5Flock", "a/_lock"),
+            ("/my%2Dlake", ""),
+            ("/my-lake/", ""),
+        ] {
+            assert_eq!(key_of(path, "/my-lake"), key);
+        }
+        assert_eq!(key_of("/a/b", ""), "a/b");
     }
 
     #[test]

@@ -152,6 +152,11 @@ impl Fields {
         names.iter().any(|name| self.entry.info.get(*name).is_some_and(|value| !value.is_null()))
     }
 
+    /// The first of `names` that is there; the first of all if none is.
+    pub(crate) fn spelled(&self, names: &[&'static str]) -> &'static str {
+        names.iter().find(|name| self.has(&[*name])).unwrap_or(&names[0])
+    }
+
     /// Whether a key has exactly this value under any of `names`.
     pub(crate) fn is(&self, names: &[&str], value: &str) -> bool {
         names.iter().any(|name| self.entry.info.get(*name).is_some_and(|found| found == value))
@@ -196,28 +201,28 @@ impl Fields {
     /// Names with their texts: an object of strings, or one text that `read` takes apart.
     pub(crate) fn pairs(
         &mut self,
-        names: &[&'static str],
+        name: &'static str,
         read: impl Fn(&str) -> Vec<(String, String)>,
     ) -> Option<Vec<(String, String)>> {
-        self.known.extend(names);
-        let name = names.iter().find(|name| matches!(self.entry.info.get(**name), Some(Value::Object(_))));
-        let Some(name) = name else {
-            let (name, text) = self.named(names)?;
+        let Some(Value::Object(pairs)) = self.entry.info.get(name).cloned() else {
+            let text = self.text(&[name])?;
             let pairs = read(&text);
             if pairs.is_empty() {
                 self.wrong(name, "write {\"name\": \"value\"}");
             }
             return Some(pairs);
         };
-        let Some(Value::Object(pairs)) = self.entry.info.remove(*name) else { return None };
+        self.known.push(name);
+        self.entry.info.remove(name);
         let mut texts = Vec::new();
         for (key, value) in pairs {
+            let path = format!("{name}.{}", crate::secret::value(&key));
             match value {
                 Value::String(text) if text.chars().any(char::is_control) => {
-                    self.wrong(name, "holds a line break or another control character");
+                    self.wrong(&path, "holds a line break or another control character");
                 }
                 Value::String(text) => texts.push((key, text.trim().to_owned())),
-                _ => self.wrong(name, "holds what is not a string"),
+                _ => self.wrong(&path, "not a string"),
             }
         }
         Some(texts)

@@ -1,10 +1,11 @@
-//! Keys of an entry that more than one kind of store has: tags, keys for encryption and headers of one's own.
+//! Keys of an entry that more than one kind of store has: tags, customers' keys for encryption and custom headers.
 
 use std::collections::BTreeSet;
 
 use ::http::HeaderName;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ring::digest::{SHA256, digest};
 
 use super::extra::{Extras, On, Step};
 use super::fields::Fields;
@@ -13,10 +14,10 @@ use super::request::in_query;
 const MOST_TAGS: usize = 10;
 
 /// Tags of objects as a header has them, from `{"name": "value"}` or `"name=value&name=value"`. `punctuation` may stand
-/// in them beside letters, digits and blanks.
+/// in them, and letters, digits and blanks.
 pub(crate) fn tags(fields: &mut Fields, punctuation: &str, ascii: bool) -> Option<String> {
     const KEY: &str = "tags";
-    let pairs = fields.pairs(&[KEY], |text| {
+    let pairs = fields.pairs(KEY, |text| {
         url::form_urlencoded::parse(text.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect()
     })?;
     if pairs.is_empty() || pairs.len() > MOST_TAGS {
@@ -47,25 +48,38 @@ pub(crate) fn tags(fields: &mut Fields, punctuation: &str, ascii: bool) -> Optio
     Some(pairs.collect::<Vec<_>>().join("&"))
 }
 
-/// A key of 256 bits for encryption, in base64, and its bytes. It must not go over a plain connection: `plain`.
-pub(crate) fn encryption_key(
-    fields: &mut Fields,
-    names: &[&'static str],
-    plain: bool,
-) -> Option<(String, Vec<u8>)> {
-    let text = fields.secret(names)?;
-    match BASE64_STANDARD.decode(text.reveal()) {
-        Ok(bytes) if bytes.len() == 32 => {
-            if plain {
-                fields.wrong(names[0], "would go over http:// in clear text: use it with https:// only");
-            }
-            Some((text.reveal().to_owned(), bytes))
-        }
+/// How a kind of store takes a customer's key for encryption.
+pub(crate) struct CustomerKey {
+    /// Spellings of the entry's key.
+    pub(crate) names: &'static [&'static str],
+    /// The headers for algorithm, key and the key's digest.
+    pub(crate) headers: [&'static str; 3],
+    pub(crate) digest: fn(&[u8]) -> Vec<u8>,
+    pub(crate) on: On,
+}
+
+/// Adds the headers of a customer's key: 256 bits in base64. `plain`: a secret must not go to the endpoint.
+pub(crate) fn customer_key(fields: &mut Fields, key: &CustomerKey, plain: bool, extras: &mut Extras) {
+    let name = fields.spelled(key.names);
+    let Some(text) = fields.secret(key.names) else { return };
+    let bytes = match BASE64_STANDARD.decode(text.reveal()) {
+        Ok(bytes) if bytes.len() == 32 => bytes,
         _ => {
-            fields.wrong(names[0], "not 256 bits in base64, as `openssl rand -base64 32` makes them");
-            None
+            fields.wrong(name, "not 256 bits in base64, as `openssl rand -base64 32` makes them");
+            return;
         }
+    };
+    if plain {
+        fields.wrong(name, "would go over http:// in clear text: use it with https:// only");
     }
+    let [algorithm, header, digest] = key.headers;
+    extras.set(fields, name, (algorithm, "AES256"), key.on);
+    extras.set_secret(fields, name, (HeaderName::from_static(header), text.reveal()), key.on);
+    extras.set(fields, name, (digest, &BASE64_STANDARD.encode((key.digest)(&bytes))), key.on);
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
 }
 
 /// A text in which nothing but a few words may stand.
@@ -84,9 +98,9 @@ pub(crate) fn one_of(
     found.copied()
 }
 
-/// What headers of one's own are to a kind of store.
-pub(crate) struct Own {
-    /// How its headers begin.
+/// How a kind of store takes the headers that an entry lists under `headers`.
+pub(crate) struct HeaderRules {
+    /// How the store's own headers begin.
     pub(crate) prefix: &'static str,
     /// Requests that make an object.
     pub(crate) making: &'static [Step],
@@ -153,9 +167,9 @@ const OF_REQUESTS: &[&str] =
     &["x-amz-expected-bucket-owner", "x-goog-custom-audit-", "x-goog-allowed-resources", "x-ms-client-"];
 
 /// Adds `headers` of the entry: those about objects where objects are made, others to every request.
-pub(crate) fn headers(fields: &mut Fields, own: &Own, extras: &mut Extras) {
+pub(crate) fn headers(fields: &mut Fields, rules: &HeaderRules, extras: &mut Extras) {
     const KEY: &str = "headers";
-    let Some(pairs) = fields.pairs(&[KEY], |_| Vec::new()) else { return };
+    let Some(pairs) = fields.pairs(KEY, |_| Vec::new()) else { return };
     let mut names = BTreeSet::new();
     for (text, value) in pairs {
         let lower = text.to_ascii_lowercase();
@@ -165,7 +179,7 @@ pub(crate) fn headers(fields: &mut Fields, own: &Own, extras: &mut Extras) {
         let is_ours =
             OURS.iter().any(|ours| lower == *ours || ours.ends_with('-') && lower.starts_with(ours));
         let about_content = CONTENT.contains(&lower.as_str());
-        let better = own.keys.iter().find(|(header, _)| lower.starts_with(header));
+        let better = rules.keys.iter().find(|(header, _)| lower.starts_with(header));
         let Ok(name) = HeaderName::from_bytes(lower.as_bytes()) else {
             fields.wrong(KEY, format!("{} is no name of a header", crate::secret::value(&text)));
             continue;
@@ -176,14 +190,16 @@ pub(crate) fn headers(fields: &mut Fields, own: &Own, extras: &mut Extras) {
             fields.wrong(&key, format!("write the key {better} instead"));
         } else if is_ours {
             fields.wrong(&key, "is set for each request, or signs it");
-        } else if lower == "content-encoding" {
+        } else if value.is_empty() {
+            fields.wrong(&key, "empty");
+        } else if lower.ends_with("content-encoding") {
             fields.wrong(&key, "the files are encoded by nothing, and readers would decode them");
-        } else if about_content && !own.content.is_empty() {
-            fields.wrong(&key, format!("write {}{lower} instead", own.content));
+        } else if about_content && !rules.content.is_empty() {
+            fields.wrong(&key, format!("write {}{lower} instead", rules.content));
         } else {
-            let about_object = about_content || begins(&[own.prefix]) && !begins(OF_REQUESTS);
-            let on = if about_object { On::Steps(own.making) } else { On::All };
-            extras.add(fields, &key, (name, &value), on);
+            let about_object = about_content || begins(&[rules.prefix]) && !begins(OF_REQUESTS);
+            let on = if about_object { On::Steps(rules.making) } else { On::All };
+            extras.set_secret(fields, &key, (name, &value), on);
         }
     }
 }

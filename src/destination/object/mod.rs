@@ -50,7 +50,7 @@ pub(crate) use self::discreet::Discreet;
 pub(crate) use self::extra::{Extending, Extras, On, Step};
 pub(crate) use self::fields::{Fields, Secret, is_safe, plain_endpoint};
 pub(crate) use self::http::Http;
-pub(crate) use self::keys::{Own, encryption_key, headers, one_of, tags};
+pub(crate) use self::keys::{CustomerKey, HeaderRules, customer_key, headers, one_of, sha256, tags};
 pub(crate) use self::problem::Remedies;
 pub(crate) use self::wants::{Want, want};
 

@@ -13,11 +13,11 @@
 //! | `checksum_algorithm` | `aws_checksum_algorithm` | `Content-MD5` or `x-amz-checksum-sha256` | PutObject, UploadPart |
 //! | `headers` | | | all; `x-amz-*` and those about content: PutObject, CreateMultipartUpload |
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use md5::{Digest, Md5};
 
-use super::super::{Extras, Fields, On, Own, Step, Want, encryption_key, headers, one_of, tags, want};
+use super::super::{
+    CustomerKey, Extras, Fields, HeaderRules, On, Step, Want, customer_key, headers, one_of, tags, want,
+};
 
 const ENCRYPTION: &[&str] = &["server_side_encryption", "aws_server_side_encryption", "sse"];
 const KMS_KEY: &[&str] = &["sse_kms_key_id", "aws_sse_kms_key_id"];
@@ -28,7 +28,7 @@ const PAYER: &[&str] = &["requester_pays", "request_payer", "aws_request_payer"]
 
 const KMS: &str = "aws:kms";
 const TWO_LAYERS: &str = "aws:kms:dsse";
-const CUSTOMER: &str = "sse-c";
+const SSE_C: &str = "sse-c";
 const ACLS: &[&str] = &[
     "private",
     "public-read",
@@ -43,7 +43,17 @@ const ACLS: &[&str] = &[
 const MAKING: &[Step] = &[Step::Put, Step::Begin];
 /// AWS wants a customer's key on the last two only with a checksum or where a policy asks for it.
 const WITH_KEY: &[Step] = &[Step::Put, Step::Begin, Step::Part, Step::Read, Step::Complete, Step::Parts];
-const OWN: Own = Own {
+const CUSTOMER: CustomerKey = CustomerKey {
+    names: CUSTOMER_KEY,
+    headers: [
+        "x-amz-server-side-encryption-customer-algorithm",
+        "x-amz-server-side-encryption-customer-key",
+        "x-amz-server-side-encryption-customer-key-md5",
+    ],
+    digest: |key| Md5::digest(key).to_vec(),
+    on: On::Steps(WITH_KEY),
+};
+const RULES: HeaderRules = HeaderRules {
     prefix: "x-amz-",
     making: MAKING,
     keys: &[
@@ -163,7 +173,7 @@ pub(super) fn of(fields: &mut Fields, plain: bool) -> Keys {
         Some(_) => keys.sha256 = true,
         None => {}
     }
-    headers(fields, &OWN, &mut keys.extras);
+    headers(fields, &RULES, &mut keys.extras);
     keys
 }
 
@@ -177,49 +187,40 @@ fn pays(fields: &mut Fields) -> bool {
 
 fn encryption(fields: &mut Fields, plain: bool, extras: &mut Extras) {
     let given = fields.has(ENCRYPTION);
-    let kind = one_of(fields, ENCRYPTION, &["AES256", KMS, TWO_LAYERS, CUSTOMER]);
+    let names = [ENCRYPTION, KMS_KEY, BUCKET_KEY, CUSTOMER_KEY].map(|names| fields.spelled(names));
+    let [encryption, kms_key_name, bucket_key_name, customer_name] = names;
+    let kind = one_of(fields, ENCRYPTION, &["AES256", KMS, TWO_LAYERS, SSE_C]);
     let kms_key = fields.text(KMS_KEY);
     let bucket_key = fields.flag(BUCKET_KEY);
     let key_given = fields.has(CUSTOMER_KEY);
-    let customer_key = encryption_key(fields, CUSTOMER_KEY, plain);
+    customer_key(fields, &CUSTOMER, plain, extras);
     let is_kms = matches!(kind, Some(KMS | TWO_LAYERS));
     if kms_key.is_some() && !is_kms && (kind.is_some() || !given) {
-        fields.wrong(KMS_KEY[0], "goes with \"server_side_encryption\": \"aws:kms\"");
+        fields.wrong(kms_key_name, "goes with \"server_side_encryption\": \"aws:kms\"");
     }
     if bucket_key.is_some() && kind != Some(KMS) && (kind.is_some() || !given) {
-        fields.wrong(BUCKET_KEY[0], "goes with \"server_side_encryption\": \"aws:kms\"");
+        fields.wrong(bucket_key_name, "goes with \"server_side_encryption\": \"aws:kms\"");
     }
     match kind {
-        Some(CUSTOMER) if !key_given => {
-            fields.wrong(CUSTOMER_KEY[0], "missing: \"server_side_encryption\": \"sse-c\" needs it");
+        Some(SSE_C) if !key_given => {
+            fields.wrong(customer_name, "missing: \"server_side_encryption\": \"sse-c\" needs it");
         }
-        Some(CUSTOMER) | None => {}
+        Some(SSE_C) | None => {}
         Some(_) if key_given => {
-            fields.wrong(
-                CUSTOMER_KEY[0],
-                "encrypts too, and server_side_encryption names another way; keep one",
-            );
+            let what = format!("encrypts too, and {encryption} names another way; keep one");
+            fields.wrong(customer_name, what);
         }
         Some(kind) => {
             let on = On::Steps(MAKING);
-            extras.set(fields, ENCRYPTION[0], ("x-amz-server-side-encryption", kind), on);
+            extras.set(fields, encryption, ("x-amz-server-side-encryption", kind), on);
             if let Some(key) = &kms_key {
                 let name = "x-amz-server-side-encryption-aws-kms-key-id";
-                extras.set(fields, KMS_KEY[0], (name, key), on);
+                extras.set(fields, kms_key_name, (name, key), on);
             }
             if let Some(flag) = bucket_key {
                 let name = "x-amz-server-side-encryption-bucket-key-enabled";
-                extras.set(fields, BUCKET_KEY[0], (name, if flag { "true" } else { "false" }), on);
+                extras.set(fields, bucket_key_name, (name, if flag { "true" } else { "false" }), on);
             }
         }
-    }
-    let Some((text, bytes)) = customer_key else { return };
-    let digest = BASE64_STANDARD.encode(Md5::digest(&bytes));
-    for header in [
-        ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
-        ("x-amz-server-side-encryption-customer-key", &text),
-        ("x-amz-server-side-encryption-customer-key-md5", &digest),
-    ] {
-        extras.set(fields, CUSTOMER_KEY[0], header, On::Steps(WITH_KEY));
     }
 }

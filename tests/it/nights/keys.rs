@@ -1,17 +1,21 @@
 //! Keys of storage entries that ask something of what is written: encryption, classes, tags, checksums, headers.
 
+use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lakexpress::destination::{Address, Destination, StorageEntry, conformance, open};
 use md5::{Digest, Md5};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::lake::{Run, script};
 use crate::storage::azurite::Azurite;
 use crate::storage::gcs::Gcs;
 use crate::storage::http::Message;
+use crate::storage::proxy::{Class, Fault, Proxy, When};
 use crate::storage::seaweed::{BUCKET, Seaweed, WRITER};
 use crate::storage::standin::{StandIn, answer, forward_as_is, s3_refusal};
 use crate::storage::{Place, Store, ids, unique};
@@ -25,18 +29,43 @@ const ROWS: u64 = 20_000;
 /// Several files, each an upload of more than one part.
 const LARGE: [&str; 6] = ["-p", "2", "--part-bytes", "12MiB", "--large-table-threshold", "10000"];
 
+const SMALL: &str =
+    "CREATE TABLE IF NOT EXISTS small (id INTEGER PRIMARY KEY); INSERT OR IGNORE INTO small VALUES (1)";
+
 /// The entry with more keys.
 fn with(mut entry: Value, more: &Value) -> Value {
     entry["info"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     entry
 }
 
-/// A gate to a store that keeps every request, and refuses those about which `wrong` says something.
-fn gate(port: u16, wrong: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static) -> StandIn {
+/// A gate to a store that records every request, and refuses those about which `wrong` says something. Headers that
+/// begin with one of `own` are for the gate, as for a gateway that asks for a key: the store does not get them.
+fn gate(
+    port: u16,
+    own: &'static [&'static str],
+    wrong: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static,
+) -> StandIn {
     StandIn::new(move |request| match wrong(request) {
         Some(refusal) => refusal,
-        None => forward_as_is(request, port).unwrap_or_else(|_| s3_refusal("500 Error", "InternalError", "")),
+        None => forward_as_is(&without(request, own), port)
+            .unwrap_or_else(|_| s3_refusal("500 Error", "InternalError", "")),
     })
+}
+
+/// The request without headers that begin so.
+fn without(request: &Message, names: &[&str]) -> Message {
+    let head = String::from_utf8(request.head.clone()).unwrap();
+    let lines = head.split("\r\n").filter(|line| {
+        let line = line.to_lowercase();
+        !names.iter().any(|name| line.starts_with(name))
+    });
+    Message { head: lines.collect::<Vec<_>>().join("\r\n").into_bytes(), body: request.body.clone() }
+}
+
+/// The path of a request, decoded: some clients encode more of it than others.
+fn path(request: &Message) -> String {
+    let path = request.target().split('?').next().unwrap();
+    percent_decode_str(path).decode_utf8().unwrap().into_owned()
 }
 
 fn has(request: &Message, query: &str) -> bool {
@@ -46,8 +75,7 @@ fn has(request: &Message, query: &str) -> bool {
 
 /// The name of the operation, by the services' own tables.
 fn operation(request: &Message) -> &'static str {
-    let (path, _) = request.target().split_once('?').unwrap_or((request.target(), ""));
-    let is_object = path.trim_matches('/').matches('/').count() >= 2 && !has(request, "restype");
+    let is_object = path(request).trim_matches('/').matches('/').count() >= 2 && !has(request, "restype");
     let comp = |word: &str| request.target().contains(&format!("comp={word}"));
     match request.method() {
         _ if !is_object => "bucket",
@@ -65,8 +93,7 @@ fn operation(request: &Message) -> &'static str {
 }
 
 fn is_rewritten(request: &Message) -> bool {
-    let path = request.target().split('?').next().unwrap().replace("%5F", "_");
-    path.rsplit('/').next().unwrap().starts_with('_')
+    path(request).rsplit('/').next().unwrap().starts_with('_')
 }
 
 /// Every request has `header` with `value` if it is one of `operations`, and none otherwise.
@@ -92,9 +119,7 @@ fn count(gate: &StandIn, name: &str) -> usize {
 #[track_caller]
 fn exported(place: &Place, id: &str, store: &dyn Store, base: &str) {
     place.fill(ROWS, 2_000);
-    place.run(
-        "CREATE TABLE IF NOT EXISTS small (id INTEGER PRIMARY KEY); INSERT OR IGNORE INTO small VALUES (1)",
-    );
+    place.run(SMALL);
     place.export(id, &LARGE).output().ok();
     assert_eq!(store.ids(&format!("{base}/main/t/")), Some(ids(ROWS)));
     assert_eq!(store.ids(&format!("{base}/main/small/")), Some(ids(1)));
@@ -108,7 +133,7 @@ fn checked(place: &Place, id: &str) -> Run {
 #[test]
 fn s3_gets_each_header_where_it_wants_it_and_nowhere_else() {
     let (seaweed, place, base) = (Seaweed::shared(), Place::new(), unique("keys-s3"));
-    let gate = gate(seaweed.port, |_| None);
+    let gate = gate(seaweed.port, &["x-gateway-"], |_| None);
     let entry = seaweed.entry(gate.port, WRITER, &base);
     let more = json!({
         "storage_class": "STANDARD_IA", "tags": {"cost centre": "42", "team": "sales + co"},
@@ -133,10 +158,15 @@ fn s3_gets_each_header_where_it_wants_it_and_nowhere_else() {
         // What is not signed is refused by AWS.
         let signed = request.header("authorization").unwrap();
         let head = String::from_utf8(request.head.clone()).unwrap().to_lowercase();
-        for line in head.lines().filter(|line| line.starts_with("x-amz-")) {
+        let names = signed.split_once("SignedHeaders=").unwrap().1.split(',').next().unwrap();
+        let names: Vec<&str> = names.split(';').collect();
+        for line in head.lines().filter(|line| line.starts_with("x-amz-") || line.starts_with("content-md5"))
+        {
             let name = line.split(':').next().unwrap();
-            assert!(signed.contains(&format!("{name};")) || signed.contains(&format!("{name},")), "{name}");
+            assert!(names.contains(&name), "{name} is not signed: {names:?}");
         }
+        // A gateway that takes its header away must not make the signature wrong.
+        assert!(!names.contains(&"x-gateway-key"), "{names:?}");
     }
     checked(&place, "lake").output().ok().never_says(&["FAILED", "gate-secret-1"]);
 }
@@ -159,14 +189,8 @@ fn a_policy_that_wants_an_encryption_header_is_satisfied_or_explained() {
             return s3_refusal("400 Bad Request", "InvalidArgument", "");
         }
         if wanted {
-            let open = Seaweed::shared().open_port;
-            let head = String::from_utf8(request.head.clone()).unwrap();
-            let lines = head.split("\r\n").filter(|line| {
-                let line = line.to_lowercase();
-                !line.starts_with("x-amz-server-side") && !line.starts_with("authorization:")
-            });
-            let head = lines.collect::<Vec<_>>().join("\r\n").into_bytes();
-            return forward_as_is(&Message { head, body: request.body.clone() }, open).unwrap();
+            let bare = without(request, &["x-amz-server-side", "authorization:"]);
+            return forward_as_is(&bare, Seaweed::shared().open_port).unwrap();
         }
         forward_as_is(request, port).unwrap()
     });
@@ -189,7 +213,7 @@ fn a_policy_that_wants_an_encryption_header_is_satisfied_or_explained() {
 #[test]
 fn a_bucket_with_object_lock_gets_its_checksums_or_the_key_is_named() {
     let (seaweed, place) = (Seaweed::shared(), Place::new());
-    let gate = gate(seaweed.port, |request| {
+    let gate = gate(seaweed.port, &[], |request| {
         let sums = ["content-md5", "x-amz-checksum-sha256"].map(|name| request.header(name).is_some());
         let bare = matches!(operation(request), "put" | "part") && sums == [false; 2];
         let words = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock \
@@ -247,7 +271,7 @@ fn the_contract_holds_with_these_keys() {
 #[test]
 fn a_customers_key_is_needed_to_read_what_was_written() {
     let (seaweed, place, base) = (Seaweed::shared(), Place::new(), unique("keys-customer"));
-    let gate = gate(seaweed.port, |_| None);
+    let gate = gate(seaweed.port, &[], |_| None);
     let entry = seaweed.entry(gate.port, WRITER, &base);
     place.fill(ROWS, 2_000);
     let keyed =
@@ -282,10 +306,72 @@ fn a_customers_key_is_needed_to_read_what_was_written() {
     assert!(said.contains("sse_customer_key_base64"), "{refused}");
 }
 
+/// Stopped while uploads become objects: what comes later has the key too, and the key is shown nowhere.
+#[test]
+fn a_customers_key_goes_with_resume_verify_and_metadata() {
+    let (seaweed, place, base) = (Seaweed::shared(), Place::new(), unique("keys-resume"));
+    place.fill(2_000, 2_000);
+    place.run(SMALL);
+    let more = json!({"sse_customer_key_base64": "${NIGHT_KEY}"});
+    let slow =
+        Proxy::new(seaweed.port, When::Class(Class::Complete, 1), Fault::Delay(Duration::from_secs(40)));
+    let with_key = |run: Run| {
+        run.env("NIGHT_KEY", format!(" {KEY}\n"))
+            .env("XDG_STATE_HOME", place.path("state"))
+            .args(["--log-level", "debug"])
+    };
+    place.entry("lake", with(seaweed.entry(slow.port, WRITER, &base), &more));
+    let flags = ["-p", "2", "--part-bytes", "64KiB", "--large-table-threshold", "100", "--verify", "hash"];
+    let running = with_key(place.export("lake", &flags)).spawn();
+    slow.wait_until_met();
+    assert!(Command::new("kill").args(["-TERM", &running.pid().to_string()]).status().unwrap().success());
+    let stopped = running.finish().exits(143);
+    stopped.never_says(&[KEY]);
+    let id = stopped.stderr.split_once("starting export run: ").unwrap().1.split_whitespace().next().unwrap();
+    let gate = gate(seaweed.port, &[], |_| None);
+    place.entry("lake", with(seaweed.entry(gate.port, WRITER, &base), &more));
+    for words in [
+        &["resume", id][..],
+        &["verify", id, "--read-data"],
+        &["verify", "--target-storage-id", "lake", "--read-data"],
+        &["metadata", id],
+    ] {
+        let run = with_key(place.at_home(Run::new(words)));
+        run.args(["-a".into(), place.auth()]).output().ok().never_says(&[KEY]);
+    }
+    let on = &["put", "begin", "part", "complete", "read", "parts"];
+    assert_on(&gate, ("x-amz-server-side-encryption-customer-key", KEY), on, false);
+    assert!(count(&gate, "parts") > 0 && count(&gate, "complete") > 0, "nothing was left to finish");
+    let dir = place.path("state");
+    let shown = Command::new("grep").args(["-rl", KEY]).arg(dir).output().unwrap();
+    assert_eq!(shown.stdout, b"", "the key is in the run log");
+}
+
+/// A store, or what stands before it, that repeats what it was sent.
+#[test]
+fn a_refusal_that_repeats_the_request_shows_no_secret() {
+    let place = Place::new();
+    place.fill(3, 20);
+    let gate = StandIn::new(|request| {
+        let head = String::from_utf8(request.head.clone()).unwrap();
+        let body = format!("<Error><Code>InvalidArgument</Code><Message>no: {head}</Message></Error>");
+        answer("400 Bad Request", "application/xml", &body)
+    });
+    let more = json!({"sse_customer_key_base64": KEY, "headers": {"x-gateway-key": "gate-secret-1"}});
+    place.entry("lake", with(Seaweed::shared().entry(gate.port, WRITER, ""), &more));
+    for run in [place.export("lake", &[]), checked(&place, "lake")] {
+        let output = run.args(["--log-level", "debug"]).output();
+        assert_ne!(output.code, Some(0), "{output}");
+        output.never_says(&["gate-secret-1", KEY]);
+    }
+    let seen = gate.seen();
+    assert!(seen.iter().any(|request| request.header("x-gateway-key").is_some()));
+}
+
 #[test]
 fn gcs_gets_each_header_where_it_wants_it_and_nowhere_else() {
     let (gcs, seaweed, place, base) = (Gcs::shared(), Seaweed::shared(), Place::new(), unique("keys-gcs"));
-    let gate = gate(gcs.port, |_| None);
+    let gate = gate(gcs.port, &[], |_| None);
     let key_file = gcs.key_file(gate.port, &place.path("."));
     let entry = gcs.entry(&key_file, BUCKET, &base);
     let name = "projects/p/locations/eu/keyRings/r/cryptoKeys/k";
@@ -300,7 +386,7 @@ fn gcs_gets_each_header_where_it_wants_it_and_nowhere_else() {
     assert_on(&gate, ("x-goog-meta-a", "b"), making, false);
     assert_on(&gate, ("x-goog-user-project", "payer"), &["all"], false);
     assert_on(&gate, ("x-goog-custom-audit-job", "night"), &["all"], false);
-    let keyed = self::gate(gcs.port, |_| None);
+    let keyed = self::gate(gcs.port, &[], |_| None);
     let key_file = gcs.key_file(keyed.port, &place.path("."));
     let base = unique("keys-gcs");
     let entry = gcs.entry(&key_file, BUCKET, &base);
@@ -314,7 +400,7 @@ fn gcs_gets_each_header_where_it_wants_it_and_nowhere_else() {
 #[test]
 fn azure_gets_each_header_where_it_wants_it_and_nowhere_else() {
     let (azurite, place, base) = (Azurite::shared(), Place::new(), unique("keys-azure"));
-    let gate = gate(azurite.port, |_| None);
+    let gate = gate(azurite.port, &[], |_| None);
     let entry = azurite.entry(gate.port, &base);
     let more = json!({"access_tier": "Cool", "tags": {"team": "sales"}, "encryption_scope": "night",
         "headers": {"x-ms-meta-origin": "lakexpress", "x-ms-client-request-id": "night-7"}});
@@ -332,7 +418,8 @@ fn azure_gets_each_header_where_it_wants_it_and_nowhere_else() {
     let info = sas["info"].as_object_mut().unwrap();
     info.remove("account_key");
     info.insert("sas_token".into(), json!(azurite.sas));
-    let keyed = self::gate(azurite.port, |_| None);
+    // Azurite knows no customers' keys.
+    let keyed = self::gate(azurite.port, &["x-ms-encryption-"], |_| None);
     sas["info"]["endpoint_url"] = json!(format!("http://127.0.0.1:{}/devstoreaccount1", keyed.port));
     place.entry("keyed", sas);
     exported(&place, "keyed", azurite, &base);
@@ -379,6 +466,24 @@ fn what_is_wrong_with_the_keys_is_said_at_once() {
     );
     wrong(&s3, json!({"storage_class": "DEEP_ARCHIVE"}), &["cannot be read at once", "GLACIER_IR"]);
     wrong(&s3, json!({"sse_kms_key_id": "k"}), &["sse_kms_key_id: goes with"]);
+    let both = json!({"sse": "AES256", "aws_sse_kms_key_id": "k"});
+    wrong(&s3, both, &["lake.info.aws_sse_kms_key_id: goes with"]);
+    let twice = json!({"sse": "AES256", "server_side_encryption": "aws:kms"});
+    wrong(&s3, twice, &["lake.info.sse: the same key as server_side_encryption"]);
+    let broken = json!({"sse_kms_key_id": "a\nb", "storage_class": " ", "tags": {"a": "b\nc", "d": 1},
+        "headers": {"x-a": "gate-secret\r\nHost: x", "x-b": " ", "X-Amz-Checksum-Sha256": "x", "Host": "x", "x-c": "é"}});
+    let words = [
+        "lake.info.sse_kms_key_id: holds a line break",
+        "lake.info.storage_class: empty",
+        "lake.info.tags.a: holds a line break",
+        "lake.info.tags.d: not a string",
+        "lake.info.headers.x-a: holds a line break",
+        "lake.info.headers.x-b: empty",
+        "lake.info.headers.X-Amz-Checksum-Sha256: is set for each request",
+        "lake.info.headers.Host: is set for each request",
+        "lake.info.headers.x-c: holds a character that no HTTP header can hold",
+    ];
+    wrong(&s3, broken, &words);
     wrong(&s3, json!({"server_side_encryption": "sse-c"}), &["sse_customer_key_base64: missing"]);
     wrong(&s3, json!({"server_side_encryption": "AES256", "sse_customer_key_base64": KEY}), &["keep one"]);
     let plain = json!({"endpoint_url": "http://store.example", "sse_customer_key_base64": KEY});
@@ -389,8 +494,15 @@ fn what_is_wrong_with_the_keys_is_said_at_once() {
     wrong(
         &azure,
         json!({"access_tier": "Archive", "encryption_scope": "x", "customer_provided_key": KEY, "tags": {"ä": "b"},
-            "headers": {"Content-Type": "x", "x-ms-version": "1"}}),
-        &["cannot be read", "keep one", "lake.info.tags", "x-ms-blob-content-type", "x-ms-version: is set"],
+            "headers": {"Content-Type": "x", "x-ms-version": "1", "x-ms-blob-content-encoding": "gzip"}}),
+        &[
+            "encoded by nothing",
+            "cannot be read",
+            "keep one",
+            "lake.info.tags",
+            "x-ms-blob-content-type",
+            "x-ms-version: is set",
+        ],
     );
     let gcs = json!({"storage_type": "gcs", "info": {"bucket": "b", "credentials_file": "/nowhere"}});
     let more = json!({"kms_key_name": "k", "customer_encryption_key": KEY, "storage_class": "cold"});
