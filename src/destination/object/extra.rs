@@ -107,26 +107,23 @@ impl Extras {
         (name, value): (&'static str, &str),
         on: On,
     ) {
-        match HeaderValue::from_str(value) {
-            Ok(value) => self.headers.push((HeaderName::from_static(name), value, on)),
-            Err(_) => fields.wrong(key, "holds a character that no HTTP header can hold"),
-        }
+        self.add(fields, key, (HeaderName::from_static(name), value), on, false);
     }
 
     /// The same for a header whose value is shown to nobody.
-    pub(crate) fn set_secret(
-        &mut self,
-        fields: &mut Fields,
-        key: &str,
-        (name, value): (HeaderName, &str),
-        on: On,
-    ) {
+    pub(crate) fn set_secret(&mut self, fields: &mut Fields, key: &str, header: (HeaderName, &str), on: On) {
+        self.add(fields, key, header, on, true);
+    }
+
+    fn add(&mut self, fields: &mut Fields, key: &str, header: (HeaderName, &str), on: On, secret: bool) {
+        let (name, value) = header;
         match HeaderValue::from_str(value) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                self.headers.push((name, value, on));
+            // Stores and gateways read other bytes each in another way.
+            Ok(mut found) if value.is_ascii() => {
+                found.set_sensitive(secret);
+                self.headers.push((name, found, on));
             }
-            Err(_) => fields.wrong(key, "holds a character that no HTTP header can hold"),
+            _ => fields.wrong(key, "holds another character than ASCII has, which no HTTP header can hold"),
         }
     }
 

@@ -20,8 +20,11 @@ pub(crate) fn tags(fields: &mut Fields, punctuation: &str, ascii: bool) -> Optio
     let pairs = fields.pairs(KEY, |text| {
         url::form_urlencoded::parse(text.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect()
     })?;
-    if pairs.is_empty() || pairs.len() > MOST_TAGS {
-        fields.wrong(KEY, format!("{} tags: an object has 1 to {MOST_TAGS}", pairs.len()));
+    if pairs.is_empty() {
+        return None;
+    }
+    if pairs.len() > MOST_TAGS {
+        fields.wrong(KEY, format!("{} tags: an object has at most {MOST_TAGS}", pairs.len()));
     }
     let allowed = |c: char| {
         let letter = if ascii { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() };
