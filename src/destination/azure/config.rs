@@ -88,7 +88,7 @@ pub(super) struct AzureConfig {
     pub(super) place: AzurePlace,
     endpoint: Option<Url>,
     pub(super) credentials: Credentials,
-    /// What is asked of the blobs that are written.
+    /// Headers for encryption, access tier and the like.
     pub(super) extras: Extras,
 }
 

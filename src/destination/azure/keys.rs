@@ -1,4 +1,4 @@
-//! What an entry wants of the blobs that are written.
+//! Keys of an entry for encryption, access tier, tags and custom headers.
 //!
 //! | key | also | header | on |
 //! |---|---|---|---|

@@ -42,7 +42,7 @@ pub(super) struct GcsConfig {
     pub(super) bucket: Bucket,
     pub(super) endpoint: Option<String>,
     pub(super) credentials: Credentials,
-    /// What is asked of the objects that are written.
+    /// Headers for encryption, storage class and the like.
     pub(super) extras: Extras,
 }
 

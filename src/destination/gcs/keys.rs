@@ -1,9 +1,9 @@
-//! What an entry wants of the objects that are written, as headers of the XML API.
+//! Keys of an entry for encryption, storage class, ACL and custom headers, as headers of the XML API.
 //!
 //! | key | also | header | on |
 //! |---|---|---|---|
 //! | `kms_key_name` | `kmsKeyName` | `x-goog-encryption-kms-key-name` | PUT of an object, start of an upload |
-//! | `customer_encryption_key` | `encryption_key` | `x-goog-encryption-algorithm`, `-key`, `-key-sha256` | the same, parts, reads |
+//! | `customer_encryption_key` | `encryption_key` | `x-goog-encryption-algorithm`, `-key`, `-key-sha256` | the same, parts, completion, reads |
 //! | `storage_class` | `storageClass` | `x-goog-storage-class` | PUT, start, of what lasts |
 //! | `acl` | `predefined_acl`, `predefinedAcl` | `x-goog-acl` | PUT, start |
 //! | `user_project` | `userProject`, `billing_project` | `x-goog-user-project` | all |
@@ -31,7 +31,7 @@ const ACLS: &[&str] = &[
 ];
 
 const MAKING: &[Step] = &[Step::Put, Step::Begin];
-const WITH_KEY: &[Step] = &[Step::Put, Step::Begin, Step::Part, Step::Read];
+const WITH_KEY: &[Step] = &[Step::Put, Step::Begin, Step::Part, Step::Complete, Step::Read];
 const CUSTOMER: CustomerKey = CustomerKey {
     names: CUSTOMER_KEY,
     headers: ["x-goog-encryption-algorithm", "x-goog-encryption-key", "x-goog-encryption-key-sha256"],

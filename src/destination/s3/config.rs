@@ -12,7 +12,7 @@
 //! | `session_token` | `aws_session_token` | with keys that have one |
 //! | `profile` | `profile_name` | of the AWS files; region and endpoint come from it too, if the entry has none |
 //!
-//! What is asked of the objects is in `keys`.
+//! Encryption, tags and other headers are in `keys`.
 
 use url::Url;
 
@@ -86,7 +86,7 @@ pub(super) struct S3Config {
     pub(super) credentials: Credentials,
     /// Of the AWS files and variables.
     pub(super) settings: Settings,
-    /// What is asked of the objects that are written.
+    /// Headers for encryption, storage class and the like.
     pub(super) keys: Keys,
 }
 

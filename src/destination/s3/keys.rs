@@ -1,4 +1,4 @@
-//! What an entry wants of the objects that are written: encryption, storage class, tags, rights, checksums.
+//! Keys of an entry for encryption, storage class, tags, ACL, checksums and custom headers.
 //!
 //! | key | also | header | on |
 //! |---|---|---|---|

@@ -430,7 +430,7 @@ fn gcs_gets_each_header_where_it_wants_it_and_nowhere_else() {
     let entry = gcs.entry(&key_file, BUCKET, &base);
     place.entry("keyed", with(entry, &json!({"customer_encryption_key": KEY})));
     exported(&place, "keyed", seaweed, &base);
-    let on = &["put", "begin", "part", "read"];
+    let on = &["put", "begin", "part", "complete", "read"];
     assert_on(&keyed, ("x-goog-encryption-key", KEY), on, false);
     assert_on(&keyed, ("x-goog-encryption-algorithm", "AES256"), on, false);
 }
