@@ -1,7 +1,7 @@
 //! Traces of runs, sent by OTLP: what a collector gets, read by messages that are not ours, and what becomes of a run
 //! whose collector does not answer.
 //!
-//! A binary of its own, which `cargo test --features otlp --test otlp` builds: `it` runs the program without the feature.
+//! `cargo test --features otlp --test otlp` builds it. The other tests, in `it`, run the program without the feature.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panics")]
 

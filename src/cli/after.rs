@@ -1,5 +1,5 @@
 //! Who hears how a run ended, apart from those who read what it prints: a file for Prometheus, and a URL that the
-//! document of `--json` is posted to. Neither changes the run's exit code.
+//! document of `--json` is posted to. Neither changes the run's exit code. Traces are in `traces`, where they are built.
 
 use std::io;
 use std::path::PathBuf;
