@@ -76,7 +76,10 @@ const OLD_PARALLEL: &str = "LAKEXPRESS_FASTBCP_P";
 pub(super) fn command() -> clap::Command {
     let mut cli = Cli::command();
     let names: Vec<String> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let old_variable = env::var_os("LAKEXPRESS_PARALLEL").is_none() && env::var_os(OLD_PARALLEL).is_some();
+    // An empty variable is an unset one.
+    let is_set =
+        |name: &str| env::var_os(name).is_some_and(|value| !value.to_string_lossy().trim().is_empty());
+    let old_variable = !is_set("LAKEXPRESS_PARALLEL") && is_set(OLD_PARALLEL);
     for name in names {
         let resumes = name == "resume";
         cli = cli.mut_subcommand(name, |command| {

@@ -193,17 +193,16 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
 
 /// Writes the result of a command that does nothing else.
 fn print(text: &str) -> Result<()> {
-    output::result(text).map_err(not_printed)
+    output::result(text).map(drop).map_err(not_printed)
 }
 
 /// Writes what a command says of work that it has done. If that cannot be written the work is done all the same, and
 /// a code that asks to try again would have it done twice: a warning says what is `done`. Returns whether it was written.
 fn tell(text: &str, done: impl FnOnce() -> String) -> bool {
-    let written = output::result(text);
-    if let Err(error) = &written {
+    output::result(text).unwrap_or_else(|error| {
         tracing::warn!("cannot write to standard output: {error}; {}", done());
-    }
-    written.is_ok()
+        false
+    })
 }
 
 fn not_printed(error: std::io::Error) -> Error {

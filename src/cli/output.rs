@@ -4,17 +4,17 @@ use std::io::{ErrorKind, Write};
 
 use crate::plain;
 
-/// Writes the command's result. A reader that went away (`| head`) is no error.
+/// Writes the command's result: whether all of it was taken. A reader that went away (`| head`) is no error.
 ///
 /// What others wrote is escaped where it is put into a line; this is the last fence. JSON lets much through that a
 /// terminal obeys, and what it gets instead is what JSON has for it.
-pub(super) fn result(text: &str) -> std::io::Result<()> {
+pub(super) fn result(text: &str) -> std::io::Result<bool> {
     let text = plain::text(text);
     let mut out = std::io::stdout().lock();
     let ended = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{ended}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 

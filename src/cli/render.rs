@@ -137,11 +137,10 @@ fn text_of(value: &Value) -> String {
 
 /// Whether it could be written; the reason is said where not.
 fn document(value: &Value) -> bool {
-    let written = output::result(&text_of(value));
-    if let Err(error) = &written {
+    output::result(&text_of(value)).unwrap_or_else(|error| {
         output::message(&format!("warning: cannot write to standard output: {error}"));
-    }
-    written.is_ok()
+        false
+    })
 }
 
 /// ```text

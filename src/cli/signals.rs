@@ -126,6 +126,7 @@ impl Stopping {
     /// Installs the handlers, for all of the process' life. `say` reports a command that was stopped.
     pub(super) fn begin(say: impl Fn(&Stopped) + Send + Sync + 'static) -> Result<Arc<Self>> {
         let failed = |error| Error::unavailable("cannot wait for signals").caused_by(error);
+        enough_open_files().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let mut signals = {
             let _within = runtime.enter();
@@ -266,6 +267,13 @@ fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
     });
     aside(move || super::after::write_metrics(code));
     std::process::exit(i32::from(code))
+}
+
+/// An error where tokio's own would be a panic.
+fn enough_open_files() -> std::io::Result<()> {
+    const NEEDED: usize = 10;
+    // They are all open at once, and closed again.
+    (0..NEEDED).map(|_| std::fs::File::open("/dev/null")).collect::<std::io::Result<Vec<_>>>().map(drop)
 }
 
 /// Says something, which may block where nobody reads a full pipe; waits for it no longer than [`WORDS`].

@@ -157,13 +157,18 @@ impl Http {
     /// A part that was sent at `sent` did not get through. Where others do, there are too many for the line.
     fn late(&self, sent: tokio::time::Instant, progress: &Progress) {
         if self.pulse.last().is_some_and(|at| at > progress.last() && at.elapsed() < self.limits.stall)
-            && let Some((parts, true)) = self.lanes.narrow(sent)
+            && let Some((parts, first)) = self.lanes.narrow(sent)
         {
-            tracing::warn!(
-                parts,
-                "the line to the store is too slow for so many uploads at once: fewer are sent from now on; \
-                 with -p 1 --n-jobs 1 none is sent in vain"
-            );
+            match first {
+                true => tracing::warn!(
+                    parts,
+                    "the line to the store is too slow for so many uploads at once: fewer are sent from now on; \
+                     with -p 1 --n-jobs 1 none is sent in vain"
+                ),
+                false => {
+                    tracing::info!(parts, "the line to the store is still too slow: fewer uploads at once");
+                }
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! How many parts of uploads are on their way at once: as many as the writers send, until the line turns out to be too
-//! slow for them.
+//! slow for them; then fewer, and again one more after a while in which all got through.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +8,11 @@ use tokio::time::Instant;
 
 /// More than a run sends.
 const MOST: usize = 1 << 16;
+/// So many parts must get through in each lane before there is one more; twice as many after each time that it was
+/// too much.
+const GOOD: usize = 4;
+/// How often that is doubled.
+const DOUBLINGS: u32 = 6;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
@@ -23,11 +28,15 @@ struct State {
     existing: usize,
     /// When there became fewer.
     narrowed: Option<Instant>,
+    /// How often.
+    times: u32,
+    /// Parts that got through since the width changed.
+    good: usize,
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        let state = State { width: MOST, existing: MOST, narrowed: None };
+        let state = State { width: MOST, existing: MOST, narrowed: None, times: 0, good: 0 };
         Self { free: Arc::new(Semaphore::new(MOST)), state: Mutex::new(state) }
     }
 }
@@ -61,7 +70,25 @@ impl Lanes {
         let first = state.narrowed.is_none();
         state.existing -= self.free.forget_permits(state.existing.saturating_sub(width));
         (state.width, state.narrowed) = (width, Some(Instant::now()));
+        (state.times, state.good) = (state.times + 1, 0);
         Some((width, first))
+    }
+
+    /// A part got through. Gives the number of lanes if there is one more now.
+    pub(super) fn got_through(&self) -> Option<usize> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.narrowed.filter(|_| state.width < MOST)?;
+        state.good += 1;
+        if state.good < state.width * (GOOD << state.times.min(DOUBLINGS)) {
+            return None;
+        }
+        (state.width, state.good) = (state.width + 1, 0);
+        // One that was to go may be there still.
+        if state.existing < state.width {
+            state.existing += 1;
+            self.free.add_permits(1);
+        }
+        Some(state.width)
     }
 }
 
@@ -86,6 +113,26 @@ impl Drop for Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn one_more_after_many_that_got_through_and_later_each_time() {
+        let lanes = Arc::new(Lanes::default());
+        assert_eq!(lanes.got_through(), None, "as many as there may be");
+        let needed = |lanes: &Lanes| (1..).find_map(|parts| lanes.got_through().map(|width| (parts, width)));
+        let two = (lanes.enter().await, lanes.enter().await);
+        assert_eq!(lanes.narrow(Instant::now()), Some((1, true)));
+        // Both are taken, and one of them is to go.
+        assert_eq!(needed(&lanes), Some((GOOD * 2, 2)));
+        drop(two);
+        assert_eq!(lanes.free.available_permits(), 2);
+        assert_eq!(needed(&lanes), Some((GOOD * 2 * 2, 3)));
+        assert_eq!(lanes.free.available_permits(), 3);
+        let three = (lanes.enter().await, lanes.enter().await, lanes.enter().await);
+        assert_eq!(lanes.narrow(Instant::now()), Some((1, false)));
+        drop(three);
+        assert_eq!(lanes.free.available_permits(), 1);
+        assert_eq!(needed(&lanes), Some((GOOD * 4, 2)));
+    }
 
     #[tokio::test]
     async fn lanes_in_use_are_halved_once_for_all_that_failed_together() {

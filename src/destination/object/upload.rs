@@ -133,7 +133,12 @@ impl ObjectUpload {
                 expired |= signs_again;
             };
             match sent {
-                Ok(part) => Ok((index, part.content_id)),
+                Ok(part) => {
+                    if let Some(parts) = lanes.got_through() {
+                        tracing::debug!(parts, "one more upload at once");
+                    }
+                    Ok((index, part.content_id))
+                }
                 Err(error) => Err(inner.failed("cannot upload a part of an object", &path, &error)),
             }
         });

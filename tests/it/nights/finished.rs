@@ -134,6 +134,9 @@ fn what_failed_has_its_own_code_and_its_remedies_whatever_becomes_of_standard_ou
         let words = [&["export", "SOURCE", "LAKE"][..], json].concat();
         let output = scene.redirected("> /dev/full", &words).exits(SOME_FAILED);
         output.says(&["1 of 3 tables failed, 2 exported", "standard output", "hint for main.c"]);
+        // The reader of what says it was gone already.
+        let unread = ["bash", "-c", "exec 3> >(exit 0); sleep 0.3; \"$@\" >&3", "bash"];
+        scene.run(&unread, &words).output().exits(SOME_FAILED).says(&["hint for main.c"]);
         let words = [&["export", "SOURCE", "LAKE", "-i", "c"][..], json].concat();
         scene.redirected("> /dev/full", &words).exits(DATA).says(&["1 of 1 table failed, 0 exported"]);
         // An error that ends the command is said where it can be read.

@@ -233,6 +233,7 @@ fn readers_are_called_parallel_and_the_old_name_still_works() {
     }
     assert_eq!(readers(plan().env("LAKEXPRESS_PARALLEL", "3")), "3");
     assert_eq!(readers(plan().env("LAKEXPRESS_FASTBCP_P", "3")), "3");
+    assert_eq!(readers(plan().env("LAKEXPRESS_FASTBCP_P", "3").env("LAKEXPRESS_PARALLEL", "")), "3");
     assert_eq!(readers(plan().env("LAKEXPRESS_FASTBCP_P", "1").args(["-p", "3"])), "3");
     assert_eq!(readers(plan().env("LAKEXPRESS_FASTBCP_P", "1").env("LAKEXPRESS_PARALLEL", "3")), "3");
 }

@@ -219,7 +219,7 @@ fn too_few_open_files_have_a_remedy() {
     place.fill(5, 20);
     let url = format!("sqlite://{}", place.path("data.db").display());
     let mut refused = 0;
-    for limit in 16..28 {
+    for limit in 4..28 {
         let dir = place.path(&format!("out{limit}")).display().to_string();
         let nofile = format!("--nofile={limit}");
         let args = ["export", "--source", &url, "--output-dir", &dir];
