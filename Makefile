@@ -33,11 +33,13 @@ build: cargo
 ## test: everything CI demands
 test: test-deps check
 	cargo test --locked
+	cargo test --locked --features otlp --test otlp
 
 ## check: formatting, lints, and what is linked: licences, sources, known holes
 check: cargo
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --lib --bins --test otlp --locked --features otlp -- -D warnings
 	scripts/deny.sh
 
 ## test-deps: servers, strace and the Python readers, if they are not there

@@ -1,6 +1,7 @@
 //! Who hears how a run ended, apart from those who read what it prints: a file for Prometheus, and a URL that the
-//! document of `--json` is posted to. Neither changes the run's exit code.
+//! document of `--json` is posted to. Neither changes the run's exit code. Traces are in `traces`, where they are built.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +51,8 @@ pub(super) fn begin(command: &Command) -> Result<()> {
         if AFTER.set(After { began, metrics_file, written, notify, document }).is_err() {
             tracing::debug!("a second run of one process");
         }
+        #[cfg(any(feature = "otlp", test))]
+        super::traces::begin(command, began.0);
     }
     problems.finish()
 }
@@ -102,22 +105,10 @@ pub(super) fn write_metrics(exit_code: u8) {
 pub(super) fn notify(exit_code: u8, stopping: Option<&Stopping>) {
     let Some(After { notify: Some(notify), document, .. }) = AFTER.get() else { return };
     let Some(document) = document.get().filter(|_| notify.wants(exit_code)) else { return };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    let posted = match in_time(stopping, notify.post(document)) {
+        Ok(posted) => posted,
         Err(error) => return tracing::warn!("cannot post the notification: {error}"),
     };
-    let posted = runtime.block_on(async {
-        let posting = Box::pin(notify.post(document));
-        match stopping.map(Stopping::cancel) {
-            Some(cancel) => {
-                let time = if cancel.is_cancelled() { LONGEST - MARGIN } else { SHORT };
-                cancel.within(time, posting).await
-            }
-            None => Some(posting.await),
-        }
-    });
-    // Not the end of what blocks, such as a name that is looked up.
-    runtime.shutdown_background();
     let to = notify.shown();
     match posted {
         Some(Ok(())) => tracing::debug!("the notification was posted to {to}"),
@@ -129,4 +120,28 @@ pub(super) fn notify(exit_code: u8, stopping: Option<&Stopping>) {
             "the notification to {to} was not delivered: the process was asked to stop, and there was no answer in time"
         ),
     }
+}
+
+/// What `posting` gives: none when there was no time left for it after a signal.
+///
+/// # Errors
+/// No runtime.
+pub(super) fn in_time<T>(
+    stopping: Option<&Stopping>,
+    posting: impl Future<Output = T>,
+) -> io::Result<Option<T>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let posted = runtime.block_on(async {
+        let posting = Box::pin(posting);
+        match stopping.map(Stopping::cancel) {
+            Some(cancel) => {
+                let time = if cancel.is_cancelled() { LONGEST - MARGIN } else { SHORT };
+                cancel.within(time, posting).await
+            }
+            None => Some(posting.await),
+        }
+    });
+    // Not the end of what blocks, such as a name that is looked up.
+    runtime.shutdown_background();
+    Ok(posted)
 }

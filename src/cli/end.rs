@@ -18,9 +18,9 @@ use crate::runlog::RunStatus;
 /// What is known of the run of this process when it ends.
 #[derive(Debug, Default)]
 pub(super) struct Last {
-    status: &'static str,
+    pub(super) status: &'static str,
     /// The beginning of the line, when it is not the status.
-    how: Option<&'static str>,
+    pub(super) how: Option<&'static str>,
     run: String,
     pub(super) counts: Counts,
     /// None of a run that did not come to its end.

@@ -113,6 +113,8 @@ pub(super) async fn watch(
         progress: Arc::clone(&progress),
         cancel: seen.stopping.cancel(),
     };
+    #[cfg(any(feature = "otlp", test))]
+    super::traces::run(&run_id, parts.source.location(), parts.destination.location());
     let lines = seen.drawn.then(|| Lines::draw(seen.bars, progress, Arc::clone(&told)));
     let (begun, again, of) = (Arc::clone(&told), watched.again, run_id.clone());
     let so_far: Arc<dyn Fn() -> SoFar + Send + Sync> = Arc::new(move || {

@@ -35,6 +35,8 @@ mod signals;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(any(feature = "otlp", test))]
+mod traces;
 mod values;
 mod variables;
 mod verify;
@@ -101,6 +103,8 @@ pub fn run() -> u8 {
     }
     after::write_metrics(code);
     after::notify(code, stopping);
+    #[cfg(any(feature = "otlp", test))]
+    traces::send(code, ended.as_ref().err(), stopping);
     if let Some(runtime) = engine.runtime {
         runtime.shutdown_timeout(SHUTDOWN);
     }

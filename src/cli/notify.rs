@@ -10,6 +10,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use reqwest::redirect::Policy;
 use tokio::net::lookup_host;
@@ -39,6 +40,18 @@ const REDIRECTS: usize = 5;
 pub(super) struct Notify {
     to: Webhook,
     on: NotifyOnArg,
+}
+
+/// What is posted to a server until it has arrived.
+pub(super) struct Delivery<'a> {
+    pub(super) to: &'a Webhook,
+    pub(super) body: Bytes,
+    /// Where the headers name none.
+    pub(super) content_type: &'static str,
+    /// How long all attempts may take together.
+    pub(super) longest: Duration,
+    /// Whether what is answered so may arrive when it is sent once more.
+    pub(super) may_arrive: fn(StatusCode) -> bool,
 }
 
 /// Why a document has not arrived.
@@ -71,11 +84,30 @@ impl Notify {
     /// # Errors
     /// Why it has not.
     pub(super) async fn post(&self, document: &str) -> Result<()> {
-        let end = Instant::now() + LONGEST;
+        let delivery = Delivery {
+            to: &self.to,
+            body: plain::text(document).into_owned().into(),
+            content_type: "application/json",
+            longest: LONGEST,
+            may_arrive: |status| {
+                status.is_server_error()
+                    || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+            },
+        };
+        delivery.post().await
+    }
+}
+
+impl Delivery<'_> {
+    /// Posts it until it has arrived.
+    ///
+    /// # Errors
+    /// Why it has not.
+    pub(super) async fn post(&self) -> Result<()> {
+        let end = Instant::now() + self.longest;
         let failed = |what: String| Error::unavailable(what);
         let client = web_client(self.to.url.scheme() == "http").redirect(redirects()).build();
         let client = client.map_err(|error| failed(chain(error)))?;
-        let document = plain::text(document).into_owned();
         // One that was answered with an error may have arrived all the same.
         let key = Uuid::now_v7().to_string();
         let mut pause = FIRST_PAUSE;
@@ -84,16 +116,16 @@ impl Notify {
                 .post(self.to.url.clone())
                 .headers(self.to.headers.clone())
                 .header("idempotency-key", &key)
-                .body(document.clone());
+                .body(self.body.clone());
             let request = match self.to.headers.contains_key(header::CONTENT_TYPE) {
                 true => request,
-                false => request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+                false => request.header(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type)),
             };
             let Undelivered { what, again, hint } = match self.attempt(request, end).await {
                 Ok(()) => return Ok(()),
                 Err(undelivered) => undelivered,
             };
-            tracing::debug!(attempt, "notification to {}: {what}", self.shown());
+            tracing::debug!(attempt, "posted to {}: {what}", self.to.shown());
             let wait = again.map(|asked| asked.unwrap_or_default().max(pause));
             let Some(wait) = wait.filter(|wait| Instant::now() + *wait < end) else {
                 let times = if attempt == 1 { String::new() } else { format!(", after {attempt} attempts") };
@@ -124,12 +156,10 @@ impl Notify {
             let hint = "a redirect is followed to the same host and with 307 or 308 only: name the place that it leads to";
             return Err(Undelivered { what, again: None, hint: Some(hint.to_owned()) });
         }
-        let passes = status.is_server_error()
-            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
         let asked: Option<u32> =
             answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let asked = asked.map(|seconds| Duration::from_secs(seconds.into()));
-        Err(Undelivered { what, again: passes.then_some(asked), hint: None })
+        Err(Undelivered { what, again: (self.may_arrive)(status).then_some(asked), hint: None })
     }
 }
 

@@ -80,6 +80,8 @@ impl Told {
 
 impl Observer for Told {
     fn event(&self, event: &RunEvent) {
+        #[cfg(any(feature = "otlp", test))]
+        super::traces::event(event);
         match event {
             RunEvent::RunStarted { run_id, source, destination, tables, config, .. } => {
                 let mut totals = self.lock();

@@ -271,9 +271,9 @@ fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
 
 /// An error where tokio's own would be a panic.
 fn enough_open_files() -> std::io::Result<()> {
-    const NEEDED: usize = 10;
+    const PAIRS: usize = 5;
     // They are all open at once, and closed again.
-    (0..NEEDED).map(|_| std::fs::File::open("/dev/null")).collect::<std::io::Result<Vec<_>>>().map(drop)
+    (0..PAIRS).map(|_| std::io::pipe()).collect::<std::io::Result<Vec<_>>>().map(drop)
 }
 
 /// Says something, which may block where nobody reads a full pipe; waits for it no longer than [`WORDS`].

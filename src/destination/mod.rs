@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub(crate) use object::{
-    Authorize, Bucket, Discreet, Fields, Http, ObjectStorage, Pending, Place, Remedies, Secret, Store,
-    environment, plain_endpoint, proxy_hint, web_client,
+    Authorize, Bucket, CustomerKey, Discreet, Extras, Fields, HeaderRules, Http, ObjectStorage, On, Pending,
+    Place, Remedies, Secret, Step, Store, Want, customer_key, environment, headers, is_safe, one_of,
+    plain_endpoint, proxy_hint, sha256, tags, want, web_client,
 };
 
 use crate::error::{Error, Result};

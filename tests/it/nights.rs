@@ -5,6 +5,7 @@ mod environments;
 mod finished;
 mod handed;
 mod hints;
+mod keys;
 mod limits;
 mod lines;
 mod notify;

@@ -2,12 +2,12 @@
 //! nginx for Google Cloud Storage, Azurite for Azure.
 
 mod asleep;
-mod azurite;
+pub(crate) mod azurite;
 mod check;
 mod conformance;
 mod credentials;
 mod faults;
-mod gcs;
+pub(crate) mod gcs;
 mod handed;
 mod hostile;
 pub(crate) mod http;

@@ -22,7 +22,8 @@
 
 use url::Url;
 
-use super::super::{Fields, Secret, StorageEntry, plain_endpoint};
+use super::super::{Extras, Fields, Secret, StorageEntry, is_safe};
+use super::keys;
 use crate::error::{Error, Result};
 
 const CONTAINER: &[&str] = &["container", "container_name", "filesystem", "bucket", "bucket_name"];
@@ -87,6 +88,8 @@ pub(super) struct AzureConfig {
     pub(super) place: AzurePlace,
     endpoint: Option<Url>,
     pub(super) credentials: Credentials,
+    /// Headers for encryption, access tier and the like.
+    pub(super) extras: Extras,
 }
 
 impl AzureConfig {
@@ -96,7 +99,8 @@ impl AzureConfig {
             Error::usage(format!("--output-dir is no Azure URL: {what}"))
                 .hint("write abfss://container@account.dfs.core.windows.net/path")
         })?;
-        Ok(Self { place, endpoint: None, credentials: Credentials::Environment })
+        let (credentials, extras) = (Credentials::Environment, Extras::default());
+        Ok(Self { place, endpoint: None, credentials, extras })
     }
 
     /// An entry of the auth file. All its problems are told at once.
@@ -105,8 +109,10 @@ impl AzureConfig {
         let place = place(&mut fields);
         let endpoint = fields.endpoint(&["endpoint_url", "endpoint"]);
         let credentials = credentials(&mut fields);
+        let plain = endpoint.as_ref().is_some_and(|url| !is_safe(url.as_str()));
+        let extras = keys::of(&mut fields, plain);
         fields.finish()?;
-        Ok(Self { place, endpoint, credentials })
+        Ok(Self { place, endpoint, credentials, extras })
     }
 
     /// URL of the blob service, without a trailing slash.
@@ -226,18 +232,6 @@ fn place(fields: &mut Fields) -> AzurePlace {
             AzurePlace::default()
         }
     }
-}
-
-/// A secret goes there: with TLS, or to this machine.
-pub(super) fn is_safe(authority: &str) -> bool {
-    let Ok(url) = plain_endpoint(authority) else { return false };
-    let loopback = match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
 }
 
 fn credentials(fields: &mut Fields) -> Credentials {

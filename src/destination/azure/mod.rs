@@ -4,6 +4,7 @@
 //! and the blocks that a blob was made of tell whether it is the one that an upload was to become.
 
 mod config;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use object_store::client::HttpRequest;
 use self::config::{AzureConfig, Credentials};
 use super::{
     Address, Authorize, Destination, Discreet, Http, ObjectStorage, Pending, Place, Remedies, Store,
-    environment, plain_endpoint,
+    environment, is_safe, plain_endpoint,
 };
 use crate::error::{Error, Result};
 
@@ -40,6 +41,7 @@ const REMEDIES: Remedies = Remedies {
         ("cannot look", "read"),
         ("cannot", "create and write"),
     ],
+    wants: keys::WANTS,
 };
 
 /// Opens a container, or a path in one; does not connect yet.
@@ -77,11 +79,15 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     let found = builder.clone().build().map_err(unusable)?;
     let credentials: AzureCredentialProvider =
         Arc::new(Discreet::new(Arc::clone(found.credentials()), "Azure", can_be_sent));
+    let signer = Arc::new(Signer { credentials: Arc::clone(&credentials), account: account.clone() });
+    let bucket = format!("{service}/{}", config.place.container);
+    // Tokens were asked for without the headers of the entry.
+    let connector = config.extras.clone().connector(http.connector(), signer.clone(), &bucket);
+    let builder = builder.with_http_connector(connector.clone());
     let client = builder.with_credentials(credentials).build().map_err(unusable)?;
-    let signer = Signer { credentials: Arc::clone(client.credentials()), account: account.clone() };
     let place = Place {
         location: config.location(&account),
-        bucket: format!("{service}/{}", config.place.container),
+        bucket,
         contact: "restype=container&comp=list&maxresults=1",
         base: config.place.base,
         pending: Pending::Blocks,
@@ -89,7 +95,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         plain,
         words: &REMEDIES,
     };
-    Ok(Arc::new(ObjectStorage::new(Store { client, http, authorize: Arc::new(signer) }, place)?))
+    Ok(Arc::new(ObjectStorage::new(Store { client, http, connector, authorize: signer }, place)?))
 }
 
 fn can_be_sent(credential: &AzureCredential) -> bool {
@@ -112,7 +118,7 @@ fn of_environment() -> std::result::Result<MicrosoftAzureBuilder, String> {
         let problem = match key {
             AzureConfigKey::AccountName if !is_name(&value) => Some("is no account's name"),
             AzureConfigKey::AuthorityId if !is_name(&value) => Some("is no tenant's id"),
-            AzureConfigKey::AuthorityHost if !config::is_safe(&value) => {
+            AzureConfigKey::AuthorityHost if !is_safe(&value) => {
                 Some("is no URL, such as https://login.microsoftonline.com, or holds more than that")
             }
             AzureConfigKey::MsiEndpoint => plain_endpoint(&value).err(),
@@ -186,6 +192,16 @@ impl Authorize for Signer {
     async fn authorize(&self, request: &mut HttpRequest) -> object_store::Result<()> {
         let credential = self.credentials.get_credential().await?;
         AzureAuthorizer::new(&credential, &self.account).authorize(request);
+        Ok(())
+    }
+
+    async fn sign_again(&self, request: &mut HttpRequest) -> object_store::Result<()> {
+        let credential = self.credentials.get_credential().await?;
+        // Tokens and shared access signatures are not over headers.
+        if matches!(*credential, AzureCredential::AccessKey(_)) {
+            request.headers_mut().remove("authorization");
+            AzureAuthorizer::new(&credential, &self.account).authorize(request);
+        }
         Ok(())
     }
 }

@@ -11,8 +11,9 @@
 
 use object_store::gcp::GoogleConfigKey;
 
-use super::super::{Bucket, Fields, Secret, StorageEntry, environment, plain_endpoint};
+use super::super::{Bucket, Extras, Fields, Secret, StorageEntry, environment, is_safe, plain_endpoint};
 use super::key::{self, KeyFile};
+use super::keys;
 use crate::error::{Error, Result};
 
 const SCHEMES: &[&str] = &["gs", "gcs"];
@@ -41,6 +42,8 @@ pub(super) struct GcsConfig {
     pub(super) bucket: Bucket,
     pub(super) endpoint: Option<String>,
     pub(super) credentials: Credentials,
+    /// Headers for encryption, storage class and the like.
+    pub(super) extras: Extras,
 }
 
 impl GcsConfig {
@@ -52,7 +55,7 @@ impl GcsConfig {
         let (credentials, endpoint) = of_environment().map_err(|what| {
             Error::config(what).hint("GOOGLE_APPLICATION_CREDENTIALS names the key file of a service account")
         })?;
-        Ok(Self { bucket, endpoint, credentials })
+        Ok(Self { bucket, endpoint, credentials, extras: Extras::default() })
     }
 
     /// An entry of the auth file. All its problems are told at once.
@@ -72,9 +75,15 @@ impl GcsConfig {
         if fields.text(&["project_id", "project"]).is_some() {
             tracing::debug!(id = entry.id, "project_id is not needed to write to a bucket");
         }
+        let base_url = match (&credentials, &of_variables) {
+            (Credentials::ServiceAccount(account), None) => account.base_url.as_deref(),
+            (_, of_variables) => of_variables.as_deref(),
+        };
+        let url = endpoint.as_ref().map(url::Url::as_str).or(base_url);
+        let extras = keys::of(&mut fields, url.is_some_and(|url| !is_safe(url)));
         fields.finish()?;
         let endpoint = endpoint.map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Ok(Self { bucket, endpoint: endpoint.or(of_variables), credentials })
+        Ok(Self { bucket, endpoint: endpoint.or(of_variables), credentials, extras })
     }
 }
 

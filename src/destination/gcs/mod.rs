@@ -2,6 +2,7 @@
 
 mod config;
 mod key;
+mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ const REMEDIES: Remedies = Remedies {
         ("cannot look", "storage.objects.get"),
         ("cannot", "storage.objects.create, and storage.objects.delete to replace an object"),
     ],
+    wants: keys::WANTS,
 };
 
 /// Opens a bucket, or a path in one; does not connect yet.
@@ -76,11 +78,15 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     let can_be_sent = |found: &GcpCredential| HeaderValue::from_str(&found.bearer).is_ok();
     let credentials: GcpCredentialProvider =
         Arc::new(Discreet::new(Arc::clone(found.credentials()), "GCS", can_be_sent));
+    let signer = Arc::new(Signer { credentials: Arc::clone(&credentials) });
+    let bucket = format!("{base_url}/{}", config.bucket.name);
+    // Tokens were asked for without the headers of the entry.
+    let connector = config.extras.connector(http.connector(), signer.clone(), &bucket);
+    let builder = builder.with_http_connector(connector.clone());
     let client = builder.with_credentials(credentials).build().map_err(unusable)?;
-    let signer = Signer { credentials: Arc::clone(client.credentials()) };
     let place = Place {
         location: config.bucket.location("gs"),
-        bucket: format!("{base_url}/{}", config.bucket.name),
+        bucket,
         contact: "list-type=2&max-keys=1",
         base: config.bucket.base,
         pending: Pending::Listed,
@@ -90,7 +96,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         plain,
         words: &REMEDIES,
     };
-    Ok(Arc::new(ObjectStorage::new(Store { client, http, authorize: Arc::new(signer) }, place)?))
+    Ok(Arc::new(ObjectStorage::new(Store { client, http, connector, authorize: signer }, place)?))
 }
 
 /// A bearer token.
@@ -108,6 +114,11 @@ impl Authorize for Signer {
             value.map_err(|error| object_store::Error::Generic { store: "GCS", source: error.into() })?;
         value.set_sensitive(true);
         request.headers_mut().insert("authorization", value);
+        Ok(())
+    }
+
+    async fn sign_again(&self, _: &mut HttpRequest) -> object_store::Result<()> {
+        // A token is no signature.
         Ok(())
     }
 }

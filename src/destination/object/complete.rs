@@ -10,6 +10,7 @@ use object_store::{GetOptions, ObjectMeta};
 use serde::Deserialize;
 
 use super::super::{PendingUpload, StoredObject};
+use super::pending::bare;
 use super::problem::Refusal;
 use super::{Inner, PATIENCE, Pending};
 use crate::error::{Error, ErrorKind, Result};
@@ -87,7 +88,7 @@ async fn is_this(inner: &Inner, upload: &PendingUpload, meta: &ObjectMeta) -> Re
 pub(super) fn expected_tag(part_tags: &[String]) -> Option<String> {
     let mut all = Md5::new();
     for tag in part_tags {
-        let digits = tag.trim_matches('"');
+        let digits = bare(tag);
         if digits.len() != 32 {
             return None;
         }

@@ -50,6 +50,18 @@ pub(crate) fn plain_endpoint(text: &str) -> Result<url::Url, &'static str> {
     }
 }
 
+/// Whether a secret may go to a URL: with TLS, or to this machine.
+pub(crate) fn is_safe(endpoint: &str) -> bool {
+    let Ok(url) = plain_endpoint(endpoint) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
+}
+
 /// The fields of an entry, taken one by one.
 pub(crate) struct Fields {
     entry: StorageEntry,
@@ -140,6 +152,16 @@ impl Fields {
         names.iter().any(|name| self.entry.info.get(*name).is_some_and(|value| !value.is_null()))
     }
 
+    /// The first of `names` that is there; the first of all if none is.
+    pub(crate) fn spelled(&self, names: &[&'static str]) -> &'static str {
+        names.iter().find(|name| self.has(&[*name])).unwrap_or(&names[0])
+    }
+
+    /// Whether a key has exactly this value under any of `names`.
+    pub(crate) fn is(&self, names: &[&str], value: &str) -> bool {
+        names.iter().any(|name| self.entry.info.get(*name).is_some_and(|found| found == value))
+    }
+
     /// A path below a bucket without slashes at its ends; empty for none.
     pub(crate) fn path(&mut self, names: &[&'static str]) -> String {
         let Some((name, text)) = self.named(names) else { return String::new() };
@@ -154,6 +176,56 @@ impl Fields {
     pub(crate) fn endpoint(&mut self, names: &[&'static str]) -> Option<url::Url> {
         let (name, text) = self.named(names)?;
         plain_endpoint(&text).map_err(|what| self.wrong(name, what)).ok()
+    }
+
+    /// Yes or no, as JSON or a text has it.
+    pub(crate) fn flag(&mut self, names: &[&'static str]) -> Option<bool> {
+        for name in names {
+            if let Some(value) = self.entry.info.get_mut(*name)
+                && let Value::Bool(flag) = *value
+            {
+                *value = Value::String(flag.to_string());
+            }
+        }
+        let (name, text) = self.named(names)?;
+        match text.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                self.wrong(name, "write true or false");
+                None
+            }
+        }
+    }
+
+    /// Names with their texts: an object of strings, or one text that `read` takes apart.
+    pub(crate) fn pairs(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&str) -> Vec<(String, String)>,
+    ) -> Option<Vec<(String, String)>> {
+        let Some(Value::Object(pairs)) = self.entry.info.get(name).cloned() else {
+            let text = self.text(&[name])?;
+            let pairs = read(&text);
+            if pairs.is_empty() {
+                self.wrong(name, "write {\"name\": \"value\"}");
+            }
+            return Some(pairs);
+        };
+        self.known.push(name);
+        self.entry.info.remove(name);
+        let mut texts = Vec::new();
+        for (key, value) in pairs {
+            let path = format!("{name}.{}", crate::secret::value(&key));
+            match value {
+                Value::String(text) if text.chars().any(char::is_control) => {
+                    self.wrong(&path, "holds a line break or another control character");
+                }
+                Value::String(text) => texts.push((key, text.trim().to_owned())),
+                _ => self.wrong(&path, "not a string"),
+            }
+        }
+        Some(texts)
     }
 
     pub(crate) fn has_problems(&self) -> bool {

@@ -166,7 +166,7 @@ impl Http {
                      with -p 1 --n-jobs 1 none is sent in vain"
                 ),
                 false => {
-                    tracing::info!(parts, "the line to the store is still too slow: fewer uploads at once")
+                    tracing::info!(parts, "the line to the store is still too slow: fewer uploads at once");
                 }
             }
         }

@@ -13,8 +13,10 @@ mod complete;
 mod create;
 mod discreet;
 pub(crate) mod environment;
+mod extra;
 mod fields;
 mod http;
+mod keys;
 mod lanes;
 mod listing;
 pub(super) mod lock;
@@ -26,6 +28,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 mod upload;
+mod wants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -44,9 +47,12 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::bucket::Bucket;
 pub(crate) use self::discreet::Discreet;
-pub(crate) use self::fields::{Fields, Secret, plain_endpoint};
+pub(crate) use self::extra::{Extending, Extras, On, Step};
+pub(crate) use self::fields::{Fields, Secret, is_safe, plain_endpoint};
 pub(crate) use self::http::{Http, proxy_hint, web_client};
+pub(crate) use self::keys::{CustomerKey, HeaderRules, customer_key, headers, one_of, sha256, tags};
 pub(crate) use self::problem::Remedies;
+pub(crate) use self::wants::{Want, want};
 
 use self::problem::{Refusal, explain};
 use super::preflight::Check;
@@ -71,6 +77,9 @@ const SKEW_SECONDS: i64 = 240;
 pub(crate) trait Authorize: Debug + Send + Sync {
     /// Adds what proves who we are.
     async fn authorize(&self, request: &mut HttpRequest) -> object_store::Result<()>;
+
+    /// The same for a request that was signed and has more headers since.
+    async fn sign_again(&self, request: &mut HttpRequest) -> object_store::Result<()>;
 }
 
 /// What becomes of uploads that nobody finished.
@@ -110,6 +119,8 @@ pub(crate) struct Store<S> {
     pub(crate) client: S,
     /// What its connector was made of.
     pub(crate) http: Arc<Http>,
+    /// Its connector, with the headers that the entry asks for.
+    pub(crate) connector: Extending,
     /// Signs our own requests.
     pub(crate) authorize: Arc<dyn Authorize>,
 }
@@ -153,7 +164,7 @@ impl ObjectStorage {
     /// A destination at `place`. Does not connect.
     pub(crate) fn new<S: ObjectStore + MultipartStore>(store: Store<S>, place: Place) -> Result<Self> {
         let client = Arc::new(store.client);
-        let raw = store.http.connector().connect(&Http::options(place.plain));
+        let raw = store.connector.connect(&Http::options(place.plain));
         let raw = raw.map_err(|error| Error::internal("cannot make an HTTP client").caused_by(error))?;
         Ok(Self(Arc::new(Inner {
             objects: Arc::<S>::clone(&client),

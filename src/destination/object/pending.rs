@@ -95,9 +95,11 @@ pub(super) async fn is_whole(inner: &Inner, upload: &PendingUpload) -> Result<bo
         && tags.iter().eq(upload.part_tags.iter().map(|tag| bare(tag)).collect::<Vec<_>>().iter()))
 }
 
-/// Some answers have quotes around a tag and some have not.
-fn bare(tag: &str) -> String {
-    tag.trim_matches('"').to_owned()
+/// A part's tag without its quotes, which some answers have and some have not. With checksums object_store keeps both in
+/// XML of its own.
+pub(super) fn bare(tag: &str) -> String {
+    let inner = tag.split_once("<e_tag>").and_then(|(_, rest)| rest.split_once("</e_tag>"));
+    inner.map_or(tag, |(tag, _)| tag).replace("&quot;", "\"").trim_matches('"').to_owned()
 }
 
 #[cfg(test)]
@@ -135,5 +137,12 @@ mod tests {
         assert!(parts.is_truncated && parts.next_part_number_marker == "2");
         let none: Parts = quick_xml::de::from_str("<ListPartsResult/>").expect("parts");
         assert!(none.part.is_empty());
+        for tag in [
+            "ab",
+            "\"ab\"",
+            "<PartMetadata><e_tag>&quot;ab&quot;</e_tag><checksum_sha256>x</checksum_sha256></PartMetadata>",
+        ] {
+            assert_eq!(bare(tag), "ab");
+        }
     }
 }

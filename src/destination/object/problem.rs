@@ -9,6 +9,7 @@ use super::http::Failure;
 use super::progress::STALLED;
 use super::proxy::{Proxy, Through, UNREACHED};
 use super::request::Reply;
+use super::wants::Want;
 use crate::error::{Error, ErrorKind};
 
 /// The words of one kind of store for the things that a remedy names.
@@ -24,6 +25,8 @@ pub(crate) struct Remedies {
     pub(crate) rights: &'static str,
     /// The right that each action needs; the first whose action begins so.
     pub(crate) steps: &'static [(&'static str, &'static str)],
+    /// What buckets want of requests, by words of refusals.
+    pub(crate) wants: &'static [Want],
 }
 
 /// Why a store refused, or could not be asked.
@@ -469,7 +472,10 @@ pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Erro
         return hints.iter().fold(error, |error, hint| error.hint(hint));
     }
     let (kind, message, remedy) = judge(refusal);
-    let mut error = Error::new(kind, format!("{action}: {message}"));
+    let step = words.steps.iter().find(|(step, _)| action.starts_with(step));
+    let want = Want::of(words.wants, &refusal.code, &refusal.message, step.map_or("", |(_, right)| right));
+    let known = want.and_then(|want| want.message);
+    let mut error = Error::new(kind, format!("{action}: {}", known.unwrap_or(message)));
     if let Some(status) = refusal.status {
         error =
             error.with("status", StatusCode::from_u16(status).map_or(status.to_string(), |s| s.to_string()));
@@ -477,14 +483,14 @@ pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Erro
     if !refusal.code.is_empty() {
         error = error.with("code", &refusal.code);
     }
-    let step = words.steps.iter().find(|(step, _)| action.starts_with(step));
     if let (Remedy::Rights, Some((_, right))) = (remedy, step) {
         error = error.with("needs", right);
     }
     if let Some(proxy) = &refusal.proxy {
         error = error.with("proxy", proxy);
     }
-    for hint in hints(remedy, refusal, words) {
+    let general = if known.is_some() { Vec::new() } else { hints(remedy, refusal, words) };
+    for hint in general.into_iter().chain(want.map(|want| want.hint.to_owned())) {
         error = error.hint(hint);
     }
     if refusal.is_late() && matches!(remedy, Remedy::Endpoint) && action.starts_with("cannot upload") {

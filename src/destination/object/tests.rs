@@ -10,6 +10,7 @@ const WORDS: Remedies = Remedies {
     endpoint: "endpoint_url",
     rights: "rights",
     steps: &[],
+    wants: &[],
 };
 
 #[test]

@@ -11,10 +11,13 @@
 //! | `access_key_id`, `secret_access_key` | with `aws_` before | keys |
 //! | `session_token` | `aws_session_token` | with keys that have one |
 //! | `profile` | `profile_name` | of the AWS files; region and endpoint come from it too, if the entry has none |
+//!
+//! Encryption, tags and other headers are in `keys`.
 
 use url::Url;
 
-use super::super::{Bucket, Fields, Secret, StorageEntry, environment};
+use super::super::{Bucket, Fields, Secret, StorageEntry, environment, is_safe};
+use super::keys::{self, Keys};
 use super::partition::{self, Variant};
 use super::settings::{self, Found, Settings};
 use crate::error::{Error, Result};
@@ -83,6 +86,8 @@ pub(super) struct S3Config {
     pub(super) credentials: Credentials,
     /// Of the AWS files and variables.
     pub(super) settings: Settings,
+    /// Headers for encryption, storage class and the like.
+    pub(super) keys: Keys,
 }
 
 impl S3Config {
@@ -149,7 +154,7 @@ impl S3Config {
             }
             None => format!("https://{}", partition::host(&region, variant)?),
         };
-        Ok(Self { addressing, bucket, region, endpoint, credentials, settings })
+        Ok(Self { addressing, bucket, region, endpoint, credentials, settings, keys: Keys::default() })
     }
 
     /// An entry of the auth file. All its problems are told at once.
@@ -208,9 +213,11 @@ impl S3Config {
                 }
             }
         }
+        let plain = endpoint.as_ref().is_some_and(|url| !is_safe(url.as_str()));
+        let keys = keys::of(&mut fields, plain);
         let region = region.unwrap_or_else(|| ANY_REGION.to_owned());
         match Self::found(bucket, region, endpoint.as_ref(), credentials, settings) {
-            Ok(config) => fields.finish().map(|()| config),
+            Ok(config) => fields.finish().map(|()| Self { keys, ..config }),
             Err(what) => {
                 fields.outside(what);
                 fields.finish()?;

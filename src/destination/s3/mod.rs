@@ -2,6 +2,7 @@
 
 mod chain;
 mod config;
+mod keys;
 mod partition;
 mod settings;
 #[cfg(test)]
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use object_store::StaticCredentialProvider;
-use object_store::aws::{AmazonS3Builder, AwsAuthorizer, AwsCredential, AwsCredentialProvider};
+use object_store::aws::{AmazonS3Builder, AwsAuthorizer, AwsCredential, AwsCredentialProvider, Checksum};
 use object_store::client::HttpRequest;
 
 use self::chain::Chain;
@@ -37,6 +38,7 @@ const REMEDIES: Remedies = Remedies {
         ("cannot look", "s3:GetObject"),
         ("cannot", "s3:PutObject"),
     ],
+    wants: keys::WANTS,
 };
 
 /// Opens a bucket, or a path in one; does not connect yet.
@@ -59,18 +61,23 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Credentials::Environment => Arc::new(chain(None)?),
     };
     let virtual_hosted = config.addressing == Addressing::Virtual;
-    let client = AmazonS3Builder::new()
-        .with_credentials(Arc::clone(&credentials))
+    let signer = Arc::new(Signer { credentials: Arc::clone(&credentials), region: config.region.clone() });
+    let connector = config.keys.extras.clone().connector(http.connector(), signer.clone(), &bucket);
+    let mut builder = AmazonS3Builder::new();
+    if config.keys.sha256 {
+        builder = builder.with_checksum_algorithm(Checksum::SHA256);
+    }
+    let client = builder
+        .with_credentials(credentials)
         .with_bucket_name(&config.bucket.name)
         .with_region(&config.region)
         .with_virtual_hosted_style_request(virtual_hosted)
         .with_endpoint(config.service_url())
         .with_client_options(Http::options(plain))
         .with_retry(Http::retry())
-        .with_http_connector(http.connector())
+        .with_http_connector(connector.clone())
         .build()
         .map_err(|error| Error::config("the S3 storage cannot be used").about_secret(&error))?;
-    let signer = Signer { credentials, region: config.region.clone() };
     let place = Place {
         location: config.bucket.location("s3"),
         bucket,
@@ -81,7 +88,13 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         plain,
         words: &REMEDIES,
     };
-    Ok(Arc::new(ObjectStorage::new(Store { client, http, authorize: Arc::new(signer) }, place)?))
+    Ok(Arc::new(ObjectStorage::new(Store { client, http, connector, authorize: signer }, place)?))
+}
+
+/// Bytes from their hexadecimal digits.
+fn bytes_of(digits: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digits.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
 }
 
 /// Signature version 4.
@@ -96,6 +109,16 @@ impl Authorize for Signer {
     async fn authorize(&self, request: &mut HttpRequest) -> object_store::Result<()> {
         let credential = self.credentials.get_credential().await?;
         AwsAuthorizer::new(&credential, "s3", &self.region).authorize(request, None);
+        Ok(())
+    }
+
+    async fn sign_again(&self, request: &mut HttpRequest) -> object_store::Result<()> {
+        let credential = self.credentials.get_credential().await?;
+        // The first signature is over a digest of the content, which need not be made twice.
+        let digest =
+            request.headers().get("x-amz-content-sha256").and_then(|value| bytes_of(value.as_bytes()));
+        request.headers_mut().remove("x-amz-security-token");
+        AwsAuthorizer::new(&credential, "s3", &self.region).authorize(request, digest.as_deref());
         Ok(())
     }
 }

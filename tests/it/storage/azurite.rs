@@ -11,23 +11,23 @@ use super::{Object, Store};
 use crate::lake::script;
 
 /// The account that every Azurite has, and its key, which is no secret.
-pub(super) const ACCOUNT: &str = "devstoreaccount1";
-pub(super) const KEY: &str =
+pub(crate) const ACCOUNT: &str = "devstoreaccount1";
+pub(crate) const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// The container of every test.
-pub(super) const CONTAINER: &str = "lake";
+pub(crate) const CONTAINER: &str = "lake";
 
 /// A running Azurite.
-pub(super) struct Azurite {
-    pub(super) port: u16,
+pub(crate) struct Azurite {
+    pub(crate) port: u16,
     /// A shared access signature that allows everything.
-    pub(super) sas: String,
+    pub(crate) sas: String,
     _processes: Processes,
 }
 
 impl Azurite {
     /// The one that all tests of this process share, each below a path of its own.
-    pub(super) fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Azurite> = OnceLock::new();
         SHARED.get_or_init(|| {
             let sas = script("azure_sas.py", [ACCOUNT, KEY]).ok().stdout.trim().to_owned();
@@ -55,7 +55,7 @@ impl Azurite {
     }
 
     /// An auth entry.
-    pub(super) fn entry(&self, port: u16, base_path: &str) -> Value {
+    pub(crate) fn entry(&self, port: u16, base_path: &str) -> Value {
         json!({"storage_type": "azure", "info": {
             "account": ACCOUNT, "account_key": KEY, "container": CONTAINER, "base_path": base_path,
             "endpoint_url": format!("http://127.0.0.1:{port}/{ACCOUNT}"),

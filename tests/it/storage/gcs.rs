@@ -17,16 +17,16 @@ use super::seaweed::Seaweed;
 use super::unique;
 
 /// A running nginx.
-pub(super) struct Gcs {
-    pub(super) port: u16,
+pub(crate) struct Gcs {
+    pub(crate) port: u16,
     /// The S3 server behind TLS, with a certificate that nobody trusts.
-    pub(super) tls_port: u16,
+    pub(crate) tls_port: u16,
     processes: Processes,
 }
 
 impl Gcs {
     /// The one that all tests of this process share; its objects are those of [`Seaweed::shared`].
-    pub(super) fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Gcs> = OnceLock::new();
         SHARED.get_or_init(|| stubbornly(|| Self::start(Seaweed::shared())))
     }
@@ -49,7 +49,7 @@ impl Gcs {
     }
 
     /// A service account's key file for the endpoint at `port`, as Google hands it out but for `gcs_base_url`.
-    pub(super) fn key_file(&self, port: u16, dir: &Path) -> PathBuf {
+    pub(crate) fn key_file(&self, port: u16, dir: &Path) -> PathBuf {
         let key = fs::read_to_string(self.processes.dir().join("key.pem")).unwrap();
         let path = dir.join("service-account-key.json");
         let text = json!({
@@ -70,13 +70,13 @@ impl Gcs {
     }
 
     /// The private key as one line of its text, which must be seen nowhere.
-    pub(super) fn secret(&self) -> String {
+    pub(crate) fn secret(&self) -> String {
         let key = fs::read_to_string(self.processes.dir().join("key.pem")).unwrap();
         key.lines().nth(3).unwrap().to_owned()
     }
 
     /// An auth entry.
-    pub(super) fn entry(&self, key_file: &Path, bucket: &str, base_path: &str) -> Value {
+    pub(crate) fn entry(&self, key_file: &Path, bucket: &str, base_path: &str) -> Value {
         json!({"storage_type": "gcs", "info": {
             "bucket": bucket, "base_path": base_path, "credentials_file": key_file,
         }})
@@ -84,13 +84,13 @@ impl Gcs {
 
     /// Asserts that a request had a bearer token.
     #[track_caller]
-    pub(super) fn assert_has_token(authorization: Option<&str>) {
+    pub(crate) fn assert_has_token(authorization: Option<&str>) {
         assert!(authorization.is_some_and(|a| a.starts_with("Bearer ey")), "{authorization:?}");
     }
 
     /// Asserts that a token is a JWT that the key file's owner has signed.
     #[track_caller]
-    pub(super) fn assert_signed(&self, authorization: &str) {
+    pub(crate) fn assert_signed(&self, authorization: &str) {
         let token = authorization.strip_prefix("Bearer ").expect("a bearer token");
         let (signed, signature) = token.rsplit_once('.').expect("three parts");
         let dir = tempfile::tempdir().unwrap();
