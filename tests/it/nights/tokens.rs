@@ -337,17 +337,22 @@ except OSError: pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
 ";
     let python = python();
-    for name in ["Ctrl-C", "-TERM", "-INT", "-HUP", "-KILL"] {
-        let issuer = Issuer::new(1, 0.0);
+    for (name, at_login) in
+        [("Ctrl-C", 1), ("-TERM", 1), ("-INT", 1), ("-HUP", 1), ("-KILL", 1), ("-TERM", 2), ("-INT", 3)]
+    {
+        let issuer = Issuer::new(2, 0.0);
         let (dir, out) = (issuer.dir.path().display(), tempfile::tempdir().unwrap());
         let ready = issuer.dir.path().join("ready");
         let line = format!(
-            "trap '' HUP INT TERM; echo $$ > '{dir}/parent'; sleep 300 & echo $! > '{dir}/child'; touch '{dir}/ready'; wait"
+            "echo asked >> '{dir}/asked'; [ $(wc -l < '{dir}/asked') -ge {at_login} ] || exec cat '{dir}/token'; \
+             trap '' HUP INT TERM; echo $$ > '{dir}/parent'; sleep 300 & echo $! > '{dir}/child'; \
+             touch '{dir}/ready'; wait"
         );
+        let keys = json!({"password_command": line, "password_lifetime": 0});
         let terminal = [python.to_str().unwrap(), "-c", TERMINAL, ready.to_str().unwrap()];
         let plain = ["env", "--default-signal=HUP,INT"];
         let wrapper: &[&str] = if name == "Ctrl-C" { &terminal } else { &plain };
-        let running = issuer.run(wrapper, &json!({"password_command": line}), out.path()).spawn();
+        let running = issuer.run(wrapper, &keys, out.path()).spawn();
         wait_until("the command runs", || ready.exists());
         let (parent, child) = (issuer.number("parent").unwrap(), issuer.number("child").unwrap());
         let began = Instant::now();
@@ -363,7 +368,26 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
             _ => Some(130),
         };
         assert_eq!(output.code, code, "{name}\n{output}");
-        assert!(began.elapsed() < Duration::from_secs(5), "{name}: {:?}", began.elapsed());
+        let took = began.elapsed();
+        println!("{name} at login {at_login}: {took:.1?}");
+        assert!(took < Duration::from_secs(10), "{name} at login {at_login}: {took:?}");
         wait_until(&format!("the command is gone after {name}"), || !runs(parent) && !runs(child));
     }
+}
+
+/// Process 1 of a container gets the children of those that have ended: none of them stays as a zombie.
+#[test]
+fn commands_leave_no_zombies_to_process_1() {
+    let issuer = Issuer::new(6, 0.0);
+    let dir = issuer.dir.path().display();
+    let line =
+        format!("grep -sl '^State:.Z' /proc/[0-9]*/status | wc -l >> '{dir}/zombies'; cat '{dir}/token'");
+    let unshare = if crate::server::running_as_root() { "-pf" } else { "-rpf" };
+    let (keys, out) =
+        (json!({"password_command": line, "password_lifetime": 0}), tempfile::tempdir().unwrap());
+    let wrapper = ["unshare", unshare, "--mount-proc"];
+    issuer.run(&wrapper, &keys, out.path()).args(["--n-jobs", "6", "-p", "1"]).output().ok();
+    let counts = fs::read_to_string(issuer.dir.path().join("zombies")).unwrap();
+    let counts: Vec<u32> = counts.lines().map(|line| line.trim().parse().unwrap()).collect();
+    assert!(counts.len() >= 3 && counts.iter().all(|zombies| *zombies == 0), "{counts:?}");
 }
