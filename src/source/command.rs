@@ -1,7 +1,7 @@
 //! A line for the shell whose output is a secret: `password_command`.
 //!
 //! It runs in a process group that is ended when the line has ended, or when this process has, however it does. So
-//! nothing outlives us, not even after `kill -9`; only what leaves the group (`setsid`) is on its own.
+//! nothing outlives us, not even after `kill -9`, except what leaves the group (`setsid`).
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(asked(&dir), 1);
         let errors: Vec<String> = all.into_iter().filter_map(Result::err).map(|e| format!("{e:?}")).collect();
         assert!(errors.iter().all(|error| *error == errors[0]), "{errors:?}");
-        // Who comes later asks for himself.
+        // A later caller asks again.
         assert!(failing.password().await.is_err());
         assert_eq!(asked(&dir), 2);
     }
