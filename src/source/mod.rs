@@ -1,5 +1,6 @@
 //! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
 
+mod command;
 pub mod dialect;
 mod environment;
 mod lag;

@@ -10,12 +10,16 @@
 //! once more before that is an error.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::fs::{File, FileType};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tokio::process::Command;
+use rustix::fs::{Mode, OFlags};
 use tokio::sync::Mutex;
+
+use super::command;
 
 use crate::error::{Error, Result, Transient};
 use crate::secret;
@@ -26,8 +30,14 @@ pub const LIFETIME: Duration = Duration::from_secs(60);
 /// Longest wait for the command.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Longest wait for the file, which may be on another machine.
+const FILE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The longest password: tokens have a few thousand characters.
 const MOST_BYTES: usize = 64 << 10;
+
+/// No more than this is read: the longest password, its line break, and a byte that is too much.
+const READ_BYTES: usize = MOST_BYTES + 3;
 
 /// A password: shown by nobody, handed out by [`Secret::expose`] only.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,8 +74,25 @@ pub enum Origin {
 pub struct Fresh {
     origin: Origin,
     lifetime: Duration,
-    /// The one in use, and since when.
-    kept: Mutex<Option<(Secret, Instant)>>,
+    /// Entry and key, for messages: `db.info.password_command`.
+    key: String,
+    patience: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    kept: Option<Kept>,
+    /// The last attempt, if it gave nothing, and when it ended.
+    failed: Option<(Error, Instant)>,
+}
+
+/// The password in use.
+struct Kept {
+    password: Secret,
+    /// When the attempt that gave it began, and when it ended.
+    began: Instant,
+    ended: Instant,
 }
 
 /// A password, and whether it was asked for just now.
@@ -77,9 +104,9 @@ pub struct Given {
 }
 
 impl Fresh {
-    /// Asks for nothing yet.
-    pub fn new(origin: Origin, lifetime: Duration) -> Self {
-        Self { origin, lifetime, kept: Mutex::new(None) }
+    /// Asks for nothing yet. `key` is what the user wrote: `db.info.password_command`.
+    pub fn new(key: impl Into<String>, origin: Origin, lifetime: Duration) -> Self {
+        Self { origin, lifetime, key: key.into(), patience: PATIENCE, state: Mutex::default() }
     }
 
     /// For a new connection.
@@ -87,25 +114,26 @@ impl Fresh {
     /// # Errors
     /// `Config` when the command or the file gives no password, `Unavailable` when the command fails or does not end.
     pub async fn password(&self) -> Result<Given> {
-        // Held while the command runs: many connections that begin at once ask once.
-        let mut kept = self.kept.lock().await;
-        if let Some((password, since)) = kept.as_ref().filter(|(_, since)| since.elapsed() < self.lifetime) {
-            let _ = since;
-            return Ok(Given { password: password.clone(), is_new: false });
+        let arrived = Instant::now();
+        // Held while the command runs: many connections that begin at once ask once, and share what comes of it.
+        let mut state = self.state.lock().await;
+        let is_good = |kept: &&Kept| kept.ended >= arrived || kept.ended.elapsed() < self.lifetime;
+        if let Some(kept) = state.kept.as_ref().filter(is_good) {
+            return Ok(Given { password: kept.password.clone(), is_new: false });
         }
-        let password = match (self.ask().await, kept.as_ref()) {
-            (Ok(password), _) => password,
-            // It may be valid still: the server is to judge.
-            (Err(error), Some((password, _))) => {
-                tracing::warn!(
-                    "password_command or password_file failed, and the last password is used again: {error}"
-                );
-                return Ok(Given { password: password.clone(), is_new: false });
-            }
-            (Err(error), None) => return Err(error),
+        let (error, is_shared) = match state.failed_since(arrived) {
+            Some(error) => (error, true),
+            None => match self.attempt(&mut state).await {
+                Ok(password) => return Ok(Given { password, is_new: true }),
+                Err(error) => (error, false),
+            },
         };
-        *kept = Some((password.clone(), Instant::now()));
-        Ok(Given { password, is_new: true })
+        // The one before may be valid still: the server is to judge.
+        let Some(kept) = &state.kept else { return Err(error) };
+        if !is_shared {
+            tracing::warn!("no new password, and the last password is used again: {error}");
+        }
+        Ok(Given { password: kept.password.clone(), is_new: false })
     }
 
     /// Instead of `refused`, which the server did not take. Another connection may have asked already.
@@ -113,47 +141,108 @@ impl Fresh {
     /// # Errors
     /// As [`Self::password`].
     pub async fn instead_of(&self, refused: &Secret) -> Result<Secret> {
-        let mut kept = self.kept.lock().await;
-        if let Some((password, _)) = kept.as_ref().filter(|(password, _)| password != refused) {
-            return Ok(password.clone());
+        let arrived = Instant::now();
+        let mut state = self.state.lock().await;
+        // The same one again is the answer only if it was asked for after the refusal.
+        let is_good = |kept: &&Kept| kept.password != *refused || kept.began >= arrived;
+        if let Some(kept) = state.kept.as_ref().filter(is_good) {
+            return Ok(kept.password.clone());
         }
-        let password = self.ask().await?;
-        *kept = Some((password.clone(), Instant::now()));
-        Ok(password)
+        match state.failed_since(arrived) {
+            Some(error) => Err(error),
+            None => self.attempt(&mut state).await,
+        }
+    }
+
+    /// Asks, and keeps what comes of it.
+    async fn attempt(&self, state: &mut State) -> Result<Secret> {
+        let began = Instant::now();
+        let asked = self.ask().await;
+        let ended = Instant::now();
+        match &asked {
+            Ok(password) => {
+                state.kept = Some(Kept { password: password.clone(), began, ended });
+                state.failed = None;
+            }
+            Err(error) => state.failed = Some((error.copied(), ended)),
+        }
+        asked
     }
 
     async fn ask(&self) -> Result<Secret> {
         let text = match &self.origin {
-            Origin::Command(line) => written_by(line).await?,
+            Origin::Command(line) => command::output(&self.key, line, READ_BYTES, self.patience).await?,
             Origin::File(path) => {
-                secret::warn_if_others_may_read("password_file", path);
-                std::fs::read(path).map_err(|error| {
-                    Error::config("cannot read the password_file")
-                        .with("file", path.display())
-                        .about_secret(&error)
-                })?
+                self.read(path).await.map_err(|error| error.with("file", path.display()))?
             }
         };
         self.first_line(&text).map(Secret::new)
     }
 
+    /// What is in the file. Not with the threads that serve connections: a network file system may never answer.
+    async fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let path = path.to_owned();
+        let reading = tokio::task::spawn_blocking(move || read(&path));
+        let key = &self.key;
+        let Ok(done) = tokio::time::timeout(FILE_PATIENCE, reading).await else {
+            let seconds = FILE_PATIENCE.as_secs();
+            return Err(Error::unavailable(format!("cannot read {key}: no answer after {seconds} s"))
+                .hint("see whether the file system of this path answers: a network mount may have lost its server")
+                .passing(Transient::Connection));
+        };
+        match done.map_err(|_| Error::internal(format!("reading {key} was cut off")))? {
+            Ok(Content::Text(text)) => Ok(text),
+            Ok(Content::Not(what)) => Err(Error::config(format!("{key} is {what}, not a regular file"))
+                .hint("name the file that holds the password, or a link to it; for what must be asked use password_command")),
+            Err(error) => {
+                let message = format!("cannot read {key}");
+                let is_ours = matches!(
+                    error.kind(),
+                    ErrorKind::NotFound
+                        | ErrorKind::PermissionDenied
+                        | ErrorKind::NotADirectory
+                        | ErrorKind::InvalidInput
+                );
+                let failed = if is_ours {
+                    Error::config(message).hint("correct the path, or let this user read the file")
+                } else {
+                    Error::unavailable(message).passing(Transient::Connection)
+                };
+                Err(failed.about_secret(&error))
+            }
+        }
+    }
+
     fn first_line(&self, text: &[u8]) -> Result<String> {
         let wrong = |what: &str| {
-            let key = match &self.origin {
-                Origin::Command(_) => "password_command",
-                Origin::File(_) => "password_file",
-            };
-            Err(Error::config(format!("{key} gives no password: {what}"))
-                .hint("it gives one line of text, which is the password or token and nothing else"))
+            let error = Error::config(format!("{} gives no password: {what}", self.key))
+                .hint("it gives one line of text, which is the password or token and nothing else");
+            Err(match &self.origin {
+                Origin::Command(_) => error,
+                Origin::File(path) => error.with("file", path.display()),
+            })
         };
+        if text.len() >= READ_BYTES {
+            return wrong("it is longer than 64 KiB");
+        }
         let Ok(text) = str::from_utf8(text) else { return wrong("it is not UTF-8") };
         let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
         match line {
             "" => wrong("it is empty"),
             line if line.len() > MOST_BYTES => wrong("it is longer than 64 KiB"),
-            line if line.contains(['\n', '\r', '\0']) => wrong("it has more than one line"),
+            line if line.contains('\n') => wrong("it has more than one line"),
+            line if line.contains('\r') => wrong("it holds a carriage return"),
+            line if line.contains('\0') => wrong("it holds a NUL byte"),
+            line if line.starts_with('\u{feff}') => wrong("it begins with a byte order mark"),
             line => Ok(line.to_owned()),
         }
+    }
+}
+
+impl State {
+    /// The failure of an attempt that was under way at `arrived`, or began later.
+    fn failed_since(&self, arrived: Instant) -> Option<Error> {
+        self.failed.as_ref().filter(|(_, ended)| *ended >= arrived).map(|(error, _)| error.copied())
     }
 }
 
@@ -171,42 +260,162 @@ impl PartialEq for Fresh {
 
 impl Eq for Fresh {}
 
-/// What a command writes to standard output.
-async fn written_by(line: &str) -> Result<Vec<u8>> {
-    let mut command = shell(line);
-    // What it says is part of no message: it may hold the password, as after `set -x`.
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let ended = match tokio::time::timeout(PATIENCE, command.output()).await {
-        Ok(ended) => {
-            ended.map_err(|error| Error::config("cannot run password_command").about_secret(&error))?
-        }
-        Err(_) => {
-            return Err(Error::unavailable(format!(
-                "password_command has not ended after {} s",
-                PATIENCE.as_secs()
-            ))
-            .hint("it has no terminal and no input, must ask for nothing, and leave nothing running that holds its output")
-            .passing(Transient::Connection));
-        }
-    };
-    if ended.status.success() {
-        return Ok(ended.stdout);
+/// What a path leads to.
+enum Content {
+    /// No more than [`READ_BYTES`].
+    Text(Vec<u8>),
+    /// No file, but this.
+    Not(&'static str),
+}
+
+fn read(path: &Path) -> io::Result<Content> {
+    // Looked at first: to open a pipe or a device does something.
+    if let Some(other) = other_than_file(std::fs::metadata(path)?.file_type()) {
+        return Ok(Content::Not(other));
     }
-    Err(Error::unavailable(format!("password_command failed: {}", ended.status))
-        .hint("run the line by hand as this user: what it writes is not shown here, because it may hold the password")
-        .passing(Transient::Connection))
+    secret::warn_if_others_may_read("password_file", path);
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    // Another may stand there by now.
+    if let Some(other) = other_than_file(file.metadata()?.file_type()) {
+        return Ok(Content::Not(other));
+    }
+    let mut text = Vec::new();
+    file.take(READ_BYTES as u64).read_to_end(&mut text)?;
+    Ok(Content::Text(text))
 }
 
-#[cfg(unix)]
-fn shell(line: &str) -> Command {
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(line);
-    command
+fn other_than_file(kind: FileType) -> Option<&'static str> {
+    match kind {
+        kind if kind.is_file() => None,
+        kind if kind.is_dir() => Some("a directory"),
+        kind if kind.is_fifo() => Some("a pipe"),
+        kind if kind.is_socket() => Some("a socket"),
+        _ => Some("a device"),
+    }
 }
 
-#[cfg(not(unix))]
-fn shell(line: &str) -> Command {
-    let mut command = Command::new("cmd");
-    command.arg("/C").arg(line);
-    command
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "db.info.password_command";
+
+    fn fresh(line: &str, lifetime: Duration) -> Fresh {
+        Fresh::new(KEY, Origin::Command(line.to_owned()), lifetime)
+    }
+
+    async fn given(line: &str) -> Result<String> {
+        fresh(line, LIFETIME).password().await.map(|given| given.password.expose().to_owned())
+    }
+
+    /// How often a line that appends to `asked` ran.
+    fn asked(dir: &tempfile::TempDir) -> usize {
+        std::fs::read_to_string(dir.path().join("asked")).expect("asked").lines().count()
+    }
+
+    #[tokio::test]
+    async fn the_command_is_waited_for_and_not_what_holds_its_output() {
+        let began = Instant::now();
+        for line in ["echo secret; sleep 300 &", "echo secret; setsid sleep 5 &", "printf 'secret\\r\\n'"] {
+            assert_eq!(given(line).await.expect(line), "secret", "{line}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        let long = "x".repeat(MOST_BYTES);
+        let line = format!("head -c {MOST_BYTES} /dev/zero | tr '\\0' x; printf '\\r\\n'");
+        assert_eq!(given(&line).await.expect("64 KiB"), long);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_password_is_said_with_its_key() {
+        let too_long = format!("head -c {} /dev/zero | tr '\\0' x", MOST_BYTES + 1);
+        for (line, words) in [
+            ("yes", "writes more than 64 KiB"),
+            ("cat /dev/zero", "writes more than 64 KiB"),
+            ("setsid yes", "writes more than 64 KiB"),
+            (too_long.as_str(), "longer than 64 KiB"),
+            ("echo", "is empty"),
+            ("printf 'a\\0b\\n'", "a NUL byte"),
+            ("printf 'a\\r'", "a carriage return"),
+            ("echo a; echo b", "more than one line"),
+            ("echo a; exit 3", "exit status: 3"),
+            ("echo a; kill -9 $$", "ended by signal 9"),
+            ("echo a; kill -9 0", "its shell was ended"),
+            ("no-such-program-at-all", "not found"),
+            ("echo 'a", "exit status: 2"),
+            ("read a < /dev/tty && echo a", "exit status"),
+        ] {
+            let error = format!("{:?}", given(line).await.expect_err(line));
+            assert!(error.contains(words) && error.contains(KEY), "{line}: {error}");
+        }
+        let endless = Fresh { patience: Duration::from_secs(1), ..fresh("echo a; sleep 300", LIFETIME) };
+        let error = endless.password().await.map(|_| ()).expect_err("no end");
+        assert!(error.message().ends_with("has not ended after 1 s"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_one_failure() {
+        let dir = tempfile::tempdir().expect("directory");
+        let line = format!("echo >> '{}/asked'; sleep 0.5; exit 1", dir.path().display());
+        let failing = fresh(&line, LIFETIME);
+        let all = futures::future::join_all((0..8).map(|_| failing.password())).await;
+        assert!(all.iter().all(Result::is_err));
+        assert_eq!(asked(&dir), 1);
+        let errors: Vec<String> = all.into_iter().filter_map(Result::err).map(|e| format!("{e:?}")).collect();
+        assert!(errors.iter().all(|error| *error == errors[0]), "{errors:?}");
+        // A later caller asks again.
+        assert!(failing.password().await.is_err());
+        assert_eq!(asked(&dir), 2);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_the_last_password_and_a_refused_one() {
+        let dir = tempfile::tempdir().expect("directory");
+        let at = dir.path().display();
+        let line = format!(
+            "echo >> '{at}/asked'; sleep 0.3; [ $(wc -l < '{at}/asked') -le 1 ] || exit 1; echo first"
+        );
+        let expiring = fresh(&line, Duration::ZERO);
+        assert!(expiring.password().await.expect("the first").is_new);
+        let all = futures::future::join_all((0..8).map(|_| expiring.password())).await;
+        assert!(all.iter().all(|given| given.as_ref().is_ok_and(|given| given.password.expose() == "first")));
+        assert_eq!(asked(&dir), 2);
+        let refused = Secret::new("first");
+        let all = futures::future::join_all((0..8).map(|_| expiring.instead_of(&refused))).await;
+        assert!(all.iter().all(Result::is_err));
+        assert_eq!(asked(&dir), 3);
+        // A command that gives the refused one again: who came after it began asks once more, for all of them.
+        let dir = tempfile::tempdir().expect("directory");
+        let same =
+            fresh(&format!("echo >> '{}/asked'; sleep 0.3; echo same", dir.path().display()), LIFETIME);
+        let refused = same.password().await.expect("same").password;
+        let all = futures::future::join_all((0..8).map(|_| same.instead_of(&refused))).await;
+        assert!(all.iter().all(|given| given.as_ref().is_ok_and(|given| *given == refused)));
+        assert_eq!(asked(&dir), 1 + 2);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_in_bounds() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = dir.path().join("token");
+        let of = |path: &Path| Fresh::new("db.info.password_file", Origin::File(path.to_owned()), LIFETIME);
+        for (path, words) in [
+            (dir.path(), "a directory"),
+            (Path::new("/dev/zero"), "a device"),
+            (&path, "No such file"),
+            (Path::new("no\0path"), "cannot read"),
+        ] {
+            let error = of(path).password().await.map(|_| ()).expect_err("no file");
+            assert!(format!("{error}").contains(words), "{error}");
+            assert_eq!(error.kind(), crate::error::ErrorKind::Config);
+        }
+        std::fs::write(&path, "secret\r\n").expect("written");
+        assert_eq!(of(&path).password().await.expect("a file").password.expose(), "secret");
+        File::options().write(true).open(&path).expect("opened").set_len(1 << 40).expect("sparse");
+        let error = of(&path).password().await.map(|_| ()).expect_err("huge");
+        assert!(
+            format!("{error}").contains("longer than 64 KiB") && format!("{error}").contains("token"),
+            "{error}"
+        );
+    }
 }

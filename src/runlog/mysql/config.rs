@@ -201,8 +201,12 @@ impl Fields<'_> {
             self.problems
                 .push(format!("{}.info: of password, password_command and password_file keep one", self.id));
         }
-        let origin = command.map(Origin::Command).or(file.map(|path| Origin::File(path.into())))?;
-        Some(Arc::new(Fresh::new(origin, lifetime)))
+        let (key, origin) = match (command, file) {
+            (Some(line), _) => ("password_command", Origin::Command(line)),
+            (None, Some(path)) => ("password_file", Origin::File(path.into())),
+            (None, None) => return None,
+        };
+        Some(Arc::new(Fresh::new(format!("{}.info.{key}", self.id), origin, lifetime)))
     }
 
     /// The first of several names; the first is the one we suggest.

@@ -11,7 +11,7 @@ impl Fields {
     pub(super) fn fresh(&mut self) -> Option<Arc<Fresh>> {
         let lifetime = self.number::<u32>(Key::FreshLifetime, "a whole number of seconds");
         let (command, file) = (self.take(Key::FreshCommand), self.take(Key::FreshFile));
-        let origin = match (command, file) {
+        let (key, origin) = match (command, file) {
             (Some(_), Some(_)) => {
                 self.problems.push(format!(
                     "{}password_command and password_file are both given: keep one",
@@ -19,8 +19,8 @@ impl Fields {
                 ));
                 return None;
             }
-            (Some((_, line)), None) => Origin::Command(line),
-            (None, Some((_, path))) => Origin::File(path.into()),
+            (Some((key, line)), None) => (key, Origin::Command(line)),
+            (None, Some((key, path))) => (key, Origin::File(path.into())),
             (None, None) => {
                 if lifetime.is_some() {
                     self.problems.push(format!(
@@ -37,6 +37,7 @@ impl Fields {
             self.problems.push(format!("{place} is given as well as a command or file for it: keep one"));
         }
         Some(Arc::new(Fresh::new(
+            key,
             origin,
             lifetime.map_or(LIFETIME, |seconds| Duration::from_secs(seconds.into())),
         )))
