@@ -32,10 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("sink", &["error", "readers", "catalog", "spec", "manifest", "destination"]),
     ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
     ("plan", &["error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
-    (
-        "work",
-        &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"],
-    ),
+    ("work", &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"]),
     (
         "pipeline",
         &[

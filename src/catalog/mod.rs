@@ -424,6 +424,14 @@ pub struct SourceIdentity {
 }
 
 impl SourceIdentity {
+    /// Kind, server and database as a URL, for messages and records; names are in it as they are.
+    pub fn url(&self) -> String {
+        let Self { kind, server, database, .. } = self;
+        // The path of a file begins with its slash.
+        let slash = if server.is_empty() && database.starts_with('/') { "" } else { "/" };
+        format!("{kind}://{server}{slash}{database}")
+    }
+
     /// Whether both are the same database, as far as is known: one without an identifier is judged by its name.
     pub fn is_same(&self, other: &Self) -> bool {
         self.kind == other.kind

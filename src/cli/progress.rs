@@ -89,7 +89,7 @@ impl Observer for Told {
                 drop(totals);
                 let destination = layout::below(destination, &sub_path_of(config));
                 info!(target: PROGRESS, "starting export run: {run_id}");
-                info!(target: PROGRESS, "{} from {source} to {destination}", things(tables.len() as u64, "table"));
+                info!(target: PROGRESS, "{} from {} to {destination}", things(tables.len() as u64, "table"), source.url());
             }
             RunEvent::SnapshotTaken { snapshot, .. } => {
                 let words = serde_json::from_str(snapshot).map(|token| text::snapshot(&token));

@@ -158,7 +158,7 @@ impl Heard {
     fn event(&mut self, event: &RunEvent) {
         match event {
             RunEvent::RunStarted { source, destination, config, .. } => {
-                self.source.clone_from(source);
+                self.source = source.url();
                 self.destination = layout::below(destination, &sub_path_of(config));
             }
             RunEvent::TableStarted { table, at, method, parts, est_rows, .. } => {

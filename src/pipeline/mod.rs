@@ -292,14 +292,6 @@ struct Opening<'a> {
     bounds: &'a Bounds,
 }
 
-/// The source as the run log names it.
-fn source_text(identity: &SourceIdentity) -> String {
-    let SourceIdentity { kind, server, database, .. } = identity;
-    // The path of a file begins with its slash.
-    let slash = if server.is_empty() && database.starts_with('/') { "" } else { "/" };
-    format!("{kind}://{server}{slash}{database}")
-}
-
 /// Records the run, announces it at the destination, does the `work` and records how it ended.
 async fn conduct(
     opening: Opening<'_>,
@@ -320,7 +312,7 @@ async fn conduct(
     let started = RunEvent::RunStarted {
         run_id: run_id.to_owned(),
         at: started_at.clone(),
-        source: source_text(identity),
+        source: identity.clone(),
         destination: parts.destination.location(),
         config,
         tables: all.clone(),

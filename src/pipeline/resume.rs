@@ -128,7 +128,7 @@ async fn under_lock(
     let recorded = run.source.replacen(":////", ":///", 1);
     same("source", &recorded, &parts.source.location())?;
     let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
-    same("source", &recorded, &super::source_text(&identity))?;
+    same("source", &recorded, &identity.url())?;
     if source.is_some_and(|source| !source.is_same(&identity)) {
         return Err(Error::usage("the source is not that of the run: another server answers at its address")
             .with("source", &run.source)

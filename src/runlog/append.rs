@@ -111,15 +111,14 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
         forget(session, "part_retries", run_id, "<>").await?;
         forget(session, "part_snapshots", run_id, "<>").await?;
     } else {
-        let (kind, database) = split_source(source);
         let sql = "INSERT INTO runs (run_id, started_at, status, source_db_type, source_database, source, destination,
             config, version, heartbeat_at) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?)";
         let values = [
             Value::text(run_id),
             Value::time(at),
-            Value::text(kind),
-            Value::text(database),
-            Value::text(source),
+            Value::text(&source.kind),
+            Value::text(&source.database),
+            Value::text(&source.url()),
             Value::text(destination),
             Value::text(config),
             Value::text(env!("CARGO_PKG_VERSION")),
@@ -305,25 +304,4 @@ async fn replace(
         session.query(&sql, &values).await?;
     }
     Ok(())
-}
-
-/// Kind and database of `postgres://host:5432/sales` or `postgres host:5432/sales`.
-fn split_source(source: &str) -> (&str, &str) {
-    let kind_end = source.find([':', ' ']).unwrap_or(source.len());
-    let (kind, rest) = source.split_at(kind_end);
-    let rest = rest.trim_start_matches([':', '/', ' ']);
-    (kind, rest.rsplit(['/', ' ']).next().unwrap_or(""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_source;
-
-    #[test]
-    fn a_source_has_a_kind_and_a_database() {
-        assert_eq!(split_source("postgres://db:5432/sales"), ("postgres", "sales"));
-        assert_eq!(split_source("postgres db:5432/sales"), ("postgres", "sales"));
-        assert_eq!(split_source("postgres /run/pg:5432/sales"), ("postgres", "sales"));
-        assert_eq!(split_source("postgres"), ("postgres", ""));
-    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{PreparedTable, Repeated, RunEvent, RunLog, RunStatus};
-use crate::catalog::{Consistency, Slice, SnapshotToken, TableRef};
+use crate::catalog::{Consistency, Slice, SnapshotToken, SourceIdentity, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FileEntry, PartsAsOf};
 
@@ -55,11 +55,23 @@ fn table(name: &str) -> TableRef {
     TableRef { schema: "public".into(), name: name.into() }
 }
 
+/// With a database whose name looks like more.
+fn source() -> SourceIdentity {
+    SourceIdentity {
+        kind: "postgres".into(),
+        version: "15.0".into(),
+        server: "db:5432".into(),
+        database: "my sales/2024".into(),
+        user: "me".into(),
+        identifier: None,
+    }
+}
+
 fn started(run_id: &str, at: &str, tables: &[&str]) -> RunEvent {
     RunEvent::RunStarted {
         run_id: run_id.into(),
         at: at.into(),
-        source: "postgres://db:5432/sales".into(),
+        source: source(),
         destination: "/data".into(),
         config: "{\"n_jobs\":2}".into(),
         tables: tables.iter().map(|name| table(name)).collect(),
@@ -145,7 +157,7 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         times == ("2026-01-01T00:00:00.125Z", Some("2026-01-01T00:00:09.000Z")),
         "moments are kept to the ms",
     )?;
-    ensure(run.source == "postgres://db:5432/sales" && run.destination == "/data", "source and destination")?;
+    ensure(run.source == source().url() && run.destination == "/data", "source and destination")?;
     ensure(run.config == "{\"n_jobs\":2}" && run.error_message.is_none(), "configuration and error")?;
     let states: Vec<(&str, RunStatus)> = run.jobs.iter().map(|j| (j.table.name.as_str(), j.status)).collect();
     let expected = [

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use partition::PartitionRow;
 pub use spool::Spooled;
 
-use crate::catalog::TableRef;
+use crate::catalog::{SourceIdentity, TableRef};
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, PartsAsOf};
 use crate::source::Address;
@@ -69,8 +69,8 @@ pub enum RunEvent {
         run_id: String,
         /// When, RFC 3339 UTC.
         at: String,
-        /// Source kind (`postgres`), server and database, without secrets.
-        source: String,
+        /// What is read.
+        source: SourceIdentity,
         /// Destination without secrets.
         destination: String,
         /// The whole configuration as JSON, without secrets.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use super::*;
-use crate::catalog::TableRef;
+use crate::catalog::{SourceIdentity, TableRef};
 use crate::runlog::{RunStatus, conformance, open_file};
 
 const RUN: &str = "0199a1b2";
@@ -14,7 +14,14 @@ fn started() -> RunEvent {
     RunEvent::RunStarted {
         run_id: RUN.into(),
         at: "2026-01-01T00:00:00.000Z".into(),
-        source: "postgres://db:5432/sales".into(),
+        source: SourceIdentity {
+            kind: "postgres".into(),
+            version: "15.0".into(),
+            server: "db:5432".into(),
+            database: "sales".into(),
+            user: "me".into(),
+            identifier: None,
+        },
         destination: "/data".into(),
         config: "{}".into(),
         tables: vec![table("a")],
