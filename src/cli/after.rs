@@ -3,8 +3,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::args::{Command, TellArgs};
@@ -28,8 +27,8 @@ static AFTER: OnceLock<After> = OnceLock::new();
 struct After {
     began: (SystemTime, Instant),
     metrics_file: Option<PathBuf>,
-    /// The file is written, or is being written.
-    written: AtomicBool,
+    /// The file is written; locked while it is being written.
+    written: Mutex<bool>,
     notify: Option<Notify>,
     /// What is posted.
     document: OnceLock<String>,
@@ -47,7 +46,7 @@ pub(super) fn begin(command: &Command) -> Result<()> {
     let notify = problems.keep(Notify::of(args.to.notify.as_ref(), args.notify_on, auth)).flatten();
     // A plan has flags of an export and is none.
     if !matches!(command, Command::Plan(_)) {
-        let (written, document) = (AtomicBool::new(false), OnceLock::new());
+        let (written, document) = (Mutex::new(false), OnceLock::new());
         if AFTER.set(After { began, metrics_file, written, notify, document }).is_err() {
             tracing::debug!("a second run of one process");
         }
@@ -69,7 +68,13 @@ fn metrics_file(args: &TellArgs) -> Result<Option<PathBuf>> {
             .hint(remedy)
             .hint("a file of such a name is written with ./ before it: ./~x"));
     }
-    absolute(path).map(Some)
+    let path = absolute(path)?;
+    if metrics::is_taken(&path) {
+        return Err(Error::usage("--metrics-file names a file that no run wrote, and would replace it")
+            .with("file", path.display())
+            .hint(metrics::NAME_A_FILE));
+    }
+    Ok(Some(path))
 }
 
 /// Whether the document of the run is needed.
@@ -90,7 +95,8 @@ pub(super) fn write_metrics(exit_code: u8) {
     let Some(After { began: (began, clock), metrics_file: Some(path), written, .. }) = AFTER.get() else {
         return;
     };
-    if written.swap(true, Ordering::SeqCst) {
+    let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+    if std::mem::replace(&mut *written, true) {
         return;
     }
     let run = metrics::Run { exit_code, began: *began, took: clock.elapsed(), last: end::last() };

@@ -124,6 +124,9 @@ pub(super) fn log(failure: Option<&Error>, exit_code: u8) {
     let Some(last) = LAST.get() else {
         match (exit_code, failure) {
             (0, None) => info!(target: ENDING, status = "completed", exit_code, "completed"),
+            (129 | 130 | 143, None) => {
+                error!(target: ENDING, status = "interrupted", exit_code, "interrupted");
+            }
             _ => error!(target: ENDING, status = "failed", exit_code, "failed"),
         }
         return;

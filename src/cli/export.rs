@@ -65,6 +65,9 @@ pub(super) fn conclude(ended: Ended, seen: &Seen<'_>, given: &OutputArgs, again:
     };
     let document = (given.json || after::posts()).then(|| report::json::summary(&summary, &again, code));
     let document = document.transpose()?.unwrap_or_default();
+    after::remember(|| document.clone());
+    // Nobody may read what comes now.
+    after::write_metrics(code);
     let shown = match (given.json, given.quiet) {
         (true, _) => tell(&document, done),
         (false, true) => false,
@@ -73,7 +76,6 @@ pub(super) fn conclude(ended: Ended, seen: &Seen<'_>, given: &OutputArgs, again:
     if (given.json || !shown) && !remedies.is_empty() {
         output::message(remedies.trim_end());
     }
-    after::remember(|| document);
     Ok(code)
 }
 
@@ -128,7 +130,7 @@ pub(super) async fn watch(
         remedy: REMEDY,
         so_far: Some(Arc::clone(&so_far)),
     };
-    let is_complete = |done: &Result<RunSummary>| done.as_ref().is_ok_and(|summary| exit_code(summary) == 0);
+    let is_complete = |done: &Result<RunSummary>| done.as_ref().is_ok_and(|summary| !summary.is_cut_short());
     let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &parts)), is_complete).await;
     drop(lines);
     match ended {

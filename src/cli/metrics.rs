@@ -4,7 +4,7 @@
 //! directory as one, and refuses a series that is in two of them.
 
 use std::fmt::Write as _;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,6 +17,10 @@ use crate::error::{Error, ErrorKind, Result};
 const LAST_SUCCESS: &str = "lakexpress_run_last_success_timestamp_seconds";
 /// A file that is larger is none of ours.
 const LARGEST: u64 = 256 << 20;
+/// How a file of ours begins.
+const BEGINNING: &str = "# HELP lakexpress_";
+/// How old a temporary file must be that nobody writes any more.
+const LEFT: Duration = Duration::from_secs(600);
 
 /// What a file says of a run.
 pub(super) struct Run<'a> {
@@ -32,17 +36,14 @@ pub(super) struct Run<'a> {
 /// # Errors
 /// What stands in the way of a file there.
 pub(super) fn write(path: &Path, run: &Run<'_>) -> Result<()> {
+    let nameless = || Error::config("it has no name").hint(NAME_A_FILE);
+    // The collector knows the file by the name of the link.
+    let label = path.file_stem().ok_or_else(nameless)?.to_string_lossy();
     // The file that a link leads to is replaced, and not the link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let found = fs::metadata(path).ok();
-    if found.as_ref().is_some_and(|found| !found.is_file()) {
-        return Err(Error::config("it is no regular file").hint("name a file with --metrics-file"));
-    }
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(Error::config("it has no name").hint("name a file with --metrics-file"));
-    };
-    let stem = path.file_stem().unwrap_or(name).to_string_lossy();
-    let text = exposition(run, &stem, earlier_success(path, found.as_ref()));
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Err(nameless()) };
+    let earlier = found(path)?;
+    let text = exposition(run, &label, earlier.as_deref().and_then(earlier_success));
     let failed = |error: std::io::Error| {
         let kind = match error.kind() {
             std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
@@ -55,6 +56,7 @@ pub(super) fn write(path: &Path, run: &Run<'_>) -> Result<()> {
     let mut prefix = std::ffi::OsString::from(".");
     prefix.push(name);
     prefix.push(".");
+    remove_left(directory, &prefix.to_string_lossy());
     let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     for_all_to_read(file.as_file()).map_err(failed)?;
@@ -75,10 +77,56 @@ fn for_all_to_read(_file: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What the file that is there says of the last success.
-fn earlier_success(path: &Path, found: Option<&Metadata>) -> Option<f64> {
-    found.filter(|found| found.len() <= LARGEST)?;
-    let text = String::from_utf8(fs::read(path).ok()?).ok()?;
+/// Whether a file is there that no run wrote.
+pub(super) fn is_taken(path: &Path) -> bool {
+    let taken = |there: fs::Metadata| there.is_file() && there.len() > 0 && found(path).is_err();
+    fs::metadata(path).is_ok_and(taken)
+}
+
+/// What the file says that is there.
+///
+/// # Errors
+/// It is not one that an earlier run wrote, and is not to be replaced.
+fn found(path: &Path) -> Result<Option<String>> {
+    let Ok(there) = fs::metadata(path) else { return Ok(None) };
+    if !there.is_file() {
+        return Err(Error::config("it is no regular file").hint(NAME_A_FILE));
+    }
+    if there.len() == 0 {
+        return Ok(None);
+    }
+    let text = if there.len() <= LARGEST { fs::read(path).unwrap_or_default() } else { Vec::new() };
+    match String::from_utf8(text) {
+        Ok(text) if text.starts_with(BEGINNING) => Ok(Some(text)),
+        _ => {
+            Err(Error::config("a file is there that no run wrote, and it is left as it is").hint(NAME_A_FILE))
+        }
+    }
+}
+
+pub(super) const NAME_A_FILE: &str =
+    "name a new file with --metrics-file, or one that --metrics-file has written";
+
+/// Removes what a process has left that was killed while it wrote.
+fn remove_left(directory: &Path, prefix: &str) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(prefix))
+            .is_some_and(|rest| rest.len() == 6 && rest.chars().all(|letter| letter.is_ascii_alphanumeric()));
+        let is_old = || {
+            let modified = entry.metadata().and_then(|found| found.modified()).ok()?;
+            Some(modified.elapsed().ok()? > LEFT)
+        };
+        if is_ours && is_old().unwrap_or(false) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// What a file says of the last success.
+fn earlier_success(text: &str) -> Option<f64> {
     let line = text
         .lines()
         .find(|line| line.strip_prefix(LAST_SUCCESS).is_some_and(|rest| rest.starts_with('{')))?;

@@ -34,6 +34,7 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 const REDIRECTS: usize = 5;
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Where it is posted, and when.
 #[derive(Debug)]
@@ -112,11 +113,12 @@ impl Delivery<'_> {
         let key = Uuid::now_v7().to_string();
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let request = client
-                .post(self.to.url.clone())
-                .headers(self.to.headers.clone())
-                .header("idempotency-key", &key)
-                .body(self.body.clone());
+            let request =
+                client.post(self.to.url.clone()).headers(self.to.headers.clone()).body(self.body.clone());
+            let request = match self.to.headers.contains_key(IDEMPOTENCY_KEY) {
+                true => request,
+                false => request.header(IDEMPOTENCY_KEY, &key),
+            };
             let request = match self.to.headers.contains_key(header::CONTENT_TYPE) {
                 true => request,
                 false => request.header(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type)),

@@ -12,7 +12,7 @@ use tracing::{error, info};
 
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
-use crate::pipeline::{INTERRUPTED, Observer, Progress, TableProgress};
+use crate::pipeline::{INTERRUPTED, Observer, Progress, TableOutcome, TableProgress};
 use crate::report::text::{self, count, duration, size, things};
 use crate::runlog::{RunEvent, sub_path_of};
 use crate::spec::layout;
@@ -79,6 +79,14 @@ impl Told {
 }
 
 impl Observer for Told {
+    fn kept(&self, tables: &[TableOutcome]) {
+        let mut totals = self.lock();
+        totals.done += tables.len();
+        totals.rows += tables.iter().map(|table| table.rows).sum::<u64>();
+        totals.files += tables.iter().map(|table| table.files as u64).sum::<u64>();
+        totals.bytes += tables.iter().map(|table| table.bytes).sum::<u64>();
+    }
+
     fn event(&self, event: &RunEvent) {
         #[cfg(any(feature = "otlp", test))]
         super::traces::event(event);

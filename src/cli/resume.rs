@@ -147,7 +147,9 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
         after::remember(|| document);
         let (count, id) = (summary.tables.len(), &summary.run_id);
         let done = || format!("nothing to resume: all {count} tables of run {id} are finished");
-        tell(&done(), done);
+        if !args.output.quiet {
+            tell(&done(), done);
+        }
         return Ok(0);
     }
     conclude(ended, seen, &args.output, &again)

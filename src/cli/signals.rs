@@ -11,7 +11,7 @@
 //! pipe) keeps the process alive. It has handlers from before the first command's work: process 1 of a container has
 //! no default action for a signal.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -265,7 +265,12 @@ fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
         }
         super::end::log(None, code);
     });
-    aside(move || super::after::write_metrics(code));
+    if !aside(move || super::after::write_metrics(code)) {
+        aside(|| warn!("the metrics file was not written in time"));
+    }
+    if concluded.is_some() && super::after::posts() {
+        aside(|| warn!("the notification was not delivered: the process was asked to stop"));
+    }
     std::process::exit(i32::from(code))
 }
 
@@ -276,16 +281,16 @@ fn enough_open_files() -> std::io::Result<()> {
     (0..PAIRS).map(|_| std::io::pipe()).collect::<std::io::Result<Vec<_>>>().map(drop)
 }
 
-/// Says something, which may block where nobody reads a full pipe; waits for it no longer than [`WORDS`].
-fn aside(say: impl FnOnce() + Send + 'static) {
+/// Says something, which may block where nobody reads a full pipe; waits for it no longer than [`WORDS`]. Whether it was
+/// said.
+fn aside(say: impl FnOnce() + Send + 'static) -> bool {
     let (done, wait) = sync_channel::<()>(1);
     let saying = std::thread::Builder::new().spawn(move || {
         say();
         drop(done);
     });
-    if saying.is_ok() {
-        let _ = wait.recv_timeout(WORDS);
-    }
+    // The other end is dropped when it is done.
+    saying.is_ok() && wait.recv_timeout(WORDS) == Err(RecvTimeoutError::Disconnected)
 }
 
 /// Handlers; from their making on these signals no longer kill the process.

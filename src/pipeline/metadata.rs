@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{Cancel, Parts, TableOutcome, summary};
+use super::{INTERRUPTED, Parts, TableOutcome, summary};
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
@@ -71,7 +71,8 @@ pub(super) async fn described(
         .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
         .collect();
     let written = metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked);
-    let late = || MetadataOutcome { error: Some(Cancel::error()), ..MetadataOutcome::default() };
+    let late =
+        || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
     Some(parts.cancel.in_time(written).await.unwrap_or_else(late))
 }
 

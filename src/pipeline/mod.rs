@@ -58,10 +58,22 @@ use crate::sink;
 use crate::source::{Snapshot, Source};
 use crate::spec::{ErrorAction, ExportSpec, Verify, layout};
 
+impl RunSummary {
+    /// Whether a signal kept it from doing something.
+    pub fn is_cut_short(&self) -> bool {
+        let of_tables = self.tables.iter().filter_map(|table| table.error.as_ref());
+        let of_metadata = self.metadata.as_ref().and_then(|metadata| metadata.error.as_ref());
+        of_tables.chain(of_metadata).any(|error| error.message().starts_with(INTERRUPTED))
+    }
+}
+
 /// Receives every [`RunEvent`] as it happens, after it was recorded.
 pub trait Observer: Send + Sync {
     /// Something happened.
     fn event(&self, event: &RunEvent);
+
+    /// A run that is resumed has finished these tables before.
+    fn kept(&self, _tables: &[TableOutcome]) {}
 }
 
 /// The objects a run works with.
@@ -320,6 +332,7 @@ async fn conduct(
     // From here on the run is known, and its end is recorded too.
     parts.cancel.in_time(parts.runlog.append(&started)).await.unwrap_or_else(|| Err(Cancel::error()))?;
     parts.observer.event(&started);
+    parts.observer.kept(&earlier.kept);
     for event in &earlier.untold {
         record(parts, event).await;
     }

@@ -65,6 +65,13 @@ pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSumma
     }
 }
 
+/// Whether it says that the run is complete, or is not there and was perhaps never wanted.
+pub(super) async fn says_complete(destination: &Arc<dyn Destination>, run_id: &str) -> Result<bool> {
+    let Some(text) = destination.get(&path(run_id)).await? else { return Ok(true) };
+    let said: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    Ok(said["status"] == serde_json::json!(RunStatus::Completed))
+}
+
 /// Removes it after a failure of the run as a whole, whose error is worth more than one of this.
 pub(super) async fn withdraw(destination: &Arc<dyn Destination>, run_id: &str) {
     if let Err(error) = destination.delete(&path(run_id)).await {

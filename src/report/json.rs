@@ -39,7 +39,9 @@ pub fn summary(summary: &RunSummary, again: &Again, exit_code: u8) -> Result<Str
     for outcome in &summary.tables {
         tables.push(outcome::exported(outcome, value(outcome)?));
     }
-    let failed: Vec<&Error> = summary.tables.iter().filter_map(|table| table.error.as_ref()).collect();
+    let of_metadata = summary.metadata.as_ref().and_then(|metadata| metadata.error.as_ref());
+    let of_tables = summary.tables.iter().filter_map(|table| table.error.as_ref());
+    let failed: Vec<&Error> = of_tables.chain(of_metadata).collect();
     let mut hints: Vec<&str> = Vec::new();
     for hint in failed.iter().flat_map(|error| error.hints()) {
         if !hints.contains(&hint.as_str()) {

@@ -172,8 +172,7 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
     if let Some(outcome) = &summary.metadata {
         out.push_str(&metadata(outcome));
         if let Some(error) = &outcome.error {
-            let _ = writeln!(out, "metadata     failed: {error}");
-            let _ = writeln!(out, "  hint: the tables are committed; `{}` tries again", again.metadata);
+            not_described(&mut out, error, again);
         }
     }
     out
@@ -298,7 +297,19 @@ pub fn remedies(summary: &RunSummary, again: &Again) -> String {
     if summary.tables.iter().any(|table| table.error.is_some()) {
         to_finish(&mut out, again);
     }
+    if let Some(error) = summary.metadata.as_ref().and_then(|metadata| metadata.error.as_ref()) {
+        not_described(&mut out, error, again);
+    }
     out
+}
+
+/// Why the metadata is missing.
+fn not_described(out: &mut String, error: &Error, again: &Again) {
+    let _ = writeln!(out, "metadata     failed: {error}");
+    for hint in error.hints() {
+        let _ = writeln!(out, "  hint: {hint}");
+    }
+    let _ = writeln!(out, "  hint: the tables are committed; `{}` tries again", again.metadata);
 }
 
 fn were(tables: usize) -> String {

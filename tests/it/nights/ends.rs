@@ -128,9 +128,19 @@ fn a_resumed_run_whose_metadata_fails_says_so() {
     night.place.entry("odd", seaweed.entry(store.port, WRITER, &night.base));
     night.export(&PLAIN, "odd").args(["--generate-metadata"]).output().exits(77);
     let id = night.status()["run_id"].as_str().unwrap().to_owned();
-    for json in [&[][..], &["--json"]] {
-        let output = night.run(&[], &["resume", &id]).args(json).output().exits(77);
-        assert!(output.stdout.contains("metadata"), "{output}");
+    for flags in [&[][..], &["--json"], &["-q"]] {
+        let logs = night.place.path(&format!("log{}", flags.concat()));
+        let output = night.run(&[], &["resume", &id]).args(flags).args(["--log-dir"]).args([&logs]).output();
+        let output = output.exits(77);
+        let said = if flags.is_empty() { &output.stdout } else { &output.stderr };
+        assert!(said.contains("metadata     failed") && said.contains("lakexpress metadata"), "{output}");
+        if flags == ["--json"] {
+            let document: Value = serde_json::from_str(&output.stdout).unwrap();
+            assert!(document["resume"].is_string() && document["hints"][0].is_string(), "{output}");
+        }
+        let log = fs::read_dir(&logs).unwrap().next().unwrap().unwrap().path();
+        let log = fs::read_to_string(log).unwrap();
+        assert!(log.contains("metadata     failed"), "{log}");
     }
     assert_eq!(night.metadata(), [""; 0]);
     open.store(true, Ordering::SeqCst);
@@ -175,4 +185,46 @@ fn a_manifest_that_arrives_late_does_not_undo_the_next_run() {
     let output = night.run(&[], &["verify", "--target-storage-id", "straight"]).output();
     println!("{output}");
     output.ok();
+}
+
+/// The tables that a run had finished before count as finished when its second process is stopped.
+#[test]
+fn tables_that_are_kept_count_as_exported() {
+    let (port, over) = (Seaweed::shared().port, Arc::new(AtomicBool::new(false)));
+    let (answers, waiting) = (Arc::clone(&over), Arc::new(AtomicBool::new(false)));
+    let holds = Arc::clone(&waiting);
+    let store = StandIn::new(move |request| {
+        if request.target().contains("/t/") && request.target().contains("partNumber=") {
+            holds.store(true, Ordering::SeqCst);
+            while !answers.load(Ordering::SeqCst) {
+                sleep(Duration::from_millis(50));
+            }
+        }
+        forward_as_is(request, port).unwrap()
+    });
+    let night = Night::new(store.port);
+    night.place.run("CREATE TABLE u (id INTEGER); INSERT INTO u VALUES (1), (2)");
+    let source = format!("sqlite://{}", night.place.path("data.db").display());
+    let args = ["export", "--source", &source, "--target-storage-id", "odd", "-p", "2", "--n-jobs", "2"];
+    let cut = ["--part-bytes", "64KiB", "--large-table-threshold", "100"];
+    let mut running = night.run(&PLAIN, &args).args(cut).spawn();
+    let done = || Seaweed::shared().get(&format!("{}/main/u/_manifest.json", night.base)).is_some();
+    for again in [false, true] {
+        wait_until("a table is on its way", || waiting.load(Ordering::SeqCst));
+        wait_until("the other is done", done);
+        sleep(Duration::from_millis(500));
+        let pid = running.pid();
+        let (output, _) = ended_by("-TERM", pid, running, STOPPED);
+        if again {
+            let text = fs::read_to_string(night.place.path("end.prom")).unwrap();
+            assert!(text.contains("status=\"completed\"} 1"), "{text}\n{output}");
+            assert!(text.contains("lakexpress_rows{name=\"end\"} 2"), "{text}");
+            break;
+        }
+        waiting.store(false, Ordering::SeqCst);
+        let id = night.status()["run_id"].as_str().unwrap().to_owned();
+        let metrics = night.place.path("end.prom");
+        running = night.run(&PLAIN, &["resume", &id]).args(["--metrics-file"]).args([metrics]).spawn();
+    }
+    over.store(true, Ordering::SeqCst);
 }

@@ -132,12 +132,34 @@ fn a_file_that_cannot_be_written() {
 #[test]
 fn other_commands_and_links() {
     let shop = Shop::new("notify_metrics_links");
-    fs::write(shop.path("real.prom"), "no metrics, and no UTF-8: \u{fffd}\n").unwrap();
+    fs::write(shop.path("real.prom"), "# HELP lakexpress_x none\n").unwrap();
     std::os::unix::fs::symlink("real.prom", shop.path("m.prom")).unwrap();
     let args = ["plan", "--source", &shop.url, "--output-dir", "lake", "-i", "good"];
     shop.run(&args).args(["--metrics-file", "m.prom"]).output().ok();
-    assert!(fs::read_to_string(shop.path("m.prom")).unwrap().starts_with("no metrics"));
+    assert!(fs::read_to_string(shop.path("m.prom")).unwrap().ends_with("none\n"));
     shop.export(&["-i", "good", "--metrics-file", "m.prom"]).output().ok();
     assert!(shop.path("m.prom").is_symlink());
     assert_eq!(shop.metrics("real.prom").value(SUCCESS), 1.0);
+}
+
+/// A source, an auth file or anything else of the user's.
+#[test]
+fn a_file_that_no_run_wrote_is_refused_and_stays() {
+    let shop = Shop::new("notify_taken");
+    fs::write(shop.path("data.db"), "SQLite format 3\0 and more").unwrap();
+    let output = shop.export(&["--metrics-file", "data.db"]).output().exits(USAGE);
+    output.says(&["--metrics-file", "no run wrote", "data.db"]);
+    assert_eq!(fs::read(shop.path("data.db")).unwrap(), b"SQLite format 3\0 and more");
+    // An empty one is nobody's, and one of an earlier run is ours.
+    fs::write(shop.path("new.prom"), "").unwrap();
+    for _ in 0..2 {
+        shop.export(&["--metrics-file", "new.prom"]).output().exits(SOME_FAILED);
+        assert_eq!(shop.metrics("new.prom").value("lakexpress_exit_code"), 1.0);
+    }
+    // The collector knows a file by the name of its link.
+    fs::create_dir(shop.path("collector")).unwrap();
+    std::os::unix::fs::symlink("../new.prom", shop.path("collector/linked.prom")).unwrap();
+    shop.export(&["--metrics-file", "collector/linked.prom"]).output().exits(SOME_FAILED);
+    assert!(fs::read_to_string(shop.path("new.prom")).unwrap().contains("name=\"linked\""));
+    assert!(fs::symlink_metadata(shop.path("collector/linked.prom")).unwrap().is_symlink());
 }
