@@ -127,7 +127,7 @@ impl Spooled {
         let mut record: Option<RunRecord> = None;
         for line in file::read(path)? {
             let event = match line {
-                Line::Event(event) => event,
+                Line::Event(event) => *event,
                 // The process was killed while it wrote.
                 Line::Torn => continue,
             };

@@ -17,7 +17,7 @@ pub(super) struct SpoolFile {
 
 /// A line of a file.
 pub(super) enum Line {
-    Event(RunEvent),
+    Event(Box<RunEvent>),
     /// It ends in the middle.
     Torn,
 }
@@ -143,7 +143,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Line>> {
             continue;
         }
         match serde_json::from_slice(&line) {
-            Ok(event) => lines.push(Line::Event(event)),
+            Ok(event) => lines.push(Line::Event(Box::new(event))),
             Err(error) => {
                 tracing::warn!(%error, "a line of {} is not whole and is left out", path.display());
                 lines.push(Line::Torn);
