@@ -22,7 +22,7 @@ use crate::sink::{
 };
 use crate::source::Snapshot;
 use crate::spec::{EmptyTables, ExportSpec, IfExists, layout};
-use crate::work::{self, Executor, Local, PartTask, Worker};
+use crate::work::{self, Executor, PartTask, Worker};
 
 /// What all tables of a run share.
 #[derive(Clone)]
@@ -46,10 +46,9 @@ pub(super) struct Shared<'a> {
 }
 
 impl Parts {
-    /// Writes parts of tables in this process, over as many connections as there are permits.
-    pub(super) fn executor(&self, connections: &Arc<Semaphore>) -> Arc<dyn Executor> {
-        let worker = Worker::new(Arc::clone(&self.source), Arc::clone(&self.destination));
-        Arc::new(Local::new(worker, Arc::clone(connections)))
+    /// Who writes parts of tables: this process.
+    pub(super) fn executor(&self) -> Arc<dyn Executor> {
+        Arc::new(Worker::new(Arc::clone(&self.source), Arc::clone(&self.destination)))
     }
 }
 
@@ -154,6 +153,12 @@ pub(super) async fn committed(
         // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
         written = view.check().await;
     }
+    // At the deadline readers are cut off and the view is given up: whatever that looks like, the limit is the reason.
+    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable)
+        && let Some(late) = shared.stop.late()
+    {
+        written = Err(late);
+    }
     let empty = if commit.may_delete() || written.is_err() { Ok(None) } else { prepared.empty() };
     let files = prepared.take();
     match written.and(empty) {
@@ -256,6 +261,7 @@ async fn write(
         let (executor, retries) = (Arc::clone(&shared.executor), Arc::clone(&shared.retries));
         let (recorder, stop) = (recorder.clone(), shared.stop.clone());
         let (prepared, count) = (prepared.clone(), Arc::clone(&count));
+        let connections = Arc::clone(&shared.connections);
         readers.spawn(async move {
             loop {
                 let Some(part) = missing.get(next.fetch_add(1, Ordering::Relaxed)).copied() else {
@@ -266,7 +272,8 @@ async fn write(
                 let written = loop {
                     attempts.begin()?;
                     stop.may_read().await?;
-                    match executor.run(task.clone(), Arc::clone(&count)).await {
+                    let attempt = attempt(executor.as_ref(), &task, &count, (&connections, &stop));
+                    match attempt.await {
                         Ok(written) => break written,
                         // Its upload is aborted and its rows are no longer counted: it starts whole.
                         Err(error) => attempts.failed(error.with("part", part)).await?,
@@ -296,6 +303,24 @@ async fn write(
         prepared.extend(vec![work::write_empty_part(plan, source, &shared.parts.destination).await?]);
     }
     Ok(())
+}
+
+/// One attempt, over one of the connections.
+async fn attempt(
+    executor: &dyn Executor,
+    task: &PartTask,
+    count: &ProgressFn,
+    (connections, stop): (&Semaphore, &Stop),
+) -> Result<PreparedPart> {
+    let waiting = clock::Stopwatch::start();
+    let permit = connections.acquire().await;
+    let _permit = permit.map_err(|error| Error::internal("no more connections").caused_by(error))?;
+    let waited = waiting.seconds();
+    // The wait for a connection may have been long.
+    stop.may_read().await?;
+    let mut written = executor.run(task.clone(), Arc::clone(count)).await?;
+    written.waited(waited);
+    Ok(written)
 }
 
 /// Waits for all, or for the first that fails.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::{TableOutcome, clock};
@@ -42,6 +42,8 @@ pub(super) struct Deadline {
 #[derive(Debug)]
 pub(super) struct Held {
     taken: Option<std::time::Instant>,
+    /// When it is given up at the latest.
+    deadline: Option<Deadline>,
     longest: Arc<AtomicU64>,
 }
 
@@ -83,7 +85,17 @@ impl Bounds {
     /// Notes how long `view` is held, until what this returns is dropped.
     pub(super) fn held(&self, view: &dyn Snapshot) -> Held {
         let taken = (view.token().level != Consistency::None).then(|| view.taken());
-        Held { taken, longest: Arc::clone(&self.longest) }
+        Held { taken, deadline: self.deadline(view), longest: Arc::clone(&self.longest) }
+    }
+
+    /// Ends what `view` holds at the source, because it is as old as it may become.
+    pub(super) async fn give_up(&self, view: &dyn Snapshot) {
+        view.give_up().await;
+        self.note(view.taken().elapsed());
+    }
+
+    fn note(&self, held: Duration) {
+        note(&self.longest, held);
     }
 
     /// The longest time that a snapshot was held, in seconds.
@@ -116,11 +128,15 @@ impl Bounds {
         }
     }
 
-    /// Asks now and then how far replicas are behind, over a connection of `view`.
-    pub(super) async fn measure(&self, view: &dyn Snapshot) -> Infallible {
+    /// Asks now and then how far replicas are behind, over a connection of `view`, and holds `asking` meanwhile.
+    pub(super) async fn measure(&self, view: &dyn Snapshot, asking: &Mutex<()>) -> Infallible {
         let Some(replicas) = &self.lag else { return std::future::pending().await };
         loop {
-            match view.replica_lag().await {
+            let asked = {
+                let _asking = asking.lock().await;
+                view.replica_lag().await
+            };
+            match asked {
                 Ok(lag) => replicas.note(lag),
                 // The view is lost, or the next question is answered.
                 Err(error) if error.transient().is_some() => {
@@ -136,10 +152,15 @@ impl Bounds {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(taken) = self.taken {
-            let milliseconds = u64::try_from(taken.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-            self.longest.fetch_max(milliseconds.saturating_add(1), Ordering::Relaxed);
+            let most = self.deadline.map_or(Duration::MAX, |deadline| Duration::from_secs(deadline.age));
+            note(&self.longest, taken.elapsed().min(most));
         }
     }
+}
+
+fn note(longest: &AtomicU64, held: Duration) {
+    let milliseconds = u64::try_from(held.as_millis()).unwrap_or(u64::MAX - 1);
+    longest.fetch_max(milliseconds.saturating_add(1), Ordering::Relaxed);
 }
 
 impl Deadline {
@@ -161,12 +182,16 @@ impl Deadline {
     }
 }
 
+/// How the error of a table begins that was not tried because another one had failed.
+pub(super) const NOT_EXPORTED: &str = "not exported: another";
+
 /// The limit that ended tables of a run; none when they failed otherwise too.
 pub(super) fn ended_by(tables: &[TableOutcome]) -> Option<String> {
     let limit =
         |error: &Error| error.context().iter().find(|(key, _)| *key == LIMIT).map(|(_, limit)| limit.clone());
     let mut ended = None;
-    for error in tables.iter().filter_map(|table| table.error.as_ref()) {
+    let consequence = |error: &&Error| !error.message().starts_with(NOT_EXPORTED);
+    for error in tables.iter().filter_map(|table| table.error.as_ref()).filter(consequence) {
         ended = Some(limit(error)?);
     }
     ended
@@ -179,6 +204,8 @@ struct Replicas {
     state: Arc<watch::Sender<State>>,
     /// Whether a part waits, of which the log has told.
     waiting: Arc<AtomicBool>,
+    /// Whether there are none, of which the log has told.
+    none: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -190,16 +217,18 @@ enum State {
 
 impl Replicas {
     fn new(limit: u64, lag: Lag) -> Self {
-        if lag.whose.is_none() {
-            tracing::warn!("--max-replica-lag: the server has no replicas now");
-        }
         let (state, _) = watch::channel(State::CloseEnough);
-        let replicas = Self { limit, state: Arc::new(state), waiting: Arc::default() };
+        let replicas = Self { limit, state: Arc::new(state), waiting: Arc::default(), none: Arc::default() };
         replicas.note(lag);
         replicas
     }
 
     fn note(&self, lag: Lag) {
+        if lag.whose.is_none() && !self.none.swap(true, Ordering::Relaxed) {
+            tracing::warn!("--max-replica-lag: the server has no replicas now");
+        } else if lag.whose.is_some() {
+            self.none.store(false, Ordering::Relaxed);
+        }
         let text = behind(&lag);
         let is_behind = lag.behind > Duration::from_secs(self.limit);
         self.state.send_modify(|state| {

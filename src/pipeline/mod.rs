@@ -42,7 +42,7 @@ pub use resume::resume;
 use self::budget::Budget;
 use self::clock::Stopwatch;
 use self::export::{Exported, Shared};
-use self::limits::Bounds;
+use self::limits::{Bounds, NOT_EXPORTED};
 use self::mixed::Left;
 use self::own_view::pinned_table;
 use self::resume::Earlier;
@@ -464,7 +464,7 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, view.as_ref());
     let connections = Arc::new(Semaphore::new(budget.connections));
-    let executor = parts.executor(&connections);
+    let executor = parts.executor();
     let shared =
         Shared { spec, run_id, identity, parts, connections, executor, stop, retries, earlier, left };
     let over = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
@@ -478,7 +478,7 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
             async move {
                 if over.load(Ordering::Relaxed) {
                     let error =
-                        Error::unavailable("not exported: another table failed (--error-action fail)");
+                        Error::unavailable(format!("{NOT_EXPORTED} table failed (--error-action fail)"));
                     return failed(shared, &plan.info.table, 0.0, error).await;
                 }
                 let outcome = Box::pin(one_table(plan, view, shared)).await;

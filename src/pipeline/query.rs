@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::clock::{self, Stopwatch};
 use super::export::{self, Exported, Place, Prepared, Shared};
-use super::limits::{Bounds, Held};
+use super::limits::{Bounds, Held, NOT_EXPORTED};
 use super::resume::Earlier;
 use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::{Stop, Watch};
@@ -82,7 +82,7 @@ pub(super) async fn start(
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, pinned.view.as_ref());
     let connections = Arc::new(Semaphore::new(0));
-    let executor = parts.executor(&connections);
+    let executor = parts.executor();
     let shared = Shared {
         spec,
         run_id,
@@ -165,7 +165,7 @@ async fn export_all(
         let stopped = shared.spec.error_action == ErrorAction::Fail
             && outcomes.iter().any(|outcome| outcome.error.is_some());
         if stopped {
-            let error = Error::unavailable("not exported: another query failed (--error-action fail)");
+            let error = Error::unavailable(format!("{NOT_EXPORTED} query failed (--error-action fail)"));
             outcomes.push(failed(shared, &plan.table, 0.0, error).await);
             continue;
         }

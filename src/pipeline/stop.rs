@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::cancel::{Cancel, CancelSwitch};
 use super::limits::{Bounds, Deadline};
@@ -29,8 +29,13 @@ pub(super) struct Watch {
     switch: CancelSwitch,
     /// A connection broke, perhaps the view's too.
     suspicion: Arc<Notify>,
-    /// Whose replicas are asked about meanwhile; none when another watch does it.
-    bounds: Option<Bounds>,
+    bounds: Bounds,
+    /// Whether replicas are asked about meanwhile, and not by another watch.
+    measures: bool,
+    /// When the view is given up.
+    deadline: Option<Deadline>,
+    /// Held while the view is asked something: who drops a statement halfway loses the view.
+    asking: Mutex<()>,
 }
 
 impl Stop {
@@ -42,14 +47,27 @@ impl Stop {
         view: &dyn Snapshot,
     ) -> (Watch, Self) {
         let (switch, lost) = CancelSwitch::new();
-        let watch = Watch { switch, suspicion: retries.suspicion(), bounds: Some(bounds.clone()) };
-        (watch, Self { asked: asked.clone(), lost, deadline: bounds.deadline(view), bounds: bounds.clone() })
+        let deadline = bounds.deadline(view);
+        let watch = Watch {
+            switch,
+            suspicion: retries.suspicion(),
+            bounds: bounds.clone(),
+            measures: true,
+            deadline,
+            asking: Mutex::default(),
+        };
+        (watch, Self { asked: asked.clone(), lost, deadline, bounds: bounds.clone() })
     }
 
     /// For work under another view, while the watch of this one goes on.
     pub(super) fn under(&self, view: &dyn Snapshot, retries: &Retries) -> (Watch, Self) {
         let (watch, stop) = Self::new(&self.asked, retries, &self.bounds, view);
-        (Watch { bounds: None, ..watch }, stop)
+        (Watch { measures: false, ..watch }, stop)
+    }
+
+    /// That the view is too old, if it is.
+    pub(super) fn late(&self) -> Option<Error> {
+        self.deadline.and_then(Deadline::reason)
     }
 
     /// Waits until a part may begin.
@@ -57,11 +75,10 @@ impl Stop {
     /// # Errors
     /// Why none may begin any more.
     pub(super) async fn may_read(&self) -> Result<()> {
-        let late = || self.deadline.and_then(Deadline::reason);
         let reason = match (self.asked.is_cancelled(), self.lost.is_cancelled()) {
             (true, _) => Some(Cancel::error()),
             (false, true) => Some(view_lost()),
-            (false, false) => late(),
+            (false, false) => self.late(),
         };
         if let Some(reason) = reason {
             return Err(reason);
@@ -107,32 +124,59 @@ impl Watch {
     ) -> Result<T> {
         let mut work = pin!(work);
         let measuring = async {
-            match &self.bounds {
-                Some(bounds) => bounds.measure(view).await,
-                None => std::future::pending().await,
+            match self.measures {
+                true => self.bounds.measure(view, &self.asking).await,
+                false => std::future::pending().await,
             }
         };
-        tokio::select! {
-            done = &mut work => Ok(done),
-            never = measuring => match never {},
-            error = lost(view, &self.suspicion) => {
+        let mut looking = pin!(async {
+            tokio::select! {
+                never = measuring => match never {},
+                error = lost(view, &self.suspicion, &self.asking) => error,
+            }
+        });
+        let done = tokio::select! {
+            done = &mut work => done,
+            error = &mut looking => {
                 self.switch.cancel();
                 work.await;
-                Err(error)
+                return Err(error);
             }
+            () = self.too_old(view) => return Ok(work.await),
+        };
+        tokio::select! {
+            biased;
+            _ = tokio::time::timeout(ANSWER, self.asking.lock()) => {}
+            _ = &mut looking => {}
         }
+        Ok(done)
+    }
+
+    /// Resolves when the view is as old as it may become, and given up: what is committed then needs it no more.
+    async fn too_old(&self, view: &dyn Snapshot) {
+        let Some(deadline) = self.deadline else { return std::future::pending().await };
+        deadline.reached().await;
+        // Those who read under it end first.
+        tokio::time::sleep(ENDING).await;
+        self.bounds.give_up(view).await;
     }
 }
 
+/// How long the answer to a question to the view is waited for when the work is done.
+const ANSWER: Duration = Duration::from_secs(5);
+/// From the end of reading under a view to the end of the view.
+const ENDING: Duration = Duration::from_millis(200);
+
 /// Resolves with an error when the view is lost. Asking now and then also keeps its connections alive
 /// through address translators that forget silent ones.
-async fn lost(view: &dyn Snapshot, suspicion: &Notify) -> Error {
+async fn lost(view: &dyn Snapshot, suspicion: &Notify, asking: &Mutex<()>) -> Error {
     const HEARTBEAT: Duration = Duration::from_secs(20);
     loop {
         tokio::select! {
             () = tokio::time::sleep(HEARTBEAT) => {}
             () = suspicion.notified() => {}
         }
+        let _asking = asking.lock().await;
         if let Err(error) = view.check().await {
             return error;
         }

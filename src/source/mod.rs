@@ -187,7 +187,11 @@ pub trait Snapshot: Debug + Send + Sync {
     /// When the view was taken.
     fn taken(&self) -> Instant;
 
-    /// As [`Source::replica_lag`], over a connection that the view has.
+    /// Ends what is held at the source: nothing can be read under the view any more, and [`Self::check`] fails.
+    async fn give_up(&self) {}
+
+    /// As [`Source::replica_lag`], over a connection that the view has. Not to be dropped before it has ended: the view
+    /// would be lost.
     async fn replica_lag(&self) -> Result<Lag> {
         Err(without_replicas())
     }

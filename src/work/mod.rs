@@ -4,7 +4,6 @@
 //! machine, need do: [`PartTask`] says what, a [`Worker`] does it, an [`Executor`] chooses where.
 
 mod dictionary;
-mod local;
 
 use std::sync::Arc;
 
@@ -13,7 +12,6 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use self::dictionary::dictionary_off;
-pub use self::local::Local;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::plan::{self, PartPlan, TablePlan};
@@ -88,7 +86,7 @@ impl Worker {
     ///
     /// # Errors
     /// Those of the source, of the conditions and columns of the plan, and of the destination.
-    pub async fn run(&self, task: &PartTask, progress: Option<&ProgressFn>) -> Result<PreparedPart> {
+    pub async fn write(&self, task: &PartTask, progress: Option<&ProgressFn>) -> Result<PreparedPart> {
         let part = std::slice::from_ref(task.part()?);
         let (rows, context) = plan::physical(&task.plan, part, &self.source).await?;
         let target = task.target(&self.destination)?;
@@ -99,12 +97,20 @@ impl Worker {
 /// Where tasks are done.
 #[async_trait]
 pub trait Executor: std::fmt::Debug + Send + Sync {
-    /// One attempt at `task`: a second one, giving up and the commit are the caller's. Waits where too many are under
-    /// way. A future that is dropped ends the attempt, and nothing of it is left behind.
+    /// One attempt at `task`: a second one, how many are under way, giving up and the commit are the caller's. A future
+    /// that is dropped ends the attempt, and nothing of it is left behind.
     ///
     /// # Errors
-    /// As [`Worker::run`].
+    /// As [`Worker::write`].
     async fn run(&self, task: PartTask, progress: ProgressFn) -> Result<PreparedPart>;
+}
+
+/// In this process, where it is called.
+#[async_trait]
+impl Executor for Worker {
+    async fn run(&self, task: PartTask, progress: ProgressFn) -> Result<PreparedPart> {
+        self.write(&task, Some(&progress)).await
+    }
 }
 
 /// What every file of a table looks like: for those without rows.
@@ -119,7 +125,7 @@ pub async fn shape(plan: &TablePlan, source: &Arc<dyn Source>) -> Result<(Schema
 /// Writes the only file of a table without rows.
 ///
 /// # Errors
-/// As [`Worker::run`].
+/// As [`Worker::write`].
 pub async fn write_empty_part(
     plan: &Arc<TablePlan>,
     source: &Arc<dyn Source>,

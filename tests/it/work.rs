@@ -58,7 +58,7 @@ fn lasting(part: &PreparedPart) -> Value {
 
 async fn write(source: Arc<dyn Source>, dir: &Path, task: &PartTask) -> Result<PreparedPart> {
     let destination: Arc<dyn Destination> = Arc::new(LocalDirectory::new(dir).unwrap());
-    let written = Worker::new(source, Arc::clone(&destination)).run(task, None).await?;
+    let written = Worker::new(source, Arc::clone(&destination)).write(task, None).await?;
     if let Some(file) = &written.file {
         destination.complete(&file.upload).await?;
     }

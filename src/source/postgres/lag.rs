@@ -11,6 +11,7 @@ use crate::source::Lag;
 const SQL: &str = "SELECT pg_is_in_recovery(), \
       pg_last_wal_receive_lsn() IS NULL, \
       CASE WHEN pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn() \
+          OR NOT EXISTS (SELECT 1 FROM pg_stat_get_wal_receiver() AS w(pid) WHERE w.pid IS NOT NULL) \
         THEN extract(epoch FROM clock_timestamp() - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) \
         ELSE 0 END, \
       pg_has_role('pg_read_all_stats', 'USAGE'), \
@@ -24,6 +25,8 @@ const SQL: &str = "SELECT pg_is_in_recovery(), \
 /// # Errors
 /// `Denied` when this role may not see replicas; `Unavailable` on a standby that nothing is sent to.
 pub(super) async fn measure(connection: &mut Connection) -> Result<Lag> {
+    // A transaction sees the replicas that it saw first, and not those that have connected again.
+    connection.execute("SELECT pg_catalog.pg_stat_clear_snapshot()").await?;
     let rows = connection.query(SQL).await?;
     let row = rows.first().ok_or_else(|| Error::internal("the server returned no row"))?;
     if row.required(0)? == "t" {

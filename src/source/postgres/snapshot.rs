@@ -9,6 +9,7 @@
 //! Both stay open, with idle timeouts off, until the value is dropped.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -44,6 +45,8 @@ pub(super) struct PostgresSnapshot {
     /// Those to be described, and what is known of some of them.
     catalog: Mutex<Catalog>,
     money_scale: i8,
+    /// Its transactions have ended.
+    given_up: AtomicBool,
 }
 
 /// Tables that were not described yet; the catalog is asked about many at once.
@@ -129,6 +132,7 @@ impl PostgresSnapshot {
             failures: Mutex::new(failures),
             catalog: Mutex::new(Catalog { unknown, ..Catalog::default() }),
             money_scale,
+            given_up: AtomicBool::new(false),
         })
     }
 }
@@ -396,6 +400,18 @@ impl Snapshot for PostgresSnapshot {
         self.taken
     }
 
+    async fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
+        let ended = self.view.lock().await.execute("ROLLBACK").await;
+        let unlocked = match &self.locks {
+            Some(locks) => locks.lock().await.execute("ROLLBACK").await,
+            None => Ok(()),
+        };
+        if let Err(error) = ended.and(unlocked) {
+            tracing::debug!(%error, "the snapshot's transactions were not ended");
+        }
+    }
+
     async fn replica_lag(&self) -> Result<Lag> {
         // A statement on either of these connections ends when the view is lost, which the others notice.
         match &self.locks {
@@ -524,6 +540,9 @@ impl Snapshot for PostgresSnapshot {
         if self.token.level == Consistency::None {
             // Nothing was promised, so nothing can be lost.
             return Ok(());
+        }
+        if self.given_up.load(Ordering::SeqCst) {
+            return Err(lost(Error::unavailable("it was given up"), "snapshot"));
         }
         self.view.lock().await.execute("SELECT 1").await.map_err(|e| lost(e, "snapshot"))?;
         match &self.locks {

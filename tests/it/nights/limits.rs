@@ -1,6 +1,8 @@
 //! Limits on the source: how old a snapshot becomes, how far replicas are behind, how fast rows are read, at which hours
 //! tables begin; and for whom locks are waited.
 
+mod held;
+
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -366,8 +368,8 @@ fn a_standby_that_does_not_replay_is_waited_for() {
     sleep(Duration::from_secs(3));
 
     let scene = Scene::new();
-    let flags = ["--max-replica-lag", "2s", "--max-snapshot-age", "4s", "--json"];
-    let output = scene.export(&url, &flags).output().exits(LATER);
+    let flags_of_age = ["--max-replica-lag", "2s", "--max-snapshot-age", "4s", "--json"];
+    let output = scene.export(&url, &flags_of_age).output().exits(LATER);
     assert_eq!(document(&output)["ended_by"], "--max-snapshot-age 4s");
     let output = output.says(&["this standby is ", "--max-replica-lag 2s: no part begins"]);
     assert_eq!(output.stderr.matches("no part begins").count(), 1, "{output}");
@@ -375,6 +377,18 @@ fn a_standby_that_does_not_replay_is_waited_for() {
 
     let running = Scene::new().export(&url, &["--max-replica-lag", "2s"]).spawn();
     sleep(Duration::from_secs(4));
+    standby.sql("postgres", "SELECT pg_wal_replay_resume()");
+    running.finish().ok().says(&["no part begins", "parts begin again"]);
+
+    // Parts that waited for a connection ask again before they begin.
+    let slow = ["--source-where", "t: pg_sleep(0.0002) is not null", "--large-table-threshold", "100"];
+    let flags =
+        [&slow[..], &["-i", "t", "-p", "4", "--max-connections", "3", "--max-replica-lag", "2s"]].concat();
+    let running = Scene::new().export(&url, &flags).spawn();
+    sleep(Duration::from_secs(2));
+    standby.sql("postgres", "SELECT pg_wal_replay_pause()");
+    primary.sql("lagging", "CREATE TABLE still_later (id int)");
+    sleep(Duration::from_secs(12));
     standby.sql("postgres", "SELECT pg_wal_replay_resume()");
     running.finish().ok().says(&["no part begins", "parts begin again"]);
 
@@ -387,6 +401,14 @@ fn a_standby_that_does_not_replay_is_waited_for() {
     run("poor").exits(DENIED).says(&["how far replicas are behind", "GRANT pg_monitor"]);
     primary.sql("lagging", "GRANT pg_monitor TO poor");
     run("poor").ok();
+
+    // Nothing is received any more: what was received is replayed, and it is behind all the same.
+    standby.sql("postgres", "ALTER SYSTEM SET primary_conninfo = ''");
+    standby.sql("postgres", "SELECT pg_reload_conf()");
+    primary.sql("lagging", "CREATE TABLE never_seen (id int)");
+    sleep(Duration::from_secs(4));
+    let output = Scene::new().export(&url, &flags_of_age).output().exits(LATER);
+    output.says(&["this standby is ", "no part begins"]);
     drop(standby);
 }
 
