@@ -171,10 +171,8 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
     }
     if let Some(outcome) = &summary.metadata {
         out.push_str(&metadata(outcome));
-        if let Some(error) = &outcome.error {
-            not_described(&mut out, error, again);
-        }
     }
+    not_described(&mut out, summary, again);
     out
 }
 
@@ -297,14 +295,13 @@ pub fn remedies(summary: &RunSummary, again: &Again) -> String {
     if summary.tables.iter().any(|table| table.error.is_some()) {
         to_finish(&mut out, again);
     }
-    if let Some(error) = summary.metadata.as_ref().and_then(|metadata| metadata.error.as_ref()) {
-        not_described(&mut out, error, again);
-    }
+    not_described(&mut out, summary, again);
     out
 }
 
-/// Why the metadata is missing.
-fn not_described(out: &mut String, error: &Error, again: &Again) {
+/// Why the metadata is missing, if it is.
+fn not_described(out: &mut String, summary: &RunSummary, again: &Again) {
+    let Some(error) = summary.metadata.as_ref().and_then(|metadata| metadata.error.as_ref()) else { return };
     let _ = writeln!(out, "metadata     failed: {error}");
     for hint in error.hints() {
         let _ = writeln!(out, "  hint: {hint}");

@@ -22,6 +22,7 @@ use percent_encoding::percent_decode_str;
 
 use super::http::Connector;
 use super::{Authorize, Fields};
+use crate::spec::layout::RUNS_DIR;
 
 /// How headers begin that a signature is over. Others are added after it, so that a gateway may take them away.
 const SIGNED: [&str; 3] = ["x-amz-", "x-ms-", "content-"];
@@ -188,7 +189,8 @@ impl HttpService for Extended {
         let Extending { extras, signer, base, .. } = &self.with;
         let key = key_of(request.uri().path(), base);
         let step = Step::of(request.method(), &key, request.uri().query().unwrap_or_default());
-        let is_lasting = !key.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
+        let is_lasting = !key.split('/').any(|directory| directory == RUNS_DIR)
+            && !key.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
         let fitting = extras.headers.iter().filter(|(_, _, on)| on.holds(step, is_lasting));
         let fitting = fitting.map(|(name, value, _)| (name.clone(), value.clone()));
         let (mut signed, unsigned): (Vec<_>, Vec<_>) =

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::super::StorageEntry;
+use super::http::proxy_hint;
 use crate::error::{Error, Result};
 use crate::plain::is_invisible;
 
@@ -50,7 +51,7 @@ pub(crate) fn plain_endpoint(text: &str) -> Result<url::Url, &'static str> {
     }
 }
 
-/// Whether a secret may go to a URL: with TLS, or to this machine.
+/// Whether a secret may go to a URL: with TLS, or to this machine and through no proxy.
 pub(crate) fn is_safe(endpoint: &str) -> bool {
     let Ok(url) = plain_endpoint(endpoint) else { return false };
     let loopback = match url.host() {
@@ -59,7 +60,8 @@ pub(crate) fn is_safe(endpoint: &str) -> bool {
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     };
-    url.scheme() == "https" && url.has_host() || url.scheme() == "http" && loopback
+    url.scheme() == "https" && url.has_host()
+        || url.scheme() == "http" && loopback && proxy_hint(&url).is_none()
 }
 
 /// The fields of an entry, taken one by one.

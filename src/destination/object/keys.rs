@@ -116,6 +116,7 @@ pub(crate) struct HeaderRules {
 /// Of the request, its connection or its signature, by how they begin.
 const OURS: &[&str] = &[
     "authorization",
+    "metadata-flavor",
     "proxy-",
     "host",
     "date",

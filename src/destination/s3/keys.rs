@@ -118,7 +118,13 @@ pub(super) const WANTS: &[Want] = &[
         "check storage_class of the storage entry",
     ),
     want(
-        &["server side encryption", "server-side encryption", "serversideencryption", "invalidencryption"],
+        &[
+            "server side encryption",
+            "server-side encryption",
+            "serversideencryption",
+            "invalidencryption",
+            "server-side-encryption-customer",
+        ],
         "the bucket and the request differ about encryption",
         "check server_side_encryption, sse_kms_key_id and sse_customer_key_base64 of the storage entry",
     ),
