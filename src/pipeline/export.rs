@@ -14,7 +14,7 @@ use super::stop::Stop;
 use super::{Parts, TableProgress, clock, verify};
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::PendingUpload;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest, PartsAsOf, Verification};
 use crate::plan::TablePlan;
 use crate::sink::{
@@ -153,8 +153,8 @@ pub(super) async fn committed(
         // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
         written = view.check().await;
     }
-    // At the deadline readers are cut off and the view is given up: whatever that looks like, the limit is the reason.
-    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable)
+    // At the deadline the view is given up: that it is lost is the limit's work.
+    if written.as_ref().is_err_and(|error| error.transient() == Some(Transient::View))
         && let Some(late) = shared.stop.late()
     {
         written = Err(late);

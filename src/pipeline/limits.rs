@@ -85,7 +85,11 @@ impl Bounds {
     /// Notes how long `view` is held, until what this returns is dropped.
     pub(super) fn held(&self, view: &dyn Snapshot) -> Held {
         let taken = (view.token().level != Consistency::None).then(|| view.taken());
-        Held { taken, deadline: self.deadline(view), longest: Arc::clone(&self.longest) }
+        Held {
+            taken,
+            deadline: self.deadline(view).filter(|_| view.gives_up()),
+            longest: Arc::clone(&self.longest),
+        }
     }
 
     /// Ends what `view` holds at the source, because it is as old as it may become.

@@ -264,7 +264,8 @@ async fn begin(
 ) -> Result<RunSummary> {
     let (moments, left) = (how.earlier.snapshots.clone(), how.earlier.left.take());
     let (earlier, left) = (moments.as_slice(), left.as_ref());
-    let bounds = &Bounds::of(spec.limits, parts.source.as_ref()).await?;
+    let bounds = async || Bounds::of(spec.limits, parts.source.as_ref()).await;
+    let bounds = &admitted(&parts.cancel, spec.retries, bounds).await?;
     let run = Run { spec, run_id: how.run_id, parts, identity: &identity, bounds, earlier, left };
     let opening = Opening { how, identity: &identity, config, tables, spec, bounds };
     conduct(opening, parts, Box::pin(export_all(&run, tables))).await

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::physical_plan::ExecutionPlanProperties;
+use datafusion::physical_plan::{ExecutionPlanProperties, SendableRecordBatchStream};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -67,7 +67,8 @@ pub(super) async fn start(
     how: Observed<'_>,
     config: &str,
 ) -> Result<RunSummary> {
-    let bounds = &Bounds::of(spec.limits, parts.source.as_ref()).await?;
+    let bounds = async || Bounds::of(spec.limits, parts.source.as_ref()).await;
+    let bounds = &admitted(&parts.cancel, spec.retries, bounds).await?;
     let plan = async || plan_all(spec, statements, &parts.source, bounds).await;
     let planned = tokio::select! {
         planned = admitted(&parts.cancel, spec.retries, plan) => planned?,
@@ -265,9 +266,11 @@ async fn attempt(
     let counters = Arc::clone(progress);
     let count: ProgressFn = Arc::new(move |rows, bytes| counters.add(rows, bytes));
     // All at once: the partitions of a join or an aggregate wait for each other.
+    let streams: Vec<SendableRecordBatchStream> = (0..partitions)
+        .map(|part| rows.execute(part, Arc::clone(&context)))
+        .collect::<std::result::Result<_, _>>()?;
     let mut running = JoinSet::new();
-    for target in targets.iter().cloned() {
-        let rows = rows.execute(target.part, Arc::clone(&context))?;
+    for (target, rows) in targets.iter().cloned().zip(streams) {
         let (settings, count, prepared) = (plan.writer.clone(), Arc::clone(&count), prepared.clone());
         running.spawn(async move {
             prepared.extend(vec![write_part(rows, &target, &settings, Some(&count)).await?]);

@@ -129,36 +129,53 @@ impl Watch {
                 false => std::future::pending().await,
             }
         };
-        let mut looking = pin!(async {
+        let mut looking = Box::pin(async {
             tokio::select! {
                 never = measuring => match never {},
                 error = lost(view, &self.suspicion, &self.asking) => error,
             }
         });
         let done = tokio::select! {
-            done = &mut work => done,
+            done = &mut work => Some(done),
             error = &mut looking => {
                 self.switch.cancel();
                 work.await;
                 return Err(error);
             }
-            () = self.too_old(view) => return Ok(work.await),
+            () = self.too_old(view) => None,
         };
-        tokio::select! {
-            biased;
-            _ = tokio::time::timeout(ANSWER, self.asking.lock()) => {}
-            _ = &mut looking => {}
+        // A question that is under way ends first.
+        let quiet = async move {
+            tokio::select! {
+                biased;
+                _ = tokio::time::timeout(ANSWER, self.asking.lock()) => {}
+                _ = &mut looking => {}
+            }
+        };
+        match done {
+            Some(done) => {
+                quiet.await;
+                Ok(done)
+            }
+            None => {
+                let ending = async {
+                    quiet.await;
+                    self.bounds.give_up(view).await;
+                };
+                let (done, _) = tokio::join!(work, tokio::time::timeout(ANSWER, ending));
+                Ok(done)
+            }
         }
-        Ok(done)
     }
 
-    /// Resolves when the view is as old as it may become, and given up: what is committed then needs it no more.
+    /// Resolves when the view is as old as it may become and nobody reads under it any more: it is given up, since what
+    /// is being committed needs it no more.
     async fn too_old(&self, view: &dyn Snapshot) {
-        let Some(deadline) = self.deadline else { return std::future::pending().await };
+        let Some(deadline) = self.deadline.filter(|_| view.gives_up()) else {
+            return std::future::pending().await;
+        };
         deadline.reached().await;
-        // Those who read under it end first.
         tokio::time::sleep(ENDING).await;
-        self.bounds.give_up(view).await;
     }
 }
 

@@ -65,11 +65,19 @@ pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSumma
     }
 }
 
-/// Whether it says that the run is complete, or is not there and was perhaps never wanted.
-pub(super) async fn says_complete(destination: &Arc<dyn Destination>, run_id: &str) -> Result<bool> {
-    let Some(text) = destination.get(&path(run_id)).await? else { return Ok(true) };
-    let said: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-    Ok(said["status"] == serde_json::json!(RunStatus::Completed))
+/// Whether it says that the run is complete; also where there is none, which was perhaps never wanted, or none to be had.
+pub(super) async fn says_complete(destination: &Arc<dyn Destination>, run_id: &str) -> bool {
+    match destination.get(&path(run_id)).await {
+        Ok(Some(text)) => {
+            let said: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+            said["status"] == serde_json::json!(RunStatus::Completed)
+        }
+        Ok(None) => true,
+        Err(error) => {
+            tracing::debug!(%error, "the run's summary cannot be read");
+            true
+        }
+    }
 }
 
 /// Removes it after a failure of the run as a whole, whose error is worth more than one of this.

@@ -203,7 +203,7 @@ pub async fn plan_table(
         info,
     };
     let (context, logical) = logical(&plan, &plan.parts, source).await?;
-    let optimized = context.state().optimize(&logical)?;
+    let optimized = session::state(&context, &plan.snapshot).optimize(&logical)?;
     for_scan(&optimized, |columns, filters| {
         table::check_rights(&plan.info, table::read_by(&plan.info, columns, filters))
     })?;
@@ -252,7 +252,9 @@ pub async fn physical(
     source: &Arc<dyn Source>,
 ) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
     let (context, logical) = logical(plan, parts, source).await?;
-    let physical = filter::batch_by_batch(context.state().create_physical_plan(&logical).await?)?;
+    let physical = filter::batch_by_batch(
+        session::state(&context, &plan.snapshot).create_physical_plan(&logical).await?,
+    )?;
     let partitions = physical.output_partitioning().partition_count();
     if partitions != parts.len() {
         return Err(Error::internal(format!("{} parts became {partitions} partitions", parts.len()))
@@ -290,7 +292,7 @@ async fn logical(
 pub async fn columns_read(plan: &TablePlan, source: &Arc<dyn Source>) -> Result<Vec<usize>> {
     let (context, logical) = logical(plan, &plan.parts, source).await?;
     let mut read = Vec::new();
-    for_scan(&context.state().optimize(&logical)?, |columns, _| {
+    for_scan(&session::state(&context, &plan.snapshot).optimize(&logical)?, |columns, _| {
         read = columns.to_vec();
         Ok(())
     })?;

@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use datafusion::catalog::{MemorySchemaProvider, TableProvider};
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::functions_aggregate::planner::AggregateFunctionPlanner;
 use datafusion::functions_window::planner::WindowFunctionPlanner;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
@@ -19,7 +20,7 @@ use super::comparisons::FloatComparisons;
 use super::meaning::{Meaning, aggregates, calls};
 use super::spill::Nameless;
 use super::sums::CheckedSums;
-use crate::catalog::TableRef;
+use crate::catalog::{SnapshotToken, TableRef};
 use crate::error::{Error, Result};
 
 const CATALOG: &str = "source";
@@ -46,6 +47,16 @@ pub(super) struct Settings<'a> {
     pub(super) memory_bytes: u64,
     /// Rows per batch.
     pub(super) batch_rows: usize,
+}
+
+/// The state in which plans over tables as of `at` are made: `now()` is the moment of the snapshot, as it is in the
+/// source, and the same for all tables and parts under it.
+pub(super) fn state(context: &SessionContext, at: &SnapshotToken) -> SessionState {
+    let mut state = context.state();
+    if let Ok(taken) = DateTime::parse_from_rfc3339(&at.taken_at) {
+        state.execution_props_mut().query_execution_start_time = Some(taken.with_timezone(&Utc));
+    }
+    state
 }
 
 /// Rows per batch that leave room for as many batches as a sort merges, in every partition.

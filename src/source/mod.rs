@@ -187,6 +187,11 @@ pub trait Snapshot: Debug + Send + Sync {
     /// When the view was taken.
     fn taken(&self) -> Instant;
 
+    /// Whether [`Self::give_up`] does something.
+    fn gives_up(&self) -> bool {
+        false
+    }
+
     /// Ends what is held at the source: nothing can be read under the view any more, and [`Self::check`] fails.
     async fn give_up(&self) {}
 

@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::expressions::spec;
+use crate::lake::duck;
 use crate::server::PgServer;
 
 /// What the other process is given, as JSON in a file.
@@ -118,7 +119,9 @@ fn a_task_through_json_gives_the_same_bytes_from_postgres() {
     let spec = ExportSpec {
         types: types.clone(),
         wheres: rule("id % 11 <> 3 AND name <> 'ü7' AND (d IS NULL OR d > '2024-02-01')"),
-        columns: rule("id, n, big, d, at, upper(name) AS name, tags, doc"),
+        columns: rule(
+            "id, n, big, d, at, upper(name) AS name, tags, doc, now() AS made, current_date AS day",
+        ),
         ..spec()
     };
     let slices = [0, 1, 2].map(|remainder| Slice::Modulo { column: "id".into(), of: 3, remainder });
@@ -132,11 +135,20 @@ fn a_task_through_json_gives_the_same_bytes_from_postgres() {
         for part in 0..plan.parts.len() {
             let task = PartTask::new(&plan, part);
             let ours = write(Arc::clone(&source), here.path(), &task).await.unwrap();
+            // `now()` is the moment of the snapshot, whenever a part is written.
+            std::thread::sleep(std::time::Duration::from_millis(300));
             let theirs = elsewhere(&url, there.path(), &task).unwrap();
             assert!(ours.rows > 600, "{ours:?}");
             assert_eq!(lasting(&ours), lasting(&theirs));
         }
         assert_same_files(here.path(), there.path(), &plan);
+        let files = here.path().join(&plan.directory).join("*.parquet");
+        let moments = format!(
+            "SELECT count(DISTINCT made), min(made) = TIMESTAMPTZ '{}', min(day) = max(day) FROM read_parquet('{}')",
+            view.token().taken_at,
+            files.display()
+        );
+        assert_eq!(duck(&moments), "1|true|true");
     });
 }
 

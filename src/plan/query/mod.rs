@@ -103,7 +103,7 @@ impl QueryPlan {
     /// # Errors
     /// Usage when it needs more connections than there are.
     pub async fn physical(&self, joins: Joins) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
-        let mut state = self.context.state();
+        let mut state = session::state(&self.context, &self.snapshot);
         state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hash;
         let physical = state.create_physical_plan(&self.logical).await?;
         order::check_readers(&physical, self.readers)?;

@@ -400,6 +400,10 @@ impl Snapshot for PostgresSnapshot {
         self.taken
     }
 
+    fn gives_up(&self) -> bool {
+        true
+    }
+
     async fn give_up(&self) {
         self.given_up.store(true, Ordering::SeqCst);
         let ended = self.view.lock().await.execute("ROLLBACK").await;
