@@ -148,7 +148,7 @@ fn a_task_through_json_gives_the_same_bytes_from_postgres() {
             view.token().taken_at,
             files.display()
         );
-        assert_eq!(duck(&moments), "1|true|true");
+        assert_eq!(duck(&moments), "1|True|True");
     });
 }
 
