@@ -93,7 +93,9 @@ fn operation(request: &Message) -> &'static str {
 }
 
 fn is_rewritten(request: &Message) -> bool {
-    path(request).rsplit('/').next().unwrap().starts_with('_')
+    let path = path(request);
+    path.split('/').any(|directory| directory == "_lakexpress")
+        || path.rsplit('/').next().unwrap().starts_with('_')
 }
 
 /// Every request has `header` with `value` if it is one of `operations`, and none otherwise.
