@@ -143,7 +143,7 @@ fn through_changes(tables: usize, seconds: f64, life: Duration) {
 
 #[test]
 fn tokens_that_change_while_an_export_runs() {
-    through_changes(12, 0.6, Duration::from_millis(1500));
+    through_changes(20, 0.6, Duration::from_secs(3));
 }
 
 #[test]
