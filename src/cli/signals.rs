@@ -148,7 +148,8 @@ impl Stopping {
         self.cancel.clone()
     }
 
-    /// The command is done, and only others are told of it: a signal ends that and changes nothing.
+    /// The work of the command is complete with this exit code. A signal may still end output and notifications; it
+    /// does not change the code.
     pub(super) fn concluded(&self, code: u8) {
         self.state().code = Some(code);
     }

@@ -1,4 +1,4 @@
-//! At level `table` each table has a view of its own, which is pinned when its turn comes.
+//! At level `table` each table has a separate snapshot, which is taken when its export begins.
 
 use super::export::{self, Exported, Shared};
 use super::retry::{Attempts, Scope};
@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::plan::TablePlan;
 use crate::source::Snapshot;
 
-/// Exports one table. At level `table` it is pinned and planned anew here, and once more when its view is lost.
+/// Exports one table. At level `table` its snapshot is taken and the table is planned again here; both are repeated when
+/// the snapshot is lost.
 pub(super) async fn pinned_table(
     plan: TablePlan,
     view: &dyn Snapshot,

@@ -49,7 +49,7 @@ async fn planned(
     (view, Arc::new(plan))
 }
 
-/// What is the same of a part, whoever writes it: all but times.
+/// A part without its times and upload id: equal for every process that writes it.
 fn lasting(part: &PreparedPart) -> Value {
     let mut part = serde_json::to_value(part).unwrap();
     part["file"]["entry"]["cost"] = Value::Null;

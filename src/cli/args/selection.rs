@@ -38,7 +38,7 @@ pub(in crate::cli) struct SourceArgs {
     /// URL of the database: postgres://user@host/db. Default: none.
     ///
     /// The alternative to --auth and --source-db-auth-id. Other users of this machine can see command lines:
-    /// a URL with a password belongs into the environment variable.
+    /// a URL with a password belongs in the environment variable.
     #[arg(long, env = "LAKEXPRESS_SOURCE", value_name = "URL", hide_env_values = true)]
     pub(in crate::cli) source: Option<SourceUrl>,
 }

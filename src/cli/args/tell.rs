@@ -40,7 +40,7 @@ pub(in crate::cli) struct NotifyArgs {
     ///
     /// Or the id of an entry of the auth file with `ds_type` webhook, url and headers. The document is that of --json,
     /// also when the run fails before it begins. Other users of this machine can see command lines: a URL with a token
-    /// belongs into the environment variable or an entry.
+    /// belongs in the environment variable or an entry.
     #[arg(long, env = "LAKEXPRESS_NOTIFY", value_name = "URL|ID", hide_env_values = true)]
     pub(in crate::cli) notify: Option<NotifyTo>,
 }

@@ -68,7 +68,7 @@ impl AuthFile {
     /// Entry `id` as a place that is posted to.
     ///
     /// # Errors
-    /// Unknown id, a kind that is none, and every wrong key of the entry at once.
+    /// An unknown id, an entry that is not a webhook, and every wrong key of the entry at once.
     pub fn webhook(&self, id: &str) -> Result<Webhook> {
         let info = self.entry(id, Role::Webhook)?.info;
         let mut problems = Vec::new();

@@ -202,9 +202,9 @@ fn place(fields: &mut Fields) -> AzurePlace {
                 let what = format!("write the bare name, without {scheme}://");
                 fields.wrong(key, what);
             } else if value.contains('/') || value.contains(char::is_whitespace) {
-                fields.wrong(key, "write the name only; a path belongs into base_path");
+                fields.wrong(key, "write the name only; a path belongs in base_path");
             } else if key == "account" && value.contains('.') {
-                fields.wrong(key, "write the account's name only; another host belongs into endpoint_url");
+                fields.wrong(key, "write the account's name only; another host belongs in endpoint_url");
             }
         }
         return AzurePlace { account, host: AZURE_HOST.to_owned(), container, base: fields.path(BASE) };

@@ -46,7 +46,7 @@ impl Bucket {
                 let what = format!("write the bare name, without {scheme}://");
                 fields.wrong("bucket", what);
             } else if name.contains('/') || name.contains(char::is_whitespace) {
-                fields.wrong("bucket", "write the bucket's name only; a path belongs into base_path");
+                fields.wrong("bucket", "write the bucket's name only; a path belongs in base_path");
             }
             let base = fields.path(BASE);
             return Self { name, base };

@@ -6,8 +6,8 @@ use super::wire::Connection;
 use crate::error::{Error, Result};
 use crate::source::Lag;
 
-/// Asks a connection with the settings of [`super::session::SESSION`]. `clock_timestamp`, because a transaction that
-/// holds a snapshot has a `now()` of its own.
+/// Asks a connection with the settings of [`super::session::SESSION`]. `clock_timestamp`, because `now()`
+/// is the beginning of the transaction.
 const SQL: &str = "SELECT pg_is_in_recovery(), \
       pg_last_wal_receive_lsn() IS NULL, \
       CASE WHEN pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn() \

@@ -81,7 +81,7 @@ fn a_failed_table_a_success_and_a_failed_run() {
     assert_eq!(down.labelled("lakexpress_tables", "status", "completed"), 0.0);
     assert!(down.metrics().is_subset(&done.metrics()), "{down:?}");
 
-    // A query has a file of its own name.
+    // A query has another file.
     let args =
         ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
     shop.run(&args).env("LAKEXPRESS_METRICS_FILE", shop.path("query.prom")).output().ok();
