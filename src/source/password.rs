@@ -6,8 +6,8 @@
 //! | `password_file` | a file whose only line is the password |
 //! | `password_lifetime` | how long one password serves for new connections: seconds, 60 by default |
 //!
-//! A connection that is open stays; a password is needed for each new one. One that the server refuses is asked for
-//! once more before that is an error.
+//! A connection that is open stays; a password is needed for each new one. When the server refuses one, the command or
+//! file is asked again, as long as it gives another: it may have changed while the login was under way.
 
 use std::fmt;
 use std::fs::{File, FileType};
@@ -29,6 +29,13 @@ pub const LIFETIME: Duration = Duration::from_secs(60);
 
 /// Longest wait for the command.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many passwords one login tries, each another than the one before.
+const MOST_LOGINS: usize = 4;
+
+/// After this time the command or file is asked once more that has given the refused password again: the server may
+/// have the new one before it does.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Longest wait for the file, which may be on another machine.
 const FILE_PATIENCE: Duration = Duration::from_secs(10);
@@ -95,36 +102,55 @@ struct Kept {
     ended: Instant,
 }
 
-/// A password, and whether it was asked for just now.
-pub struct Given {
-    /// The password.
-    pub password: Secret,
-    /// Nothing newer can be had.
-    pub is_new: bool,
-}
-
 impl Fresh {
     /// Asks for nothing yet. `key` is what the user wrote: `db.info.password_command`.
     pub fn new(key: impl Into<String>, origin: Origin, lifetime: Duration) -> Self {
         Self { origin, lifetime, key: key.into(), patience: PATIENCE, state: Mutex::default() }
     }
 
-    /// For a new connection.
+    /// What `log_in` gives for a password that the server takes. It is called again with another one while
+    /// `is_refusal` says so of its error, and never twice with the same.
     ///
     /// # Errors
-    /// `Config` when the command or the file gives no password, `Unavailable` when the command fails or does not end.
-    pub async fn password(&self) -> Result<Given> {
+    /// Those of `log_in`; `Config` when the command or the file gives no password, `Unavailable` when the command fails
+    /// or does not end.
+    pub async fn log_in<T, F: Future<Output = Result<T>>>(
+        &self,
+        mut log_in: impl FnMut(Secret) -> F,
+        is_refusal: impl Fn(&Error) -> bool,
+    ) -> Result<T> {
+        let mut password = self.password().await?;
+        for _ in 1..MOST_LOGINS {
+            let refusal = match log_in(password.clone()).await {
+                Err(error) if is_refusal(&error) => error,
+                done => return done,
+            };
+            let mut next = self.instead_of(&password).await?;
+            if next == password {
+                tokio::time::sleep(PAUSE).await;
+                next = self.instead_of(&password).await?;
+            }
+            if next == password {
+                return Err(refusal);
+            }
+            password = next;
+        }
+        log_in(password).await
+    }
+
+    /// For a new connection.
+    async fn password(&self) -> Result<Secret> {
         let arrived = Instant::now();
         // Held while the command runs: many connections that begin at once ask once, and share what comes of it.
         let mut state = self.state.lock().await;
         let is_good = |kept: &&Kept| kept.ended >= arrived || kept.ended.elapsed() < self.lifetime;
         if let Some(kept) = state.kept.as_ref().filter(is_good) {
-            return Ok(Given { password: kept.password.clone(), is_new: false });
+            return Ok(kept.password.clone());
         }
         let (error, is_shared) = match state.failed_since(arrived) {
             Some(error) => (error, true),
             None => match self.attempt(&mut state).await {
-                Ok(password) => return Ok(Given { password, is_new: true }),
+                Ok(password) => return Ok(password),
                 Err(error) => (error, false),
             },
         };
@@ -133,14 +159,11 @@ impl Fresh {
         if !is_shared {
             tracing::warn!("no new password, and the last password is used again: {error}");
         }
-        Ok(Given { password: kept.password.clone(), is_new: false })
+        Ok(kept.password.clone())
     }
 
     /// Instead of `refused`, which the server did not take. Another connection may have asked already.
-    ///
-    /// # Errors
-    /// As [`Self::password`].
-    pub async fn instead_of(&self, refused: &Secret) -> Result<Secret> {
+    async fn instead_of(&self, refused: &Secret) -> Result<Secret> {
         let arrived = Instant::now();
         let mut state = self.state.lock().await;
         // The same one again is the answer only if it was asked for after the refusal.
@@ -306,7 +329,7 @@ mod tests {
     }
 
     async fn given(line: &str) -> Result<String> {
-        fresh(line, LIFETIME).password().await.map(|given| given.password.expose().to_owned())
+        fresh(line, LIFETIME).password().await.map(|password| password.expose().to_owned())
     }
 
     /// How often a line that appends to `asked` ran.
@@ -376,9 +399,9 @@ mod tests {
             "echo >> '{at}/asked'; sleep 0.3; [ $(wc -l < '{at}/asked') -le 1 ] || exit 1; echo first"
         );
         let expiring = fresh(&line, Duration::ZERO);
-        assert!(expiring.password().await.expect("the first").is_new);
+        expiring.password().await.expect("the first");
         let all = futures::future::join_all((0..8).map(|_| expiring.password())).await;
-        assert!(all.iter().all(|given| given.as_ref().is_ok_and(|given| given.password.expose() == "first")));
+        assert!(all.iter().all(|given| given.as_ref().is_ok_and(|given| given.expose() == "first")));
         assert_eq!(asked(&dir), 2);
         let refused = Secret::new("first");
         let all = futures::future::join_all((0..8).map(|_| expiring.instead_of(&refused))).await;
@@ -388,10 +411,49 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let same =
             fresh(&format!("echo >> '{}/asked'; sleep 0.3; echo same", dir.path().display()), LIFETIME);
-        let refused = same.password().await.expect("same").password;
+        let refused = same.password().await.expect("same");
         let all = futures::future::join_all((0..8).map(|_| same.instead_of(&refused))).await;
         assert!(all.iter().all(|given| given.as_ref().is_ok_and(|given| *given == refused)));
         assert_eq!(asked(&dir), 1 + 2);
+    }
+
+    /// Logs in where a server takes `valid` alone: whether it did, and what it was given.
+    async fn logged_in(fresh: &Fresh, valid: &str) -> (bool, Vec<String>) {
+        let mut given = Vec::new();
+        let taken = fresh.log_in(
+            |password| {
+                given.push(password.expose().to_owned());
+                let is_valid = password.expose() == valid;
+                async move { if is_valid { Ok(()) } else { Err(Error::denied("refused")) } }
+            },
+            |error| error.kind() == crate::error::ErrorKind::Denied,
+        );
+        let taken = taken.await.is_ok();
+        (taken, given)
+    }
+
+    #[tokio::test]
+    async fn a_password_that_changes_during_a_login_is_followed_and_none_is_tried_twice() {
+        let dir = tempfile::tempdir().expect("directory");
+        let line = format!("cd '{}'; echo >> asked; echo p$(wc -l < asked)", dir.path().display());
+        let changing = fresh(&line, LIFETIME);
+        assert_eq!(logged_in(&changing, "p3").await, (true, ["p1", "p2", "p3"].map(String::from).to_vec()));
+        let (taken, given) = logged_in(&changing, "none").await;
+        assert_eq!((taken, given.len()), (false, MOST_LOGINS));
+        // The same one is asked for again, and the server is not.
+        let same = fresh("echo same", LIFETIME);
+        for _ in 0..2 {
+            assert_eq!(logged_in(&same, "other").await, (false, vec!["same".to_owned()]));
+        }
+        // The server has the new one a moment earlier.
+        let late = dir.path().join("late");
+        std::fs::write(&late, "old").expect("written");
+        let lagging = Fresh::new("db.info.password_file", Origin::File(late.clone()), LIFETIME);
+        let (taken, ()) = tokio::join!(logged_in(&lagging, "new"), async {
+            tokio::time::sleep(PAUSE / 2).await;
+            std::fs::write(&late, "new").expect("written");
+        });
+        assert_eq!(taken, (true, vec!["old".to_owned(), "new".to_owned()]));
     }
 
     #[tokio::test]
@@ -410,7 +472,7 @@ mod tests {
             assert_eq!(error.kind(), crate::error::ErrorKind::Config);
         }
         std::fs::write(&path, "secret\r\n").expect("written");
-        assert_eq!(of(&path).password().await.expect("a file").password.expose(), "secret");
+        assert_eq!(of(&path).password().await.expect("a file").expose(), "secret");
         File::options().write(true).open(&path).expect("opened").set_len(1 << 40).expect("sparse");
         let error = of(&path).password().await.map(|_| ()).expect_err("huge");
         assert!(

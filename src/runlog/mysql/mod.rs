@@ -67,13 +67,9 @@ struct Server {
 impl Connect for Server {
     async fn connect(&self) -> Result<Box<dyn Session>> {
         let Some(fresh) = &self.config.fresh else { return self.connect_with(None).await };
-        let given = fresh.password().await?;
-        match self.connect_with(Some(&given.password)).await {
-            Err(error) if !given.is_new && error.kind() == ErrorKind::Denied => {
-                self.connect_with(Some(&fresh.instead_of(&given.password).await?)).await
-            }
-            done => done,
-        }
+        let is_refusal = |error: &Error| error.kind() == ErrorKind::Denied;
+        let log_in = |password: Secret| async move { self.connect_with(Some(&password)).await };
+        fresh.log_in(log_in, is_refusal).await
     }
 
     fn location(&self) -> String {

@@ -120,7 +120,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, count: impl Fn(u64)) {
 }
 
 /// Exports so much that it takes about `seconds` at this rate.
-fn at_a_rate(db: &str, rate: &str, (bytes_per_second, least): (u64, f64), seconds: u64) {
+fn at_a_rate(db: &str, rate: &str, bytes_per_second: u64, seconds: u64) {
     let server = PgServer::shared();
     server.create_db(db);
     // A row is 2 bytes, 4 and 4 of the number, 4 and 64 of the text, and 5 around it.
@@ -141,7 +141,7 @@ fn at_a_rate(db: &str, rate: &str, (bytes_per_second, least): (u64, f64), second
     let found = came / took;
     println!("{rate}: {came} bytes in {took:.1} s, {found:.0} per second");
     let share = found / bytes_per_second as f64;
-    assert!((least..=1.1).contains(&share), "{share}");
+    assert!((0.9..=1.1).contains(&share), "{share}");
     assert!(took > seconds as f64 * 0.9, "{took}");
     assert_eq!(
         duck(&format!("SELECT count(*) FROM '{}/public/t/*.parquet'", scene.out().display())),
@@ -151,14 +151,13 @@ fn at_a_rate(db: &str, rate: &str, (bytes_per_second, least): (u64, f64), second
 
 #[test]
 fn a_rate_is_kept_by_all_readers_together() {
-    // The program without optimisation, and other tests beside it: it may be slower.
-    at_a_rate("limits_rate", "2MiB", (2 << 20, 0.4), 10);
+    at_a_rate("limits_rate", "1MiB", 1 << 20, 10);
 }
 
 #[ignore = "make verify-nights: a minute at 5 MiB/s"]
 #[test]
 fn a_rate_is_kept_over_a_minute() {
-    at_a_rate("limits_minute", "5MiB", (5 << 20, 0.9), 60);
+    at_a_rate("limits_minute", "5MiB", 5 << 20, 60);
 }
 
 /// Two tables, and two views whose rows come slowly as long as `pace` says so.

@@ -44,15 +44,13 @@ enum Encryption {
 /// Connects with a password that is valid now.
 pub(super) async fn connect(config: &PostgresConfig) -> Result<Connection> {
     let Some(fresh) = &config.fresh else { return connect_with(config).await };
-    let given = fresh.password().await?;
-    let with = |password: &Secret| PostgresConfig { password: Some(password.clone()), ..config.clone() };
-    match connect_with(&with(&given.password)).await {
-        // 28P01 is a wrong password; servers in the cloud say 28000 of a token that has expired.
-        Err(error) if !given.is_new && matches!(error::sqlstate(&error), Some("28P01" | "28000")) => {
-            connect_with(&with(&fresh.instead_of(&given.password).await?)).await
-        }
-        done => done,
-    }
+    // 28P01 is a wrong password; servers in the cloud say 28000 of a token that has expired.
+    let is_refusal = |error: &Error| matches!(error::sqlstate(error), Some("28P01" | "28000"));
+    let log_in = |password: Secret| {
+        let config = PostgresConfig { password: Some(password), ..config.clone() };
+        async move { connect_with(&config).await }
+    };
+    fresh.log_in(log_in, is_refusal).await
 }
 
 /// Connects as `sslmode` says, which may take two attempts.
