@@ -12,6 +12,9 @@ mod http;
 mod lake;
 #[path = "it/server.rs"]
 mod server;
+#[path = "it/shop.rs"]
+#[allow(dead_code, reason = "test helper with a wider surface than one test needs")]
+mod shop;
 #[path = "it/storage/standin.rs"]
 #[allow(dead_code, reason = "test helper with a wider surface than one test needs")]
 mod standin;
@@ -23,10 +26,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::lake::{Run, Running, script};
 use crate::server::{PgServer, free_port};
+use crate::shop::Shop;
 use crate::standin::{StandIn, answer};
 
 const SOME_FAILED: i32 = 1;
@@ -34,46 +37,28 @@ const UNAVAILABLE: i32 = 75;
 const TERMINATED: i32 = 143;
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-/// A database with a table, one that cannot be exported, and a view that takes a minute.
-struct Shop {
-    db: String,
-    url: String,
-    home: TempDir,
+/// With a value that must not be told, and a view that takes a minute.
+fn shop(db: &str) -> Shop {
+    Shop::with(
+        db,
+        "UPDATE bad SET price = 1.5; INSERT INTO bad VALUES (4711, 'NaN');
+         CREATE TABLE words AS SELECT 1 AS id, 'pr1vate' AS word;
+         CREATE VIEW cast_words AS SELECT id, word::integer AS number FROM words;
+         CREATE VIEW slow AS SELECT g AS id, pg_sleep(1)::text AS t FROM generate_series(1, 60) g",
+    )
+}
+
+/// Without the variables that the environment of the tests may have.
+fn alone(mut run: Run) -> Run {
+    for (name, _) in std::env::vars() {
+        if name.starts_with("OTEL_") || name.starts_with("TRACE") || name.to_lowercase().ends_with("_proxy") {
+            run = run.without_env(&name);
+        }
+    }
+    run
 }
 
 impl Shop {
-    fn new(db: &str) -> Self {
-        let server = PgServer::shared();
-        let url = server.create_db(db);
-        server.sql(
-            db,
-            "CREATE TABLE bad (id integer, price numeric(5,2)); INSERT INTO bad VALUES (1, 1.5), (4711, 'NaN');
-             CREATE TABLE good AS SELECT g AS id, repeat('x', 50) AS label FROM generate_series(1, 1000) g;
-             CREATE TABLE words AS SELECT 1 AS id, 'pr1vate' AS word;
-             CREATE VIEW cast_words AS SELECT id, word::integer AS number FROM words;
-             CREATE VIEW slow AS SELECT g AS id, pg_sleep(1)::text AS t FROM generate_series(1, 60) g; ANALYZE;",
-        );
-        Self { db: db.to_owned(), url, home: tempfile::tempdir().unwrap() }
-    }
-
-    /// A run of the program, whose run log outlives it.
-    fn run(&self, args: &[&str]) -> Run {
-        let mut run = Run::new(args).env("XDG_STATE_HOME", self.home.path().join("state"));
-        for (name, _) in std::env::vars() {
-            if name.starts_with("OTEL_")
-                || name.starts_with("TRACE")
-                || name.to_lowercase().ends_with("_proxy")
-            {
-                run = run.without_env(&name);
-            }
-        }
-        run.current_dir(self.home.path())
-    }
-
-    fn export(&self, more: &[&str]) -> Run {
-        self.run(&["export", "--source", &self.url, "--output-dir", "lake"]).args(more)
-    }
-
     /// What a collector got.
     #[track_caller]
     fn documents(&self, collector: &StandIn) -> Vec<Value> {
@@ -126,10 +111,11 @@ fn terminate(running: &Running) {
 
 #[test]
 fn a_run_that_is_complete() {
-    let shop = Shop::new("otlp_good");
+    let shop = shop("otlp_good");
     let collector = taking();
     let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let run = shop.export(&["-i", "good", "--sub-path", "day", "--json"]).env(ENDPOINT, collector.url());
+    let run =
+        alone(shop.export(&["-i", "good", "--sub-path", "day", "--json"])).env(ENDPOINT, collector.url());
     let output = run
         .env("OTEL_EXPORTER_OTLP_HEADERS", "api-key=s3cret%20key,x-tenant=shop")
         .env("OTEL_SERVICE_NAME", "nightly")
@@ -185,10 +171,12 @@ fn a_run_that_is_complete() {
 
 #[test]
 fn a_table_that_fails_and_the_run_resumed() {
-    let shop = Shop::new("otlp_failed");
+    let shop = shop("otlp_failed");
     let (first, query, resumed) = (taking(), taking(), taking());
-    let output =
-        shop.export(&["-i", "good,bad", "--json"]).env(ENDPOINT, first.url()).output().exits(SOME_FAILED);
+    let output = alone(shop.export(&["-i", "good,bad", "--json"]))
+        .env(ENDPOINT, first.url())
+        .output()
+        .exits(SOME_FAILED);
     let document: Value = serde_json::from_str(&output.stdout).unwrap();
     let (root, tables) = shop.trace(&first);
     assert_eq!(
@@ -209,7 +197,7 @@ fn a_table_that_fails_and_the_run_resumed() {
     // What a table holds is not in the error either, when that is asked for.
     let cast_words = ["--views", "-i", "cast_words"];
     for (hide, hidden) in [(&[][..], taking()), (&["--hide-values"], taking())] {
-        shop.export(&cast_words).args(hide).env(ENDPOINT, hidden.url()).output();
+        alone(shop.export(&cast_words)).args(hide).env(ENDPOINT, hidden.url()).output();
         let (root, tables) = shop.trace(&hidden);
         assert_eq!(tables[0]["status"], "STATUS_CODE_ERROR");
         assert_eq!(tables[0].to_string().contains("pr1vate"), hide.is_empty(), "{}", tables[0]);
@@ -218,7 +206,7 @@ fn a_table_that_fails_and_the_run_resumed() {
 
     let args =
         ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
-    shop.run(&args).env(ENDPOINT, query.url()).output().ok();
+    alone(shop.run(args)).env(ENDPOINT, query.url()).output().ok();
     let (root, tables) = shop.trace(&query);
     assert_eq!(root["name"], "lakexpress query");
     has(&tables[0], &json!({ "lakexpress.table": "n", "lakexpress.rows": 1000 }));
@@ -227,7 +215,7 @@ fn a_table_that_fails_and_the_run_resumed() {
     PgServer::shared().sql(&shop.db, "UPDATE bad SET price = 1");
     let run_id = document["run_id"].as_str().unwrap();
     let all = format!("{}/mine?x=y", resumed.url());
-    shop.run(&["resume", run_id]).env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", all).output().ok();
+    alone(shop.run(["resume", run_id])).env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", all).output().ok();
     assert_eq!(resumed.seen()[0].target(), "/mine?x=y");
     let (root, tables) = shop.trace(&resumed);
     assert_eq!(root["name"], "lakexpress resume");
@@ -238,11 +226,11 @@ fn a_table_that_fails_and_the_run_resumed() {
 
 #[test]
 fn a_run_that_fails_before_it_begins() {
-    let shop = Shop::new("otlp_early");
+    let shop = shop("otlp_early");
     let collector = taking();
     let source = format!("postgres://u:s3cret@127.0.0.1:{}/d", free_port());
-    let run =
-        shop.run(&["export", "--source", &source, "--output-dir", "lake"]).env(ENDPOINT, collector.url());
+    let run = alone(shop.run(["export", "--source", &source, "--output-dir", "lake"]))
+        .env(ENDPOINT, collector.url());
     run.output().exits(UNAVAILABLE);
     let (root, tables) = shop.trace(&collector);
     assert!(tables.is_empty(), "{tables:?}");
@@ -258,10 +246,10 @@ fn a_run_that_fails_before_it_begins() {
 
 #[test]
 fn a_run_that_is_stopped() {
-    let shop = Shop::new("otlp_stopped");
+    let shop = shop("otlp_stopped");
     let run = |endpoint: &str| {
         let args = ["--views", "-i", "good,slow", "--n-jobs", "1"];
-        let running = shop.export(&args).env(ENDPOINT, endpoint).spawn();
+        let running = alone(shop.export(&args)).env(ENDPOINT, endpoint).spawn();
         let sleeps = format!(
             "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '{}' AND query LIKE '%slow%' \
              AND wait_event = 'PgSleep'",
@@ -302,7 +290,7 @@ fn a_run_that_is_stopped() {
 /// The run's code stays; one warning names the collector and the variable, without what is secret.
 #[test]
 fn collectors_that_do_not_take_it() {
-    let shop = Shop::new("otlp_dead");
+    let shop = shop("otlp_dead");
     let refusing = StandIn::new(|_| answer("401 Unauthorized", "text/plain", "no"));
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let silent_port = silent.local_addr().unwrap().port();
@@ -314,7 +302,7 @@ fn collectors_that_do_not_take_it() {
         let begun = Instant::now();
         let url = format!("http://user:s3cret@127.0.0.1:{port}/t0ken");
         let shown = format!("http://127.0.0.1:{port} ({ENDPOINT})");
-        let run = shop.export(&["-i", "good"]).env(ENDPOINT, url);
+        let run = alone(shop.export(&["-i", "good"])).env(ENDPOINT, url);
         let output = run.env("OTEL_EXPORTER_OTLP_HEADERS", "x=h3ader").output().ok();
         let took = begun.elapsed();
         let output = output.says(&[words, &shown]).never_says(&["s3cret", "t0ken", "h3ader"]);
@@ -330,20 +318,24 @@ fn collectors_that_do_not_take_it() {
         0 => answer("503 Service Unavailable", "text/plain", ""),
         _ => answer("200 OK", "application/x-protobuf", ""),
     });
-    shop.export(&["-i", "good"]).env(ENDPOINT, busy.url()).output().ok().never_says(&["not delivered"]);
+    alone(shop.export(&["-i", "good"]))
+        .env(ENDPOINT, busy.url())
+        .output()
+        .ok()
+        .never_says(&["not delivered"]);
     assert_eq!(busy.seen().len(), 2);
     let begun = Instant::now();
-    let run = shop.export(&["-i", "good"]).env(ENDPOINT, format!("http://127.0.0.1:{silent_port}"));
+    let run = alone(shop.export(&["-i", "good"])).env(ENDPOINT, format!("http://127.0.0.1:{silent_port}"));
     run.env("OTEL_EXPORTER_OTLP_TIMEOUT", "300").output().ok().says(&["not delivered"]);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn the_span_of_the_caller() {
-    let shop = Shop::new("otlp_parent");
+    let shop = shop("otlp_parent");
     let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let sampled = taking();
-    let run = shop.export(&["-i", "good"]).env(ENDPOINT, sampled.url());
+    let run = alone(shop.export(&["-i", "good"])).env(ENDPOINT, sampled.url());
     run.env("TRACEPARENT", format!("00-{trace}-{span}-01")).env("TRACESTATE", "airflow=1").output().ok();
     let (root, tables) = shop.trace(&sampled);
     assert_eq!(
@@ -357,7 +349,7 @@ fn the_span_of_the_caller() {
     );
 
     let other = taking();
-    let run = shop.export(&["-i", "good"]).env(ENDPOINT, other.url());
+    let run = alone(shop.export(&["-i", "good"])).env(ENDPOINT, other.url());
     run.env("TRACEPARENT", format!("00-{trace}-{}-01", "0".repeat(16))).output().ok();
     let (root, _) = shop.trace(&other);
     assert!(root["trace"] != trace && root["parent"] == "", "one that is not valid: {root}");
@@ -365,7 +357,7 @@ fn the_span_of_the_caller() {
 
 #[test]
 fn nothing_is_sent() {
-    let shop = Shop::new("otlp_nothing");
+    let shop = shop("otlp_nothing");
     let collector = taking();
     let url = collector.url();
     let unsampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
@@ -382,7 +374,7 @@ fn nothing_is_sent() {
         variables.iter().fold(run, |run, (name, value)| run.env(name, value))
     };
     for variables in off {
-        set(shop.export(&["-i", "good"]), variables).output().ok().never_says(&["trace"]);
+        set(alone(shop.export(&["-i", "good"])), variables).output().ok().never_says(&["trace"]);
     }
     // What cannot be done is said, and the run goes on.
     let wrong = [
@@ -394,13 +386,13 @@ fn nothing_is_sent() {
         (&[(ENDPOINT, &url), ("OTEL_EXPORTER_OTLP_HEADERS", "a b=s3cret")], &["OTEL_EXPORTER_OTLP_HEADERS"]),
     ];
     for (variables, words) in wrong {
-        let output = set(shop.export(&["-i", "good"]), variables).output().ok();
+        let output = set(alone(shop.export(&["-i", "good"])), variables).output().ok();
         let output = output.says(words).never_says(&["s3cret"]);
         assert_eq!(output.stderr.matches("no trace is sent").count(), 1, "{output}");
     }
     // Commands that are no runs.
     for args in [&["plan", "--source", &shop.url, "--output-dir", "lake"][..], &["runs"]] {
-        shop.run(args).env(ENDPOINT, &url).output().ok();
+        alone(shop.run(args)).env(ENDPOINT, &url).output().ok();
     }
     assert_eq!(collector.seen().len(), 0, "{:?}", collector.seen());
 }

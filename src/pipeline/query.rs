@@ -24,7 +24,7 @@ use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
 use crate::runlog::RunEvent;
 use crate::sink::{PartTarget, ProgressFn, write_empty, write_part};
-use crate::source::{Limited, Snapshot, Source};
+use crate::source::{Layered, Limited, Snapshot, Source};
 use crate::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists};
 
 /// What the run log calls the way a query is cut.
@@ -129,7 +129,7 @@ async fn plan_under(
     (view, tables): (&dyn Snapshot, &[TableRef]),
 ) -> Result<(Vec<TableInfo>, Vec<QueryPlan>)> {
     let readers = Readers::of(spec.max_connections, view);
-    let source: Arc<dyn Source> = Arc::new(Limited::new(Arc::clone(source), readers.at_once()));
+    let source: Arc<dyn Source> = Arc::new(Layered::new(Arc::clone(source), Limited::new(readers.at_once())));
     let mut inputs = Vec::with_capacity(tables.len());
     for table in tables {
         let input = prepare::query_input(spec, source.as_ref(), view, table).await;

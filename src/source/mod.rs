@@ -1,12 +1,11 @@
 //! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
 
-mod command;
 pub mod dialect;
 mod environment;
 mod lag;
+mod layered;
 pub mod limited;
 mod paced;
-pub mod password;
 pub mod postgres;
 pub mod sqlite;
 
@@ -22,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use dialect::Dialect;
 pub use environment::Environment;
 pub use lag::Lag;
+pub use layered::{Layer, Layered};
 pub use limited::Limited;
 pub use paced::Paced;
 /// The client for PostgreSQL, for what else lies in such a database: the run log.

@@ -4,33 +4,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{Array, RecordBatch};
-use arrow_schema::Fields;
-use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use tokio::time::Instant;
 
-use super::{Dialect, Lag, Snapshot, Source, TableRead};
-use crate::catalog::{
-    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
-};
-use crate::error::Result;
-use crate::fingerprint::Fingerprint;
+use super::{Layer, Source};
 
-/// A source whose streams share one budget of bytes per second. A batch waits until its bytes are paid for; meanwhile
-/// its reader takes no more from the server than it has room for.
+/// Streams share one budget of bytes per second. A batch waits until its bytes are paid for; meanwhile its reader takes no
+/// more from the server than it has room for.
 #[derive(Debug)]
 pub struct Paced {
-    inner: Arc<dyn Source>,
     bucket: Arc<Bucket>,
 }
 
 impl Paced {
-    /// `inner` with at most `rate` bytes per second.
-    pub fn new(inner: Arc<dyn Source>, rate: u64) -> Self {
-        let seen = inner.received().unwrap_or(0);
-        Self { inner, bucket: Arc::new(Bucket::new(rate, seen)) }
+    /// At most `rate` bytes per second of `source`.
+    pub fn new(source: &dyn Source, rate: u64) -> Self {
+        Self { bucket: Arc::new(Bucket::new(rate, source.received().unwrap_or(0))) }
     }
 }
 
@@ -81,50 +72,12 @@ fn in_memory(batch: &RecordBatch) -> u64 {
     batch.columns().iter().map(size).sum::<usize>() as u64
 }
 
-#[async_trait]
-impl Source for Paced {
-    fn dialect(&self) -> &dyn Dialect {
-        self.inner.dialect()
-    }
-
-    fn location(&self) -> String {
-        self.inner.location()
-    }
-
-    async fn identity(&self) -> Result<SourceIdentity> {
-        self.inner.identity().await
-    }
-
-    async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>> {
-        self.inner.list(filter).await
-    }
-
-    async fn caution(&self) -> Result<Option<String>> {
-        self.inner.caution().await
-    }
-
-    async fn least_role(&self, tables: &[TableRef], role: &str) -> Result<Option<String>> {
-        self.inner.least_role(tables, role).await
-    }
-
-    async fn replica_lag(&self) -> Result<Lag> {
-        self.inner.replica_lag().await
-    }
-
-    fn received(&self) -> Option<u64> {
-        self.inner.received()
-    }
-
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
-        self.inner.snapshot(tables, level).await
-    }
-
-    fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
-        let rows = self.inner.read(read, at)?;
+impl Layer for Paced {
+    fn apply(&self, rows: SendableRecordBatchStream, source: &Arc<dyn Source>) -> SendableRecordBatchStream {
         let schema = rows.schema();
-        let (inner, bucket) = (Arc::clone(&self.inner), Arc::clone(&self.bucket));
+        let (source, bucket) = (Arc::clone(source), Arc::clone(&self.bucket));
         let batches = rows.then(move |batch| {
-            let paid = batch.as_ref().ok().map(|batch| bucket.take(inner.received(), batch));
+            let paid = batch.as_ref().ok().map(|batch| bucket.take(source.received(), batch));
             async move {
                 if let Some(paid) = paid {
                     tokio::time::sleep_until(paid).await;
@@ -132,24 +85,7 @@ impl Source for Paced {
                 batch
             }
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
-    }
-
-    async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
-        self.inner.count(read, at).await
-    }
-
-    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
-        self.inner.check_fingerprint(table, columns, written)
-    }
-
-    async fn fingerprint(
-        &self,
-        read: &TableRead,
-        written: &Fields,
-        at: &SnapshotToken,
-    ) -> Result<Fingerprint> {
-        self.inner.fingerprint(read, written, at).await
+        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
     }
 }
 

@@ -44,6 +44,7 @@ mod resume;
 mod retries;
 mod runlog;
 mod server;
+mod shop;
 mod source_sql;
 mod sqlite;
 mod standby;

@@ -7,7 +7,7 @@ use crate::catalog::Consistency;
 use crate::cli::args::LimitArgs;
 use crate::error::Result;
 use crate::pipeline::clock;
-use crate::source::Paced;
+use crate::source::{Layered, Paced};
 use crate::spec::{Closing, Limits};
 
 /// What the flags of `args` ask for.
@@ -34,7 +34,8 @@ impl Opened {
     /// The same, read no faster than `limits` allow.
     pub(in crate::cli) fn paced(mut self, limits: &Limits) -> Self {
         if let Some(rate) = limits.max_rate {
-            self.source = Arc::new(Paced::new(self.source, rate));
+            let pace = Paced::new(self.source.as_ref(), rate);
+            self.source = Arc::new(Layered::new(self.source, pace));
         }
         self
     }

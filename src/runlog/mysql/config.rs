@@ -7,9 +7,9 @@ use std::time::Duration;
 use mysql_async::{OptsBuilder, SslOpts};
 use serde_json::{Map, Value};
 
+use crate::client::password::{Fresh, LIFETIME, Origin, Secret};
 use crate::error::{Error, Result};
 use crate::source::Address;
-use crate::source::password::{Fresh, LIFETIME, Origin, Secret};
 use crate::spec::nearest;
 
 const DEFAULT_PORT: u16 = 3306;

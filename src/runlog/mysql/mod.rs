@@ -15,9 +15,9 @@ use self::problem::{cannot_connect, problem};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
+use crate::client::password::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Address;
-use crate::source::password::Secret;
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];

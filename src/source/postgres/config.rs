@@ -18,10 +18,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use self::recorded::Recorded;
+use crate::client::password::Fresh;
+pub use crate::client::password::Secret;
 use crate::error::{Error, Result};
 use crate::secret;
-use crate::source::password::Fresh;
-pub use crate::source::password::Secret;
 use crate::source::{Address, Environment};
 
 /// Port of a server when none is given.

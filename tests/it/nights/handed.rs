@@ -6,52 +6,24 @@ mod logs;
 mod page;
 mod told;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-use crate::lake::{Output, Run, program};
+use crate::lake::{Output, program};
 use crate::server::PgServer;
+use crate::shop::Shop;
+use serde_json::{Value, json};
 
 const SOME_FAILED: i32 = 1;
 const USAGE: i32 = 2;
 const DATA: i32 = 65;
 const UNAVAILABLE: i32 = 75;
 
-/// A database whose table `bad` cannot be exported until it is mended.
-struct Shop {
-    db: String,
-    url: String,
-    home: TempDir,
+fn shop(db: &str) -> Shop {
+    Shop::with(db, "CREATE TABLE more AS TABLE good")
 }
 
 impl Shop {
-    fn new(db: &str) -> Self {
-        let server = PgServer::shared();
-        let url = server.create_db(db);
-        server.sql(
-            db,
-            "CREATE TABLE bad (id integer, price numeric(5,2)); INSERT INTO bad VALUES (1, 'NaN');
-             CREATE TABLE good AS SELECT g AS id, repeat('x', 50) AS label FROM generate_series(1, 1000) g;
-             CREATE TABLE more AS TABLE good; ANALYZE;",
-        );
-        Self { db: db.to_owned(), url, home: tempfile::tempdir().unwrap() }
-    }
-
-    fn mend(&self) {
-        PgServer::shared().sql(&self.db, "UPDATE bad SET price = 1.5");
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn out(&self) -> PathBuf {
-        self.path("lake")
-    }
-
     /// Writes an auth file: the source, a run log of each kind, and `lake`, which is a bucket's entry or nothing.
     fn auth(&self, path: &Path, more: &[(&str, Value)]) {
         let server = PgServer::shared();
@@ -70,16 +42,6 @@ impl Shop {
         std::fs::write(path, file.to_string()).unwrap();
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-
-    fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
-        Run::new(args).env("XDG_STATE_HOME", self.path("state")).current_dir(self.home.path())
-    }
-
-    /// An export by URL, with the default run log.
-    fn export(&self, more: &[&str]) -> Run {
-        let out = self.out();
-        self.run(["export", "--source", &self.url, "--output-dir", out.to_str().unwrap()]).args(more)
     }
 
     /// A line that was printed, given to a shell elsewhere with the same environment.

@@ -4,15 +4,13 @@ mod exposition;
 mod metrics;
 mod posted;
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
-use crate::lake::{Run, Running};
+use crate::lake::Running;
 use crate::server::PgServer;
+use crate::shop::Shop;
 
 const SOME_FAILED: i32 = 1;
 const USAGE: i32 = 2;
@@ -20,45 +18,17 @@ const UNAVAILABLE: i32 = 75;
 const CONFIG: i32 = 78;
 const TERMINATED: i32 = 143;
 
-/// A database with two tables, one that cannot be exported until it is mended, and a view that takes a minute.
-struct Shop {
-    db: String,
-    url: String,
-    home: TempDir,
+/// With a table of an odd name, and a view that takes a minute.
+fn shop(db: &str) -> Shop {
+    Shop::with(
+        db,
+        r#"CREATE TABLE "odd ""\
+name" AS TABLE good;
+           CREATE VIEW slow AS SELECT g AS id, pg_sleep(1)::text AS t FROM generate_series(1, 60) g"#,
+    )
 }
 
 impl Shop {
-    fn new(db: &str) -> Self {
-        let server = PgServer::shared();
-        let url = server.create_db(db);
-        server.sql(
-            db,
-            r#"CREATE TABLE bad (id integer, price numeric(5,2)); INSERT INTO bad VALUES (1, 'NaN');
-             CREATE TABLE good AS SELECT g AS id, repeat('x', 50) AS label FROM generate_series(1, 1000) g;
-             CREATE TABLE "odd ""\
-name" AS TABLE good;
-             CREATE VIEW slow AS SELECT g AS id, pg_sleep(1)::text AS t FROM generate_series(1, 60) g; ANALYZE;"#,
-        );
-        Self { db: db.to_owned(), url, home: tempfile::tempdir().unwrap() }
-    }
-
-    fn mend(&self) {
-        PgServer::shared().sql(&self.db, "UPDATE bad SET price = 1.5");
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    /// A run of the program, whose run log outlives it.
-    fn run(&self, args: &[&str]) -> Run {
-        Run::new(args).env("XDG_STATE_HOME", self.path("state")).current_dir(self.home.path())
-    }
-
-    fn export(&self, more: &[&str]) -> Run {
-        self.run(&["export", "--source", &self.url, "--output-dir", "lake"]).args(more)
-    }
-
     /// An export that takes a minute, once the server works on its slow view.
     fn slow(&self, more: &[&str]) -> Running {
         let running = self.export(&["--views", "-i", "good,slow", "--n-jobs", "1"]).args(more).spawn();

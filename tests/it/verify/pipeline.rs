@@ -9,20 +9,14 @@ use arrow::compute::{take, take_record_batch};
 use arrow::datatypes::{
     ArrowNativeTypeOp, ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Int32Type, Int64Type,
 };
-use arrow_schema::Fields;
-use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
-use lakexpress::catalog::{
-    Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
-};
+use lakexpress::catalog::{Consistency, TableFilter};
 use lakexpress::destination::Destination;
-use lakexpress::error::Result;
-use lakexpress::fingerprint::Fingerprint;
 use lakexpress::pipeline::{self, CancelSwitch, Observer, Parts, Progress, RunSummary};
 use lakexpress::runlog::{self, RunEvent};
-use lakexpress::source::{self, Dialect, Snapshot, Source, TableRead};
+use lakexpress::source::{self, Layer, Layered, Source};
 use lakexpress::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, TypePolicy, Verify};
 use lakexpress::{destination, error};
 
@@ -37,38 +31,15 @@ pub(super) enum Lie {
     Swap,
 }
 
-/// A source that sends one wrong row of all that it reads, and otherwise is the one inside it.
+/// A layer that makes one row wrong of all that are read.
 #[derive(Debug)]
 struct Liar {
-    inner: Arc<dyn Source>,
     lie: Lie,
     told: Arc<AtomicBool>,
 }
 
-#[async_trait]
-impl Source for Liar {
-    fn dialect(&self) -> &dyn Dialect {
-        self.inner.dialect()
-    }
-
-    fn location(&self) -> String {
-        self.inner.location()
-    }
-
-    async fn identity(&self) -> Result<SourceIdentity> {
-        self.inner.identity().await
-    }
-
-    async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>> {
-        self.inner.list(filter).await
-    }
-
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
-        self.inner.snapshot(tables, level).await
-    }
-
-    fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
-        let rows = self.inner.read(read, at)?;
+impl Layer for Liar {
+    fn apply(&self, rows: SendableRecordBatchStream, _source: &Arc<dyn Source>) -> SendableRecordBatchStream {
         let (schema, lie, told) = (rows.schema(), self.lie, Arc::clone(&self.told));
         let bent = rows.map(move |batch| {
             let batch = batch?;
@@ -82,24 +53,7 @@ impl Source for Liar {
                 _ => batch,
             })
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, bent)))
-    }
-
-    async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {
-        self.inner.count(read, at).await
-    }
-
-    fn check_fingerprint(&self, table: &TableInfo, columns: &[usize], written: &Fields) -> Result<()> {
-        self.inner.check_fingerprint(table, columns, written)
-    }
-
-    async fn fingerprint(
-        &self,
-        read: &TableRead,
-        written: &Fields,
-        at: &SnapshotToken,
-    ) -> Result<Fingerprint> {
-        self.inner.fingerprint(read, written, at).await
+        Box::pin(RecordBatchStreamAdapter::new(schema, bent))
     }
 }
 
@@ -181,7 +135,7 @@ pub(super) async fn export_to(
     let address = source::Address::Url(tpch().parse().unwrap());
     let mut source = source::open(&address, &TypePolicy::default(), &source::Environment::default()).unwrap();
     if let Some((lie, told)) = lie {
-        source = Arc::new(Liar { inner: source, lie, told });
+        source = Arc::new(Layered::new(source, Liar { lie, told }));
     }
     let location = dir.join("out").display().to_string();
     let (_switch, cancel) = CancelSwitch::new();

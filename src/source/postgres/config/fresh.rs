@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Fields, Key};
-use crate::source::password::{Fresh, LIFETIME, Origin};
+use crate::client::password::{Fresh, LIFETIME, Origin};
 
 impl Fields {
     /// Where the password comes from for each connection, if an entry says so. What the surroundings have counts less.

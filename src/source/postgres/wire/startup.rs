@@ -10,8 +10,8 @@ use super::error::{self, Response};
 use super::frame::Frames;
 use super::stream::{self, Stream};
 use super::{CancelToken, Connection, Statement, auth, certificate, tls};
+use crate::client::password::Secret;
 use crate::error::{Error, Result};
-use crate::source::password::Secret;
 use crate::source::postgres::config::{PostgresConfig, SslMode};
 
 /// Why an attempt failed, and whether the other choice of TLS may do better.

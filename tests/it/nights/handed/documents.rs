@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{DATA, SOME_FAILED, Shop, USAGE, document};
+use super::{DATA, SOME_FAILED, USAGE, document, shop};
 use crate::lake::{Output, script};
 
 /// Documents to be validated, each with its schema.
@@ -48,7 +48,7 @@ fn table<'a>(document: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn every_document_is_as_its_schema_says() {
-    let shop = Shop::new("handed_documents");
+    let shop = shop("handed_documents");
     let mut documents = Documents { dir: tempfile::tempdir().unwrap(), found: Vec::new() };
     let failed =
         shop.export(&["--json", "--verify", "hash", "--sub-path", "day"]).output().exits(SOME_FAILED);
@@ -110,7 +110,7 @@ fn every_document_is_as_its_schema_says() {
 /// A validator that lets everything pass would show nothing.
 #[test]
 fn the_validator_finds_what_is_wrong() {
-    let shop = Shop::new("handed_documents_wrong");
+    let shop = shop("handed_documents_wrong");
     let mut documents = Documents { dir: tempfile::tempdir().unwrap(), found: Vec::new() };
     let good = shop.export(&["--json"]).output().exits(SOME_FAILED);
     for (was, is) in [

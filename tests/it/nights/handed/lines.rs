@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{SOME_FAILED, Shop, document, to_finish};
+use super::{SOME_FAILED, Shop, document, shop, to_finish};
 use crate::lake::Output;
 use crate::resume::wait_until;
 use crate::server::PgServer;
@@ -23,7 +23,7 @@ fn completes(shop: &Shop, line: &str, env: &[(&str, &str)]) {
 fn with_an_auth_file_anywhere_and_each_run_log() {
     for (at, directory) in DIRECTORIES.into_iter().enumerate() {
         for (log, id) in [(0, Some("it's a log")), (1, Some("file")), (2, None)] {
-            let shop = Shop::new(&format!("handed_line_{at}_{log}"));
+            let shop = shop(&format!("handed_line_{at}_{log}"));
             let auth = shop.path(directory).join("auth.json");
             shop.auth(&auth, &[]);
             let mut run = shop.run(["export", "--source-db-auth-id", "source", "--output-dir", "lake", "-a"]);
@@ -42,7 +42,7 @@ fn with_an_auth_file_anywhere_and_each_run_log() {
 #[test]
 fn under_quiet_and_in_json_too() {
     for (at, flag) in ["-q", "--json"].into_iter().enumerate() {
-        let shop = Shop::new(&format!("handed_line_quiet_{at}"));
+        let shop = shop(&format!("handed_line_quiet_{at}"));
         let output = shop.export(&[flag]).output().exits(SOME_FAILED);
         let line = to_finish(&output.stderr);
         if flag == "--json" {
@@ -55,7 +55,7 @@ fn under_quiet_and_in_json_too() {
 /// A password is in no line; whoever reads it is told what to add, or has it in the environment.
 #[test]
 fn without_the_password_of_a_url() {
-    let shop = Shop::new("handed_line_password");
+    let shop = shop("handed_line_password");
     let url = PgServer::shared().url_as("postgres", "hush-hush", &shop.db);
     let out = shop.out();
     let export = ["export", "--output-dir", out.to_str().unwrap()];
@@ -74,7 +74,7 @@ fn without_the_password_of_a_url() {
 /// A password of the surroundings goes to a server that is named outside of the run log.
 #[test]
 fn with_a_password_of_the_environment() {
-    let shop = Shop::new("handed_line_pgpassword");
+    let shop = shop("handed_line_pgpassword");
     let output = shop.export(&[]).env("PGPASSWORD", "hush-hush").output().exits(SOME_FAILED);
     let line = to_finish(&output.never_says(&["hush-hush"]).stdout);
     completes(&shop, &line, &[("PGPASSWORD", "hush-hush")]);
@@ -83,7 +83,7 @@ fn with_a_password_of_the_environment() {
 /// What an export's environment says that is not for a resume, and changes nothing.
 #[test]
 fn in_the_environment_of_the_export() {
-    let shop = Shop::new("handed_line_env");
+    let shop = shop("handed_line_env");
     let out = shop.out().display().to_string();
     let env = [
         ("LAKEXPRESS_SOURCE", shop.url.as_str()),
@@ -102,7 +102,7 @@ fn after_a_signal() {
     let server = PgServer::shared();
     for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
         let db = format!("handed_line{}", signal.to_lowercase().replace('-', "_"));
-        let shop = Shop::new(&db);
+        let shop = shop(&db);
         shop.mend();
         // `more` is held by somebody for longer than the run lives.
         let mut holder = server
@@ -143,7 +143,7 @@ fn when_the_server_goes_away() {
         "CREATE TABLE one AS SELECT g AS id FROM generate_series(1, 100) g;
          CREATE VIEW two AS SELECT g AS id, pg_sleep(0.2)::text AS t FROM generate_series(1, 100) g;",
     );
-    let shop = Shop::new("handed_line_gone");
+    let shop = shop("handed_line_gone");
     let auth = shop.path("auth files").join("auth.json");
     let info = serde_json::json!({ "username": "postgres", "server": "127.0.0.1", "port": server.port(), "database": "handed", "sslmode": "disable" });
     shop.auth(

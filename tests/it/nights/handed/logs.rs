@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{SOME_FAILED, Shop, UNAVAILABLE};
+use super::{SOME_FAILED, UNAVAILABLE, shop};
 use crate::resume::wait_until;
 use crate::server::{PgServer, free_port};
 
@@ -39,7 +39,7 @@ fn last_json(directory: &Path) -> Value {
 
 #[test]
 fn completed_failed_and_without_a_server() {
-    let shop = Shop::new("handed_logs");
+    let shop = shop("handed_logs");
     let logs = shop.path("logs");
     let (text, json) = (["--log-dir", "logs"], ["--log-dir", "logs", "--log-format", "json"]);
 
@@ -96,7 +96,7 @@ fn completed_failed_and_without_a_server() {
 #[test]
 fn interrupted() {
     let server = PgServer::shared();
-    let shop = Shop::new("handed_logs_signal");
+    let shop = shop("handed_logs_signal");
     let mut holder = server
         .psql_command(&shop.db)
         .args(["-c", "BEGIN; LOCK TABLE more IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)"])
@@ -129,7 +129,7 @@ fn interrupted() {
 /// All times of a file are of one zone, which is written.
 #[test]
 fn times_are_utc_whatever_the_zone() {
-    let shop = Shop::new("handed_logs_zone");
+    let shop = shop("handed_logs_zone");
     let before = chrono::Utc::now().timestamp();
     shop.export(&["--log-dir", "logs", "-i", "good"]).env("TZ", "Asia/Tokyo").output().ok();
     let lines = lines(&shop.path("logs"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use super::{SOME_FAILED, Shop, UNAVAILABLE, document};
+use super::{SOME_FAILED, Shop, UNAVAILABLE, document, shop};
 use crate::lake::{Output, program, python};
 use crate::resume::wait_until;
 use crate::server::{PgServer, free_port};
@@ -51,7 +51,7 @@ fn script(shop: &Shop) -> PathBuf {
 
 #[test]
 fn its_script_ends_with_the_code_of_the_night() {
-    let shop = Shop::new("handed_page_script");
+    let shop = shop("handed_page_script");
     let script = script(&shop).display().to_string();
     let night = |url: &str, pause: &str| {
         let mut command = with_settings(&shop, url, &["sh", &script]);
@@ -82,7 +82,7 @@ fn its_script_ends_with_the_code_of_the_night() {
 
 #[test]
 fn its_commands_do_what_it_says() {
-    let shop = Shop::new("handed_page_commands");
+    let shop = shop("handed_page_commands");
     shop.mend();
     PgServer::shared().sql(
         &shop.db,
@@ -124,7 +124,7 @@ exceptions.AirflowFailException = AirflowFailException
 sdk.task = lambda **kwargs: lambda function: function
 sys.modules.update({'airflow': airflow, 'airflow.exceptions': exceptions, 'airflow.sdk': sdk})
 ";
-    let shop = Shop::new("handed_page_airflow");
+    let shop = shop("handed_page_airflow");
     let python = python().display().to_string();
     let call = |url: &str| {
         let text = format!("{STAND_IN}\n{}\nprint(export(ds='2026-11-28'))", blocks("python").concat());

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{DATA, SOME_FAILED, Shop, USAGE, document};
+use super::{DATA, SOME_FAILED, USAGE, document, shop};
 use crate::lake::Output;
 
 const SUB_PATH: &str = "2026-11-28/shop";
@@ -16,7 +16,7 @@ fn value<'a>(output: &'a Output, word: &str) -> &'a str {
 
 #[test]
 fn destinations_have_their_sub_path() {
-    let shop = Shop::new("handed_places");
+    let shop = shop("handed_places");
     shop.mend();
     let place = shop.out().join(SUB_PATH).display().to_string();
     let sub_path = ["--sub-path", SUB_PATH];
@@ -41,7 +41,7 @@ fn destinations_have_their_sub_path() {
 /// The directory of a day, above whose tables there is no summary.
 #[test]
 fn a_directory_below_the_base_is_verified_as_a_whole() {
-    let shop = Shop::new("handed_below");
+    let shop = shop("handed_below");
     shop.mend();
     for day in ["2026-11-27", "2026-11-28"] {
         shop.export(&["--sub-path", day]).output().ok();
@@ -78,7 +78,7 @@ fn a_directory_below_the_base_is_verified_as_a_whole() {
 /// Rows and times of tables that were finished before are not those of the process that resumes.
 #[test]
 fn a_resumed_run_counts_what_it_read() {
-    let shop = Shop::new("handed_rates");
+    let shop = shop("handed_rates");
     // Long enough to be seen in seconds.
     crate::server::PgServer::shared().sql(
         &shop.db,
@@ -119,7 +119,7 @@ fn a_resumed_run_counts_what_it_read() {
 
 #[test]
 fn what_was_verified_is_said() {
-    let shop = Shop::new("handed_verified");
+    let shop = shop("handed_verified");
     for (level, words) in [
         ("hash", "have the source's count and hash of all rows, by"),
         ("count", "have the source's count of rows"),

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::exposition::Exposition;
-use super::{SOME_FAILED, Shop, TERMINATED, UNAVAILABLE, USAGE, terminate};
+use super::{SOME_FAILED, Shop, TERMINATED, UNAVAILABLE, USAGE, shop, terminate};
 use crate::lake::files;
 use crate::server::free_port;
 
@@ -27,7 +27,7 @@ fn now() -> f64 {
 
 #[test]
 fn a_failed_table_a_success_and_a_failed_run() {
-    let shop = Shop::new("notify_metrics");
+    let shop = shop("notify_metrics");
     fs::create_dir(shop.path("collector")).unwrap();
     let flags = ["--metrics-file", "collector/shop.prom"];
     let before = now();
@@ -63,9 +63,9 @@ fn a_failed_table_a_success_and_a_failed_run() {
 
     // A success, by resume.
     shop.mend();
-    let runs = shop.run(&["runs", "--json"]).output().ok();
+    let runs = shop.run(["runs", "--json"]).output().ok();
     let runs: serde_json::Value = serde_json::from_str(&runs.stdout).unwrap();
-    shop.run(&["resume", runs[0]["run_id"].as_str().unwrap()]).args(flags).output().ok();
+    shop.run(["resume", runs[0]["run_id"].as_str().unwrap()]).args(flags).output().ok();
     let done = shop.metrics("collector/shop.prom");
     assert_eq!((done.value(SUCCESS), done.value("lakexpress_exit_code")), (1.0, 0.0));
     assert_eq!(done.value(LAST_SUCCESS), done.value("lakexpress_run_end_timestamp_seconds"));
@@ -74,7 +74,7 @@ fn a_failed_table_a_success_and_a_failed_run() {
     // A run that fails as a whole keeps it.
     let source = format!("postgres://u@127.0.0.1:{}/d", free_port());
     let args = ["export", "--source", &source, "--output-dir", "lake", "--retries", "0"];
-    shop.run(&args).args(flags).output().exits(UNAVAILABLE);
+    shop.run(args).args(flags).output().exits(UNAVAILABLE);
     let down = shop.metrics("collector/shop.prom");
     assert_eq!((down.value(SUCCESS), down.value("lakexpress_exit_code")), (0.0, 75.0));
     assert_eq!(down.value(LAST_SUCCESS), done.value(LAST_SUCCESS));
@@ -84,7 +84,7 @@ fn a_failed_table_a_success_and_a_failed_run() {
     // A query has another file.
     let args =
         ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
-    shop.run(&args).env("LAKEXPRESS_METRICS_FILE", shop.path("query.prom")).output().ok();
+    shop.run(args).env("LAKEXPRESS_METRICS_FILE", shop.path("query.prom")).output().ok();
     let query = shop.metrics("query.prom");
     assert_eq!(query.labelled("lakexpress_table_rows", "table", "n"), 1000.0);
     assert!(query.labels().all(|labels| labels["name"] == "query"));
@@ -92,7 +92,7 @@ fn a_failed_table_a_success_and_a_failed_run() {
 
 #[test]
 fn a_run_that_was_stopped() {
-    let shop = Shop::new("notify_metrics_stopped");
+    let shop = shop("notify_metrics_stopped");
     shop.export(&["-i", "good", "--metrics-file", "m.prom"]).output().ok();
     let before = shop.metrics("m.prom");
     let running = shop.slow(&["--metrics-file", "m.prom"]);
@@ -111,7 +111,7 @@ fn a_run_that_was_stopped() {
 /// The run is as it would be without, and a warning names the file and what to change.
 #[test]
 fn a_file_that_cannot_be_written() {
-    let shop = Shop::new("notify_metrics_denied");
+    let shop = shop("notify_metrics_denied");
     fs::create_dir(shop.path("directory")).unwrap();
     fs::write(shop.path("file"), "").unwrap();
     assert!(Command::new("mkfifo").arg(shop.path("pipe")).status().unwrap().success());
@@ -131,11 +131,11 @@ fn a_file_that_cannot_be_written() {
 /// What is no run leaves the file alone, and a link stays one.
 #[test]
 fn other_commands_and_links() {
-    let shop = Shop::new("notify_metrics_links");
+    let shop = shop("notify_metrics_links");
     fs::write(shop.path("real.prom"), "# HELP lakexpress_x none\n").unwrap();
     std::os::unix::fs::symlink("real.prom", shop.path("m.prom")).unwrap();
     let args = ["plan", "--source", &shop.url, "--output-dir", "lake", "-i", "good"];
-    shop.run(&args).args(["--metrics-file", "m.prom"]).output().ok();
+    shop.run(args).args(["--metrics-file", "m.prom"]).output().ok();
     assert!(fs::read_to_string(shop.path("m.prom")).unwrap().ends_with("none\n"));
     shop.export(&["-i", "good", "--metrics-file", "m.prom"]).output().ok();
     assert!(shop.path("m.prom").is_symlink());
@@ -145,7 +145,7 @@ fn other_commands_and_links() {
 /// A source, an auth file or anything else of the user's.
 #[test]
 fn a_file_that_no_run_wrote_is_refused_and_stays() {
-    let shop = Shop::new("notify_taken");
+    let shop = shop("notify_taken");
     fs::write(shop.path("data.db"), "SQLite format 3\0 and more").unwrap();
     let output = shop.export(&["--metrics-file", "data.db"]).output().exits(USAGE);
     output.says(&["--metrics-file", "no run wrote", "data.db"]);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{CONFIG, SOME_FAILED, Shop, TERMINATED, UNAVAILABLE, USAGE, terminate, wait_until};
+use super::{CONFIG, SOME_FAILED, Shop, TERMINATED, UNAVAILABLE, USAGE, shop, terminate, wait_until};
 use crate::lake::{Output, script};
 use crate::server::free_port;
 use crate::storage::http::Message;
@@ -57,7 +57,7 @@ fn validate(shop: &Shop, messages: &[(&str, &Message)]) {
 
 #[test]
 fn every_end_of_a_run_is_posted() {
-    let shop = Shop::new("notify_posted");
+    let shop = shop("notify_posted");
     let (failed, resumed, again, query, down, early) =
         (taking(), taking(), taking(), taking(), taking(), taking());
     let url = format!("{}/hook/a?b=c", failed.url());
@@ -68,22 +68,22 @@ fn every_end_of_a_run_is_posted() {
     let run = document(&message)["run_id"].as_str().unwrap().to_owned();
 
     shop.mend();
-    shop.run(&["resume", &run, "--notify", &resumed.url()]).output().ok();
+    shop.run(["resume", &run, "--notify", &resumed.url()]).output().ok();
     assert_eq!(document(&only(&resumed))["status"], "completed");
-    shop.run(&["resume", &run, "--notify", &again.url()]).output().ok();
+    shop.run(["resume", &run, "--notify", &again.url()]).output().ok();
     let args =
         ["query", "--source", &shop.url, "--output-dir", "q", "--name", "n", "SELECT 1 AS one FROM good"];
-    shop.run(&args).args(["-q"]).env("LAKEXPRESS_NOTIFY", query.url()).output().ok();
+    shop.run(args).args(["-q"]).env("LAKEXPRESS_NOTIFY", query.url()).output().ok();
     assert_eq!(document(&only(&query))["totals"]["rows"], 1000);
 
     // No server, and no source at all.
     let source = format!("postgres://u:s3cret@127.0.0.1:{}/d", free_port());
     let args = ["export", "--source", &source, "--output-dir", "lake", "--notify", &down.url()];
-    shop.run(&args).output().exits(UNAVAILABLE);
+    shop.run(args).output().exits(UNAVAILABLE);
     let message = only(&down);
     assert_eq!(document(&message)["error"]["exit_code"], UNAVAILABLE);
     assert!(!String::from_utf8_lossy(&message.body).contains("s3cret"));
-    shop.run(&["export", "--output-dir", "lake", "--notify", &early.url()]).output().exits(USAGE);
+    shop.run(["export", "--output-dir", "lake", "--notify", &early.url()]).output().exits(USAGE);
     assert_eq!(document(&only(&early))["error"]["kind"], "usage");
 
     let messages = [&failed, &resumed, &again, &query, &down, &early].map(only);
@@ -93,28 +93,28 @@ fn every_end_of_a_run_is_posted() {
 
 #[test]
 fn failures_only_and_commands_that_do_not_post() {
-    let shop = Shop::new("notify_failures");
+    let shop = shop("notify_failures");
     let server = taking();
     let flags = ["--notify-on", "failure", "--notify", &server.url()];
     shop.export(&["-i", "good"]).args(flags).output().ok();
     let args = ["plan", "--source", &shop.url, "--output-dir", "lake", "--notify", &server.url()];
-    shop.run(&args).output().ok();
+    shop.run(args).output().ok();
     let args = ["check", "--source", &shop.url, "--notify", &server.url()];
-    let checked = shop.run(&args).output().ok();
+    let checked = shop.run(args).output().ok();
     assert!(
         checked.stdout.contains("host of --notify") && checked.stdout.contains(&server.url()),
         "{checked}"
     );
     assert_eq!(server.seen().len(), 0, "{:?}", server.seen());
     let args = ["check", "--source", &shop.url, "--notify", "http://nothing.invalid/x"];
-    shop.run(&args).without_env("HTTP_PROXY").without_env("http_proxy").output().exits(UNAVAILABLE);
+    shop.run(args).without_env("HTTP_PROXY").without_env("http_proxy").output().exits(UNAVAILABLE);
     shop.export(&[]).args(flags).output().exits(SOME_FAILED);
     assert_eq!(document(&only(&server))["totals"]["failed"], 1);
 }
 
 #[test]
 fn what_fails_in_passing_is_sent_again() {
-    let shop = Shop::new("notify_again");
+    let shop = shop("notify_again");
     let busy = after(2, || answer("503 Service Unavailable", "text/plain", "later"));
     shop.export(&["-i", "good", "--notify", &busy.url()]).output().ok().never_says(&["delivered"]);
     let seen = busy.seen();
@@ -136,7 +136,7 @@ fn what_fails_in_passing_is_sent_again() {
 /// The run's code stays, and a warning says why, without what is secret in the URL.
 #[test]
 fn what_is_not_delivered_is_a_warning() {
-    let shop = Shop::new("notify_warning");
+    let shop = shop("notify_warning");
     let refusing = StandIn::new(|_| answer("403 Forbidden", "text/plain", "no"));
     let with_secrets = |url: &str| format!("{}/T0KEN/hook?key=KEY1", url.replace("://", "://user:PA55@"));
     let output =
@@ -190,7 +190,7 @@ fn redirecting(status: &'static str, to: String) -> StandIn {
 
 #[test]
 fn an_entry_of_the_auth_file() {
-    let shop = Shop::new("notify_entry");
+    let shop = shop("notify_entry");
     let server = taking();
     let auth = |info: Value| {
         let file = json!({ "alerts": { "ds_type": "webhook", "info": info } });
@@ -231,7 +231,7 @@ fn an_entry_of_the_auth_file() {
 /// A stopped run is posted in what is left of its time.
 #[test]
 fn a_run_that_was_stopped_is_posted() {
-    let shop = Shop::new("notify_stopped");
+    let shop = shop("notify_stopped");
     let server = taking();
     let running = shop.slow(&["--notify", &server.url()]);
     terminate(&running);
@@ -249,7 +249,7 @@ fn a_run_that_was_stopped_is_posted() {
 /// A server that hangs does not keep a process that is asked to stop, before the end of the run and after it.
 #[test]
 fn a_hanging_server_and_a_signal() {
-    let shop = Shop::new("notify_hangs");
+    let shop = shop("notify_hangs");
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let hanging = StandIn::new(move |_| {
@@ -280,7 +280,7 @@ fn a_hanging_server_and_a_signal() {
 #[test]
 #[ignore = "make verify-nights: 30 seconds of waiting"]
 fn a_server_that_is_down_is_given_up_after_half_a_minute() {
-    let shop = Shop::new("notify_down");
+    let shop = shop("notify_down");
     let begun = Instant::now();
     let url = format!("http://127.0.0.1:{}/T0KEN", free_port());
     let output = shop.export(&["-i", "good", "--notify", &url]).output().ok();

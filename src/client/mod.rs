@@ -1,0 +1,3 @@
+//! What clients of databases share, whether a source or a run log connects.
+
+pub mod password;
