@@ -9,7 +9,7 @@
 //! * [`readers`] says what programs that read Parquet take, and makes text of what they do not.
 //! * [`work`] is one part as a value, and who writes it.
 //! * [`metadata`] describes what was committed in the words of others.
-//! * [`pipeline`] runs it all, [`runlog`] records it, [`report`] tells about it.
+//! * [`run`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
 //! * [`demo`] makes a database out of nothing.
 
@@ -27,11 +27,12 @@ pub mod fuzzing;
 pub mod manifest;
 pub mod metadata;
 pub mod partition;
-pub mod pipeline;
+
 pub mod plain;
 pub mod plan;
 pub mod readers;
 pub mod report;
+pub mod run;
 pub mod runlog;
 pub mod secret;
 pub mod sink;

@@ -32,10 +32,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["error", "readers", "catalog", "spec", "manifest", "destination"]),
     ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
-    ("plan", &["error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
+    ("plan", &["secret", "error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     ("work", &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"]),
     (
-        "pipeline",
+        "run",
         &[
             "secret",
             "error",
@@ -57,7 +57,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["plain", "error", "readers", "catalog", "spec", "manifest", "runlog", "verify", "plan", "pipeline"],
+        &["plain", "error", "readers", "catalog", "spec", "manifest", "runlog", "verify", "plan", "run"],
     ),
     ("config", &["secret", "error", "catalog", "spec", "source", "runlog"]),
     ("demo", &["error"]),
@@ -79,7 +79,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "sink",
             "verify",
             "plan",
-            "pipeline",
+            "run",
             "report",
             "config",
             "demo",

@@ -13,7 +13,7 @@ use super::signals::Stopping;
 use super::{end, metrics};
 use crate::destination::schemes;
 use crate::error::{Error, Result};
-use crate::pipeline::cancel::LONGEST;
+use crate::run::cancel::LONGEST;
 use crate::spec::{Misread, absolute, misread};
 
 /// How long before the process has to end a notification is given up.

@@ -5,8 +5,8 @@ use super::export::STOPPED;
 use super::signals::Orderly;
 use super::{Seen, notify, print, resolve, tell};
 use crate::error::{Error, Result};
-use crate::pipeline;
 use crate::report;
+use crate::run;
 
 const REMEDY: &str = "the storage did not take them back in time: a check that begins a quarter of an hour later removes the \
                       uploads, and takes over a lock half a minute after it was renewed last";
@@ -20,7 +20,7 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
             Error::usage("--print-role needs a source")
                 .hint("name it with --source, or --source-db-auth-id and --auth-file")
         })?;
-        print(&pipeline::least_role(&resolved.spec, source, role).await?)?;
+        print(&run::least_role(&resolved.spec, source, role).await?)?;
         return Ok(0);
     }
     let notified = args.to.notify.as_ref().map(|to| notify::webhook(to, &args.auth)).transpose()?;
@@ -32,7 +32,7 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
         so_far: None,
     };
     let cancel = seen.stopping.cancel();
-    let checking = Box::pin(pipeline::check(&resolved.spec, source, destination, &cancel));
+    let checking = Box::pin(run::check(&resolved.spec, source, destination, &cancel));
     // One that was asked to stop has not tried everything.
     let checked = seen.stopping.orderly(orderly, checking, |_| false).await;
     let Some(mut checked) = checked else { return Ok(STOPPED) };

@@ -14,9 +14,9 @@ use crate::catalog::TableFilter;
 use crate::demo::{self, Answer};
 use crate::destination::schemes;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Parts, RunSummary};
 use crate::report;
 use crate::report::text::{count, duration};
+use crate::run::{self, RunSummary, Services};
 use crate::runlog::{self, RunStatus};
 use crate::spec::{Misread, TypePolicy, misread};
 
@@ -27,7 +27,7 @@ const SHOWN: usize = 10;
 
 /// Makes the demo. Code 1 when a table could not be exported.
 pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
-    let begun = pipeline::clock::Stopwatch::start();
+    let begun = run::clock::Stopwatch::start();
     if args.dir.to_string_lossy().contains("://") {
         return Err(Error::usage("--dir is a URL").hint("the demo goes to a directory of this machine"));
     }
@@ -49,8 +49,8 @@ pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
     };
     let spec = resolve::plain_spec(TableFilter::default());
     let watched = Watched { opened, what: "the demo", run_id: None, again: Again::default() };
-    let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
-        Box::pin(pipeline::run(&spec, run_id, parts)).await
+    let ended = watch(watched, seen, async |run_id: &str, services: &Services| {
+        Box::pin(run::run(&spec, run_id, services)).await
     });
     let summary = match Box::pin(ended).await? {
         Ended::Done(summary) => summary,

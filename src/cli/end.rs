@@ -10,9 +10,9 @@ use super::progress::Counts;
 use super::signals::Interruption;
 use crate::catalog::TableRef;
 use crate::error::Error;
-use crate::pipeline::{RunSummary, TableOutcome};
 use crate::report::Again;
 use crate::report::text::to_finish;
+use crate::run::{RunSummary, TableOutcome};
 use crate::runlog::RunStatus;
 
 /// What is known of the run of this process when it ends.

@@ -11,8 +11,8 @@ use super::progress::{Lines, Told};
 use super::signals::{Orderly, SoFar};
 use super::{Seen, after, end, logdb, metadata, output, resolve, tell};
 use crate::error::{ErrorKind, Result};
-use crate::pipeline::{self, Parts, Progress, RunSummary};
 use crate::report;
+use crate::run::{self, Progress, RunSummary, Services};
 use crate::runlog::RunStatus;
 
 /// The code of a command that was stopped, which nobody sees: the process ends with that of the signal.
@@ -42,8 +42,8 @@ pub(super) async fn run(args: &ExportArgs, seen: &Seen<'_>) -> Result<u8> {
     let again = Again::of(&args.auth, &spec.origin);
     let opened = resolved.opened.paced(&spec.limits);
     let watched = Watched { opened, what: "the export", run_id: None, again: again.clone() };
-    let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
-        Box::pin(pipeline::run(&spec, run_id, parts)).await
+    let ended = watch(watched, seen, async |run_id: &str, services: &Services| {
+        Box::pin(run::run(&spec, run_id, services)).await
     });
     conclude(Box::pin(ended).await?, seen, &args.output, &again)
 }
@@ -102,12 +102,12 @@ pub(super) enum Ended {
 pub(super) async fn watch(
     watched: Watched,
     seen: &Seen<'_>,
-    work: impl AsyncFnOnce(&str, &Parts) -> Result<RunSummary>,
+    work: impl AsyncFnOnce(&str, &Services) -> Result<RunSummary>,
 ) -> Result<Ended> {
     let run_id = watched.run_id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let told = Arc::new(Told::default());
     let progress = Arc::new(Progress::default());
-    let parts = Parts {
+    let services = Services {
         source: watched.opened.source,
         destination: watched.opened.destination,
         runlog: watched.opened.runlog,
@@ -116,7 +116,7 @@ pub(super) async fn watch(
         cancel: seen.stopping.cancel(),
     };
     #[cfg(any(feature = "otlp", test))]
-    super::traces::run(&run_id, parts.source.location(), parts.destination.location());
+    super::traces::run(&run_id, services.source.location(), services.destination.location());
     let lines = seen.drawn.then(|| Lines::draw(seen.bars, progress, Arc::clone(&told)));
     let (begun, again, of) = (Arc::clone(&told), watched.again, run_id.clone());
     let so_far: Arc<dyn Fn() -> SoFar + Send + Sync> = Arc::new(move || {
@@ -126,12 +126,12 @@ pub(super) async fn watch(
     let orderly = Orderly {
         what: watched.what,
         run_id: Some(run_id.clone()),
-        destination: Some(Arc::clone(&parts.destination)),
+        destination: Some(Arc::clone(&services.destination)),
         remedy: REMEDY,
         so_far: Some(Arc::clone(&so_far)),
     };
     let is_complete = |done: &Result<RunSummary>| done.as_ref().is_ok_and(|summary| !summary.is_cut_short());
-    let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &parts)), is_complete).await;
+    let ended = seen.stopping.orderly(orderly, Box::pin(work(&run_id, &services)), is_complete).await;
     drop(lines);
     match ended {
         None => Ok(Ended::Stopped),

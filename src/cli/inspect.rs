@@ -3,13 +3,13 @@
 use super::args::InspectArgs;
 use super::{print, resolve};
 use crate::error::Result;
-use crate::pipeline;
 use crate::report;
+use crate::run;
 
 /// Prints tables and column verdicts of a source. Code 1 when some tables could not be described.
 pub(super) async fn run(args: &InspectArgs) -> Result<u8> {
     let resolved = resolve::inspect(args)?;
-    let plan = pipeline::plan(&resolved.spec, &resolved.source, &[]).await?;
+    let plan = run::plan(&resolved.spec, &resolved.source, &[]).await?;
     if args.output.json {
         print(&report::json::inspect(&plan)?)?;
     } else {

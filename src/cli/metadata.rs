@@ -3,8 +3,8 @@
 use super::args::{AuthArgs, DocumentArgs, ExportArgs, MetadataArgs, OutputArgs, TargetArgs};
 use super::{origin, resolve, tell, values};
 use crate::error::{Error, Result};
-use crate::pipeline::{self, MetadataOutcome, MetadataTable};
 use crate::report;
+use crate::run::{self, MetadataOutcome, MetadataTable};
 use crate::runlog::{RunRecord, RunStatus};
 
 /// The exit code of "some tables failed".
@@ -58,7 +58,7 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
         return Err(Error::data("the run has no tables").with("run", &run.run_id));
     }
     let root = root(asked.target, &run)?;
-    let outcome = Box::pin(pipeline::metadata(&destination, &run.run_id, &root, &tables, &spec)).await;
+    let outcome = Box::pin(run::metadata(&destination, &run.run_id, &root, &tables, &spec)).await;
     destination.settle().await;
     let code = exit_code(Some(&outcome));
     if outcome.error.is_some() {

@@ -1,7 +1,7 @@
 //! Command line: flags to spec, composition, rendering.
 //!
 //! `argv` makes old command lines readable, `args` and `values` turn text into types, `resolve`
-//! into a spec and opened objects; one file per command calls the pipeline or the run log; `render` and
+//! into a spec and opened objects; one file per command calls `run` or the run log; `render` and
 //! `output` tell what happened.
 
 mod after;

@@ -24,8 +24,8 @@ use crate::config::auth::Webhook;
 use crate::destination::preflight::Check;
 use crate::destination::{proxy_hint, web_client};
 use crate::error::{Error, Result};
-use crate::pipeline::Checked;
 use crate::plain;
+use crate::run::Checked;
 
 /// How long all attempts may take together.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -3,8 +3,8 @@
 use super::args::{ExportArgs, LogDbModeArg};
 use super::{export, print, resolve};
 use crate::error::{Error, Result};
-use crate::pipeline;
 use crate::report;
+use crate::run;
 
 /// Prints what an export would read and write. Code 1 when some tables could not be exported.
 pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
@@ -21,7 +21,7 @@ pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
         Some(runlog) => runlog.partition_columns().await?,
         None => Vec::new(),
     };
-    let plan = pipeline::plan(&resolved.spec, &resolved.source, &rows).await?;
+    let plan = run::plan(&resolved.spec, &resolved.source, &rows).await?;
     let destination = resolved.destination.as_deref();
     if args.output.json {
         print(&report::json::plan(&plan, destination)?)?;

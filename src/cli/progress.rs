@@ -12,8 +12,8 @@ use tracing::{error, info};
 
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
-use crate::pipeline::{INTERRUPTED, Observer, Progress, TableOutcome, TableProgress};
 use crate::report::text::{self, count, duration, size, things};
+use crate::run::{INTERRUPTED, Observer, Progress, TableOutcome, TableProgress};
 use crate::runlog::{RunEvent, sub_path_of};
 use crate::spec::layout;
 

@@ -5,7 +5,7 @@ use super::args::QueryArgs;
 use super::export::{Watched, conclude, watch};
 use super::{Seen, resolve};
 use crate::error::Result;
-use crate::pipeline::{self, Parts};
+use crate::run::{self, Services};
 
 /// Exports the results of queries.
 pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
@@ -15,8 +15,8 @@ pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let again = Again::of(&args.auth, &spec.origin);
     let opened = resolved.opened.paced(&spec.limits);
     let watched = Watched { opened, what: "the query", run_id: None, again: again.clone() };
-    let ended = watch(watched, seen, async |run_id: &str, parts: &Parts| {
-        Box::pin(pipeline::query(&spec, &statements, run_id, parts)).await
+    let ended = watch(watched, seen, async |run_id: &str, services: &Services| {
+        Box::pin(run::query(&spec, &statements, run_id, services)).await
     });
     conclude(Box::pin(ended).await?, seen, &args.output, &again)
 }

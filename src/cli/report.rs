@@ -7,8 +7,8 @@ use super::{metadata, origin, print, resolve};
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::Result;
-use crate::pipeline::{self, Evidence};
 use crate::report::{self, RunReport};
+use crate::run::{self, Evidence};
 use crate::runlog::RunRecord;
 
 /// Prints what a run did. A destination that was named must answer; the run's own need not.
@@ -39,7 +39,7 @@ async fn own(auth: &AuthArgs, root: &str, run: &RunRecord) -> Result<Evidence> {
 async fn found(destination: &Arc<dyn Destination>, root: &str, run: &RunRecord) -> Result<Evidence> {
     destination.reach().await?;
     let tables: Vec<&TableRef> = run.jobs.iter().map(|job| &job.table).collect();
-    let evidence = Box::pin(pipeline::evidence(destination, &run.run_id, root, &tables)).await;
+    let evidence = Box::pin(run::evidence(destination, &run.run_id, root, &tables)).await;
     destination.settle().await;
     evidence
 }

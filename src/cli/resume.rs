@@ -10,10 +10,10 @@ use super::{Seen, after, end, origin, resolve, tell};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, Parts};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, source_query};
 use crate::report;
+use crate::run::{self, Services};
 use crate::runlog::{RunRecord, RunStatus};
 use crate::secret;
 use crate::spec::{Compression, ExportSpec};
@@ -131,8 +131,8 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
     let again = Again::of(&args.auth, &spec.origin);
     let run_id = Some(run.run_id.clone());
     let watched = Watched { opened, what: "the export", run_id, again: again.clone() };
-    let ended = watch(watched, seen, async |_: &str, parts: &Parts| {
-        Box::pin(pipeline::resume(&spec, statements.as_deref(), &run, parts)).await
+    let ended = watch(watched, seen, async |_: &str, services: &Services| {
+        Box::pin(run::resume(&spec, statements.as_deref(), &run, services)).await
     });
     let ended = Box::pin(ended).await?;
     if let Ended::Done(summary) = &ended

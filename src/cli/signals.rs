@@ -24,9 +24,9 @@ use super::progress::Counts;
 use crate::config::process;
 use crate::destination::{Destination, Unfinished};
 use crate::error::{Error, Result};
-use crate::pipeline::cancel::LONGEST;
-use crate::pipeline::{Cancel, CancelSwitch};
 use crate::report;
+use crate::run::cancel::LONGEST;
+use crate::run::{Cancel, CancelSwitch};
 
 /// How long a command gets that has nothing to put in order.
 const SHORT: Duration = Duration::from_secs(1);

@@ -28,7 +28,7 @@ use super::signals::Stopping;
 use super::{after, end};
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
-use crate::pipeline::INTERRUPTED;
+use crate::run::INTERRUPTED;
 use crate::runlog::{RunEvent, sub_path_of};
 use crate::spec::layout;
 use crate::{plain, secret};

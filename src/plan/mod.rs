@@ -2,16 +2,20 @@
 
 mod checked;
 mod comparisons;
+mod cut;
 mod filter;
 mod meaning;
 mod missing;
+pub mod prepare;
 pub mod query;
 pub mod scan;
+pub mod select;
 mod session;
 mod shape;
 mod spill;
 mod sums;
 pub mod table;
+pub mod verifiable;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -21,9 +21,9 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport, outcome};
+use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
 use crate::runlog::RunRecord;
 use crate::spec::{Verify, layout};
 use crate::verify::Report;

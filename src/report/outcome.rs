@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::TableOutcome;
+use crate::run::TableOutcome;
 use crate::runlog::{JobRecord, RunStatus};
 use crate::spec::layout;
 use crate::verify::TableReport;

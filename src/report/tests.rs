@@ -8,8 +8,8 @@ use crate::catalog::{
 };
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{RunPlan, RunSummary, TableOutcome};
 use crate::plan::{PartPlan, TablePlan};
+use crate::run::{RunPlan, RunSummary, TableOutcome};
 use crate::runlog::{JobRecord, RunRecord, RunStatus};
 use crate::spec::{Method, ParquetSpec, Verify};
 

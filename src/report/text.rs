@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::error::Error;
 use crate::manifest::{HashVerdict, ManifestColumn, PartsAsOf};
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
 use crate::plain;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport};
+use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
 use crate::runlog::{RunRecord, RunStatus};
 use crate::spec::{Verify, layout};
 

@@ -1,4 +1,4 @@
-//! What the user asked for, resolved: everything the pipeline needs to know, as plain serialisable data without secrets.
+//! What the user asked for, resolved: everything a run needs to know, as plain serialisable data without secrets.
 
 pub mod layout;
 pub mod limits;

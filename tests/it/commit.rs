@@ -119,7 +119,7 @@ impl Export {
         }
     }
 
-    /// What the pipeline does with a table. `broken` is the part whose stream fails.
+    /// What a run does with a table. `broken` is the part whose stream fails.
     async fn run(&self, destination: &Arc<dyn Destination>, broken: Option<usize>) -> Result<Manifest> {
         let commit =
             TableCommit::begin(Arc::clone(destination), DIR, self.run_id, self.if_exists, &owner()).await?;

@@ -2,7 +2,7 @@
 
 mod always;
 mod damage;
-mod pipeline;
+mod run;
 
 use std::path::Path;
 

@@ -6,7 +6,7 @@ use super::{Opened, Problems};
 use crate::catalog::Consistency;
 use crate::cli::args::LimitArgs;
 use crate::error::Result;
-use crate::pipeline::clock;
+use crate::run::clock;
 use crate::source::{Layered, Paced};
 use crate::spec::{Closing, Limits};
 

@@ -15,7 +15,7 @@ pub use slow::Finding;
 
 use crate::catalog::TableRef;
 use crate::manifest::{FileCost, FileEntry, Manifest, PartsAsOf};
-use crate::pipeline::Evidence;
+use crate::run::Evidence;
 use crate::runlog::{JobRecord, Repeated, RunRecord, RunStatus};
 use crate::spec::layout;
 

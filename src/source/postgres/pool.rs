@@ -1,6 +1,6 @@
 //! Connections that are not in use, kept for the next part.
 //!
-//! The pool does not bound anything: the pipeline decides how many reads run at once.
+//! The pool does not bound anything: the run decides how many reads run at once.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

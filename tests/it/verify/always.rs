@@ -13,7 +13,7 @@ use lakexpress::error::Result;
 use lakexpress::spec::Verify;
 
 use super::DATA;
-use super::pipeline::export_to;
+use super::run::export_to;
 use crate::lake::{assert_nothing_visible, export};
 use crate::server::PgServer;
 use crate::tpch::tpch;

@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 
 use super::cancel::Cancel;
 use super::clock::Stopwatch;
+use super::stop::Stop;
 use crate::catalog::TableRef;
 use crate::error::{Error, Result, Transient};
 use crate::runlog::Repeated;
@@ -131,15 +132,17 @@ pub(super) enum Scope {
     Part(usize),
     /// A query, under such a view.
     Query,
-    /// A table with a view of its own, which is pinned anew.
+    /// A table with a separate snapshot, which is taken again.
     View,
+    /// What is done before the first table.
+    Start,
 }
 
 impl Scope {
     fn part(self) -> Option<usize> {
         match self {
             Self::Part(part) => Some(part),
-            Self::Query | Self::View => None,
+            Self::Query | Self::View | Self::Start => None,
         }
     }
 }
@@ -150,17 +153,18 @@ impl fmt::Display for Scope {
             Self::Part(part) => write!(f, "part {part}"),
             Self::Query => f.write_str("the query"),
             Self::View => f.write_str("its own view"),
+            Self::Start => f.write_str("before the first table"),
         }
     }
 }
 
 /// The attempts at one thing.
 ///
-/// The loop: [`Attempts::begin`], try, then [`Attempts::succeeded`] or [`Attempts::failed`].
 #[derive(Debug)]
 pub(super) struct Attempts {
     retries: Arc<Retries>,
-    table: TableRef,
+    /// None before the first table.
+    table: Option<TableRef>,
     scope: Scope,
     repeated: u32,
     /// Why the last attempt failed.
@@ -172,22 +176,47 @@ pub(super) struct Attempts {
 
 impl Attempts {
     pub(super) fn new(retries: &Arc<Retries>, table: &TableRef, scope: Scope) -> Self {
-        let retries = Arc::clone(retries);
-        Self { retries, table: table.clone(), scope, repeated: 0, last: None, refused: None, round: 0 }
+        Self { table: Some(table.clone()), ..Self::of(Arc::clone(retries), scope) }
+    }
+
+    fn of(retries: Arc<Retries>, scope: Scope) -> Self {
+        Self { retries, table: None, scope, repeated: 0, last: None, refused: None, round: 0 }
+    }
+
+    /// Calls until it succeeds.
+    ///
+    /// # Errors
+    /// That of the last call; `Unavailable` when the server counts as gone; why the work has to `stop`, if it has to in
+    /// a pause.
+    pub(super) async fn until_done<T, F: Future<Output = Result<T>>>(
+        &mut self,
+        stop: &Stop,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T> {
+        loop {
+            self.begin()?;
+            match call().await {
+                Ok(done) => {
+                    self.succeeded();
+                    return Ok(done);
+                }
+                Err(error) => tokio::select! {
+                    failed = self.failed(error) => failed?,
+                    reason = stop.stopped() => return Err(reason),
+                },
+            }
+        }
     }
 
     /// Before each attempt.
-    ///
-    /// # Errors
-    /// `Unavailable` when the server counts as gone.
-    pub(super) fn begin(&mut self) -> Result<()> {
+    fn begin(&mut self) -> Result<()> {
         self.retries.permitted()?;
         self.round = self.retries.state().round;
         Ok(())
     }
 
     /// The attempt succeeded, so the server is there.
-    pub(super) fn succeeded(&self) {
+    fn succeeded(&self) {
         self.retries.state().losses = 0;
     }
 
@@ -195,15 +224,17 @@ impl Attempts {
     ///
     /// # Errors
     /// `error` itself when it is not transient, or has come too often.
-    pub(super) async fn failed(&mut self, error: Error) -> Result<()> {
+    async fn failed(&mut self, error: Error) -> Result<()> {
         let pause = match error.transient() {
             None => return Err(self.after(error)),
-            Some(Transient::View) if self.scope != Scope::View => return Err(self.after(error)),
+            Some(Transient::View) if !matches!(self.scope, Scope::View | Scope::Start) => {
+                return Err(self.after(error));
+            }
             Some(Transient::Full) => return self.wait_for_room(error).await,
             Some(why) => {
                 // What ended this connection, or this statement, may have ended the view too.
                 self.retries.suspicion.notify_waiters();
-                if why == Transient::Connection {
+                if why == Transient::Connection && self.table.is_some() {
                     self.retries.lost(self.round, &error);
                 }
                 if self.repeated >= self.retries.limit {
@@ -211,14 +242,18 @@ impl Attempts {
                     return Err(error.lasting().with("attempts", attempts));
                 }
                 self.repeated += 1;
-                self.retries.note(&self.table, self.scope.part(), why, &error);
+                if let Some(table) = &self.table {
+                    self.retries.note(table, self.scope.part(), why, &error);
+                }
                 pause(self.repeated)
             }
         };
-        let what = self.scope;
-        let (table, seconds) = (&self.table, pause.as_secs_f64());
-        let (nth, limit) = (self.repeated, self.retries.limit);
-        tracing::warn!("{table}, {what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
+        let (seconds, nth, limit) = (pause.as_secs_f64(), self.repeated, self.retries.limit);
+        let what = match &self.table {
+            Some(table) => format!("{table}, {}", self.scope),
+            None => self.scope.to_string(),
+        };
+        tracing::warn!("{what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
         self.last = Some(error);
         tokio::time::sleep(pause).await;
         Ok(())
@@ -256,40 +291,11 @@ pub(super) async fn admitted<T>(
     limit: u32,
     mut call: impl AsyncFnMut() -> Result<T>,
 ) -> Result<T> {
-    let since = Stopwatch::start();
-    let (mut waits, mut repeated) = (0, 0);
+    let mut attempts = Attempts::of(Retries::new(limit), Scope::Start);
     loop {
-        let (error, why) = match cancel.or_stopped(call()).await {
+        match cancel.or_stopped(call()).await {
             Ok(done) => return Ok(done),
-            Err(error) => match error.transient() {
-                None => return Err(error),
-                Some(why) => (error, why),
-            },
-        };
-        let pause = if why == Transient::Full {
-            if since.seconds() > PATIENCE.as_secs_f64() {
-                return Err(error.lasting());
-            }
-            if waits == 0 {
-                tracing::warn!("the server has no connection free; waiting for one: {error}");
-            }
-            waits += 1;
-            pause(waits)
-        } else {
-            if repeated >= limit {
-                return Err(if limit > 0 { error.with("attempts", repeated + 1) } else { error });
-            }
-            repeated += 1;
-            let pause = pause(repeated);
-            let seconds = pause.as_secs_f64();
-            tracing::warn!(
-                "before the first table: trying again in {seconds:.1} s ({repeated} of {limit}): {error}"
-            );
-            pause
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = cancel.cancelled() => return Err(Cancel::error()),
+            Err(error) => cancel.or_stopped(attempts.failed(error)).await?,
         }
     }
 }

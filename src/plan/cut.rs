@@ -2,12 +2,12 @@
 
 use arrow_schema::DataType;
 
+use super::CutSlice;
 use crate::catalog::{Slice, TableInfo};
 use crate::error::{Error, Result};
 use crate::partition::period::{self, TimeKey};
 use crate::partition::share::Portion;
 use crate::partition::{Choice, leaves, modulo, physical, quantile, range, values};
-use crate::plan::CutSlice;
 use crate::source::{Dialect, Snapshot};
 use crate::spec::Method;
 

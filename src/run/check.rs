@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::{Cancel, prepare};
+use super::cancel::Cancel;
 use crate::catalog::{Consistency, Leaf, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::Destination;
 use crate::destination::preflight::{self, Check, Probe};
 use crate::error::{Error, Result};
 use crate::partition::Choice;
-use crate::plan::{Cut, CutSlice, columns_read, plan_table};
+use crate::plan::{Cut, CutSlice, columns_read, plan_table, prepare, select};
 use crate::source::{Snapshot, Source, TableRead};
 use crate::spec::{ExportSpec, Method, layout};
 
@@ -67,7 +67,7 @@ pub async fn check(
 /// # Errors
 /// Usage, when the source has no roles or no table is meant; those of the source.
 pub async fn least_role(spec: &ExportSpec, source: &Arc<dyn Source>, role: &str) -> Result<String> {
-    let tables = prepare::select(spec, source.as_ref()).await?;
+    let tables = select::tables(spec, source.as_ref()).await?;
     source.least_role(&tables, role).await?.ok_or_else(|| {
         Error::usage("this source has no roles")
             .hint("leave --print-role out: a file's own rights decide who may read it")
@@ -86,7 +86,7 @@ async fn check_source(spec: &ExportSpec, source: &Arc<dyn Source>) -> Vec<Check>
         Ok(None) => Check::new("rights of the role", Ok("no more than it was given".to_owned())),
         Err(error) => Check::new("rights of the role", Err(error)),
     });
-    let tables = match prepare::select(spec, source.as_ref()).await {
+    let tables = match select::tables(spec, source.as_ref()).await {
         Ok(tables) => tables,
         Err(error) => {
             checks.push(Check::new("find tables", Err(error)));

@@ -1,5 +1,9 @@
 //! How many connections, tables and bytes a run may use at once.
 
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::catalog::Consistency;
 use crate::error::{Error, Result};
 use crate::spec::ExportSpec;
@@ -40,6 +44,11 @@ impl Budget {
         Ok(Self { connections, tables: spec.n_jobs.clamp(1, connections / per_table) })
     }
 
+    /// Queries are exported one after the other, and their plans bound their connections.
+    pub(super) fn of_queries() -> Self {
+        Self { connections: 0, tables: 1 }
+    }
+
     /// `spec` with row groups so small that all parts written at once stay within `--memory-limit`.
     ///
     /// A part holds its open row group and about as much again while it closes it; half of the limit is for
@@ -51,5 +60,21 @@ impl Budget {
         limited.parquet.row_group_bytes =
             limited.parquet.row_group_bytes.min(usize::try_from(share).unwrap_or(usize::MAX));
         limited
+    }
+}
+
+/// Connections that may read at once. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Connections(Arc<Semaphore>);
+
+impl Connections {
+    pub(super) fn of(budget: Budget) -> Self {
+        Self(Arc::new(Semaphore::new(budget.connections)))
+    }
+
+    /// Waits for `number` of them, until what this returns is dropped.
+    pub(super) async fn take(&self, number: u32) -> Result<OwnedSemaphorePermit> {
+        let permits = Arc::clone(&self.0).acquire_many_owned(number).await;
+        permits.map_err(|error| Error::internal("no more connections").caused_by(error))
     }
 }

@@ -1,140 +1,19 @@
-//! From patterns to plans: which tables, as of which view, cut how.
+//! From what the source says of a table to its plan: as of which view, cut how.
 
 use std::sync::Arc;
 
 use super::cut::cut;
-use super::verify;
-use crate::catalog::filter::{like, pattern_matches};
-use crate::catalog::{Consistency, ListedTable, Slice, SourceSql, TableFilter, TableInfo, TableRef};
+use super::query::QueryInput;
+use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifiable};
+use crate::catalog::filter::pattern_matches;
+use crate::catalog::{Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::partition;
-use crate::plan::query::QueryInput;
-use crate::plan::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table};
-use crate::secret;
 use crate::source::{Snapshot, Source};
 use crate::spec::{ExportSpec, IfExists, Method, TableRule};
 
-/// The tables that the filter means. Nothing at all, or a named table that is not there, is an error:
-/// a table that silently stays out of a nightly job is a lost table.
-pub(super) async fn select(spec: &ExportSpec, source: &dyn Source) -> Result<Vec<TableRef>> {
-    let everything = TableFilter { views: true, ..TableFilter::default() };
-    let all = source.list(&everything).await?;
-    let partitions = source.list(&TableFilter { include: spec.filter.include.clone(), ..everything }).await?;
-    let mut chosen: Vec<ListedTable> =
-        all.iter().chain(&partitions).filter(|t| spec.filter.matches(t)).cloned().collect();
-    chosen.sort_by(|a, b| a.table.cmp(&b.table));
-    chosen.dedup();
-    let tables: Vec<TableRef> = chosen.into_iter().map(|t| t.table).collect();
-    missing_names(spec, &all, &tables)?;
-    if tables.is_empty() {
-        return Err(nothing_matches(spec, &all));
-    }
-    rules_that_match_nothing(spec, &tables, &all)?;
-    Ok(tables)
-}
-
-fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
-    let mut schemas: Vec<&str> = all.iter().map(|t| t.table.schema.as_str()).collect();
-    schemas.dedup();
-    let quoted = |patterns: &[String]| patterns.join(", ");
-    let mut error = Error::usage("no table matches");
-    for (flag, patterns) in [
-        ("--source-schema-name", &spec.filter.schemas),
-        ("--include", &spec.filter.include),
-        ("--exclude", &spec.filter.exclude),
-    ] {
-        if !patterns.is_empty() {
-            error = error.with(flag, quoted(patterns));
-        }
-    }
-    if schemas.is_empty() {
-        error.hint("the database has no tables that this user can see")
-    } else {
-        error.hint(format!("schemas with tables: {}", schemas.join(", ")))
-    }
-}
-
-/// Includes that name no table are errors, even beside others that do; an exclude or a schema that names
-/// nothing is only told, because tomorrow's tables may have that name.
-fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) -> Result<()> {
-    for pattern in &spec.filter.include {
-        let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
-        if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
-            return Err(Error::usage(format!("--include '{}' matches no table", secret::value(pattern)))
-                .hint(nearest(pattern, all.iter().map(|t| &t.table))));
-        }
-    }
-    for pattern in spec.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table))) {
-        tracing::warn!("--exclude '{}' matches no table{}", secret::value(pattern), starred(pattern));
-    }
-    for pattern in spec.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema))) {
-        let (pattern, starred) = (secret::value(pattern), starred(pattern));
-        tracing::warn!("--source-schema-name '{pattern}' matches no schema with tables{starred}");
-    }
-    Ok(())
-}
-
-/// A filter or column list with a misspelt table would export too much without a word.
-fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[ListedTable]) -> Result<()> {
-    let rules = spec.wheres.iter().map(|r| ("--where", &r.pattern));
-    let rules = rules.chain(spec.columns.iter().map(|r| ("--columns", &r.pattern)));
-    let rules = rules.chain(spec.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
-    let rules = rules.chain(spec.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
-    let rules = rules.chain(spec.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
-    let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
-    for (flag, pattern) in rules {
-        if !tables.iter().any(|t| pattern_matches(pattern, t)) {
-            let wrong = Error::usage(format!(
-                "{flag} '{}' matches none of the tables to export",
-                secret::value(pattern)
-            ));
-            return Err(match all.iter().find(|t| pattern_matches(pattern, &t.table)) {
-                Some(there) => wrong.hint(left_out(spec, there)),
-                None => wrong.hint(nearest(pattern, tables.iter())),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Why a table that is there is none of those to export.
-fn left_out(spec: &ExportSpec, ListedTable { table, kind }: &ListedTable) -> String {
-    let TableFilter { schemas, include, exclude, .. } = &spec.filter;
-    let by = if exclude.iter().any(|pattern| pattern_matches(pattern, table)) {
-        "--exclude"
-    } else if !schemas.is_empty() && !schemas.iter().any(|pattern| like(pattern, &table.schema)) {
-        "--source-schema-name"
-    } else if !include.is_empty() && !include.iter().any(|pattern| pattern_matches(pattern, table)) {
-        "--include"
-    } else {
-        return format!("{table} is a {kind}: it is exported when --include has its full name");
-    };
-    format!("{table} is left out by {by}: change that, or leave this rule out")
-}
-
-fn nearest<'a>(pattern: &str, all: impl Iterator<Item = &'a TableRef>) -> String {
-    let distance = |table: &&TableRef| {
-        let (full, bare) = (table.full(), &table.name);
-        strsim::damerau_levenshtein(&full, pattern).min(strsim::damerau_levenshtein(bare, pattern))
-    };
-    if pattern.contains('*') {
-        return any_text(pattern);
-    }
-    all.min_by_key(distance)
-        .map_or_else(|| "there are no tables".into(), |table| format!("did you mean {table}?"))
-}
-
-fn starred(pattern: &str) -> String {
-    if pattern.contains('*') { format!(": {}", any_text(pattern)) } else { String::new() }
-}
-
-/// Patterns are those of LIKE; a shell's stand for themselves.
-fn any_text(pattern: &str) -> String {
-    format!("% and not * stands for any text: '{}'", secret::value(&pattern.replace('*', "%")))
-}
-
 /// Describes, cuts and plans one table as of `view`.
-pub(super) async fn plan_one(
+pub async fn plan_one(
     spec: &ExportSpec,
     source: &Arc<dyn Source>,
     view: &dyn Snapshot,
@@ -162,17 +41,17 @@ pub(super) async fn plan_one(
     }
     let append = (spec.if_exists == IfExists::Append).then_some(run_id);
     if let Some(plan) = plan_selection(spec, source, view, [&stored, &info], &choice, append).await? {
-        verify::check(&plan, source.as_ref(), spec.verify)?;
+        verifiable::check(&plan, source.as_ref(), spec.verify)?;
         return Ok(plan);
     }
     let slices = cut(&stored, &choice, source.dialect(), view).await.map_err(by_row)?;
     let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
-    verify::check(&plan, source.as_ref(), spec.verify)?;
+    verifiable::check(&plan, source.as_ref(), spec.verify)?;
     Ok(plan)
 }
 
 /// The table with what the database's own SQL makes of it.
-pub(super) async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> Result<TableInfo> {
+pub async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> Result<TableInfo> {
     let about = |rules: &[TableRule]| -> Vec<String> {
         rules.iter().filter(|r| pattern_matches(&r.pattern, &info.table)).map(|r| r.sql.clone()).collect()
     };
@@ -233,7 +112,7 @@ async fn plan_selection(
 }
 
 /// Describes a table that queries read and cuts it into at most `spec.readers` slices.
-pub(super) async fn query_input(
+pub async fn query_input(
     spec: &ExportSpec,
     source: &dyn Source,
     view: &dyn Snapshot,
@@ -251,7 +130,7 @@ pub(super) async fn query_input(
 }
 
 /// Describes a query in the source's own SQL and cuts its result into at most `spec.readers` slices, if it has a key.
-pub(super) async fn source_query_input(
+pub async fn source_query_input(
     spec: &ExportSpec,
     source: &dyn Source,
     view: &dyn Snapshot,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
-use super::RunSummary;
 use super::clock::Stopwatch;
+use super::outcome::RunSummary;
 use crate::destination::{Destination, DirLock, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog::RunStatus;

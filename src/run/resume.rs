@@ -10,22 +10,25 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::budget::Budget;
+use super::cancel::Cancel;
 use super::clock::{self, Stopwatch};
-use super::export::own_files;
-use super::metadata;
-use super::mixed::{self, Left};
-use super::retry::admitted;
+use super::context::{RunContext, Services};
+use super::export::{Asked, start};
+use super::limits::Bounds;
+use super::metadata::{self, MetadataOutcome};
+use super::mixed::{self, Reusable};
+use super::outcome::{Exported, RunSummary, TableOutcome};
+use super::record::{self, Opening, Summed};
+use super::summary;
 use super::verify::passed;
-use super::{
-    Cancel, MetadataOutcome, Observed, Parts, RunSummary, TableOutcome, begin, query, reach, record, summary,
-};
 use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
 use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus};
-use crate::sink::{self, Owner, TableCommit, committed_by};
+use crate::sink::{Owner, TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
 /// Tables whose manifests are looked at at once.
@@ -47,10 +50,10 @@ pub(super) struct Earlier {
     /// The moments that they are of.
     pub(super) snapshots: Vec<SnapshotToken>,
     /// Parts of the others that may be used again; none unless the user accepts several moments in one table.
-    pub(super) left: Option<Left>,
+    pub(super) reusable: Option<Reusable>,
 }
 
-/// Finishes the run of `run`, which is configured by `spec`; with `statements` it exports queries.
+/// Finishes the run of `record`, which is configured by `spec`; with `statements` it exports queries.
 ///
 /// When nothing is left to do the source is not asked, and every table of the summary is kept.
 ///
@@ -60,27 +63,27 @@ pub(super) struct Earlier {
 pub async fn resume(
     spec: &ExportSpec,
     statements: Option<&[QueryStatement]>,
-    run: &RunRecord,
-    parts: &Parts,
+    record: &RunRecord,
+    services: &Services,
 ) -> Result<RunSummary> {
     let begun = Stopwatch::start();
-    same("destination", &run.destination, &parts.destination.location())?;
-    reach(parts).await?;
-    let lock = parts.cancel.or_stopped(take(run, parts)).await?;
-    let resumed = Box::pin(under_lock(spec, statements, run, parts, begun)).await;
-    if let Some(Err(error)) = parts.cancel.in_time(lock.release()).await {
+    same("destination", &record.destination, &services.destination.location())?;
+    services.reach().await?;
+    let lock = services.cancel.or_stopped(take(record, services)).await?;
+    let resumed = Box::pin(under_lock(spec, statements, record, services, begun)).await;
+    if let Some(Err(error)) = services.cancel.in_time(lock.release()).await {
         tracing::warn!(%error, "the run's lock was not given back");
     }
     resumed
 }
 
 /// The lock of the run itself.
-async fn take(run: &RunRecord, parts: &Parts) -> Result<Box<dyn DirLock>> {
-    let dir = format!("{}/{}", layout::RUNS_DIR, run.run_id);
-    parts.destination.lock(&dir, &run.run_id).await.map_err(|error| match error.kind() {
+async fn take(record: &RunRecord, services: &Services) -> Result<Box<dyn DirLock>> {
+    let dir = format!("{}/{}", layout::RUNS_DIR, record.run_id);
+    services.destination.lock(&dir, &record.run_id).await.map_err(|error| match error.kind() {
         ErrorKind::Unavailable => {
             Error::unavailable("the run cannot be taken: it may be being resumed already")
-                .with("run", &run.run_id)
+                .with("run", &record.run_id)
                 .caused_by(error)
                 .hint("wait until the other `lakexpress resume` has ended")
         }
@@ -91,61 +94,72 @@ async fn take(run: &RunRecord, parts: &Parts) -> Result<Box<dyn DirLock>> {
 async fn under_lock(
     spec: &ExportSpec,
     statements: Option<&[QueryStatement]>,
-    run: &RunRecord,
-    parts: &Parts,
+    record: &RunRecord,
+    services: &Services,
     begun: Stopwatch,
 ) -> Result<RunSummary> {
-    let finished = parts.cancel.in_time(finished(spec, run, statements.is_some(), parts)).await;
+    let finished = services.cancel.in_time(finished(spec, record, statements.is_some(), services)).await;
     let finished = finished.unwrap_or_else(|| Err(Cancel::error()))?;
     let left: Vec<TableRef> =
-        run.jobs.iter().map(|job| &job.table).filter(|t| !finished.contains_key(t)).cloned().collect();
+        record.jobs.iter().map(|job| &job.table).filter(|t| !finished.contains_key(t)).cloned().collect();
     let source = finished.values().next().map(|manifest| manifest.source.clone());
-    let mut earlier = earlier(spec, run, finished);
+    let mut opening = Opening::new(begun, record.config.clone());
+    opening.earlier = earlier(spec, record, finished);
     if spec.accept_mixed_snapshot {
         match statements {
             Some(_) => {
                 tracing::warn!("--accept-mixed-snapshot: queries are not cut into parts and begin anew");
             }
-            None => earlier.left = Some(parts.cancel.or_stopped(mixed::left(&run.run_id, parts)).await?),
+            None => {
+                let reusable = services.cancel.or_stopped(mixed::reusable(&record.run_id, services)).await?;
+                opening.earlier.reusable = Some(reusable);
+            }
         }
     }
     tracing::info!(
-        run = run.run_id,
+        run = record.run_id,
         "resuming: {} of {} tables are finished, {} left",
-        earlier.kept.len(),
-        run.jobs.len(),
+        opening.earlier.kept.len(),
+        record.jobs.len(),
         left.len()
     );
     if left.is_empty() {
         let source = source.ok_or_else(|| {
-            Error::data("the run has no tables").with("run", &run.run_id).hint("export again")
+            Error::data("the run has no tables").with("run", &record.run_id).hint("export again")
         })?;
-        let ending = nothing_left((spec, run), earlier, source, parts, begun);
-        return parts.cancel.in_time(ending).await.unwrap_or_else(|| Err(Cancel::error()));
+        let ending = nothing_left((spec, record), opening.earlier, source, services, begun);
+        return services.cancel.in_time(ending).await.unwrap_or_else(|| Err(Cancel::error()));
     }
+    let identity = identity(spec, record, source, services).await?;
+    let who = (record.run_id.as_str(), identity);
+    if let Some(statements) = statements {
+        let left: Vec<QueryStatement> =
+            statements.iter().filter(|s| left.contains(&s.table())).cloned().collect();
+        return Box::pin(start(spec.clone(), who, services, Asked::Queries(&left), opening)).await;
+    }
+    services.cancel.in_time(tell_new_tables(spec, record, services)).await;
+    Box::pin(start(spec.clone(), who, services, Asked::Tables(&left), opening)).await
+}
+
+/// The source, which must be that of the run, and of the tables that are `finished`.
+async fn identity(
+    spec: &ExportSpec,
+    record: &RunRecord,
+    finished: Option<SourceIdentity>,
+    services: &Services,
+) -> Result<SourceIdentity> {
     // Before it is connected to: the record of the source may be of somebody else.
     // Earlier versions wrote one slash too many before the path of a file.
-    let recorded = run.source.replacen(":////", ":///", 1);
-    same("source", &recorded, &parts.source.location())?;
-    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
+    let recorded = record.source.replacen(":////", ":///", 1);
+    same("source", &recorded, &services.source.location())?;
+    let identity = services.ask(spec.retries, async || services.source.identity().await).await?;
     same("source", &recorded, &identity.url())?;
-    if source.is_some_and(|source| !source.is_same(&identity)) {
+    if finished.is_some_and(|source| !source.is_same(&identity)) {
         return Err(Error::usage("the source is not that of the run: another server answers at its address")
-            .with("source", &run.source)
+            .with("source", &record.source)
             .hint("the tables that are finished are of the other one: export again"));
     }
-    let how = Observed { run_id: &run.run_id, begun, earlier };
-    match statements {
-        Some(statements) => {
-            let left: Vec<QueryStatement> =
-                statements.iter().filter(|s| left.contains(&s.table())).cloned().collect();
-            Box::pin(query::start(spec, &left, parts, identity, how, &run.config)).await
-        }
-        None => {
-            parts.cancel.in_time(tell_new_tables(spec, run, parts)).await;
-            Box::pin(begin(spec, &left, parts, identity, how, run.config.clone())).await
-        }
-    }
+    Ok(identity)
 }
 
 /// What was read or written must be what the run read and wrote.
@@ -162,19 +176,20 @@ fn same(what: &'static str, recorded: &str, now: &str) -> Result<()> {
 /// The manifests of the tables that are finished.
 async fn finished(
     spec: &ExportSpec,
-    run: &RunRecord,
+    record: &RunRecord,
     are_queries: bool,
-    parts: &Parts,
+    services: &Services,
 ) -> Result<HashMap<TableRef, Manifest>> {
-    let looks = run.jobs.iter().map(|job| async {
+    let looks = record.jobs.iter().map(|job| async {
         let directory = layout::table_dir(&spec.sub_path, &job.table);
         let is_its_own = |m: &Manifest| m.table == job.table && m.query.is_some() == are_queries;
-        let mut manifest = committed_by(&parts.destination, &directory, &run.run_id, is_its_own).await?;
+        let mut manifest =
+            committed_by(&services.destination, &directory, &record.run_id, is_its_own).await?;
         if let Some(found) = manifest.as_ref().filter(|_| job.status != RunStatus::Completed) {
             // The run died at the very end of the commit: a lock, or the intent, may have been left.
-            let (destination, owner) = (Arc::clone(&parts.destination), Owner::of(found));
+            let (destination, owner) = (Arc::clone(&services.destination), Owner::of(found));
             let commit =
-                TableCommit::begin(destination, &directory, &run.run_id, spec.if_exists, &owner).await?;
+                TableCommit::begin(destination, &directory, &record.run_id, spec.if_exists, &owner).await?;
             manifest = commit.finished().cloned();
             commit.release().await;
         }
@@ -183,7 +198,7 @@ async fn finished(
     });
     let found: Vec<Option<Manifest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
     let mut finished = HashMap::new();
-    for (job, manifest) in run.jobs.iter().zip(found) {
+    for (job, manifest) in record.jobs.iter().zip(found) {
         match manifest {
             Some(manifest) => {
                 finished.insert(job.table.clone(), manifest);
@@ -201,43 +216,24 @@ async fn finished(
 }
 
 /// What the manifests say about the tables that are kept.
-fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, Manifest>) -> Earlier {
+fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef, Manifest>) -> Earlier {
     let mut earlier = Earlier {
-        tables: run.jobs.iter().map(|job| job.table.clone()).collect(),
-        started_at: Some(run.started_at.clone()),
+        tables: record.jobs.iter().map(|job| job.table.clone()).collect(),
+        started_at: Some(record.started_at.clone()),
         ..Earlier::default()
     };
-    for job in &run.jobs {
+    for job in &record.jobs {
         let Some(manifest) = finished.remove(&job.table) else {
-            earlier.untold.extend(forgotten(run, job));
+            earlier.untold.extend(forgotten(record, job));
             continue;
         };
-        let files = own_files(&manifest, &run.run_id, spec.if_exists);
-        let (rows, directory) =
-            (files.iter().map(|f| f.rows).sum(), layout::table_dir(&spec.sub_path, &job.table));
-        earlier.kept.push(TableOutcome {
-            table: job.table.clone(),
-            directory: directory.clone(),
-            rows,
-            files: files.len(),
-            bytes: files.iter().map(|f| f.bytes).sum(),
-            seconds: seconds_of(job),
-            retries: 0,
-            left: sink::Left::of(&manifest),
-            kept: true,
-            mixed_snapshots: manifest.mixed_snapshots.clone(),
-            verification: manifest.verification.clone(),
-            error: None,
-        });
+        let directory = layout::table_dir(&spec.sub_path, &job.table);
+        let exported = Exported::kept(&manifest, &directory, &record.run_id, spec.if_exists);
         if job.status != RunStatus::Completed {
-            let (run_id, table, at) = (run.run_id.clone(), job.table.clone(), manifest.committed_at.clone());
-            if !manifest.mixed_snapshots.is_empty() {
-                let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
-                let parts = manifest.mixed_snapshots.clone();
-                earlier.untold.push(RunEvent::TableMixed { run_id, table, at, parts });
-            }
-            earlier.untold.push(RunEvent::TableDone { run_id, table, at, rows, directory, files });
+            earlier.untold.extend(exported.events(&record.run_id, &job.table, &manifest.committed_at));
         }
+        let outcome = TableOutcome::committed(&job.table, exported);
+        earlier.kept.push(TableOutcome { seconds: seconds_of(job), ..outcome });
         let parts = manifest.mixed_snapshots.into_iter().map(|moment| moment.snapshot);
         for snapshot in parts.chain([manifest.snapshot]) {
             if !earlier.snapshots.contains(&snapshot) {
@@ -272,51 +268,38 @@ fn forgotten(run: &RunRecord, job: &JobRecord) -> Vec<RunEvent> {
 
 /// Everything is there: at most the run log and the summary have not heard of it.
 async fn nothing_left(
-    (spec, run): (&ExportSpec, &RunRecord),
+    (spec, record): (&ExportSpec, &RunRecord),
     mut earlier: Earlier,
     source: SourceIdentity,
-    parts: &Parts,
+    services: &Services,
     begun: Stopwatch,
 ) -> Result<RunSummary> {
     let snapshot = earlier.snapshots.pop().ok_or_else(|| Error::internal("a table without a snapshot"))?;
-    let complete = run.status == RunStatus::Completed
-        && run.error_message.is_none()
-        && summary::says_complete(&parts.destination, &run.run_id).await;
+    let nothing = (spec.clone(), Budget::of_queries());
+    let mut run = RunContext::new(nothing, (&record.run_id, source), services, Bounds::none());
+    run.earlier = earlier.snapshots;
+    let complete = record.status == RunStatus::Completed
+        && record.error_message.is_none()
+        && summary::says_complete(&services.destination, &record.run_id).await;
     let untold = !complete || !earlier.untold.is_empty();
-    let metadata =
-        if untold { metadata::described(spec, &run.run_id, parts, &earlier.kept).await } else { None };
-    let summary = RunSummary {
-        run_id: run.run_id.clone(),
-        status: RunStatus::Completed,
-        started_at: run.started_at.clone(),
-        seconds: begun.seconds(),
-        source,
-        destination: parts.destination.location(),
-        sub_path: spec.sub_path.clone(),
-        verify: spec.verify,
-        snapshot,
-        snapshot_seconds: None,
-        ended_by: None,
-        earlier_snapshots: earlier.snapshots,
-        resumed: true,
-        tables: earlier.kept,
-        metadata,
-    };
+    let metadata = if untold { metadata::described(&run, &earlier.kept).await } else { None };
+    let (started_at, tables) = (record.started_at.clone(), earlier.kept);
+    let of = Summed { started_at, begun, resumed: true, snapshot, tables, metadata };
+    let summary = record::summarised(&run, RunStatus::Completed, of);
     if untold {
         for event in &earlier.untold {
-            record(parts, event).await;
+            run.record(event).await;
         }
-        let (run_id, at) = (run.run_id.clone(), clock::now());
         let error = summary.metadata.as_ref().and_then(MetadataOutcome::recorded);
-        record(parts, &RunEvent::RunEnded { run_id, at, status: RunStatus::Completed, error }).await;
-        summary::write(&parts.destination, &summary).await;
+        record::ended(&run, RunStatus::Completed, error).await;
+        summary::write(&services.destination, &summary).await;
     }
     Ok(summary)
 }
 
 /// Tables that match and were not there when the run began are not part of it.
-async fn tell_new_tables(spec: &ExportSpec, run: &RunRecord, parts: &Parts) {
-    let listed: Vec<ListedTable> = match parts.source.list(&spec.filter).await {
+async fn tell_new_tables(spec: &ExportSpec, record: &RunRecord, services: &Services) {
+    let listed: Vec<ListedTable> = match services.source.list(&spec.filter).await {
         Ok(listed) => listed,
         Err(error) => {
             tracing::debug!(%error, "whether there are new tables is not known");
@@ -325,7 +308,7 @@ async fn tell_new_tables(spec: &ExportSpec, run: &RunRecord, parts: &Parts) {
     };
     let new: Vec<String> = listed
         .into_iter()
-        .filter(|listed| !run.jobs.iter().any(|job| job.table == listed.table))
+        .filter(|listed| !record.jobs.iter().any(|job| job.table == listed.table))
         .map(|listed| listed.table.to_string())
         .collect();
     if !new.is_empty() {

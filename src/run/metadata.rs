@@ -6,14 +6,17 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{INTERRUPTED, Parts, TableOutcome, summary};
+use super::cancel::INTERRUPTED;
+use super::context::RunContext;
+use super::outcome::{TableOutcome, error_text};
+use super::summary;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
 use crate::manifest::{HashVerdict, Manifest};
 use crate::metadata::{Document, cdm};
 use crate::sink;
-use crate::spec::{ExportSpec, MetadataSpec, layout};
+use crate::spec::{MetadataSpec, layout};
 
 /// Manifests that are read at once.
 const CONCURRENT_READS: usize = 8;
@@ -37,7 +40,7 @@ pub struct MetadataOutcome {
     /// Tables that a later run has committed again; they are described as they are now.
     pub replaced: Vec<TableRef>,
     /// Why writing failed; serialised as its one-line text.
-    #[serde(serialize_with = "super::error_text")]
+    #[serde(serialize_with = "error_text")]
     pub error: Option<Error>,
 }
 
@@ -59,21 +62,16 @@ impl MetadataOutcome {
 
 /// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome, also that
 /// the run was asked to stop.
-pub(super) async fn described(
-    spec: &ExportSpec,
-    run_id: &str,
-    parts: &Parts,
-    tables: &[TableOutcome],
-) -> Option<MetadataOutcome> {
-    let asked = spec.metadata.as_ref()?;
+pub(super) async fn described(run: &RunContext, tables: &[TableOutcome]) -> Option<MetadataOutcome> {
+    let asked = run.spec.metadata.as_ref()?;
     let tables: Vec<MetadataTable> = tables
         .iter()
         .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
         .collect();
-    let written = metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked);
+    let written = metadata(&run.services.destination, &run.run_id, &run.spec.sub_path, &tables, asked);
     let late =
         || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
-    Some(parts.cancel.in_time(written).await.unwrap_or_else(late))
+    Some(run.services.cancel.in_time(written).await.unwrap_or_else(late))
 }
 
 /// Writes the metadata of `run_id`, whose tables lie below `root`. A schema with a table that is not committed gets

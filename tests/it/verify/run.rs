@@ -14,7 +14,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
 use lakexpress::catalog::{Consistency, TableFilter};
 use lakexpress::destination::Destination;
-use lakexpress::pipeline::{self, CancelSwitch, Observer, Parts, Progress, RunSummary};
+use lakexpress::run::{self, CancelSwitch, Observer, Progress, RunSummary, Services};
 use lakexpress::runlog::{self, RunEvent};
 use lakexpress::source::{self, Layer, Layered, Source};
 use lakexpress::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, TypePolicy, Verify};
@@ -139,7 +139,7 @@ pub(super) async fn export_to(
     }
     let location = dir.join("out").display().to_string();
     let (_switch, cancel) = CancelSwitch::new();
-    let parts = Parts {
+    let services = Services {
         source,
         destination: wrap(destination::open(&destination::Address::Location(location)).unwrap()),
         runlog: runlog::open_file(&dir.join("runs.db")),
@@ -176,7 +176,7 @@ pub(super) async fn export_to(
         metadata: None,
     };
     let run_id = uuid::Uuid::new_v4().to_string();
-    Box::pin(pipeline::run(&spec, &run_id, &parts)).await.unwrap()
+    Box::pin(run::run(&spec, &run_id, &services)).await.unwrap()
 }
 
 /// All tables, all lies, some rounds: a wrong number of rows is not committed, other rows are reported and marked.

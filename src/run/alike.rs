@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 use unicode_normalization::UnicodeNormalization;
 
-use super::Parts;
+use super::context::Services;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
@@ -62,8 +62,8 @@ fn places(spec: &ExportSpec, tables: &[TableRef]) -> (Vec<Place>, Vec<(usize, us
 /// Asks the destination whether it keeps the directories of the run's tables apart, if there is a doubt.
 ///
 /// Errors: `Usage`, naming the tables, when it does not; the destination's own when that cannot be found out.
-pub(super) async fn keeps_apart(spec: &ExportSpec, tables: &[TableRef], parts: &Parts) -> Result<()> {
-    parts.cancel.or_stopped(ask(spec, tables, parts.destination.as_ref())).await
+pub(super) async fn keeps_apart(spec: &ExportSpec, tables: &[TableRef], services: &Services) -> Result<()> {
+    services.cancel.or_stopped(ask(spec, tables, services.destination.as_ref())).await
 }
 
 async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destination) -> Result<()> {

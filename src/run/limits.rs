@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
-use super::{TableOutcome, clock};
+use super::clock;
+use super::outcome::TableOutcome;
 use crate::catalog::Consistency;
 use crate::error::{Error, Result};
 use crate::source::{Lag, Snapshot, Source};
@@ -58,6 +59,11 @@ impl Bounds {
             None => None,
         };
         Ok(Self { limits, lag, longest: Arc::default() })
+    }
+
+    /// Of a run that reads nothing.
+    pub(super) fn none() -> Self {
+        Self { limits: Limits::default(), lag: None, longest: Arc::default() }
     }
 
     /// Until when `view` may be held.

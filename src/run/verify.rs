@@ -7,39 +7,18 @@
 
 use std::sync::Arc;
 
-use arrow_schema::Fields;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::export::{Prepared, Shared};
+use super::commit::Prepared;
+use super::context::Under;
 use crate::catalog::Slice;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{FileEntry, HashVerdict, Manifest, Verification};
-use crate::plan::TablePlan;
-use crate::readers::field_for;
-use crate::source::{Source, TableRead};
+use crate::plan::{TablePlan, verifiable};
+use crate::source::TableRead;
 use crate::spec::Verify;
 use crate::verify::file::StoredFile;
-
-/// Whether `--verify` can be kept for this table.
-///
-/// Errors: `Data`, naming the condition or the column that only we can compute.
-pub(super) fn check(plan: &TablePlan, source: &dyn Source, verify: Verify) -> Result<()> {
-    if verify == Verify::None {
-        return Ok(());
-    }
-    if let Some(condition) = plan.evaluated_here.first() {
-        return Err(Error::data("--verify: the source cannot count rows under a condition that is evaluated here")
-            .with("table", &plan.info.table)
-            .with("condition", condition)
-            .hint("write the --where so that the source evaluates it (`lakexpress plan` shows what does), or leave --verify out"));
-    }
-    if verify == Verify::Hash {
-        let columns = columns(plan)?;
-        source.check_fingerprint(&plan.info, &columns, &written(plan, &columns))?;
-    }
-    Ok(())
-}
 
 /// Whether a table that was committed before has been compared as `asked`, and was found equal.
 pub(super) fn passed(asked: Verify, manifest: &Manifest) -> bool {
@@ -49,27 +28,6 @@ pub(super) fn passed(asked: Verify, manifest: &Manifest) -> bool {
         Verify::Count => verified.is_some(),
         Verify::Hash => verified.is_some_and(|verified| verified.hash == Some(HashVerdict::Equal)),
     }
-}
-
-/// The columns that are written, as indices into those of the table.
-fn columns(plan: &TablePlan) -> Result<Vec<usize>> {
-    let place = |written: &crate::manifest::ManifestColumn| {
-        let same = |column: &crate::catalog::ColumnInfo| column.name() == written.name;
-        let found = written.source_type.as_ref().and_then(|_| plan.info.columns.iter().position(same));
-        found.ok_or_else(|| {
-            Error::data("--verify hash: the source cannot hash a column that is computed here")
-                .with("table", &plan.info.table)
-                .with("column", &written.name)
-                .hint("leave the expression out of --columns, or use --verify count")
-        })
-    };
-    plan.columns.iter().map(place).collect()
-}
-
-/// The columns at these places, as the files have them.
-fn written(plan: &TablePlan, columns: &[usize]) -> Fields {
-    let field = |at: &usize| field_for(&plan.info.columns[*at].field.clone().into(), &plan.parquet.readers);
-    columns.iter().map(field).collect()
 }
 
 fn read(plan: &TablePlan, columns: Vec<usize>, slice: Slice) -> TableRead {
@@ -88,30 +46,30 @@ fn read(plan: &TablePlan, columns: Vec<usize>, slice: Slice) -> TableRead {
 /// Errors: `Data` when the numbers of rows differ; those of the source.
 pub(super) async fn beside_source(
     plan: &TablePlan,
-    shared: &Shared<'_>,
+    under: &Under<'_>,
     prepared: &Prepared,
 ) -> Result<Option<Verification>> {
     let comparing = async {
-        match shared.spec.verify {
+        match under.run.spec.verify {
             Verify::None => Ok(None),
-            Verify::Count => count(plan, shared, prepared).await.map(Some),
+            Verify::Count => count(plan, under, prepared).await.map(Some),
             Verify::Hash => {
-                let counted = count(plan, shared, prepared).await?;
-                hash(plan, shared, prepared).await?;
+                let counted = count(plan, under, prepared).await?;
+                hash(plan, under, prepared).await?;
                 Ok(Some(Verification { hash: Some(HashVerdict::Pending), ..counted }))
             }
         }
     };
     tokio::select! {
         compared = comparing => compared.map_err(|error| error.with("table", &plan.info.table)),
-        reason = shared.stop.stopped() => Err(reason),
+        reason = under.stop.stopped() => Err(reason),
     }
 }
 
-async fn count(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Result<Verification> {
-    let permit = shared.connections.acquire().await;
-    let _permit = permit.map_err(|error| Error::internal("no more connections").caused_by(error))?;
-    let source_rows = shared.parts.source.count(&read(plan, Vec::new(), Slice::All), &plan.snapshot).await?;
+async fn count(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Result<Verification> {
+    let _permit = under.run.connections.take(1).await?;
+    let source_rows =
+        under.run.services.source.count(&read(plan, Vec::new(), Slice::All), &plan.snapshot).await?;
     let written: u64 = prepared.with(|parts| parts.iter().map(|part| part.rows).sum());
     if source_rows != written {
         return Err(Error::data(format!("the source counts {source_rows} rows, {written} were written"))
@@ -122,16 +80,15 @@ async fn count(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Re
     Ok(Verification { source_rows, hash: None })
 }
 
-async fn hash(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Result<()> {
-    let columns = columns(plan)?;
-    let written = written(plan, &columns);
+async fn hash(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
+    let columns = verifiable::columns(plan)?;
+    let written = verifiable::written(plan, &columns);
     let asked = plan.parts.iter().map(|part| {
         let read = read(plan, columns.clone(), part.slice.clone());
         let written = &written;
         async move {
-            let permit = shared.connections.acquire().await;
-            let _permit = permit.map_err(|error| Error::internal("no more connections").caused_by(error))?;
-            let found = shared.parts.source.fingerprint(&read, written, &plan.snapshot).await;
+            let _permit = under.run.connections.take(1).await?;
+            let found = under.run.services.source.fingerprint(&read, written, &plan.snapshot).await;
             found.map(|found| (part.part, found)).map_err(|error| error.with("part", part.part))
         }
     });
@@ -161,19 +118,19 @@ async fn hash(plan: &TablePlan, shared: &Shared<'_>, prepared: &Prepared) -> Res
 /// the manifest.
 ///
 /// Errors: `Data`, naming the first file that differs; those of the destination.
-pub(super) async fn read_back(plan: &TablePlan, shared: &Shared<'_>, manifest: &mut Manifest) -> Result<()> {
+pub(super) async fn read_back(plan: &TablePlan, under: &Under<'_>, manifest: &mut Manifest) -> Result<()> {
     if manifest.verification.as_ref().and_then(|verification| verification.hash).is_none() {
         return Ok(());
     }
     let is_new = |entry: &&FileEntry| plan.parts.iter().any(|part| part.file == entry.name);
     let entries: Vec<FileEntry> = manifest.own_files().filter(is_new).cloned().collect();
-    let looks = entries.into_iter().map(|entry| compare(plan, shared, entry));
+    let looks = entries.into_iter().map(|entry| compare(plan, under, entry));
     let comparing = async {
         stream::iter(looks).buffer_unordered(plan.readers.max(1)).try_collect::<Vec<Option<Error>>>().await
     };
     let differences = tokio::select! {
         compared = comparing => compared?,
-        reason = shared.stop.stopped() => return Err(reason),
+        reason = under.stop.stopped() => return Err(reason),
     };
     let difference = differences.into_iter().flatten().next();
     if let Some(verification) = &mut manifest.verification {
@@ -190,9 +147,9 @@ pub(super) async fn read_back(plan: &TablePlan, shared: &Shared<'_>, manifest: &
 }
 
 /// What is wrong with one file, if anything is.
-async fn compare(plan: &TablePlan, shared: &Shared<'_>, entry: FileEntry) -> Result<Option<Error>> {
+async fn compare(plan: &TablePlan, under: &Under<'_>, entry: FileEntry) -> Result<Option<Error>> {
     let file = StoredFile {
-        destination: Arc::clone(&shared.parts.destination),
+        destination: Arc::clone(&under.run.services.destination),
         path: format!("{}/{}", plan.directory, entry.name),
         bytes: entry.bytes,
     };

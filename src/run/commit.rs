@@ -1,0 +1,211 @@
+//! One directory: locked, its parts written, all of them committed or none.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use tokio::task::JoinSet;
+
+use super::context::Under;
+use super::outcome::Exported;
+use super::progress::TableProgress;
+use super::verify;
+use crate::catalog::TableRef;
+use crate::destination::PendingUpload;
+use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::manifest::Manifest;
+use crate::sink::{EmptyFile, Owner, PreparedFile, PreparedPart, ProgressFn, TableCommit, WriterSettings};
+
+/// What fills a directory: a table, or the result of a query.
+#[async_trait(?Send)]
+pub(super) trait Content {
+    /// Where it goes.
+    fn place(&self) -> Place<'_>;
+
+    /// Uploads of an earlier process of the same run that it uses again.
+    fn keep(&self) -> Vec<PendingUpload> {
+        Vec::new()
+    }
+
+    /// Whether complete parts stay, for `resume`, when the source goes away.
+    fn parts_stay(&self, _under: &Under<'_>) -> bool {
+        false
+    }
+
+    /// Writes all parts. When it returns, also with an error, nothing is being written any more. The manifest has no
+    /// files yet.
+    async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest>;
+
+    /// Looks at what is committed, see [`TableCommit::commit_and_check`].
+    async fn check(&self, _under: &Under<'_>, _manifest: &mut Manifest) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A directory, and what owns it.
+pub(super) struct Place<'a> {
+    pub(super) table: &'a TableRef,
+    pub(super) directory: &'a str,
+    /// Whether it is the result of a query.
+    pub(super) is_query: bool,
+    /// For the progress display.
+    pub(super) est_rows: u64,
+}
+
+/// Exports `content`: all of it is committed, or nothing.
+pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<Exported> {
+    let (run, place) = (under.run, content.place());
+    let (services, if_exists) = (&run.services, run.spec.if_exists);
+    let owner = Owner { source: run.identity.clone(), table: place.table.clone(), is_query: place.is_query };
+    let (destination, keep) = (Arc::clone(&services.destination), content.keep());
+    let begin =
+        TableCommit::begin_keeping(destination, place.directory, &run.run_id, if_exists, &owner, &keep);
+    let commit = tokio::select! {
+        begun = begin => begun?,
+        reason = under.stop.stopped() => return Err(reason),
+    };
+    if let Some(manifest) = commit.finished().filter(|m| verify::passed(run.spec.verify, m)) {
+        let exported = Exported::kept(manifest, place.directory, &run.run_id, if_exists);
+        commit.release().await;
+        return Ok(exported);
+    }
+    let progress = services.progress.start(place.table, place.est_rows);
+    // Without the right to delete, what is replaced gets the content of a file without rows.
+    let prepared = Prepared::new(progress, !commit.may_delete());
+    let written = written(content, under, &prepared).await;
+    services.progress.finish(place.table);
+    let files = prepared.take();
+    match written {
+        Ok((manifest, empty)) => {
+            let check = async |manifest: &mut Manifest| content.check(under, manifest).await;
+            let entries = files.iter().map(|file| file.entry.clone()).collect();
+            let (manifest, left) = commit.commit_and_check(files, empty, manifest, check).await?;
+            if !left.is_empty() {
+                tracing::warn!("{}: left in its directory: {}", place.table, left.text());
+            }
+            Ok(Exported {
+                files: entries,
+                directory: place.directory.to_owned(),
+                kept: false,
+                mixed: manifest.mixed_snapshots,
+                left,
+                verification: manifest.verification,
+            })
+        }
+        Err(error)
+            if content.parts_stay(under)
+                && error.kind() == ErrorKind::Unavailable
+                && !services.cancel.is_cancelled() =>
+        {
+            commit.release().await;
+            Err(error.hint("`lakexpress resume --accept-mixed-snapshot` uses the parts that are complete"))
+        }
+        Err(error) => {
+            let uploads: Vec<_> = files.into_iter().map(|f| f.upload).collect();
+            if let Err(abort) = commit.abort(&uploads).await {
+                tracing::warn!(table = %place.table, error = %abort, "could not remove unfinished files; the next run will");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The manifest of what was written, and a file without rows where one may be needed.
+async fn written(
+    content: &dyn Content,
+    under: &Under<'_>,
+    prepared: &Prepared,
+) -> Result<(Manifest, Option<EmptyFile>)> {
+    let written = async {
+        let manifest = content.write(under, prepared).await?;
+        // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
+        under.view.check().await?;
+        Ok::<_, Error>((manifest, prepared.empty()?))
+    };
+    written.await.map_err(|error| match under.stop.late() {
+        // At the deadline the view is given up: that it is lost is the limit's work.
+        Some(late) if error.transient() == Some(Transient::View) => late,
+        _ => error,
+    })
+}
+
+/// Parts that are complete at the destination and that no reader of it can see yet.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    parts: Arc<Mutex<Vec<PreparedPart>>>,
+    progress: Arc<TableProgress>,
+    /// Whether it must be known what every file of the table looks like.
+    pub(super) is_shaped: bool,
+    /// What that is.
+    shape: Arc<OnceLock<(SchemaRef, WriterSettings)>>,
+}
+
+impl Prepared {
+    fn new(progress: Arc<TableProgress>, is_shaped: bool) -> Self {
+        Self { parts: Arc::default(), progress, is_shaped, shape: Arc::default() }
+    }
+
+    /// Counts rows and bytes of parts as they are written.
+    pub(super) fn count(&self) -> ProgressFn {
+        let counters = Arc::clone(&self.progress);
+        Arc::new(move |rows, bytes| counters.add(rows, bytes))
+    }
+
+    /// Notes what every file of the table looks like.
+    pub(super) fn shaped(&self, schema: &SchemaRef, settings: &WriterSettings) {
+        let _ = self.shape.set((Arc::clone(schema), settings.clone()));
+    }
+
+    /// A file of the table without rows, where it must be known.
+    fn empty(&self) -> Result<Option<EmptyFile>> {
+        let shape = self.shape.get().filter(|_| self.is_shaped);
+        shape.map(|(schema, settings)| EmptyFile::new(schema, settings)).transpose()
+    }
+
+    pub(super) fn extend(&self, parts: impl IntoIterator<Item = PreparedPart>) {
+        self.lock().extend(parts);
+    }
+
+    /// Lets `change` see and change the parts.
+    pub(super) fn with<T>(&self, change: impl FnOnce(&mut Vec<PreparedPart>) -> T) -> T {
+        change(&mut self.lock())
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.lock().iter().any(|part| part.file.is_some())
+    }
+
+    /// The files, in the order of their parts.
+    pub(super) fn take(&self) -> Vec<PreparedFile> {
+        let mut parts = std::mem::take(&mut *self.lock());
+        parts.sort_by_key(|part| part.part);
+        parts.into_iter().filter_map(|part| part.file).collect()
+    }
+
+    /// The files of an attempt whose rows do not count.
+    pub(super) fn take_back(&self) -> Vec<PreparedFile> {
+        self.progress.reset();
+        self.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<PreparedPart>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for all writers, or for the first that fails, or until the work has to end. Then none of them is left: their
+/// statements are cancelled and their uploads removed.
+pub(super) async fn all_ended(mut writers: JoinSet<Result<()>>, under: &Under<'_>) -> Result<()> {
+    let ending = async {
+        while let Some(writer) = writers.join_next().await {
+            writer.map_err(|panic| Error::internal("a writer stopped").caused_by(panic))??;
+        }
+        Ok(())
+    };
+    let ended = tokio::select! {
+        ended = ending => ended,
+        reason = under.stop.stopped() => Err(reason),
+    };
+    writers.shutdown().await;
+    ended
+}

@@ -1,0 +1,183 @@
+//! What all work of a run shares: the services it was given, and what is decided once.
+
+use std::sync::Arc;
+
+use super::budget::{Budget, Connections};
+use super::cancel::Cancel;
+use super::clock;
+use super::limits::{Bounds, Held};
+use super::mixed::Reusable;
+use super::outcome::TableOutcome;
+use super::progress::Progress;
+use super::retry::{Retries, admitted};
+use super::stop::Stop;
+use crate::catalog::{Consistency, Keys, SnapshotToken, SourceIdentity, TableRef};
+use crate::destination::Destination;
+use crate::error::{Error, Result, values_are_hidden};
+use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::readers::Readers;
+use crate::runlog::{RunEvent, RunLog};
+use crate::source::{Snapshot, Source};
+use crate::spec::ExportSpec;
+use crate::work::{Executor, Worker};
+
+/// Receives every [`RunEvent`] as it happens, after it was recorded.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: &RunEvent);
+
+    /// A run that is resumed has finished these tables before.
+    fn kept(&self, _tables: &[TableOutcome]) {}
+}
+
+/// The services a run works with.
+#[derive(Clone)]
+pub struct Services {
+    /// Where rows come from.
+    pub source: Arc<dyn Source>,
+    /// Where files go.
+    pub destination: Arc<dyn Destination>,
+    /// Where the run is recorded.
+    pub runlog: Arc<dyn RunLog>,
+    /// Who hears of it.
+    pub observer: Arc<dyn Observer>,
+    /// Counters that a progress display polls.
+    pub progress: Arc<Progress>,
+    /// Asks the run to stop.
+    pub cancel: Cancel,
+}
+
+impl Services {
+    /// Makes contact with the run log and the destination, so that what is wrong there is said before anything is read.
+    pub(super) async fn reach(&self) -> Result<()> {
+        let both = async {
+            self.runlog.reach().await?;
+            self.destination.reach().await
+        };
+        self.cancel.or_stopped(both).await
+    }
+
+    /// What `question` to the source gives, before the first table.
+    pub(super) async fn ask<T>(&self, retries: u32, question: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        admitted(&self.cancel, retries, question).await
+    }
+
+    /// Records an event; a run log that is down never stops a run.
+    pub(super) async fn record(&self, event: &RunEvent) {
+        let kept = if values_are_hidden() { event.without_values() } else { Some(event.clone()) };
+        if let Some(kept) = kept
+            && let Some(Err(error)) = self.cancel.at_last(self.runlog.append(&kept)).await
+        {
+            tracing::warn!(%error, "could not write to the run log");
+        }
+        self.observer.event(event);
+    }
+}
+
+/// One run, or what is left of it.
+pub(super) struct RunContext {
+    pub(super) spec: ExportSpec,
+    pub(super) run_id: String,
+    pub(super) identity: SourceIdentity,
+    pub(super) services: Services,
+    /// What it may ask of the source.
+    pub(super) bounds: Bounds,
+    /// What is tried again, and when no more.
+    pub(super) retries: Arc<Retries>,
+    /// Who writes parts of tables.
+    pub(super) executor: Arc<dyn Executor>,
+    /// Tables at once.
+    pub(super) tables: usize,
+    pub(super) connections: Connections,
+    /// Snapshots of tables that were kept when the run was resumed.
+    pub(super) earlier: Vec<SnapshotToken>,
+    /// Parts that may be used again; only of a run that is resumed so.
+    pub(super) reusable: Option<Reusable>,
+}
+
+impl RunContext {
+    pub(super) fn new(
+        (spec, budget): (ExportSpec, Budget),
+        (run_id, identity): (&str, SourceIdentity),
+        services: &Services,
+        bounds: Bounds,
+    ) -> Self {
+        let worker = Worker::new(Arc::clone(&services.source), Arc::clone(&services.destination));
+        Self {
+            run_id: run_id.to_owned(),
+            identity,
+            services: services.clone(),
+            bounds,
+            retries: Retries::new(spec.retries),
+            executor: Arc::new(worker),
+            tables: budget.tables,
+            connections: Connections::of(budget),
+            earlier: Vec::new(),
+            reusable: None,
+            spec,
+        }
+    }
+
+    pub(super) async fn record(&self, event: &RunEvent) {
+        self.services.record(event).await;
+    }
+
+    /// Takes a snapshot of `tables`.
+    pub(super) async fn pin(&self, tables: &[TableRef], level: Consistency) -> Result<Pinned> {
+        let view = self.services.source.snapshot(tables, level).await?;
+        let held = self.bounds.held(view.as_ref());
+        let token = SnapshotToken { level: self.spec.consistency, ..view.token().clone() };
+        Ok(Pinned { view, held, token })
+    }
+
+    /// The manifest of `table`, with what is the same for all tables of the run.
+    pub(super) fn manifest(&self, table: &TableRef, snapshot: SnapshotToken, readers: &Readers) -> Manifest {
+        Manifest {
+            format_version: FORMAT_VERSION,
+            run_id: self.run_id.clone(),
+            created_by: concat!("lakexpress ", env!("CARGO_PKG_VERSION")).to_owned(),
+            committed_at: clock::now(),
+            source: self.identity.clone(),
+            table: table.clone(),
+            snapshot,
+            earlier_snapshots: self.earlier.clone(),
+            mixed_snapshots: Vec::new(),
+            filter: None,
+            projection: None,
+            query: None,
+            source_sql: None,
+            readers: readers.clone(),
+            columns: Vec::new(),
+            keys: Keys::default(),
+            rows: 0,
+            verification: None,
+            files: Vec::new(),
+        }
+    }
+}
+
+/// A snapshot that is held.
+pub(super) struct Pinned {
+    pub(super) view: Box<dyn Snapshot>,
+    pub(super) held: Held,
+    /// As it is recorded: with the level that was asked for.
+    pub(super) token: SnapshotToken,
+}
+
+impl Pinned {
+    pub(super) async fn record(&self, run: &RunContext) -> Result<()> {
+        let json = serde_json::to_string(&self.token);
+        let snapshot =
+            json.map_err(|e| Error::internal("a snapshot cannot be written as JSON").caused_by(e))?;
+        run.record(&RunEvent::SnapshotTaken { run_id: run.run_id.clone(), snapshot }).await;
+        Ok(())
+    }
+}
+
+/// Work of a run under one snapshot.
+pub(super) struct Under<'a> {
+    pub(super) run: &'a RunContext,
+    pub(super) view: &'a dyn Snapshot,
+    /// When to give up.
+    pub(super) stop: Stop,
+}

@@ -1,0 +1,91 @@
+//! A run: tables, or the results of queries, exported as of one snapshot.
+//!
+//! | step | file |
+//! |---|---|
+//! | tables are planned | `plan`, `rows` |
+//! | the run is recorded, announced and summarised | `record`, `summary`, `outcome` |
+//! | what is planned is exported, some tables at once | `export`; under a snapshot for each table: `own_view` |
+//! | a directory is locked, its parts are written and committed | `commit`; what is in it: `table`, `query` |
+//! | compared with the source | `verify` |
+//! | described for other programs | `metadata` |
+//!
+//! `context` has what all of it shares, `budget` and `limits` what it may use, `retry` and `stop` when it tries again and
+//! when it ends. `resume` finishes a run that ended early, with parts of it where `mixed` allows that; `parts` records them.
+
+mod alike;
+mod budget;
+pub mod cancel;
+mod check;
+pub mod clock;
+mod commit;
+mod context;
+mod evidence;
+mod export;
+mod limits;
+mod metadata;
+mod minded;
+mod mixed;
+mod outcome;
+mod own_view;
+mod parts;
+mod plan;
+pub mod progress;
+mod query;
+mod record;
+mod resume;
+mod retry;
+mod rows;
+mod stop;
+mod summary;
+mod table;
+mod verify;
+
+pub use cancel::{Cancel, CancelSwitch, INTERRUPTED};
+pub use check::{Checked, check, least_role};
+pub use context::{Observer, Services};
+pub use evidence::{Evidence, evidence};
+pub use metadata::{MetadataOutcome, MetadataTable, SkippedSchema, metadata};
+pub use outcome::{RunSummary, TableOutcome};
+pub use plan::{RunPlan, plan};
+pub use progress::{Progress, TableProgress};
+pub use resume::resume;
+
+use self::clock::Stopwatch;
+use self::export::{Asked, start};
+use self::record::Opening;
+use crate::error::Result;
+use crate::plan::{QueryStatement, select};
+use crate::spec::ExportSpec;
+
+/// Exports tables under `run_id`.
+///
+/// Tables that fail are in the summary; an error is a failure of the run as a whole. When `services.cancel` asks, tables
+/// under way are given up, their uploads removed and statements cancelled.
+pub async fn run(spec: &ExportSpec, run_id: &str, services: &Services) -> Result<RunSummary> {
+    let begun = Stopwatch::start();
+    services.reach().await?;
+    let rows = services.cancel.or_stopped(services.runlog.partition_columns()).await?;
+    let identity = services.ask(spec.retries, async || services.source.identity().await).await?;
+    let select = async || select::tables(spec, services.source.as_ref()).await;
+    let tables = services.ask(spec.retries, select).await?;
+    let spec = rows::configured(spec, &rows, &identity, &tables)?;
+    let opening = Opening::new(begun, record::config(&spec, None)?);
+    start(spec, (run_id, identity), services, Asked::Tables(&tables), opening).await
+}
+
+/// Exports the result of every statement under `run_id`, one after the other, all as of one snapshot.
+///
+/// A statement that cannot be planned is an error before anything is recorded or written; one that fails
+/// later is in the summary.
+pub async fn query(
+    spec: &ExportSpec,
+    statements: &[QueryStatement],
+    run_id: &str,
+    services: &Services,
+) -> Result<RunSummary> {
+    let begun = Stopwatch::start();
+    services.reach().await?;
+    let identity = services.ask(spec.retries, async || services.source.identity().await).await?;
+    let opening = Opening::new(begun, record::config(spec, Some(statements))?);
+    start(spec.clone(), (run_id, identity), services, Asked::Queries(statements), opening).await
+}

@@ -1,0 +1,76 @@
+//! The plan of a run: what would be read and written, up to the first byte.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{alike, minded, rows};
+use crate::catalog::{Consistency, SourceIdentity, TableRef};
+use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::plan::{TablePlan, prepare, select};
+use crate::runlog::PartitionRow;
+use crate::source::{Snapshot, Source};
+use crate::spec::ExportSpec;
+
+/// See the module.
+#[derive(Debug, Serialize)]
+pub struct RunPlan {
+    /// The source.
+    pub source: SourceIdentity,
+    /// Tables that can be exported, in the order they will run.
+    pub tables: Vec<TablePlan>,
+    /// Tables that cannot, and why.
+    #[serde(serialize_with = "failures_text")]
+    pub failures: Vec<(TableRef, Error)>,
+}
+
+fn failures_text<S: serde::Serializer>(
+    failures: &[(TableRef, Error)],
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    let pairs: Vec<(String, String)> = failures.iter().map(|(t, e)| (t.to_string(), e.to_string())).collect();
+    pairs.serialize(to)
+}
+
+/// Plans a run; reads catalogs and what slices are made from (samples, keys), and writes nothing. `rows` are those
+/// of `partition_columns`.
+pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[PartitionRow]) -> Result<RunPlan> {
+    let identity = source.identity().await?;
+    let tables = select::tables(spec, source.as_ref()).await?;
+    let spec = &rows::configured(spec, rows, &identity, &tables)?;
+    alike::warn_of_directories(spec, &tables);
+    let view = source.snapshot(&tables, Consistency::None).await?;
+    let (tables, failures) = plan_all(spec, source, view.as_ref(), &tables, "00000000").await?;
+    Ok(RunPlan { source: identity, tables, failures })
+}
+
+/// Plans every table as of `view`, largest first; tables that cannot be exported come with their error.
+pub(super) async fn plan_all(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
+    view: &dyn Snapshot,
+    tables: &[TableRef],
+    run_id: &str,
+) -> Result<(Vec<TablePlan>, Vec<(TableRef, Error)>)> {
+    let (mut plans, mut failures) = (Vec::new(), Vec::new());
+    for table in tables {
+        match Box::pin(prepare::plan_one(spec, source, view, table, run_id)).await {
+            Ok(plan) => plans.push(plan),
+            // A wrong flag is the user's to mend before anything is written.
+            Err(error) if error.kind() == ErrorKind::Usage => return Err(error),
+            // The remaining tables could not be planned either.
+            Err(error) if matches!(error.transient(), Some(Transient::Connection | Transient::View)) => {
+                return Err(error.with("table", table));
+            }
+            Err(error) => {
+                view.check().await?;
+                failures.push((table.clone(), error));
+            }
+        }
+    }
+    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.fields())));
+    plans.sort_by(|a, b| {
+        b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
+    });
+    Ok((plans, failures))
+}

@@ -1,0 +1,177 @@
+//! What fills a query's directory: its result, written by as many writers as its plan has partitions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use datafusion::physical_plan::{ExecutionPlanProperties, SendableRecordBatchStream};
+use tokio::task::JoinSet;
+
+use super::commit::{Content, Place, Prepared, all_ended};
+use super::context::{Pinned, RunContext, Under};
+use super::export::{Item, Planned};
+use super::minded;
+use super::retry::{Attempts, Scope};
+use crate::catalog::{Slice, SnapshotToken, TableInfo, TableRef};
+use crate::error::{ErrorKind, Result};
+use crate::manifest::Manifest;
+use crate::plan::query::{self as planning, Joins, Readers};
+use crate::plan::{QueryPlan, QueryStatement, prepare};
+use crate::sink::{PartTarget, write_empty, write_part};
+use crate::source::{Layered, Limited, Snapshot, Source};
+use crate::spec::{EmptyTables, IfExists};
+
+/// What the run log calls the way a query is cut.
+pub(super) const METHOD: &str = "Query";
+
+/// A query, and the tables that all queries of the run read.
+pub(super) struct QueryItem {
+    pub(super) plan: QueryPlan,
+    tables: Arc<[TableInfo]>,
+}
+
+/// Takes the snapshot of the tables that the statements read and plans all statements.
+pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> Result<(Pinned, Planned)> {
+    let tables = planning::tables_of(statements, run.services.source.as_ref()).await?;
+    let pinned = run.pin(&tables, run.spec.consistency).await?;
+    let view = pinned.view.as_ref();
+    let planning = Box::pin(planned_under(run, statements, view, &tables));
+    let (tables, plans) = run.bounds.in_time(view, planning).await?;
+    let tables: Arc<[TableInfo]> = tables.into();
+    let items = plans.into_iter().map(|plan| Item::Query(QueryItem { plan, tables: Arc::clone(&tables) }));
+    Ok((pinned, Planned { items: items.collect(), failures: Vec::new() }))
+}
+
+async fn planned_under(
+    run: &RunContext,
+    statements: &[QueryStatement],
+    view: &dyn Snapshot,
+    tables: &[TableRef],
+) -> Result<(Vec<TableInfo>, Vec<QueryPlan>)> {
+    let spec = &run.spec;
+    let readers = Readers::of(spec.max_connections, view);
+    let limited = Layered::new(Arc::clone(&run.services.source), Limited::new(readers.at_once()));
+    let source: Arc<dyn Source> = Arc::new(limited);
+    let mut inputs = Vec::with_capacity(tables.len());
+    for table in tables {
+        let input = prepare::query_input(spec, source.as_ref(), view, table).await;
+        inputs.push(input.map_err(|error| error.with("table", table))?);
+    }
+    let of_tables = inputs.len();
+    for statement in statements.iter().filter(|statement| statement.source_sql.is_some()) {
+        let input = prepare::source_query_input(spec, source.as_ref(), view, statement).await;
+        inputs.push(input.map_err(|error| statement.placed(error))?);
+    }
+    let plans =
+        Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
+    inputs.truncate(of_tables);
+    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
+    Ok((inputs.into_iter().map(|input| input.info).collect(), plans))
+}
+
+#[async_trait(?Send)]
+impl Content for QueryItem {
+    fn place(&self) -> Place<'_> {
+        let (table, directory) = (&self.plan.table, self.plan.directory.as_str());
+        Place { table, directory, is_query: true, est_rows: 0 }
+    }
+
+    /// After a transient error the result is written whole once more: the partitions of a query wait for each other.
+    async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest> {
+        let (run, plan) = (under.run, &self.plan);
+        let sorts = AtomicBool::new(false);
+        let mut attempts = Attempts::new(&run.retries, &plan.table, Scope::Query);
+        attempts.until_done(&under.stop, || self.attempt(under, prepared, &sorts)).await?;
+        for table in self.tables.iter() {
+            under.view.unchanged(table).await.map_err(|error| error.with("table", &table.table))?;
+        }
+        let snapshot = SnapshotToken { level: run.spec.consistency, ..plan.snapshot.clone() };
+        Ok(Manifest {
+            query: Some(plan.sql.clone()),
+            source_sql: plan.source_sql.clone(),
+            columns: plan.columns.clone(),
+            ..run.manifest(&plan.table, snapshot, &plan.writer.parquet.readers)
+        })
+    }
+}
+
+impl QueryItem {
+    /// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill; all later
+    /// attempts have them at once.
+    async fn attempt(&self, under: &Under<'_>, prepared: &Prepared, sorts: &AtomicBool) -> Result<()> {
+        let plan = &self.plan;
+        loop {
+            take_back(prepared, under).await?;
+            under.stop.may_read().await?;
+            let joins = if sorts.load(Ordering::Relaxed) { Joins::SortMerge } else { Joins::Hash };
+            match self.write_with(joins, under, prepared).await {
+                Err(error)
+                    if joins == Joins::Hash && error.is_out_of_memory() && plan.has_hash_joins().await? =>
+                {
+                    tracing::info!(
+                        "{}: a join does not fit into --memory-limit, sorting instead",
+                        plan.table
+                    );
+                    sorts.store(true, Ordering::Relaxed);
+                }
+                written => return written,
+            }
+        }
+    }
+
+    async fn write_with(&self, joins: Joins, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
+        let plan = &self.plan;
+        let (rows, context) = plan.physical(joins).await?;
+        let (schema, partitions) = (rows.schema(), rows.output_partitioning().partition_count());
+        prepared.shaped(&schema, &plan.writer);
+        let targets: Vec<PartTarget> =
+            (0..partitions).map(|part| self.target(part, partitions, under.run)).collect();
+        // All at once: the partitions of a join or an aggregate wait for each other.
+        let streams: Vec<SendableRecordBatchStream> = (0..partitions)
+            .map(|part| rows.execute(part, Arc::clone(&context)))
+            .collect::<std::result::Result<_, _>>()?;
+        let mut writers = JoinSet::new();
+        for (target, rows) in targets.iter().cloned().zip(streams) {
+            let (settings, count, prepared) = (plan.writer.clone(), prepared.count(), prepared.clone());
+            writers.spawn(async move {
+                prepared.extend([write_part(rows, &target, &settings, Some(&count)).await?]);
+                Ok(())
+            });
+        }
+        all_ended(writers, under).await?;
+        if !prepared.has_file() && under.run.spec.empty_tables == EmptyTables::Write {
+            prepared.extend([write_empty(&schema, &targets[0], &plan.writer).await?]);
+        }
+        Ok(())
+    }
+
+    fn target(&self, part: usize, partitions: usize, run: &RunContext) -> PartTarget {
+        let append = (run.spec.if_exists == IfExists::Append).then_some(run.run_id.as_str());
+        let file = self.plan.file(part, append);
+        PartTarget {
+            destination: Arc::clone(&run.services.destination),
+            path: format!("{}/{file}", self.plan.directory),
+            name: file,
+            part,
+            slice: Slice::All,
+            est_bytes: self.plan.est_bytes / partitions.max(1) as u64,
+            only: partitions == 1,
+        }
+    }
+}
+
+/// Removes what an earlier attempt has written.
+async fn take_back(prepared: &Prepared, under: &Under<'_>) -> Result<()> {
+    let mut removed = Ok(());
+    for file in prepared.take_back() {
+        removed = match under.run.services.destination.abort(&file.upload).await {
+            // Nobody sees it, and its files get other uploads.
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                tracing::warn!(%error, "an upload was not removed");
+                removed
+            }
+            aborted => aborted.and(removed),
+        };
+    }
+    removed
+}
