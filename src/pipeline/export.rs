@@ -348,7 +348,7 @@ fn manifest(plan: &TablePlan, shared: &Shared<'_>) -> Manifest {
         source_sql: plan.info.reading.sql.clone(),
         readers: plan.parquet.readers.clone(),
         columns: plan.columns.clone(),
-        keys: plan.info.keys.clone(),
+        keys: plan.info.keys(),
         rows: 0,
         verification: None,
         files: Vec::new(),

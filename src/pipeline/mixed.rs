@@ -231,7 +231,7 @@ fn obstacle(plan: &TablePlan, spec: &ExportSpec, dialect: &dyn Dialect) -> Optio
     if spec.verify != Verify::None {
         return Some("--verify compares it with the source at one point in time".into());
     }
-    if plan.info.relations.len() > 1 {
+    if plan.info.compound {
         return Some("it is made up of several relations, of which one may be emptied or detached".into());
     }
     match plan.method {
@@ -239,7 +239,8 @@ fn obstacle(plan: &TablePlan, spec: &ExportSpec, dialect: &dyn Dialect) -> Optio
         Method::Timepartition => {
             return Some("method Timepartition has no part for periods that are new since".into());
         }
-        method => {
+        _ => {
+            let method = plan.method_name();
             return Some(format!(
                 "with method {method} a row that is changed meanwhile may move to another part, and be in both or none \
                  (RangeId, Ntile, Random or DataDriven over the primary key, in --table-config, can be resumed by part)"
@@ -253,7 +254,8 @@ fn obstacle(plan: &TablePlan, spec: &ExportSpec, dialect: &dyn Dialect) -> Optio
             part.part, part.slice
         ));
     }
-    let moving = plan.parts.iter().find(|part| !stays(&part.slice, &plan.info.keys.primary, dialect))?;
+    let primary = plan.info.keys().primary;
+    let moving = plan.parts.iter().find(|part| !stays(&part.slice, &primary, dialect))?;
     Some(format!(
         "part {} ({}) is not cut by the primary key: a row may move to another part meanwhile",
         moving.part, moving.slice
@@ -332,9 +334,9 @@ fn essence(plan: &TablePlan) -> Vec<(&'static str, Value)> {
     let columns: Vec<ColumnInfo> = plan.info.columns.iter().map(estimated).collect();
     vec![
         ("the kind of table", json!(plan.info.kind)),
-        ("the table itself, dropped and made again,", json!(plan.info.relations)),
+        ("the table itself, dropped and made again,", json!(plan.info.identity)),
         ("the table's columns", json!(columns)),
-        ("the primary key", json!(plan.info.keys.primary)),
+        ("the primary key", json!(plan.info.keys().primary)),
         ("the filter", json!([plan.filter, plan.pushed, plan.evaluated_here])),
         ("the column list", json!(plan.projection)),
         ("the source's own SQL", json!(plan.info.reading.sql)),

@@ -508,7 +508,7 @@ async fn one_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) ->
         run_id: shared.run_id.to_owned(),
         table: plan.info.table.clone(),
         at: clock::now(),
-        method: plan.method.to_string(),
+        method: plan.method_name().to_owned(),
         parts: plan.parts.len(),
         est_rows: plan.info.est_rows,
     };
