@@ -1,9 +1,11 @@
 //! What a database told us about its tables: plain data, no I/O, no SQL.
 
+pub mod facts;
 pub mod filter;
 pub mod geometry;
 pub mod slice;
 pub mod source_sql;
+mod stored;
 
 use std::fmt;
 
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plain;
 
+pub use facts::SourceFacts;
 pub use filter::TableFilter;
 pub use geometry::Geometries;
 pub use slice::{KeyValue, Slice};
@@ -143,8 +146,9 @@ impl ColumnInfo {
     }
 }
 
-/// Everything the planner needs to know about a table.
+/// Everything the planner needs to know about a table: what any database can say of one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "stored::StoredTable")]
 pub struct TableInfo {
     /// Its name.
     pub table: TableRef,
@@ -156,47 +160,45 @@ pub struct TableInfo {
     pub est_rows: u64,
     /// Estimated bytes on the server; may be wrong, steers scheduling only.
     pub est_bytes: u64,
-    /// Sizes in blocks of the heaps that `Slice::Physical` would cut; empty when it cannot be cut so.
-    pub heap_blocks: Vec<u64>,
-    /// The source's numbers of the relations that made up the table as of the view, itself first; empty
-    /// when the source has no such thing. Opaque outside the source's folder.
-    pub relations: Vec<u32>,
-    /// Names of the primary key's columns, in catalog order; empty without one.
-    pub primary_key: Vec<String>,
+    /// Sizes, in blocks, of what `Slice::Physical` would cut: one for each relation that stores rows. Empty when the
+    /// table cannot be cut so. How much a block is, only the source knows.
+    pub blocks: Vec<u64>,
+    /// What tells the table from another of the same name, as of the view: it changes when the table is dropped and made
+    /// again, and when it is made up of other relations. None when the source has no such thing. To be compared only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Whether several relations make it up, of which one may be emptied or detached alone.
+    #[serde(skip_serializing_if = "is_false")]
+    pub compound: bool,
+    /// The primary key that the source declares.
+    pub primary_key: Option<PrimaryKey>,
+    /// Foreign keys that hold for every row that is read, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign_keys: Vec<ForeignKey>,
     /// Relations that store rows, each of which can be read alone; empty when the table is one relation, or when
     /// they cannot be read so.
-    #[serde(default)]
     pub leaves: Vec<Leaf>,
     /// A column over which `Slice::Range` can cut without asking the user: the single-column
     /// primary key of an integer, date or timestamp type.
     pub range_key: Option<String>,
-    /// Keys that the source declares for these rows.
-    #[serde(default)]
-    pub keys: Keys,
-    /// How the user may read the table if only some or all of its columns were granted, and not the table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column_rights: Option<ColumnRights>,
+    /// Columns that the user may not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
     /// What must be heeded when the table is read.
-    #[serde(default, skip_serializing_if = "Reading::is_plain")]
+    #[serde(skip_serializing_if = "Reading::is_plain")]
     pub reading: Reading,
+    /// What the source keeps of the table for itself.
+    #[serde(skip_serializing_if = "SourceFacts::is_empty")]
+    pub facts: SourceFacts,
 }
 
 /// What must be heeded when a table is read, beside its columns.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reading {
-    /// The relation of this name stores its rows itself.
-    pub stored: bool,
-    /// Some of its rows lie on other servers.
-    pub foreign: bool,
-    /// Columns that are computed from others.
-    pub generated: Vec<String>,
     /// A function of a database user that the source would run if it planned a statement over the table, and what calls
     /// it; none where there is none. The table is then read by what needs no plan, or not at all.
     pub runs: Option<String>,
-    /// Values that the types of the columns do not have are read as NULL; otherwise they are errors.
-    #[serde(skip_serializing_if = "is_false")]
-    pub special_is_null: bool,
     /// The user's SQL that the source evaluates when it reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sql: Option<SourceSql>,
@@ -231,18 +233,20 @@ impl Reading {
     }
 }
 
-/// Rights that were granted column by column. Where a row is stored is no column: a table is not cut by it then.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ColumnRights {
-    /// Columns that the user may not read.
-    pub missing: Vec<String>,
+/// A primary key as the source declares it; of the table and not of a filtered export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrimaryKey {
+    /// Its columns, in its order.
+    pub columns: Vec<String>,
+    /// Whether it is the key of every row that is read. It is not when rows of other tables (children by inheritance) are
+    /// read with the table's own: the same key may be there twice then.
+    pub of_all_rows: bool,
 }
 
-/// Keys of a table as the source declares them; of the table and not of a filtered export.
+/// Keys that hold for every row of a table, as manifests have them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Keys {
-    /// Columns of the primary key, in its order; empty without one, or when rows of other tables (children by
-    /// inheritance) are read with the table's own.
+    /// Columns of the primary key, in its order; empty without one, or when it is not that of all rows.
     pub primary: Vec<String>,
     /// Foreign keys, by name.
     pub foreign: Vec<ForeignKey>,
@@ -277,13 +281,15 @@ impl TableInfo {
             columns,
             est_rows: rows,
             est_bytes: bytes,
-            heap_blocks: Vec::new(),
-            relations: Vec::new(),
-            primary_key: Vec::new(),
+            blocks: Vec::new(),
+            identity: None,
+            compound: false,
+            primary_key: None,
+            foreign_keys: Vec::new(),
             leaves: Vec::new(),
             range_key: None,
-            keys: Keys::default(),
-            column_rights: None,
+            unreadable: Vec::new(),
+            facts: SourceFacts::default(),
             reading: Reading {
                 sql: Some(SourceSql { query: Some(sql.to_owned()), ..SourceSql::default() }),
                 ..Reading::default()
@@ -297,11 +303,31 @@ impl TableInfo {
         Schema::new(fields).into()
     }
 
+    /// [`Self::identity`] of a table that is made up of the relations with these numbers; none without any.
+    pub fn identity_of(relations: &[u32]) -> Option<String> {
+        let numbers: Vec<String> = relations.iter().map(ToString::to_string).collect();
+        (!numbers.is_empty()).then(|| numbers.join(" "))
+    }
+
+    /// The keys that hold for every row that is read.
+    pub fn keys(&self) -> Keys {
+        let of_all_rows = self.primary_key.as_ref().filter(|key| key.of_all_rows);
+        Keys {
+            primary: of_all_rows.map_or_else(Vec::new, |key| key.columns.clone()),
+            foreign: self.foreign_keys.clone(),
+        }
+    }
+
+    /// Columns of the primary key that the user may read, in the table's order: what messages name a row by. Several rows
+    /// may have the same values, see [`PrimaryKey::of_all_rows`].
+    pub fn key_columns(&self) -> impl Iterator<Item = &ColumnInfo> {
+        let key = self.primary_key.as_ref().map_or(&[][..], |key| &key.columns);
+        self.columns.iter().filter(|c| key.iter().any(|name| name == c.name()) && self.is_readable(c.name()))
+    }
+
     /// Whether the user may read a column.
     pub fn is_readable(&self, column: &str) -> bool {
-        self.column_rights
-            .as_ref()
-            .is_none_or(|rights| rights.missing.iter().all(|missing| missing != column))
+        self.unreadable.iter().all(|missing| missing != column)
     }
 
     /// The column called `name` of those by which the table can be cut.
@@ -325,8 +351,9 @@ pub struct Leaf {
     pub name: String,
     /// Bytes on the server.
     pub bytes: u64,
-    /// Blocks of its heap; none when it has none that `Slice::Physical` could cut.
-    pub heap_blocks: Option<u64>,
+    /// Its size in blocks; none when `Slice::Physical` cannot cut it.
+    #[serde(alias = "heap_blocks")]
+    pub blocks: Option<u64>,
 }
 
 /// How the values of a key lie, from a sample or from all rows. May be wrong: steers the size of slices only.

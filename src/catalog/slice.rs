@@ -87,7 +87,7 @@ pub enum Slice {
     },
     /// Rows stored in one relation of those that make up the table.
     Relation {
-        /// The source's number of it, one of `TableInfo::relations`.
+        /// The source's number of it.
         id: u32,
         /// Its name as the source's SQL, quoted.
         name: String,

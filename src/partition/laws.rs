@@ -215,8 +215,8 @@ proptest! {
         block in 0_u64..200,
     ) {
         let leaf = |(id, (bytes, heap)): (usize, &(u64, bool))| {
-            let heap_blocks = heap.then_some(bytes / 8192);
-            Leaf { id: u32::try_from(id).expect("small"), name: String::new(), bytes: *bytes, heap_blocks }
+            let blocks = heap.then_some(bytes / 8192);
+            Leaf { id: u32::try_from(id).expect("small"), name: String::new(), bytes: *bytes, blocks }
         };
         let leaves: Vec<Leaf> = sizes.iter().enumerate().map(leaf).collect();
         let slices = leaves::cut(&leaves, parts);

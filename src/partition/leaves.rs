@@ -12,7 +12,7 @@ pub fn cut(leaves: &[Leaf], parts: usize) -> Vec<Slice> {
         .flat_map(|leaf| {
             let slice = Slice::Relation { id: leaf.id, name: leaf.name.clone() };
             let pieces = share::pieces(leaf.bytes as f64 / all.max(1) as f64, parts);
-            match leaf.heap_blocks {
+            match leaf.blocks {
                 Some(blocks) => slice.in_pieces(physical::cut(&[blocks], pieces)),
                 None => vec![slice],
             }

@@ -33,12 +33,20 @@ pub struct Choice {
 }
 
 /// Chooses for `table`: its row of `partition_columns` or `--table-config`, else automatically by size and by what the source
-/// can do (`able`, best first).
-pub fn choose(table: &TableInfo, able: &[Method], spec: &ExportSpec) -> Result<Choice> {
+/// can do (`able`, best first), which it calls as `name` says.
+pub fn choose(
+    table: &TableInfo,
+    able: &[Method],
+    name: &dyn Fn(Method) -> &'static str,
+    spec: &ExportSpec,
+) -> Result<Choice> {
     let config = spec.table_configs.iter().find(|config| config.matches(&table.table));
     let readers = config.and_then(|c| c.readers).unwrap_or(spec.readers);
     if let Some(config @ TableConfig { method: Some(method), key, .. }) = config {
-        let choice = explicit(table, able, spec, (*method, key.clone(), readers))?;
+        if !able.contains(method) {
+            return Err(cannot(table, able, name, *method));
+        }
+        let choice = explicit(table, spec, (*method, key.clone(), readers))?;
         return Ok(Choice { reason: config.origin(), ..choice });
     }
     let by_row = config.filter(|config| config.row.is_some() && config.readers.is_some());
@@ -96,18 +104,23 @@ pub fn one_is_enough(
     })
 }
 
-fn explicit(
+fn cannot(
     table: &TableInfo,
     able: &[Method],
+    name: &dyn Fn(Method) -> &'static str,
+    method: Method,
+) -> Error {
+    let able: Vec<&str> = able.iter().map(|method| name(*method)).collect();
+    Error::usage(format!("method {} cannot cut this table", name(method)))
+        .with("table", &table.table)
+        .hint(format!("methods it can be cut by: {}", able.join(", ")))
+}
+
+fn explicit(
+    table: &TableInfo,
     spec: &ExportSpec,
     (method, key, readers): (Method, Option<String>, usize),
 ) -> Result<Choice> {
-    if !able.contains(&method) {
-        let able: Vec<String> = able.iter().map(ToString::to_string).collect();
-        return Err(Error::usage(format!("method {method} cannot cut this table"))
-            .with("table", &table.table)
-            .hint(format!("methods it can be cut by: {}", able.join(", "))));
-    }
     let key = if method.has_key() { Some(key_of(table, method, key)?) } else { None };
     let (parts, readers) = match method {
         Method::None => (1, 1),
@@ -200,7 +213,7 @@ fn parts(table: &TableInfo, spec: &ExportSpec, readers: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Keys, TableKind, TableRef};
+    use crate::catalog::{TableKind, TableRef};
 
     #[test]
     fn one_reader_is_enough_where_all_of_them_would_be_slower() {
@@ -210,14 +223,16 @@ mod tests {
             columns: vec![],
             est_rows: 1_000_000,
             est_bytes: 100_000_000,
-            heap_blocks: vec![],
-            reading: Default::default(),
-            relations: vec![],
-            column_rights: None,
-            primary_key: vec![],
+            blocks: vec![],
+            identity: None,
+            compound: false,
+            primary_key: None,
+            foreign_keys: vec![],
             leaves: vec![],
             range_key: None,
-            keys: Keys::default(),
+            unreadable: vec![],
+            reading: Default::default(),
+            facts: Default::default(),
         };
         let (method, reason) = (Method::Ctid, String::new());
         let choice = Choice { method, key: None, parts: 8, readers: 4, reason };

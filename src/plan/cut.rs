@@ -26,7 +26,7 @@ pub(super) async fn cut(
     view: &dyn Snapshot,
 ) -> Result<Vec<CutSlice>> {
     let portions = match (choice.method, &choice.key) {
-        (Method::Ctid, _) => whole(physical::cut(&info.heap_blocks, choice.parts)),
+        (Method::Ctid, _) => whole(physical::cut(&info.blocks, choice.parts)),
         (Method::DbPartition, _) => whole(leaves::cut(&info.leaves, choice.parts)),
         (Method::RangeId | Method::Ntile, Some(key)) => by_ranges(info, choice, key, view).await?,
         (Method::Random, Some(key)) => {

@@ -38,7 +38,7 @@ use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
 use crate::readers::{Readers, field_for, form_note, has_other_type};
-use crate::source::Source;
+use crate::source::{Dialect, Source};
 use crate::spec::{ExportSpec, Method, ParquetSpec, TableRule, layout};
 
 /// Everything needed to read, shape and write the parts of one table. Printable, serialisable, without secrets.
@@ -60,6 +60,9 @@ pub struct TablePlan {
     pub columns: Vec<ManifestColumn>,
     /// How it is cut.
     pub method: Method,
+    /// What the source calls the method, where that is not its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_method: Option<String>,
     /// Why so.
     pub method_reason: String,
     /// Readers at once.
@@ -84,6 +87,11 @@ fn is_unlimited(bytes: &u64) -> bool {
     *bytes == u64::MAX
 }
 
+fn named_by(dialect: &dyn Dialect, method: Method) -> Option<String> {
+    let name = dialect.method_name(method);
+    (name != method.name()).then(|| name.to_owned())
+}
+
 /// One part of a table: one slice of the source, one file at the destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartPlan {
@@ -100,6 +108,17 @@ pub struct PartPlan {
 }
 
 impl TablePlan {
+    /// What the source calls the method: for all that is shown or recorded.
+    pub fn method_name(&self) -> &str {
+        self.source_method.as_deref().unwrap_or(self.method.name())
+    }
+
+    /// Takes over how the table was decided to be cut.
+    pub fn choose(&mut self, choice: partition::Choice, dialect: &dyn Dialect) {
+        (self.method, self.method_reason, self.readers) = (choice.method, choice.reason, choice.readers);
+        self.source_method = named_by(dialect, choice.method);
+    }
+
     /// The columns as the files have them; computed ones without their types, which are not known here.
     pub fn fields(&self) -> Fields {
         let field = |column: &ManifestColumn| match self.info.column(&column.name) {
@@ -199,6 +218,7 @@ pub async fn plan_table(
         projection,
         columns: Vec::new(),
         method: cut.choice.method,
+        source_method: named_by(source.dialect(), cut.choice.method),
         method_reason: cut.choice.reason,
         readers: cut.choice.readers,
         parts,

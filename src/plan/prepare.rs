@@ -33,7 +33,9 @@ pub async fn plan_one(
         Some(row) => error.with("partition_columns row", &row.name),
         None => error,
     };
-    let choice = partition::choose(&stored, &source.dialect().methods(&info), spec).map_err(by_row)?;
+    let dialect = source.dialect();
+    let name = |method| dialect.method_name(method);
+    let choice = partition::choose(&stored, &dialect.methods(&info), &name, spec).map_err(by_row)?;
     if choice.method == Method::Timepartition && spec.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
             .with("table", table)
@@ -107,7 +109,7 @@ async fn plan_selection(
     let Some(choice) = partition::one_is_enough(choice, info, spec.part_bytes, selection) else {
         return Ok(None);
     };
-    (plan.method, plan.method_reason, plan.readers) = (choice.method, choice.reason, choice.readers);
+    plan.choose(choice, source.dialect());
     Ok(Some(plan))
 }
 
@@ -124,7 +126,9 @@ pub async fn query_input(
     check_casts(spec, &info)?;
     // The rows flow on at once: smaller slices would only be more connections.
     let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
-    let choice = partition::choose(&info, &source.dialect().methods(&info), &spec)?;
+    let dialect = source.dialect();
+    let name = |method| dialect.method_name(method);
+    let choice = partition::choose(&info, &dialect.methods(&info), &name, &spec)?;
     let slices = cut(&info, &choice, source.dialect(), view).await?;
     Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
 }

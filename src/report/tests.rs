@@ -3,8 +3,7 @@ use serde_json::Value;
 
 use super::{Again, json, text};
 use crate::catalog::{
-    ColumnInfo, Consistency, Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef,
-    Verdict,
+    ColumnInfo, Consistency, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef, Verdict,
 };
 use crate::error::Error;
 use crate::manifest::ManifestColumn;
@@ -119,14 +118,16 @@ fn plan() -> RunPlan {
         columns: vec![column],
         est_rows: 1000,
         est_bytes: 4096,
-        heap_blocks: vec![],
-        reading: Default::default(),
+        blocks: vec![],
+        identity: None,
+        compound: false,
+        primary_key: None,
+        foreign_keys: vec![],
         leaves: vec![],
-        relations: Vec::new(),
-        column_rights: None,
-        primary_key: Vec::new(),
         range_key: None,
-        keys: Keys::default(),
+        unreadable: vec![],
+        reading: Default::default(),
+        facts: Default::default(),
     };
     let orders = TablePlan {
         info,
@@ -137,6 +138,7 @@ fn plan() -> RunPlan {
         projection: None,
         columns: vec![written("price", Some("numeric")), written("double_price", None)],
         method: Method::Ctid,
+        source_method: None,
         method_reason: "it is large".into(),
         readers: 2,
         parts: vec![part(0, None), part(1, Some("ctid >= '(10,0)'"))],

@@ -420,7 +420,7 @@ fn plan_table(out: &mut String, table: &TablePlan) {
     let _ = writeln!(
         out,
         "  method   {}: {}",
-        plain::line(&table.method.to_string()),
+        plain::line(table.method_name()),
         plain::line(&table.method_reason)
     );
     let _ = writeln!(out, "  readers  {}", table.readers);

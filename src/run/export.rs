@@ -204,7 +204,7 @@ impl Item {
     /// The event of its beginning.
     fn started(&self, run_id: &str) -> RunEvent {
         let (method, parts, est_rows) = match self {
-            Self::Table(plan) => (plan.method.to_string(), plan.parts.len(), plan.info.est_rows),
+            Self::Table(plan) => (plan.method_name().to_owned(), plan.parts.len(), plan.info.est_rows),
             Self::Query(_) => (query::METHOD.to_owned(), 1, 0),
         };
         let (run_id, table, at) = (run_id.to_owned(), self.table().clone(), clock::now());

@@ -197,9 +197,9 @@ fn essence(plan: &TablePlan) -> Vec<(&'static str, Value)> {
     let columns: Vec<ColumnInfo> = plan.info.columns.iter().map(estimated).collect();
     vec![
         ("the kind of table", json!(plan.info.kind)),
-        ("the table itself, dropped and made again,", json!(plan.info.relations)),
+        ("the table itself, dropped and made again,", json!(plan.info.identity)),
         ("the table's columns", json!(columns)),
-        ("the primary key", json!(plan.info.keys.primary)),
+        ("the primary key", json!(plan.info.keys().primary)),
         ("the filter", json!([plan.filter, plan.pushed, plan.evaluated_here])),
         ("the column list", json!(plan.projection)),
         ("the source's own SQL", json!(plan.info.reading.sql)),

@@ -104,7 +104,7 @@ pub(super) fn obstacle(plan: &TablePlan, run: &RunContext) -> Option<String> {
     if spec.verify != Verify::None {
         return Some("--verify compares it with the source at one point in time".into());
     }
-    if plan.info.relations.len() > 1 {
+    if plan.info.compound {
         return Some("it is made up of several relations, of which one may be emptied or detached".into());
     }
     match plan.method {
@@ -112,7 +112,8 @@ pub(super) fn obstacle(plan: &TablePlan, run: &RunContext) -> Option<String> {
         Method::Timepartition => {
             return Some("method Timepartition has no part for periods that are new since".into());
         }
-        method => {
+        _ => {
+            let method = plan.method_name();
             return Some(format!(
                 "with method {method} a row that is changed meanwhile may move to another part, and be in both or none \
                  (RangeId, Ntile, Random or DataDriven over the primary key, in --table-config, can be resumed by part)"
@@ -126,7 +127,8 @@ pub(super) fn obstacle(plan: &TablePlan, run: &RunContext) -> Option<String> {
             part.part, part.slice
         ));
     }
-    let moving = plan.parts.iter().find(|part| !stays(&part.slice, &plan.info.keys.primary, dialect))?;
+    let primary = plan.info.keys().primary;
+    let moving = plan.parts.iter().find(|part| !stays(&part.slice, &primary, dialect))?;
     Some(format!(
         "part {} ({}) is not cut by the primary key: a row may move to another part meanwhile",
         moving.part, moving.slice

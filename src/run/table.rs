@@ -80,7 +80,7 @@ impl Content for Table {
             projection: plan.projection.clone(),
             source_sql: plan.info.reading.sql.clone(),
             columns: plan.columns.clone(),
-            keys: plan.info.keys.clone(),
+            keys: plan.info.keys(),
             verification,
             ..run.manifest(table, plan.snapshot.clone(), &plan.parquet.readers)
         };

@@ -68,4 +68,10 @@ pub trait Dialect: Debug + Send + Sync {
     /// The methods by which this table can be cut, best first; at least one, and `None` is among them unless rows can
     /// be read by relation only.
     fn methods(&self, table: &TableInfo) -> Vec<Method>;
+
+    /// What users of this database call a method, in plans, records and messages. Every name is also a spelling that
+    /// [`Method`] is read from.
+    fn method_name(&self, method: Method) -> &'static str {
+        method.name()
+    }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub enum Method {
     /// One reader, one part.
     None,
-    /// By place of storage: ctid (PostgreSQL 14 and later), rowid (SQLite).
+    /// By place of storage, which each source calls otherwise: ctid (PostgreSQL 14 and later), rowid (SQLite).
     Ctid,
     /// By ranges of a key, with bounds from a sample.
     RangeId,
@@ -47,11 +47,10 @@ impl Method {
     pub fn has_key(self) -> bool {
         !matches!(self, Self::None | Self::Ctid | Self::DbPartition)
     }
-}
 
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// Its name where no source is known. Of a source's tables, say what its dialect calls it.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::None => "None",
             Self::Ctid => "Ctid",
             Self::RangeId => "RangeId",
@@ -60,7 +59,13 @@ impl fmt::Display for Method {
             Self::DataDriven => "DataDriven",
             Self::Timepartition => "Timepartition",
             Self::DbPartition => "DBPartition",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

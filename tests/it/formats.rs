@@ -2,3 +2,4 @@
 //! written then.
 
 mod files;
+mod plans;

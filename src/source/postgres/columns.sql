@@ -44,8 +44,10 @@ SELECT a.attnum,
        et.typname,
        et.typtype,
        et.typnamespace = 'pg_catalog'::pg_catalog.regnamespace,
-       EXISTS (SELECT FROM pg_catalog.pg_index i
-               WHERE i.indrelid = a.attrelid AND i.indisprimary AND a.attnum = ANY (i.indkey)),
+       -- A string of JSON that is an array of the labels, in their order.
+       CASE WHEN t.typtype = 'e'
+            THEN (SELECT coalesce(pg_catalog.json_agg(l.enumlabel ORDER BY l.enumsortorder)::pg_catalog.text, '[]')
+                  FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) END,
        e.typmod,
        t.typrelid,
        et.typrelid,
@@ -62,11 +64,7 @@ SELECT a.attnum,
        (SELECT s.nspname FROM pg_catalog.pg_namespace s WHERE s.oid = et.typnamespace),
        pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
        et.typdelim,
-       a.attgenerated,
-       -- A string of JSON that is an array of the labels, in their order.
-       CASE WHEN t.typtype = 'e'
-            THEN (SELECT coalesce(pg_catalog.json_agg(l.enumlabel ORDER BY l.enumsortorder)::pg_catalog.text, '[]')
-                  FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) END
+       a.attgenerated
 FROM {attributes} a
 JOIN {classes} c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -7,6 +7,7 @@ use arrow_schema::DataType;
 use super::column::{self, Extension, PgColumn, PgElement, Styles};
 use super::composites::Composites;
 use super::dialect::{ident, literal};
+use super::facts::TableFacts;
 use super::guard::{self, Guard};
 use super::keys;
 use super::measure;
@@ -15,11 +16,9 @@ use super::spatial;
 use super::statement;
 use super::wire::{Connection, Row};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{
-    ColumnInfo, ColumnRights, Keys, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef,
-};
+use crate::catalog::{ColumnInfo, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef};
 use crate::error::{Error, ErrorKind, Result};
-use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
+use crate::spec::{NumericPolicy, TypePolicy};
 
 /// What the catalog says of one relation.
 #[derive(Debug)]
@@ -107,13 +106,13 @@ pub(super) async fn table(
     if sizes.foreign {
         filter.reads_foreign(table)?;
     }
-    let column_rights = column_rights(&relation, &rows, table)?;
+    let missing = column_rights(&relation, &rows, table)?;
+    let (by_columns, unreadable) = (missing.is_some(), missing.unwrap_or_default());
     let is_cast = |name: &str| {
         policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
     };
     let mut described = described(view, table, &rows, is_cast).await?;
-    let missing = column_rights.iter().flat_map(|rights| &rights.missing);
-    let is_readable = |name: &str| missing.clone().all(|missing| missing != name);
+    let is_readable = |name: &str| unreadable.iter().all(|missing| missing != name);
     // Questions about values are planned.
     let may_ask = runs.is_none();
     // What a view gives is asked for as it is read.
@@ -135,14 +134,10 @@ pub(super) async fn table(
         view.execute(END_THEIRS).await?;
     }
     let (mut columns, mut styles) = (Vec::with_capacity(rows.len()), Vec::new());
-    let mut primary_key = Vec::new();
     for ((row, described), policy) in rows.iter().zip(described).zip(policies) {
         let choice = column::choose(&described, &policy, is_cast(&described.name), money_scale);
         if kind == TableKind::View {
             styles.push((described.name.clone(), Styles::of(&described, &choice.codec)));
-        }
-        if row.required(17)? == "t" && is_readable(&described.name) {
-            primary_key.push(described.name.clone());
         }
         columns.push(ColumnInfo {
             field: choice.field,
@@ -156,46 +151,55 @@ pub(super) async fn table(
         });
     }
     statement::steady(view, &styles).await?;
-    if column_rights.is_some() {
+    if by_columns {
         // Where a row is stored takes the right to the table.
-        sizes.heap_blocks.clear();
+        sizes.blocks.clear();
         sizes.leaves.clear();
     }
     if runs.is_some() {
         // Nothing that takes a condition: no ranges of blocks, no key.
-        sizes.heap_blocks.clear();
-        sizes.leaves.iter_mut().for_each(|leaf| leaf.heap_blocks = None);
+        sizes.blocks.clear();
+        sizes.leaves.iter_mut().for_each(|leaf| leaf.blocks = None);
     }
     resolve_distinct(&mut columns, sizes.rows);
-    let range_key = match primary_key.as_slice() {
-        [key] if runs.is_none() => {
-            columns.iter().find(|c| c.name() == key).filter(|c| is_range_key(c)).map(|c| c.name().to_owned())
-        }
-        _ => None,
+    let facts = TableFacts {
+        stored: relation.required(1)? == "r",
+        foreign: sizes.foreign,
+        generated: generated(&rows)?,
+        by_columns,
+        special_values: policy.special_values,
+        relations: sizes.relations,
     };
-    Ok(TableInfo {
+    let mut described = TableInfo {
         table: table.clone(),
         kind,
         columns,
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
-        heap_blocks: sizes.heap_blocks,
-        relations: sizes.relations,
+        blocks: sizes.blocks,
+        identity: TableInfo::identity_of(&facts.relations),
+        compound: facts.relations.len() > 1,
         leaves: sizes.leaves,
-        primary_key,
-        range_key,
-        keys,
-        column_rights,
-        reading: Reading {
-            stored: relation.required(1)? == "r",
-            foreign: sizes.foreign,
-            generated: generated(&rows)?,
-            runs,
-            special_is_null: policy.special_values == SpecialValues::Null,
-            sql: None,
-            stored_columns: Vec::new(),
-        },
-    })
+        primary_key: keys.primary,
+        foreign_keys: keys.foreign,
+        range_key: None,
+        unreadable,
+        facts: facts.kept()?,
+        reading: Reading { runs, sql: None, stored_columns: Vec::new() },
+    };
+    if described.reading.runs.is_none() {
+        described.range_key = range_key(&described);
+    }
+    Ok(described)
+}
+
+/// The only column of the primary key, if ranges of it can be cut.
+fn range_key(table: &TableInfo) -> Option<String> {
+    let mut key = table.key_columns();
+    match (key.next(), key.next()) {
+        (Some(only), None) if is_range_key(only) => Some(only.name().to_owned()),
+        _ => None,
+    }
 }
 
 /// Columns that are computed from others.
@@ -276,8 +280,8 @@ fn relations_sql(tables: &[TableRef]) -> String {
     )
 }
 
-/// The rights on columns, where there is none to the table.
-fn column_rights(relation: &Row, columns: &[Row], table: &TableRef) -> Result<Option<ColumnRights>> {
+/// The columns that may not be read, where rights are on columns and there is none to the table.
+fn column_rights(relation: &Row, columns: &[Row], table: &TableRef) -> Result<Option<Vec<String>>> {
     if relation.required(3)? == "t" {
         return Ok(None);
     }
@@ -292,11 +296,11 @@ fn column_rights(relation: &Row, columns: &[Row], table: &TableRef) -> Result<Op
             "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
         )));
     }
-    Ok(Some(ColumnRights { missing }))
+    Ok(Some(missing))
 }
 
 /// Kind and keys of a table.
-fn identify(row: &Row) -> Result<(TableKind, Keys)> {
+fn identify(row: &Row) -> Result<(TableKind, keys::Declared)> {
     let kind = match (row.required(1)?, row.required(2)? == "t") {
         ("v", _) => TableKind::View,
         ("m", _) => TableKind::MaterializedView,
@@ -315,7 +319,7 @@ pub(super) const COLUMNS_RELATION: usize = 22;
 const COLUMNS_EXTENSION: usize = 23;
 const COLUMNS_READABLE: usize = 27;
 const COLUMNS_GENERATED: usize = 29;
-const COLUMNS_LABELS: usize = 30;
+const COLUMNS_LABELS: usize = 17;
 const SIZES_ROOT: usize = 10;
 
 pub(super) fn columns_sql(oids: &str) -> String {
@@ -413,19 +417,19 @@ fn resolve_distinct(columns: &mut [ColumnInfo], rows: u64) {
 struct Sizes {
     rows: u64,
     bytes: u64,
-    heap_blocks: Vec<u64>,
+    blocks: Vec<u64>,
     relations: Vec<u32>,
     leaves: Vec<Leaf>,
     /// Some of them are foreign tables.
     foreign: bool,
 }
 
-/// Sizes of everything that stores rows of this relation. Estimates, except for `heap_blocks`.
+/// Sizes of everything that stores rows of this relation. Estimates, except for `blocks`.
 fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
     let mut sizes = Sizes {
         rows: 0,
         bytes: 0,
-        heap_blocks: Vec::new(),
+        blocks: Vec::new(),
         relations: Vec::new(),
         leaves: Vec::new(),
         foreign: false,
@@ -448,14 +452,14 @@ fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
         sizes.foreign |= relkind == "f";
         let is_heap = matches!(relkind, "r" | "m") && access_method == "heap";
         if is_heap {
-            sizes.heap_blocks.push(blocks);
+            sizes.blocks.push(blocks);
         } else {
             all_heap = false;
         }
         // Read alone a leaf needs rights of its own, and its own row-level security counts.
         all_readable &= row.required(8)? == "t";
-        let heap_blocks = (is_heap && tid_ranges).then_some(blocks);
-        sizes.leaves.push(Leaf { id, name: row.required(7)?.to_owned(), bytes, heap_blocks });
+        let of_leaf = (is_heap && tid_ranges).then_some(blocks);
+        sizes.leaves.push(Leaf { id, name: row.required(7)?.to_owned(), bytes, blocks: of_leaf });
         sizes.rows += if reltuples > 0.0 && relpages > 0.0 {
             (reltuples / relpages * blocks as f64) as u64
         } else if relkind == "f" || relkind == "v" {
@@ -466,7 +470,7 @@ fn sizes(rows: &[Row], server_version_num: u32) -> Result<Sizes> {
         };
     }
     if !all_heap || !tid_ranges {
-        sizes.heap_blocks.clear();
+        sizes.blocks.clear();
     }
     if !all_readable || rows.len() < 2 {
         sizes.leaves.clear();

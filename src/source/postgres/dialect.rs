@@ -9,6 +9,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::column::{AS_ASKED, Codec};
+use super::facts::TableFacts;
 use super::session;
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
 use crate::error::{Error, Result};
@@ -97,16 +98,12 @@ fn steady_remainder_sql(column: &str, of: u32) -> String {
 
 /// Whether values of the column may be NULL here that are not at the server: nothing about them is pushed.
 fn may_hold_specials(table: &TableInfo, column: &ColumnInfo) -> bool {
-    table.reading.special_is_null
+    // Facts that cannot be read do not say that there are none.
+    TableFacts::of(table).map_or(true, |facts| facts.special_values == SpecialValues::Null)
         && !matches!(
             column.field.data_type(),
             DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Boolean | DataType::Utf8
         )
-}
-
-/// What becomes of the special values of a table.
-pub(super) fn special_values(table: &TableInfo) -> SpecialValues {
-    if table.reading.special_is_null { SpecialValues::Null } else { SpecialValues::Error }
 }
 
 impl PostgresDialect {
@@ -413,7 +410,7 @@ impl Dialect for PostgresDialect {
         if table.kind == TableKind::Query {
             return vec![Method::RangeId, Method::Ntile, Method::None];
         }
-        if !table.heap_blocks.is_empty() {
+        if !table.blocks.is_empty() {
             methods.push(Method::Ctid);
         }
         if !table.leaves.is_empty() {

@@ -7,7 +7,8 @@
 use arrow_schema::{DataType, Field, Fields};
 
 use super::column::{Codec, steady_array};
-use super::dialect::{PostgresDialect, ident, special_values};
+use super::dialect::{PostgresDialect, ident};
+use super::facts::TableFacts;
 use super::guard::{self, may_be_planned};
 use super::pool::Pool;
 use super::read::relation_sql;
@@ -29,7 +30,7 @@ pub(super) async fn count(
     read: &TableRead,
     at: &SnapshotToken,
 ) -> Result<u64> {
-    let sql = format!("SELECT pg_catalog.count(*) {}", relation_sql(dialect, read));
+    let sql = format!("SELECT pg_catalog.count(*) {}", relation_sql(dialect, read)?);
     let row = ask(pool, &sql, read, at).await?;
     number(&row, 0)
 }
@@ -52,7 +53,7 @@ pub(super) async fn fingerprint(
          {} OFFSET 0) AS hashes",
         half(1),
         half(17),
-        relation_sql(dialect, read)
+        relation_sql(dialect, read)?
     );
     let row = ask(pool, &sql, read, at).await?;
     Ok(Fingerprint { rows: number(&row, 0)?, sums: [sum(&row, 1)?, sum(&row, 2)?] })
@@ -87,7 +88,7 @@ fn sum(row: &Row, at: usize) -> Result<u64> {
 ///
 /// Errors: `Data` naming the column that has no such form.
 pub(super) fn row_sql(table: &TableInfo, columns: &[usize], written: &Fields) -> Result<String> {
-    let special = special_values(table);
+    let special = TableFacts::of(table)?.special_values;
     may_be_planned(table).map_err(|error| error.with("table", &table.table))?;
     let mut values = Vec::with_capacity(columns.len());
     for (index, written) in columns.iter().zip(written) {

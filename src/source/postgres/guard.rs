@@ -6,6 +6,7 @@
 //! between the look and the plan, and is still there, is found afterwards.
 
 use super::dialect::{ident, literal};
+use super::facts::TableFacts;
 use super::planned;
 use super::read::snapshot_gone;
 use super::session::{SESSION, THEIRS, is_theirs};
@@ -39,20 +40,24 @@ impl Guard {
     }
 
     /// For statements over a described table.
-    pub(super) fn of(info: &TableInfo) -> Self {
-        let foreign = info.reading.foreign || !info.reading.stored;
+    ///
+    /// # Errors
+    /// As [`TableFacts::of`].
+    pub(super) fn of(info: &TableInfo) -> Result<Self> {
+        let facts = TableFacts::of(info)?;
+        let foreign = facts.foreign || !facts.stored;
         let composites = structure::holds_composites(info).then(|| info.table.clone());
-        let oid = info.relations.first().copied();
-        Self { foreign, composites, ..Self::new(named(&info.table), oid) }
+        let oid = facts.relations.first().copied();
+        Ok(Self { foreign, composites, ..Self::new(named(&info.table), oid) })
     }
 
     /// For the statement that reads a slice: of one relation alone, or of the table.
-    fn of_read(read: &TableRead) -> Self {
-        let whole = Self::of(&read.table);
-        match read.slice.relation() {
+    fn of_read(read: &TableRead) -> Result<Self> {
+        let whole = Self::of(&read.table)?;
+        Ok(match read.slice.relation() {
             Some((oid, name)) => Self { name: name.to_owned(), oid: Some(oid), ..whole },
             None => whole,
-        }
+        })
     }
 
     /// Looks by `now`, whose transaction sees what is committed by now.
@@ -178,13 +183,13 @@ pub(super) async fn join(
 ) -> Result<Looked> {
     may_be_planned(&read.table)?;
     if read.table.kind == TableKind::Query {
-        connection.execute(&join_sql(at, &read.table)).await.map_err(snapshot_gone)?;
+        connection.execute(&join_sql(at, &read.table)?).await.map_err(snapshot_gone)?;
         connection.execute(THEIRS).await?;
         return Ok(Looked { guard: None, attributes: Vec::new() });
     }
-    let guard = Guard::of_read(read);
+    let guard = Guard::of_read(read)?;
     let looked = guard.look_outside(connection).await?;
-    connection.execute(&join_sql(at, &read.table)).await.map_err(snapshot_gone)?;
+    connection.execute(&join_sql(at, &read.table)?).await.map_err(snapshot_gone)?;
     if guard.attributes(connection).await? != looked.attributes {
         return Err(structure::altered());
     }

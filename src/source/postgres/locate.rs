@@ -5,10 +5,11 @@
 
 use super::column::Codec;
 use super::dialect::ident;
+use super::facts::TableFacts;
 use super::guard;
 use super::pool::Pool;
 use super::wire;
-use crate::catalog::{SnapshotToken, TableKind};
+use crate::catalog::{ColumnInfo, SnapshotToken, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
 use crate::source::TableRead;
 
@@ -40,7 +41,8 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
         )
     };
     let mut items: Vec<Item> = Vec::new();
-    let has_place = row.read.table.column_rights.is_none() && row.read.table.reading.list().is_none();
+    let by_columns = TableFacts::of(&row.read.table).map_or(true, |facts| facts.by_columns);
+    let has_place = !by_columns && row.read.table.reading.list().is_none();
     if has_place
         && matches!(
             row.read.table.kind,
@@ -55,7 +57,8 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
         let found = find(pool, at, row, &items).await.ok().flatten()?;
         return Some(format!("ctid={}", found.get(0)?));
     }
-    items.splice(0..0, row.read.table.primary_key.iter().map(|key| (key.clone(), text(key))));
+    let key = row.read.table.key_columns().map(ColumnInfo::name);
+    items.splice(0..0, key.map(|key| (key.to_owned(), text(key))));
     let keys = items.len() - place;
     if let Some(column) = row.column {
         items.push(("value".into(), format!("pg_catalog.left({}, 80)", text(column))));

@@ -8,6 +8,7 @@ mod composites;
 pub mod config;
 mod describe;
 pub mod dialect;
+mod facts;
 mod fingerprint;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

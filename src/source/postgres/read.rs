@@ -12,7 +12,8 @@ use futures::{TryStreamExt, stream};
 use tokio::sync::mpsc::Sender;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
-use super::dialect::{PostgresDialect, ident, literal, special_values};
+use super::dialect::{PostgresDialect, ident, literal};
+use super::facts::TableFacts;
 use super::guard::{self, Looked};
 use super::locate;
 use super::pool::Pool;
@@ -64,7 +65,7 @@ struct Job {
 }
 
 impl Job {
-    fn relation_sql(&self) -> String {
+    fn relation_sql(&self) -> Result<String> {
         relation_sql(&self.dialect, &self.read)
     }
 
@@ -119,16 +120,14 @@ impl Job {
     }
 
     /// The COPY of a relation as it is, which the server does not plan; none where anything else is wanted.
-    fn unplanned(&self, expressions: &[String], as_text: bool) -> Option<String> {
+    fn unplanned(&self, expressions: &[String], as_text: bool, facts: &TableFacts) -> Option<String> {
         let (read, info) = (&self.read, &self.read.table);
         let relation = match &read.slice {
             // Not otherwise: of their generated columns nothing is known, and foreign tables cannot be copied.
-            Slice::Relation { name, .. } if info.reading.runs.is_some() && !info.reading.foreign => {
-                name.clone()
-            }
+            Slice::Relation { name, .. } if info.reading.runs.is_some() && !facts.foreign => name.clone(),
             // Without others that inherit from it, of which it would give nothing.
             _ if info.reading.sql.is_some() => return None,
-            Slice::All if info.reading.stored && info.relations.len() == 1 => self.dialect.table(&info.table),
+            Slice::All if facts.stored && facts.relations.len() == 1 => self.dialect.table(&info.table),
             _ => return None,
         };
         let mut columns = Vec::with_capacity(expressions.len());
@@ -136,7 +135,7 @@ impl Job {
             let name = info.columns[*at].name();
             let quoted = ident(name);
             let as_it_is = as_text || quoted == *expression;
-            if !as_it_is || info.reading.generated.iter().any(|column| column == name) {
+            if !as_it_is || facts.generated.iter().any(|column| column == name) {
                 return None;
             }
             columns.push(quoted);
@@ -150,20 +149,20 @@ impl Job {
     async fn open(self, texts: Option<Vec<unplanned::Text>>) -> Result<Reader> {
         let table = self.read.table.table.clone();
         let context = |e: Error| e.with("table", &table);
-        let special = special_values(&self.read.table);
+        let facts = TableFacts::of(&self.read.table)?;
         let mut expressions = Vec::with_capacity(self.read.columns.len());
         let mut decoders = Vec::with_capacity(self.read.columns.len());
         for index in &self.read.columns {
             let column = &self.read.table.columns[*index];
             let codec = Codec::of(column)?;
             expressions.push(codec.select_expr(&ident(column.name())));
-            decoders.push(codec.decoder(&column.field, self.read.batch_rows, special)?);
+            decoders.push(codec.decoder(&column.field, self.read.batch_rows, facts.special_values)?);
         }
         let mut connection = self.pool.take().await.map_err(context)?;
-        let (sql, looked) = match self.unplanned(&expressions, texts.is_some()) {
+        let (sql, looked) = match self.unplanned(&expressions, texts.is_some(), &facts) {
             Some(sql) => {
                 connection
-                    .execute(&join_sql(&self.at, &self.read.table))
+                    .execute(&join_sql(&self.at, &self.read.table)?)
                     .await
                     .map_err(|e| context(snapshot_gone(e)))?;
                 (sql, None)
@@ -173,7 +172,7 @@ impl Job {
                 let sql = format!(
                     "COPY (SELECT {} {}) TO STDOUT (FORMAT binary)",
                     expressions.join(", "),
-                    self.relation_sql()
+                    self.relation_sql()?
                 );
                 (sql, Some(looked))
             }
@@ -190,28 +189,32 @@ impl Job {
 ///
 /// The plan of a COPY is made from the catalog of the moment, not of the snapshot: a partition that was
 /// attached since, or a table that inherits since, would be read too. So the relations are fixed.
-pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> String {
+///
+/// # Errors
+/// As [`TableFacts::of`].
+pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> Result<String> {
     let info = &read.table;
     if let Some(sql) = info.reading.query() {
-        return format!(
+        return Ok(format!(
             "FROM {}{}",
             statement::derived(sql),
             conditions(dialect, read, read.filter.as_deref(), None)
-        );
+        ));
     }
     let Some(list) = info.reading.list() else {
         return stored_sql(dialect, read, read.filter.as_deref());
     };
     // The condition is about the columns of the list.
     let filter = read.filter.as_ref().map_or_else(String::new, |filter| format!(" WHERE ({filter})"));
-    let rows = format!("SELECT\n{list}\n{}", stored_sql(dialect, read, None));
-    format!("FROM {}{filter}", statement::derived(&rows))
+    let rows = format!("SELECT\n{list}\n{}", stored_sql(dialect, read, None)?);
+    Ok(format!("FROM {}{filter}", statement::derived(&rows)))
 }
 
 /// FROM and WHERE of a read of a table, with this condition on its own columns.
-fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>) -> String {
+fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>) -> Result<String> {
     let info = &read.table;
-    let oids: Vec<String> = info.relations.iter().map(ToString::to_string).collect();
+    let facts = TableFacts::of(info)?;
+    let oids: Vec<String> = facts.relations.iter().map(ToString::to_string).collect();
     if let Some((_, leaf)) = read.slice.relation() {
         // Alone, so that the server does not open the others to find that they hold none of these rows.
         // SQL of the user's may name the table.
@@ -220,12 +223,12 @@ fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>)
         } else {
             String::new()
         };
-        return format!("FROM ONLY {leaf}{name}{}", conditions(dialect, read, filter, None));
+        return Ok(format!("FROM ONLY {leaf}{name}{}", conditions(dialect, read, filter, None)));
     }
     let (only, members) = match (info.kind, oids.as_slice()) {
         (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
         // The relation of a row takes the right to the table; at the end `structure::unchanged` looks instead.
-        _ if info.column_rights.is_some() => ("", None),
+        _ if facts.by_columns => ("", None),
         (TableKind::Table | TableKind::Partitioned | TableKind::Partition, [_, ..]) => {
             let theirs = is_theirs(info);
             let each =
@@ -238,7 +241,7 @@ fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>)
         }
         _ => ("", None),
     };
-    format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, filter, members))
+    Ok(format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, filter, members)))
 }
 
 /// WHERE of a read, if it has any.
@@ -469,7 +472,10 @@ impl Reader {
         }
         let (expected, name) = match self.job.read.slice.relation() {
             Some((oid, name)) => (Some(oid), name.to_owned()),
-            None => (info.relations.first().copied(), self.job.dialect.table(table)),
+            None => {
+                let itself = TableFacts::of(info)?.relations.first().copied();
+                (itself, self.job.dialect.table(table))
+            }
         };
         // A lock of a table does not keep others from renaming its schema.
         let end = format!("SELECT pg_catalog.to_regclass({})::pg_catalog.oid; COMMIT", literal(&name));
@@ -490,7 +496,10 @@ impl Reader {
     async fn explain(self, failure: Failure) -> Error {
         let (pool, at, read) = (&self.job.pool, &self.job.at, &self.job.read);
         let table = &read.table.table;
-        let from_where = self.job.relation_sql();
+        let from_where = match self.job.relation_sql() {
+            Ok(sql) => sql,
+            Err(error) => return error,
+        };
         let mut row = locate::Row { from_where: &from_where, read, column: None, number: self.rows };
         let error = match failure {
             Failure::Value(index, bad) => {

@@ -31,7 +31,7 @@ pub(super) fn from(dialect: &PostgresDialect, table: &TableInfo, slices: usize) 
         table.kind,
         TableKind::Table | TableKind::Partitioned | TableKind::Partition | TableKind::MaterializedView
     );
-    let blocks = match table.heap_blocks.iter().sum() {
+    let blocks = match table.blocks.iter().sum() {
         0 => table.est_bytes / BLOCK_BYTES,
         blocks => blocks,
     };

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::dialect::{PostgresDialect, ident};
+use super::facts::TableFacts;
 use super::read::relation_sql;
 use super::wire::Connection;
 use crate::catalog::{Selection, Slice, TableInfo};
@@ -24,16 +25,15 @@ pub(super) async fn selection(
         batch_rows: 1,
     };
     // All columns, as the export reads them: a scan of an index alone would look cheaper than it is.
-    let columns = match &table.column_rights {
-        _ if table.reading.list().is_some() => "*".to_owned(),
-        None => "*".to_owned(),
-        Some(_) => {
-            let names = table.columns.iter().map(|column| column.name());
-            names.filter(|name| table.is_readable(name)).map(ident).collect::<Vec<_>>().join(", ")
-        }
+    let by_columns = TableFacts::of(table)?.by_columns;
+    let columns = if by_columns && table.reading.list().is_none() {
+        let names = table.columns.iter().map(|column| column.name());
+        names.filter(|name| table.is_readable(name)).map(ident).collect::<Vec<_>>().join(", ")
+    } else {
+        "*".to_owned()
     };
-    let (rows, some) = expected(view, &columns, &relation_sql(dialect, &read(Some(condition)))).await?;
-    let (_, all) = expected(view, &columns, &relation_sql(dialect, &read(None))).await?;
+    let (rows, some) = expected(view, &columns, &relation_sql(dialect, &read(Some(condition)))?).await?;
+    let (_, all) = expected(view, &columns, &relation_sql(dialect, &read(None))?).await?;
     Ok(Selection { rows: rows as u64, effort: if all > 0.0 { some / all } else { 1.0 } })
 }
 

@@ -1,5 +1,6 @@
 //! What every transaction over the source sets first.
 
+use super::facts::TableFacts;
 use super::wire::Connection;
 use crate::catalog::{TableInfo, TableKind};
 use crate::error::Result;
@@ -60,8 +61,11 @@ pub(super) fn fence(kind: TableKind, foreign: bool) -> String {
 }
 
 /// [`fence`] for a table as it was described.
-pub(super) fn fence_of(table: &TableInfo) -> String {
-    fence(table.kind, table.reading.foreign)
+///
+/// # Errors
+/// As [`TableFacts::of`].
+pub(super) fn fence_of(table: &TableInfo) -> Result<String> {
+    Ok(fence(table.kind, TableFacts::of(table)?.foreign))
 }
 
 /// Whether SQL of database users is evaluated when the table is read: that of a view, or what the user passes on.

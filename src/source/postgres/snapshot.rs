@@ -238,12 +238,12 @@ impl PostgresSnapshot {
         let some = sql(&sample::from(&dialect, table, slices))?;
         let all = sql(&sample::from(&dialect, table, usize::MAX))?;
         let mut view = self.view.lock().await;
-        let fence = fence_of(table);
+        let fence = fence_of(table)?;
         let ask = async |view: &mut Connection, sql: &str| {
             let ask = async |view: &mut Connection| view.query(&format!("{fence}; {sql}")).await;
             under_theirs(view, is_theirs(table), ask).await
         };
-        let guards = [Guard::of(table)];
+        let guards = [Guard::of(table)?];
         let guards = if table.kind == TableKind::Query { &guards[..0] } else { &guards[..] };
         let answer = match self.plan(&mut view, guards, async |view| ask(view, &some).await).await {
             // Not every way to store rows can be sampled.
@@ -458,10 +458,10 @@ impl Snapshot for PostgresSnapshot {
     async fn shaped(&self, table: TableInfo, sql: &SourceSql) -> Result<TableInfo> {
         may_be_planned(&table).map_err(|error| error.with("table", &table.table))?;
         let mut view = self.view.lock().await;
-        let (name, guards) = (table.table.clone(), [Guard::of(&table)]);
+        let (name, guards) = (table.table.clone(), [Guard::of(&table)?]);
         let (policy, scale, dialect) = (&self.policy, self.money_scale, PostgresDialect::default());
         let shaped = async |view: &mut Connection| {
-            view.execute(&fence_of(&table)).await?;
+            view.execute(&fence_of(&table)?).await?;
             let shaped = async |view: &mut Connection| {
                 statement::shaped(view, &dialect, table, sql, policy, scale).await
             };
@@ -497,7 +497,7 @@ impl Snapshot for PostgresSnapshot {
     }
 
     async fn blocks(&self, table: &TableInfo, slice: &Slice, pieces: usize) -> Result<Vec<u64>> {
-        if table.heap_blocks.is_empty() {
+        if table.blocks.is_empty() {
             return Ok(Vec::new());
         }
         let condition =
@@ -511,12 +511,12 @@ impl Snapshot for PostgresSnapshot {
         let mut view = self.view.lock().await;
         let dialect = PostgresDialect::default();
         let asked = async |view: &mut Connection| {
-            view.execute(&fence_of(table)).await?;
+            view.execute(&fence_of(table)?).await?;
             // A condition may be the user's SQL.
             let ask = async |view: &mut Connection| selection(view, &dialect, table, condition).await;
             under_theirs(view, true, ask).await
         };
-        self.plan(&mut view, &[Guard::of(table)], asked)
+        self.plan(&mut view, &[Guard::of(table)?], asked)
             .await
             .map(Some)
             .map_err(|error| error.with("table", &table.table))
@@ -572,13 +572,16 @@ async fn under_savepoint<T>(
 /// The statement with which a worker joins `token`.
 ///
 /// It reads `table`, and no view or foreign table where that is none.
-pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> String {
-    let fence = fence_of(table);
-    match &token.id {
+///
+/// # Errors
+/// As [`fence_of`].
+pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> Result<String> {
+    let fence = fence_of(table)?;
+    Ok(match &token.id {
         Some(id) => format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}; {SESSION}; {fence}",
             literal(id)
         ),
         None => format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {fence}"),
-    }
+    })
 }

@@ -12,13 +12,14 @@ use super::column::{self, PgColumn, Styles};
 use super::composites::Composites;
 use super::describe::typed_columns_sql;
 use super::dialect::{PostgresDialect, ident, literal};
+use super::facts::TableFacts;
 use super::session::{BEGIN_THEIRS, END_THEIRS, fence};
 use super::wire::{Connection, Refused, ResultColumn, sqlstate};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, ColumnRights, Keys, SourceSql, TableInfo, TableKind, TableRef};
+use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableKind, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Dialect;
-use crate::spec::{SpecialValues, TypePolicy};
+use crate::spec::TypePolicy;
 
 /// A query as an item of FROM.
 pub(super) fn derived(sql: &str) -> String {
@@ -44,7 +45,8 @@ pub(super) async fn query(
     let columns = columns(view, &described, policy, is_cast, money_scale).await?;
     let (rows, bytes) = expected(view, &derived(sql)).await?;
     let mut table = TableInfo::of_query(name, sql, columns, (rows, bytes));
-    table.reading.special_is_null = policy.special_values == SpecialValues::Null;
+    let special_values = policy.special_values;
+    table.facts = TableFacts { special_values, ..TableFacts::default() }.kept()?;
     Ok(table)
 }
 
@@ -76,10 +78,10 @@ pub(super) async fn shaped(
         let columns = columns(view, &described, policy, is_cast, money_scale).await?;
         table.reading.stored_columns = std::mem::replace(&mut table.columns, columns);
         // What is computed may be called as a key is.
-        table.primary_key.clear();
-        table.keys = Keys::default();
+        table.primary_key = None;
+        table.foreign_keys.clear();
         // Rights were asked of every column that the list names.
-        table.column_rights = table.column_rights.map(|_| ColumnRights::default());
+        table.unreadable.clear();
     }
     table.reading.sql = Some(sql.clone());
     Ok(table)

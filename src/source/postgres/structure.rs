@@ -3,6 +3,7 @@
 
 use super::describe::number;
 use super::dialect::literal;
+use super::facts::TableFacts;
 use super::wire::Connection;
 use crate::catalog::{TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
@@ -31,8 +32,9 @@ pub(super) async fn unchanged(
     if holds_composites(table) && attributes(locks, name).await? != attributes(view, name).await? {
         return Err(altered());
     }
-    if table.column_rights.is_some() && (table.relations.len() > 1 || table.kind == TableKind::Partitioned) {
-        attached(locks, table).await?;
+    let facts = TableFacts::of(table)?;
+    if facts.by_columns && (facts.relations.len() > 1 || table.kind == TableKind::Partitioned) {
+        attached(locks, &table.table, facts.relations).await?;
     }
     Ok(())
 }
@@ -40,19 +42,18 @@ pub(super) async fn unchanged(
 /// Whether the table is made of the relations that it was made of. Only for those that cannot be read by relation:
 /// others are read from the view's relations, whatever was attached since. None can be detached while the table is
 /// locked.
-async fn attached(locks: &mut Connection, table: &TableInfo) -> Result<()> {
+async fn attached(locks: &mut Connection, table: &TableRef, mut then: Vec<u32>) -> Result<()> {
     let sql = format!(
         "WITH RECURSIVE tree(oid) AS ( \
            SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
            WHERE n.nspname = {} AND c.relname = {} \
          UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON t.oid = i.inhparent) \
          SELECT oid FROM tree",
-        literal(&table.table.schema),
-        literal(&table.table.name)
+        literal(&table.schema),
+        literal(&table.name)
     );
     let rows = locks.query(&sql).await?;
     let mut now: Vec<u32> = rows.iter().map(|row| number(row.required(0)?)).collect::<Result<_>>()?;
-    let mut then = table.relations.clone();
     now.sort_unstable();
     then.sort_unstable();
     match now == then {
@@ -60,7 +61,7 @@ async fn attached(locks: &mut Connection, table: &TableInfo) -> Result<()> {
         false => Err(Error::data("a table was attached to this one while it was exported").hint(format!(
             "run again, or GRANT SELECT ON {} TO the user that exports: with a right to the table and not only to its \
              columns, rows are read from the relations that there were",
-            table.table
+            table
         ))),
     }
 }

@@ -13,7 +13,8 @@ use super::keys;
 use super::statement;
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{
-    ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, TableFilter, TableInfo, TableKind, TableRef,
+    ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, SourceFacts, TableFilter, TableInfo, TableKind,
+    TableRef,
 };
 use crate::error::{Error, Result};
 use crate::source::Dialect;
@@ -143,11 +144,11 @@ pub(super) fn table(
     if stored && sizes.rows >= LARGE_ROWS {
         sample(connection, table, sizes.rows, &mut columns).map_err(fail)?;
     }
-    let primary_key: Vec<String> = described.iter().filter(|c| c.key > 0).map(|c| c.name.clone()).collect();
+    let key: Vec<&Described> = described.iter().filter(|c| c.key > 0).collect();
     // The order in which rows are stored: the rowid, or the key of a table without one.
-    let stored_by = match (alias, relation.without_rowid, primary_key.as_slice()) {
+    let stored_by = match (alias, relation.without_rowid, key.as_slice()) {
         (Some(at), _, _) => columns.get(at),
-        (None, true, [only]) => columns.iter().find(|c| c.name() == only),
+        (None, true, [only]) => columns.iter().find(|c| c.name() == only.name),
         _ => None,
     };
     let range_key =
@@ -158,14 +159,16 @@ pub(super) fn table(
         columns,
         est_rows: sizes.rows,
         est_bytes: sizes.bytes,
-        relations: Vec::new(),
-        column_rights: None,
-        reading: Reading::default(),
+        blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
+        identity: None,
+        compound: false,
+        primary_key: keys::primary(connection, table).map_err(fail)?,
+        foreign_keys: keys::foreign(connection, table).map_err(fail)?,
         leaves: Vec::new(),
-        heap_blocks: rowid.map(|_| sizes.last_rowid / BLOCK_ROWIDS + 1).into_iter().collect(),
-        primary_key,
         range_key,
-        keys: keys::of(connection, table).map_err(fail)?,
+        unreadable: Vec::new(),
+        reading: Reading::default(),
+        facts: SourceFacts::default(),
     })
 }
 

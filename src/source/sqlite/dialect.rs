@@ -37,7 +37,7 @@ pub(super) fn rowid_name<'n>(mut columns: impl Iterator<Item = &'n str> + Clone)
 /// The rowid's name, in tables that can be cut by it.
 pub(super) fn rowid_of(table: &TableInfo) -> Option<&'static str> {
     let names = table.columns.iter().map(ColumnInfo::name);
-    (!table.heap_blocks.is_empty() && table.reading.list().is_none()).then(|| rowid_name(names)).flatten()
+    (!table.blocks.is_empty() && table.reading.list().is_none()).then(|| rowid_name(names)).flatten()
 }
 
 /// The first rowid of a block. Negative rowids lie before block 0, in the slice that is open to the left.
@@ -206,6 +206,13 @@ impl Dialect for SqliteDialect {
         }
     }
 
+    fn method_name(&self, method: Method) -> &'static str {
+        match method {
+            Method::Ctid => "Rowid",
+            other => other.name(),
+        }
+    }
+
     fn methods(&self, table: &TableInfo) -> Vec<Method> {
         if table.kind == TableKind::Query {
             return vec![Method::RangeId, Method::None];
@@ -214,7 +221,7 @@ impl Dialect for SqliteDialect {
             // What it gives may depend on other rows.
             return vec![Method::None];
         }
-        let by_rowid = (!table.heap_blocks.is_empty()).then_some(Method::Ctid);
+        let by_rowid = (!table.blocks.is_empty()).then_some(Method::Ctid);
         // Ranges of a key that is the rowid are ranges of the rowid, between the bounds that the keys really have.
         if table.range_key.is_some() {
             [Method::RangeId].into_iter().chain(by_rowid).chain([Method::None]).collect()
@@ -251,14 +258,16 @@ mod tests {
             columns,
             est_rows: 0,
             est_bytes: 0,
-            relations: Vec::new(),
-            column_rights: None,
-            heap_blocks: vec![10],
-            reading: Default::default(),
+            blocks: vec![10],
+            identity: None,
+            compound: false,
+            primary_key: None,
+            foreign_keys: Vec::new(),
             leaves: Vec::new(),
-            primary_key: Vec::new(),
             range_key: None,
-            keys: crate::catalog::Keys::default(),
+            unreadable: Vec::new(),
+            reading: Default::default(),
+            facts: Default::default(),
         }
     }
 

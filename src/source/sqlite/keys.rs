@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::catalog::{ForeignKey, Keys, TableRef};
+use crate::catalog::{ForeignKey, PrimaryKey, TableRef};
 
 /// A foreign key as it is written.
 struct Declared {
@@ -12,10 +12,15 @@ struct Declared {
     to: Vec<Option<String>>,
 }
 
-/// The keys of `table`. Names are those of the tables and columns that they mean: a REFERENCES clause may write
+/// The primary key of `table`.
+pub(super) fn primary(connection: &Connection, table: &TableRef) -> rusqlite::Result<Option<PrimaryKey>> {
+    let columns = primary_columns(connection, table)?;
+    Ok((!columns.is_empty()).then_some(PrimaryKey { columns, of_all_rows: true }))
+}
+
+/// The foreign keys of `table`. Names are those of the tables and columns that they mean: a REFERENCES clause may write
 /// them in other case, and may leave the columns out. One that means nothing that is there is left out.
-pub(super) fn of(connection: &Connection, table: &TableRef) -> rusqlite::Result<Keys> {
-    let primary = primary(connection, table)?;
+pub(super) fn foreign(connection: &Connection, table: &TableRef) -> rusqlite::Result<Vec<ForeignKey>> {
     let mut statement = connection.prepare(
         "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1, ?2) ORDER BY id DESC, seq",
     )?;
@@ -39,17 +44,18 @@ pub(super) fn of(connection: &Connection, table: &TableRef) -> rusqlite::Result<
         let Some(other) = relation(connection, &table.schema, &other)? else { continue };
         let columns = columns(connection, table, from.into_iter())?;
         let references = match to.iter().all(Option::is_none) {
-            true => self::primary(connection, &other)?,
+            true => primary_columns(connection, &other)?,
             false => self::columns(connection, &other, to.into_iter())?.unwrap_or_default(),
         };
         if let Some(columns) = columns.filter(|columns| columns.len() == references.len()) {
             foreign.push(ForeignKey { name: None, columns, table: other, references });
         }
     }
-    Ok(Keys { primary, foreign })
+    Ok(foreign)
 }
 
-fn primary(connection: &Connection, table: &TableRef) -> rusqlite::Result<Vec<String>> {
+/// In the key's order.
+fn primary_columns(connection: &Connection, table: &TableRef) -> rusqlite::Result<Vec<String>> {
     let sql = "SELECT name FROM pragma_table_xinfo(?1, ?2) WHERE pk > 0 ORDER BY pk";
     let mut statement = connection.prepare(sql)?;
     statement.query_map(params![table.name, table.schema], |row| row.get(0))?.collect()

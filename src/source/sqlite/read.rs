@@ -280,15 +280,15 @@ impl Job {
     fn locate(&self, connection: &Connection, number: u64) -> String {
         let table: &TableInfo = &self.read.table;
         let plain = format!("number {} of its part", number + 1);
-        if table.primary_key.is_empty() || values_are_hidden() {
+        let key: Vec<&str> = table.key_columns().map(ColumnInfo::name).collect();
+        if key.is_empty() || values_are_hidden() {
             return plain;
         }
-        let keys: Vec<String> = table.primary_key.iter().map(|k| format!("quote({})", ident(k))).collect();
+        let keys: Vec<String> = key.iter().map(|k| format!("quote({})", ident(k))).collect();
         let sql = format!("SELECT {} {} LIMIT 1 OFFSET {number}", self.list(&keys), self.relation_sql());
         let first = self.read.columns.len();
         let found = connection.query_row(&sql, [], |row| {
-            let pairs = table
-                .primary_key
+            let pairs = key
                 .iter()
                 .enumerate()
                 .map(|(i, name)| Ok(format!("{name}={}", row.get::<_, String>(first + i)?)));

@@ -13,7 +13,7 @@ use super::config::SqliteConfig;
 use super::connect::failed;
 use super::dialect::{SqliteDialect, ident};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{ColumnInfo, Keys, SourceSql, TableInfo, TableRef};
+use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::spec::TypePolicy;
@@ -65,10 +65,10 @@ pub(super) fn shaped(
         let from = relation(&table);
         table.columns = columns(config, connection, &from, &table.table, policy).map_err(flag)?;
         // What is computed may be called as a key is, and rows of it have no place.
-        table.primary_key.clear();
+        table.primary_key = None;
         table.range_key = None;
-        table.heap_blocks.clear();
-        table.keys = Keys::default();
+        table.blocks.clear();
+        table.foreign_keys.clear();
     }
     Ok(table)
 }

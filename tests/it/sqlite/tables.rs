@@ -108,7 +108,40 @@ fn every_cut_holds_every_row_once() {
         database.assert_same(table, ROWS);
         assert_eq!(parts(&database.out(table)) > 1, cut, "{config}");
     }
-    database.export(&["-i", "noid", "--table-config", "noid:Rowid::2"]).exits(USAGE).says(&["RangeId, None"]);
+    let refused = database.export(&["-i", "noid", "--table-config", "noid:Rowid::2"]);
+    refused.exits(USAGE).says(&["method Rowid cannot cut this table", "RangeId, None"]).never_says(&["Ctid"]);
+}
+
+#[test]
+fn plans_and_records_call_methods_as_sqlite_does() {
+    let database = Database::new(
+        "CREATE TABLE t (a INT); WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 2000)
+         INSERT INTO t SELECT n FROM s;",
+    );
+    let out = database.dir.path().join("out");
+    let large = ["--large-table-threshold", "100", "-p", "2"];
+    let plan = |extra: &[&str]| {
+        let url = database.url();
+        let args = ["plan", "--source", &url];
+        Run::new([&args[..], &large, extra].concat()).output().ok()
+    };
+    // Every spelling means the same; the stored name is one for all sources.
+    for spelling in ["Rowid", "ctid", "Physical", "PHYSLOC"] {
+        let config = format!("t:{spelling}::2");
+        plan(&["--table-config", &config]).says(&["method   Rowid: --table-config"]).never_says(&["Ctid"]);
+    }
+    let json: serde_json::Value = serde_json::from_str(&plan(&["--json"]).stdout).unwrap();
+    let table = &json["tables"][0];
+    assert_eq!((&table["method"], &table["source_method"]), (&"Ctid".into(), &"Rowid".into()));
+    let state = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| Run::new(args).env("XDG_STATE_HOME", state.path()).output().ok();
+    let (url, out) = (database.url(), out.to_str().unwrap().to_owned());
+    let exported = run(&[&["export", "--source", &url, "--output-dir", &out, "--json"], &large[..]].concat());
+    let exported: serde_json::Value = serde_json::from_str(&exported.stdout).unwrap();
+    let run_id = exported["run_id"].as_str().unwrap();
+    for command in ["status", "report"] {
+        run(&[command, run_id]).says(&["Rowid"]).never_says(&["Ctid"]);
+    }
 }
 
 #[test]
