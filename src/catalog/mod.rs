@@ -3,6 +3,7 @@
 pub mod facts;
 pub mod filter;
 pub mod geometry;
+pub mod shared;
 pub mod slice;
 pub mod source_sql;
 mod stored;

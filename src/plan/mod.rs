@@ -44,8 +44,9 @@ use crate::spec::{ExportSpec, Method, ParquetSpec, TableRule, layout};
 /// Everything needed to read, shape and write the parts of one table. Printable, serialisable, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TablePlan {
-    /// The table as described.
-    pub info: TableInfo,
+    /// The table as described; parts that are under way share it.
+    #[serde(with = "crate::catalog::shared")]
+    pub info: Arc<TableInfo>,
     /// The point in time.
     pub snapshot: SnapshotToken,
     /// The user's row filter.
@@ -224,7 +225,7 @@ pub async fn plan_table(
         parts,
         parquet: spec.parquet.clone(),
         memory_bytes: spec.memory_limit_bytes,
-        info,
+        info: Arc::new(info),
     };
     let (context, logical) = logical(&plan, &plan.parts, source).await?;
     let optimized = session::state(&context, &plan.snapshot).optimize(&logical)?;
@@ -302,7 +303,7 @@ async fn logical(
         batch_rows: session::BATCH_ROWS,
     };
     let provider =
-        Arc::new(SourceTable::new(Arc::clone(source), plan.info.clone(), slices, plan.snapshot.clone()));
+        Arc::new(SourceTable::new(Arc::clone(source), Arc::clone(&plan.info), slices, plan.snapshot.clone()));
     let context = session::open(vec![(table.clone(), provider)], &settings)?;
     let logical =
         shape::logical(&context, &plan.info, plan.filter.as_deref(), plan.projection.as_deref()).await?;

@@ -19,7 +19,7 @@ use crate::source::{Source, TableRead};
 #[derive(Debug)]
 pub struct SourceTable {
     source: Arc<dyn Source>,
-    info: TableInfo,
+    info: Arc<TableInfo>,
     slices: Vec<Slice>,
     at: SnapshotToken,
     schema: SchemaRef,
@@ -27,7 +27,7 @@ pub struct SourceTable {
 
 impl SourceTable {
     /// A provider whose partition `i` is `slices[i]`.
-    pub fn new(source: Arc<dyn Source>, info: TableInfo, slices: Vec<Slice>, at: SnapshotToken) -> Self {
+    pub fn new(source: Arc<dyn Source>, info: Arc<TableInfo>, slices: Vec<Slice>, at: SnapshotToken) -> Self {
         let mark = |column: &ColumnInfo| {
             let mut field = column.field.clone();
             if let Some(kind) = source.dialect().sql_type(column) {
@@ -116,7 +116,7 @@ impl TableProvider for SourceTable {
         })?;
         let schema = Arc::new(self.schema.project(&columns)?);
         let read = TableRead {
-            table: self.info.clone(),
+            table: Arc::clone(&self.info),
             columns,
             slice: Slice::All,
             filter: (!conditions.is_empty()).then(|| conditions.join(" AND ")),

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use arrow_schema::{DataType, Field};
 use serde_json::Value;
 
@@ -130,7 +132,7 @@ fn plan() -> RunPlan {
         facts: Default::default(),
     };
     let orders = TablePlan {
-        info,
+        info: Arc::new(info),
         snapshot: snapshot(),
         filter: Some("a > 1 AND f(b)".into()),
         pushed: vec!["\"a\" > 1".into()],

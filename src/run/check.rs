@@ -142,7 +142,7 @@ async fn read_nothing(
 /// Asks for no rows, or for the first ones of each relation where the source can read by relation only.
 async fn drain(
     source: &Arc<dyn Source>,
-    table: TableInfo,
+    table: Arc<TableInfo>,
     columns: Vec<usize>,
     at: &SnapshotToken,
 ) -> Result<()> {
@@ -154,7 +154,8 @@ async fn drain(
     };
     for slice in slices {
         let filter = (!by_relation).then(|| "NULL IS NOT NULL".to_owned());
-        let read = TableRead { table: table.clone(), columns: columns.clone(), slice, filter, batch_rows: 1 };
+        let read =
+            TableRead { table: Arc::clone(&table), columns: columns.clone(), slice, filter, batch_rows: 1 };
         let mut rows = source.read(&read, at)?;
         while let Some(batch) = rows.next().await {
             batch?;

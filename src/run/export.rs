@@ -30,8 +30,8 @@ pub(super) enum Asked<'a> {
 
 /// What has a directory.
 pub(super) enum Item {
-    Table(TablePlan),
-    Query(QueryItem),
+    Table(Box<TablePlan>),
+    Query(Box<QueryItem>),
 }
 
 /// What is exported, in this order, and what cannot be.
@@ -97,7 +97,10 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
         let view = pinned.view.as_ref();
         let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.run_id));
         let (plans, failures) = run.bounds.in_time(view, planning).await?;
-        Ok((pinned, Planned { items: plans.into_iter().map(Item::Table).collect(), failures }))
+        Ok((
+            pinned,
+            Planned { items: plans.into_iter().map(|plan| Item::Table(Box::new(plan))).collect(), failures },
+        ))
     };
     before_the_first(run, plan).await
 }

@@ -13,7 +13,7 @@ use crate::plan::prepare;
 /// the snapshot is lost.
 pub(super) async fn export(item: &Item, under: &Under<'_>) -> Result<Exported> {
     match item {
-        Item::Query(query) => commit::export(query, under).await,
+        Item::Query(query) => commit::export(query.as_ref(), under).await,
         Item::Table(plan) if under.run.spec.consistency == Consistency::Table => {
             let name = &plan.info.table;
             let mut attempts = Attempts::new(&under.run.retries, name, Scope::View);

@@ -38,7 +38,8 @@ pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> 
     let planning = Box::pin(planned_under(run, statements, view, &tables));
     let (tables, plans) = run.bounds.in_time(view, planning).await?;
     let tables: Arc<[TableInfo]> = tables.into();
-    let items = plans.into_iter().map(|plan| Item::Query(QueryItem { plan, tables: Arc::clone(&tables) }));
+    let items =
+        plans.into_iter().map(|plan| Item::Query(Box::new(QueryItem { plan, tables: Arc::clone(&tables) })));
     Ok((pinned, Planned { items: items.collect(), failures: Vec::new() }))
 }
 

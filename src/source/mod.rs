@@ -280,7 +280,7 @@ pub trait Snapshot: Debug + Send + Sync {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableRead {
     /// The table as described.
-    pub table: TableInfo,
+    pub table: Arc<TableInfo>,
     /// Which columns, as indices into `table.columns`; may be empty (rows are still counted).
     pub columns: Vec<usize>,
     /// Which rows.

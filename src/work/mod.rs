@@ -22,23 +22,10 @@ use crate::source::Source;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartTask {
     /// The plan of the table.
-    #[serde(with = "shared")]
+    #[serde(with = "crate::catalog::shared")]
     plan: Arc<TablePlan>,
     /// The place of the part in the plan.
     part: usize,
-}
-
-/// A plan that tasks share, as itself.
-mod shared {
-    use super::{Arc, Deserialize, Serialize, TablePlan};
-
-    pub(super) fn serialize<S: serde::Serializer>(plan: &Arc<TablePlan>, to: S) -> Result<S::Ok, S::Error> {
-        plan.as_ref().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Arc<TablePlan>, D::Error> {
-        TablePlan::deserialize(from).map(Arc::new)
-    }
 }
 
 impl PartTask {

@@ -112,7 +112,7 @@ fn relations_that_join_a_table_later_are_not_read() {
         for (table, expected) in described.into_iter().zip([500, 0, 500]) {
             for slice in [Slice::All, Slice::Physical { from: None, to: None }] {
                 let read = TableRead {
-                    table: table.clone(),
+                    table: std::sync::Arc::new(table.clone()),
                     columns: vec![0],
                     slice,
                     filter: None,

@@ -193,7 +193,8 @@ pub async fn plan_queries(
     };
     let provider = |input: &QueryInput| {
         let info = without_ids(&input.info);
-        let table = SourceTable::new(Arc::clone(source), info, input.slices.clone(), snapshot.clone());
+        let table =
+            SourceTable::new(Arc::clone(source), Arc::new(info), input.slices.clone(), snapshot.clone());
         (input.info.table.clone(), Arc::new(table) as Arc<dyn TableProvider>)
     };
     let (own, tables): (Vec<_>, Vec<_>) =

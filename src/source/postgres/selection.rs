@@ -1,5 +1,7 @@
 //! What the planner expects of a condition.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::dialect::{PostgresDialect, ident};
@@ -18,7 +20,7 @@ pub(super) async fn selection(
     condition: &str,
 ) -> Result<Selection> {
     let read = |filter: Option<&str>| TableRead {
-        table: table.clone(),
+        table: Arc::new(table.clone()),
         columns: Vec::new(),
         slice: Slice::All,
         filter: filter.map(str::to_owned),

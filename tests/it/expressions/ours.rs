@@ -184,7 +184,7 @@ impl InMemory {
                 let info = snapshot.describe(table, &TableFilter::default()).await.unwrap();
                 let read = TableRead {
                     columns: (0..info.columns.len()).collect(),
-                    table: info.clone(),
+                    table: Arc::new(info.clone()),
                     slice: Slice::All,
                     filter: None,
                     batch_rows: 4096,
