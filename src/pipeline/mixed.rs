@@ -24,7 +24,7 @@ use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, PartsAsOf};
 use crate::plan::TablePlan;
-use crate::runlog::{PreparedTable, RunEvent};
+use crate::runlog::{Document, PreparedTable, RunEvent};
 use crate::sink::PreparedPart;
 use crate::source::Dialect;
 use crate::spec::{ExportSpec, IfExists, Method, Verify};
@@ -173,9 +173,9 @@ impl Recorder {
             return;
         }
         let of = PartRecord { snapshot: self.snapshot.clone(), prepared: part.clone() };
-        match serde_json::to_string(&of) {
+        match Document::of(&of) {
             Ok(prepared) => {
-                let (run_id, table, at) = (self.run_id.clone(), self.table.clone(), clock::now());
+                let (run_id, table, at) = (self.run_id.clone(), self.table.clone(), clock::moment().into());
                 let event = RunEvent::PartPrepared { run_id, table, at, part: part.part, prepared };
                 record(&self.parts, &event).await;
             }
@@ -211,11 +211,9 @@ pub(super) async fn take(plan: &TablePlan, shared: &Shared<'_>) -> Result<Taken>
             source: shared.identity.version.clone(),
             plan: plan.clone(),
         };
-        let json = serde_json::to_string(&record_of);
-        let json =
-            json.map_err(|error| Error::internal("a plan cannot be written as JSON").caused_by(error))?;
-        let (run_id, table, at) = (shared.run_id.to_owned(), table.clone(), clock::now());
-        record(shared.parts, &RunEvent::TablePlanned { run_id, table, at, plan: json }).await;
+        let plan = Document::of(&record_of)?;
+        let (run_id, table, at) = (shared.run_id.to_owned(), table.clone(), clock::moment().into());
+        record(shared.parts, &RunEvent::TablePlanned { run_id, table, at, plan }).await;
     }
     Ok(Taken { plan: plan.clone(), earlier: Vec::new(), recorded })
 }
@@ -282,8 +280,7 @@ fn stays(slice: &Slice, primary: &[String], dialect: &dyn Dialect) -> bool {
 /// The plan with the parts of the first run, of which `found` tells; or why they cannot be used.
 fn adopt(plan: &TablePlan, found: &PreparedTable, shared: &Shared<'_>) -> std::result::Result<Taken, String> {
     let unreadable = |_| "another version of lakexpress recorded them".to_owned();
-    let PlanRecord { version, source, plan: first } =
-        serde_json::from_str(&found.plan).map_err(unreadable)?;
+    let PlanRecord { version, source, plan: first } = found.plan.read().map_err(unreadable)?;
     if version != VERSION {
         return Err(format!("lakexpress {version} recorded them"));
     }
@@ -299,8 +296,8 @@ fn adopt(plan: &TablePlan, found: &PreparedTable, shared: &Shared<'_>) -> std::r
     }
     let plan = TablePlan { parts: first.parts, ..plan.clone() };
     let mut earlier = Vec::new();
-    for text in &found.parts {
-        let part: PartRecord = serde_json::from_str(text).map_err(unreadable)?;
+    for recorded in &found.parts {
+        let part: PartRecord = recorded.read().map_err(unreadable)?;
         if !is_of(&part.prepared, &plan) {
             return Err("a part is not the one that was planned".into());
         }

@@ -53,7 +53,7 @@ use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result, Transient, values_are_hidden};
 use crate::manifest::{PartsAsOf, Verification};
 use crate::plan::TablePlan;
-use crate::runlog::{HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
+use crate::runlog::{Document, HEARTBEAT, JobMethod, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::sink;
 use crate::source::{Snapshot, Source};
 use crate::spec::{ErrorAction, ExportSpec, Verify, layout};
@@ -242,7 +242,7 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let select = async || prepare::select(spec, parts.source.as_ref()).await;
     let tables = admitted(&parts.cancel, spec.retries, select).await?;
     let spec = &rows::configured(spec, &rows, &identity, &tables)?;
-    let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
+    let config = Document::of(spec)?;
     begin(spec, &tables, parts, identity, how, config).await
 }
 
@@ -260,7 +260,7 @@ async fn begin(
     parts: &Parts,
     identity: SourceIdentity,
     mut how: Observed<'_>,
-    config: String,
+    config: Document,
 ) -> Result<RunSummary> {
     let (moments, left) = (how.earlier.snapshots.clone(), how.earlier.left.take());
     let (earlier, left) = (moments.as_slice(), left.as_ref());
@@ -297,8 +297,8 @@ async fn reach(parts: &Parts) -> Result<()> {
 struct Opening<'a> {
     how: Observed<'a>,
     identity: &'a SourceIdentity,
-    /// The whole configuration as JSON.
-    config: String,
+    /// The whole configuration.
+    config: Document,
     /// Those that are exported now.
     tables: &'a [TableRef],
     spec: &'a ExportSpec,
@@ -319,12 +319,12 @@ async fn conduct(
         Err(error) => tracing::debug!(%error, "the rights of the role are not known"),
     }
     let resumed = earlier.started_at.is_some();
-    let started_at = earlier.started_at.unwrap_or_else(clock::now);
+    let started_at = earlier.started_at.unwrap_or_else(|| clock::moment().into());
     let all = if resumed { earlier.tables } else { tables.to_vec() };
     Box::pin(alike::keeps_apart(spec, &all, parts)).await?;
     let started = RunEvent::RunStarted {
         run_id: run_id.to_owned(),
-        at: started_at.clone(),
+        at: started_at,
         source: identity.clone(),
         destination: parts.destination.location(),
         config,
@@ -337,7 +337,7 @@ async fn conduct(
     for event in &earlier.untold {
         record(parts, event).await;
     }
-    let announced = summary::announce(&parts.destination, run_id, &started_at);
+    let announced = summary::announce(&parts.destination, run_id, started_at);
     let exported = match parts.cancel.or_stopped(announced).await {
         Ok(()) => {
             let done = alive(parts, run_id, parts.cancel.in_time(work)).await;
@@ -367,7 +367,7 @@ async fn conduct(
         Ok(_) => (RunStatus::Failed, None),
         Err(error) => (RunStatus::Failed, Some(error.to_string())),
     };
-    let ended = RunEvent::RunEnded { run_id: run_id.to_owned(), at: clock::now(), status, error };
+    let ended = RunEvent::RunEnded { run_id: run_id.to_owned(), at: clock::moment().into(), status, error };
     record(parts, &ended).await;
     let (snapshot, tables) = match exported {
         Ok(done) => done,
@@ -385,7 +385,7 @@ async fn conduct(
     let summary = RunSummary {
         run_id: run_id.to_owned(),
         status,
-        started_at,
+        started_at: started_at.to_string(),
         seconds: begun.seconds(),
         source: identity.clone(),
         destination: parts.destination.location(),
@@ -421,7 +421,7 @@ async fn alive<T>(parts: &Parts, run_id: &str, work: impl Future<Output = T>) ->
 async fn keep_alive(parts: &Parts, run_id: &str) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = parts.runlog.heartbeat(run_id, &clock::now()).await {
+        if let Err(error) = parts.runlog.heartbeat(run_id, clock::moment().into()).await {
             tracing::debug!(%error, "could not tell the run log that the run is alive");
         }
     }
@@ -451,8 +451,8 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
     let pinned = async || {
         let view = parts.source.snapshot(tables, level).await?;
         let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
-        let json = serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?;
-        record(parts, &RunEvent::SnapshotTaken { run_id: run_id.to_owned(), snapshot: json }).await;
+        let taken = RunEvent::SnapshotTaken { run_id: run_id.to_owned(), snapshot: snapshot.clone() };
+        record(parts, &taken).await;
         let held = bounds.held(view.as_ref());
         let planning = Box::pin(plan_all(spec, &parts.source, view.as_ref(), tables, run_id));
         let planned = bounds.in_time(view.as_ref(), planning).await?;
@@ -507,8 +507,8 @@ async fn one_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) ->
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
         table: plan.info.table.clone(),
-        at: clock::now(),
-        method: plan.method.to_string(),
+        at: clock::moment().into(),
+        method: JobMethod::Table(plan.method),
         parts: plan.parts.len(),
         est_rows: plan.info.est_rows,
     };
@@ -548,10 +548,11 @@ async fn recorded(
             repeated(shared, &table).await;
             let run_id = shared.run_id.to_owned();
             if !mixed.is_empty() {
-                let (run_id, table, at) = (run_id.clone(), table.clone(), clock::now());
+                let (run_id, table, at) = (run_id.clone(), table.clone(), clock::moment().into());
                 record(shared.parts, &RunEvent::TableMixed { run_id, table, at, parts: mixed }).await;
             }
-            let done = RunEvent::TableDone { run_id, table, at: clock::now(), rows, directory, files };
+            let done =
+                RunEvent::TableDone { run_id, table, at: clock::moment().into(), rows, directory, files };
             record(shared.parts, &done).await;
             outcome
         }
@@ -563,7 +564,7 @@ async fn recorded(
 async fn repeated(shared: &Shared<'_>, table: &TableRef) {
     let parts = shared.retries.told(table);
     if !parts.is_empty() {
-        let (run_id, table, at) = (shared.run_id.to_owned(), table.clone(), clock::now());
+        let (run_id, table, at) = (shared.run_id.to_owned(), table.clone(), clock::moment().into());
         record(shared.parts, &RunEvent::TableRepeated { run_id, table, at, parts }).await;
     }
 }
@@ -573,7 +574,7 @@ async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Erro
     let event = RunEvent::TableFailed {
         run_id: shared.run_id.to_owned(),
         table: table.clone(),
-        at: clock::now(),
+        at: clock::moment().into(),
         error: error.to_string(),
     };
     record(shared.parts, &event).await;

@@ -22,13 +22,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
-use crate::runlog::RunEvent;
+use crate::runlog::{Document, JobMethod, RunEvent};
 use crate::sink::{PartTarget, ProgressFn, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
 use crate::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists};
 
 /// What the run log calls the way a query is cut.
-const METHOD: &str = "Query";
 
 /// Exports the result of every statement under `run_id`, one after the other, all as of one snapshot.
 ///
@@ -46,7 +45,7 @@ pub async fn query(
     let queries: Vec<_> = statements.iter().map(described).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
-    start(spec, statements, parts, identity, how, &config.to_string()).await
+    start(spec, statements, parts, identity, how, &Document::of(&config)?).await
 }
 
 /// A statement as the run log keeps it.
@@ -65,7 +64,7 @@ pub(super) async fn start(
     parts: &Parts,
     identity: SourceIdentity,
     how: Observed<'_>,
-    config: &str,
+    config: &Document,
 ) -> Result<RunSummary> {
     let bounds = async || Bounds::of(spec.limits, parts.source.as_ref()).await;
     let bounds = &admitted(&parts.cancel, spec.retries, bounds).await?;
@@ -78,8 +77,7 @@ pub(super) async fn start(
     let tables: Vec<TableRef> = plans.iter().map(|plan| plan.table.clone()).collect();
     let (run_id, earlier) = (how.run_id, how.earlier.snapshots.clone());
     let earlier = earlier.as_slice();
-    let opening =
-        Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec, bounds };
+    let opening = Opening { how, identity: &identity, config: config.clone(), tables: &tables, spec, bounds };
     let retries = Retries::new(spec.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, pinned.view.as_ref());
     let connections = Arc::new(Semaphore::new(0));
@@ -156,10 +154,7 @@ async fn export_all(
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
     let view = pinned.view.as_ref();
     let snapshot = SnapshotToken { level: shared.spec.consistency, ..view.token().clone() };
-    let taken = RunEvent::SnapshotTaken {
-        run_id: shared.run_id.to_owned(),
-        snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
-    };
+    let taken = RunEvent::SnapshotTaken { run_id: shared.run_id.to_owned(), snapshot: snapshot.clone() };
     record(shared.parts, &taken).await;
     let mut outcomes: Vec<TableOutcome> = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -183,8 +178,8 @@ async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Ta
     let started = RunEvent::TableStarted {
         run_id: shared.run_id.to_owned(),
         table: plan.table.clone(),
-        at: clock::now(),
-        method: METHOD.to_owned(),
+        at: clock::moment().into(),
+        method: JobMethod::Query,
         parts: 1,
         est_rows: 0,
     };

@@ -24,7 +24,7 @@ use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
-use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus};
+use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus, Timestamp};
 use crate::sink::{self, Owner, TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
@@ -39,7 +39,7 @@ pub(super) struct Earlier {
     /// All tables of the run, in its order.
     pub(super) tables: Vec<TableRef>,
     /// When the run began.
-    pub(super) started_at: Option<String>,
+    pub(super) started_at: Option<Timestamp>,
     /// Tables that are kept.
     pub(super) kept: Vec<TableOutcome>,
     /// What the run log has not heard of them.
@@ -204,7 +204,7 @@ async fn finished(
 fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, Manifest>) -> Earlier {
     let mut earlier = Earlier {
         tables: run.jobs.iter().map(|job| job.table.clone()).collect(),
-        started_at: Some(run.started_at.clone()),
+        started_at: Some(run.started_at),
         ..Earlier::default()
     };
     for job in &run.jobs {
@@ -230,9 +230,9 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
             error: None,
         });
         if job.status != RunStatus::Completed {
-            let (run_id, table, at) = (run.run_id.clone(), job.table.clone(), manifest.committed_at.clone());
+            let (run_id, table, at) = (run.run_id.clone(), job.table.clone(), committed_at(&manifest));
             if !manifest.mixed_snapshots.is_empty() {
-                let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+                let (run_id, table) = (run_id.clone(), table.clone());
                 let parts = manifest.mixed_snapshots.clone();
                 earlier.untold.push(RunEvent::TableMixed { run_id, table, at, parts });
             }
@@ -250,17 +250,21 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
 
 /// What a finished table took, by the run log; 0 where that is not recorded.
 fn seconds_of(job: &JobRecord) -> f64 {
-    let at = |text: &Option<String>| chrono::DateTime::parse_from_rfc3339(text.as_deref()?).ok();
-    let took = at(&job.started_at).zip(at(&job.finished_at)).map(|(from, to)| (to - from).num_milliseconds());
-    took.map_or(0.0, |milliseconds| milliseconds.max(0) as f64 / 1000.0)
+    let took = job.started_at.zip(job.finished_at).map(|(from, to)| to.seconds_since(from));
+    took.map_or(0.0, |seconds| seconds.max(0.0))
+}
+
+/// When its files were committed. A manifest that somebody edited may say something else; then now is as good.
+fn committed_at(manifest: &Manifest) -> Timestamp {
+    manifest.committed_at.parse().unwrap_or_else(|_| clock::moment().into())
 }
 
 /// What the run log has of the parts of a table that was finished, and is not any more.
 fn forgotten(run: &RunRecord, job: &JobRecord) -> Vec<RunEvent> {
-    let (run_id, table, at) = (&run.run_id, &job.table, clock::now());
+    let (run_id, table, at) = (&run.run_id, &job.table, clock::moment().into());
     let mut events = Vec::new();
     if job.status == RunStatus::Completed && !job.repeated.is_empty() {
-        let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+        let (run_id, table) = (run_id.clone(), table.clone());
         events.push(RunEvent::TableRepeated { run_id, table, at, parts: Vec::new() });
     }
     if job.status == RunStatus::Completed && !job.mixed.is_empty() {
@@ -288,7 +292,7 @@ async fn nothing_left(
     let summary = RunSummary {
         run_id: run.run_id.clone(),
         status: RunStatus::Completed,
-        started_at: run.started_at.clone(),
+        started_at: run.started_at.to_string(),
         seconds: begun.seconds(),
         source,
         destination: parts.destination.location(),
@@ -306,7 +310,7 @@ async fn nothing_left(
         for event in &earlier.untold {
             record(parts, event).await;
         }
-        let (run_id, at) = (run.run_id.clone(), clock::now());
+        let (run_id, at) = (run.run_id.clone(), clock::moment().into());
         let error = summary.metadata.as_ref().and_then(MetadataOutcome::recorded);
         record(parts, &RunEvent::RunEnded { run_id, at, status: RunStatus::Completed, error }).await;
         summary::write(&parts.destination, &summary).await;
