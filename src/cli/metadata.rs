@@ -78,7 +78,7 @@ pub(super) fn root(target: &TargetArgs, run: &RunRecord) -> Result<String> {
     if let Some(path) = &target.sub_path {
         return values::parse_sub_path(path);
     }
-    let config: serde_json::Value = serde_json::from_str(&run.config).map_err(|error| {
+    let config: serde_json::Value = run.config.read().map_err(|error| {
         Error::data("the run log's configuration of the run is not JSON").caused_by(error)
     })?;
     Ok(config["sub_path"].as_str().unwrap_or_default().to_owned())

@@ -137,7 +137,7 @@ pub(super) fn recorded_destination(auth: &AuthArgs, run: &RunRecord) -> Result<A
             .with("run", &run.run_id)
             .hint("name where the run wrote: -a FILE --target-storage-id ID, or a directory or URL")
     };
-    let config: serde_json::Value = serde_json::from_str(&run.config).unwrap_or_default();
+    let config: serde_json::Value = run.config.read().unwrap_or_default();
     // Earlier versions did not record it.
     let origin: Origin = serde_json::from_value(config["origin"].clone()).unwrap_or_default();
     let Some(id) = origin.target_storage_id.clone() else {

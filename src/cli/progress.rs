@@ -100,8 +100,7 @@ impl Observer for Told {
                 info!(target: PROGRESS, "{} from {} to {destination}", things(tables.len() as u64, "table"), source.url());
             }
             RunEvent::SnapshotTaken { snapshot, .. } => {
-                let words = serde_json::from_str(snapshot).map(|token| text::snapshot(&token));
-                info!(target: PROGRESS, "snapshot: {}", words.as_deref().unwrap_or(snapshot));
+                info!(target: PROGRESS, "snapshot: {}", text::snapshot(snapshot));
             }
             RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
                 self.lock().began.insert(table.clone(), Instant::now());
@@ -258,7 +257,12 @@ mod tests {
         counters.add(9000, 0);
         assert!(!table_line(&counters, 10.0).contains("left"));
         let told = Told::default();
-        let failed = RunEvent::TableFailed { run_id: "r".into(), table, at: "t".into(), error: "e".into() };
+        let failed = RunEvent::TableFailed {
+            run_id: "r".into(),
+            table,
+            at: chrono::DateTime::UNIX_EPOCH.into(),
+            error: "e".into(),
+        };
         told.event(&failed);
         let line = total_line(&told, &progress.running(), 10.0);
         assert_eq!(line, "total  0 of 0 tables, 1 failed, 10,000 rows, 1,000 rows/s, 10.0 s");

@@ -162,7 +162,7 @@ fn configuration(run: &RunRecord) -> Result<(ExportSpec, Option<Vec<QueryStateme
             "it was recorded by another version of lakexpress: resume it with that one, or export again",
         )
     };
-    let config: Value = serde_json::from_str(&run.config).map_err(unreadable)?;
+    let config: Value = run.config.read().map_err(unreadable)?;
     let queries = config.get("queries").and_then(Value::as_array).map(|queries| {
         queries
             .iter()

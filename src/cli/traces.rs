@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use chrono::DateTime;
 use http::StatusCode;
 use prost::Message;
 use uuid::Uuid;
@@ -29,7 +28,7 @@ use super::{after, end};
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 use crate::run::INTERRUPTED;
-use crate::runlog::{RunEvent, sub_path_of};
+use crate::runlog::{RunEvent, Timestamp, sub_path_of};
 use crate::spec::layout;
 use crate::{plain, secret};
 
@@ -162,9 +161,9 @@ impl Heard {
                 self.destination = layout::below(destination, &sub_path_of(config));
             }
             RunEvent::TableStarted { table, at, method, parts, est_rows, .. } => {
-                let of_table = self.table(table, at);
+                let of_table = self.table(table, *at);
                 of_table.attributes.extend([
-                    attribute("lakexpress.method", method.as_str()),
+                    attribute("lakexpress.method", method.clone()),
                     attribute("lakexpress.parts", *parts as u64),
                     attribute("lakexpress.rows.estimated", *est_rows),
                 ]);
@@ -173,8 +172,8 @@ impl Heard {
                 // One that an earlier process exported, and could not record, has no beginning here.
                 if self.places.contains_key(table) {
                     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-                    let of_table = self.table(table, at);
-                    of_table.ended = Some(nanoseconds(at));
+                    let of_table = self.table(table, *at);
+                    of_table.ended = Some(nanoseconds(*at));
                     of_table.attributes.extend([
                         attribute("lakexpress.rows", *rows),
                         attribute("lakexpress.files", files.len() as u64),
@@ -185,12 +184,12 @@ impl Heard {
             RunEvent::TableFailed { table, at, error, .. } => {
                 // What had not begun when the run was interrupted is counted and not named.
                 if self.places.contains_key(table) || !error.starts_with(INTERRUPTED) {
-                    let of_table = self.table(table, at);
-                    (of_table.ended, of_table.error) = (Some(nanoseconds(at)), Some(shown(error)));
+                    let of_table = self.table(table, *at);
+                    (of_table.ended, of_table.error) = (Some(nanoseconds(*at)), Some(shown(error)));
                 }
             }
             RunEvent::TableRepeated { table, at, parts, .. } => {
-                let of_table = self.table(table, at);
+                let of_table = self.table(table, *at);
                 of_table.retries = parts.iter().map(|part| part.retries).sum();
                 of_table.events = parts
                     .iter()
@@ -203,7 +202,7 @@ impl Heard {
                             attribute("error.message", shown(&part.error)),
                         ];
                         attributes.extend(of_part.into_iter().chain(code));
-                        Event { time_unix_nano: nanoseconds(at), name: "read again".to_owned(), attributes }
+                        Event { time_unix_nano: nanoseconds(*at), name: "read again".to_owned(), attributes }
                     })
                     .collect();
             }
@@ -216,7 +215,7 @@ impl Heard {
     }
 
     /// What is known of a table, of which it is heard at this time.
-    fn table(&mut self, table: &TableRef, at: &str) -> &mut Table {
+    fn table(&mut self, table: &TableRef, at: Timestamp) -> &mut Table {
         let place = *self.places.entry(table.clone()).or_insert_with(|| {
             self.tables.push(Table {
                 table: table.clone(),
@@ -352,9 +351,8 @@ fn shown(text: &str) -> String {
 }
 
 /// A time of an event.
-fn nanoseconds(at: &str) -> u64 {
-    let time = DateTime::parse_from_rfc3339(at).map_or_else(|_| SystemTime::now(), SystemTime::from);
-    since_epoch(time)
+fn nanoseconds(at: Timestamp) -> u64 {
+    since_epoch(at.moment().into())
 }
 
 fn since_epoch(time: SystemTime) -> u64 {
@@ -365,37 +363,42 @@ fn since_epoch(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Transient;
     use crate::runlog::Repeated;
 
     const AT: [&str; 3] =
         ["2026-11-28T01:00:00.000Z", "2026-11-28T01:00:02.500Z", "2026-11-28T01:00:03.000Z"];
+
+    fn at(nth: usize) -> Timestamp {
+        AT[nth].parse().expect("a moment")
+    }
 
     fn table(name: &str) -> TableRef {
         TableRef { schema: "public".into(), name: name.into() }
     }
 
     fn started(name: &str) -> RunEvent {
-        let (run_id, at, method) = ("r".into(), AT[0].into(), "None".into());
+        let (run_id, at, method) = ("r".into(), at(0), "None".to_owned());
         RunEvent::TableStarted { run_id, table: table(name), at, method, parts: 2, est_rows: 10 }
     }
 
     fn done(name: &str) -> RunEvent {
-        let (run_id, at, directory) = ("r".into(), AT[2].into(), name.into());
+        let (run_id, at, directory) = ("r".into(), at(2), name.into());
         RunEvent::TableDone { run_id, table: table(name), at, rows: 10, directory, files: Vec::new() }
     }
 
     fn failed(name: &str, error: &str) -> RunEvent {
-        let (run_id, at) = ("r".into(), AT[1].into());
+        let (run_id, at) = ("r".into(), at(1));
         RunEvent::TableFailed { run_id, table: table(name), at, error: error.into() }
     }
 
     #[test]
     fn events_become_spans_of_tables() {
         let error = "connection\nreset by postgres://u:s3cret@h/d".to_owned();
-        let (class, code) = ("connection".to_owned(), Some("08006".to_owned()));
+        let (class, code) = (Transient::Connection, Some("08006".to_owned()));
         let parts = vec![Repeated { part: Some(1), retries: 2, class, code, error }];
         let repeated =
-            RunEvent::TableRepeated { run_id: "r".into(), table: table("again"), at: AT[1].into(), parts };
+            RunEvent::TableRepeated { run_id: "r".into(), table: table("again"), at: at(1), parts };
         let mut heard = Heard::default();
         for event in [
             started("again"),
@@ -409,7 +412,7 @@ mod tests {
             heard.event(&event);
         }
         let root = Span { trace_id: vec![1; 16], span_id: vec![2; 8], ..Span::default() };
-        let now = nanoseconds(AT[2]);
+        let now = nanoseconds(at(2));
         let spans: Vec<Span> = heard.tables.into_iter().map(|table| table.span(&root, now)).collect();
         let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
         assert_eq!(names, ["export public.again", "export public.open", "export public.not_described"]);
@@ -417,7 +420,7 @@ mod tests {
         assert_eq!(again.end_time_unix_nano - again.start_time_unix_nano, 3_000_000_000);
         assert!(again.status.is_none() && again.attributes.contains(&attribute("lakexpress.retries", 2)));
         let event = &again.events[0];
-        assert_eq!(event.time_unix_nano, nanoseconds(AT[1]));
+        assert_eq!(event.time_unix_nano, nanoseconds(at(1)));
         assert!(event.attributes.contains(&attribute("lakexpress.part", 1)));
         let text = format!("{:?}", event.attributes);
         assert!(text.contains("08006") && !text.contains("s3cret"), "{text}");

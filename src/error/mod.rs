@@ -10,6 +10,9 @@ mod spill;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 pub use hidden::{hide_values, values_are_hidden};
 
@@ -66,7 +69,8 @@ impl ErrorKind {
 }
 
 /// Why the same call may succeed a moment later. Drivers set it by the server's code; nobody guesses from text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transient {
     /// The connection broke, or none can be had now.
     Connection,
@@ -87,6 +91,16 @@ impl Transient {
             Self::Full => "full",
             Self::View => "view",
         }
+    }
+}
+
+impl FromStr for Transient {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        let all = [Self::Connection, Self::Conflict, Self::Full, Self::View];
+        let known = all.into_iter().find(|transient| transient.as_str() == word);
+        known.ok_or_else(|| Error::data(format!("unknown class of errors '{word}'")))
     }
 }
 

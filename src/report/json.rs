@@ -189,11 +189,11 @@ pub fn run(run: &RunRecord) -> Result<String> {
 /// The configuration is recorded as JSON text; a script wants it as JSON.
 fn record(run: &RunRecord) -> Result<Value> {
     let mut document = value(run)?;
-    if let Ok(config) = serde_json::from_str::<Value>(&run.config) {
+    if let Ok(config) = run.config.read::<Value>() {
         document["config"] = config;
     }
     document["location"] = layout::below(&run.destination, &run.sub_path()).into();
-    document["silent_seconds"] = run.silent_seconds(&clock::now()).map_or(Value::Null, Value::from);
+    document["silent_seconds"] = run.silent_seconds(clock::moment().into()).map_or(Value::Null, Value::from);
     Ok(document)
 }
 

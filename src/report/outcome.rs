@@ -1,7 +1,7 @@
 //! What became of a table, in one shape over the JSON documents of `export`, `query`, `resume`, `status` and `verify`:
 //! `docs/schemas/table.schema.json`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind};
 use crate::run::TableOutcome;
@@ -80,9 +80,8 @@ pub(super) fn recorded(job: &JobRecord, sub_path: &str) -> Value {
         bytes: job.bytes,
         error: recorded_error(job.error_message.as_deref()),
     };
-    let own = [("started_at", &job.started_at), ("finished_at", &job.finished_at), ("method", &job.method)];
-    let own: Map<String, Value> = own.into_iter().map(|(key, text)| (key.into(), json!(text))).collect();
-    of.put_into(Value::Object(own))
+    let (from, to) = (job.started_at, job.finished_at);
+    of.put_into(json!({ "started_at": from, "finished_at": to, "method": job.method }))
 }
 
 /// A table whose files were looked at. One that is not as its manifest says is failed.

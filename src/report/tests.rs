@@ -11,8 +11,12 @@ use crate::error::Error;
 use crate::manifest::ManifestColumn;
 use crate::plan::{PartPlan, TablePlan};
 use crate::run::{RunPlan, RunSummary, TableOutcome};
-use crate::runlog::{JobRecord, RunRecord, RunStatus};
+use crate::runlog::{JobRecord, RunRecord, RunStatus, Timestamp};
 use crate::spec::{Method, ParquetSpec, Verify};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a moment")
+}
 
 fn table(name: &str) -> TableRef {
     TableRef { schema: "public".into(), name: name.into() }
@@ -172,11 +176,11 @@ fn record() -> RunRecord {
     RunRecord {
         run_id: "0199".into(),
         status: RunStatus::Failed,
-        started_at: "2026-01-01T00:00:00Z".into(),
+        started_at: at("2026-01-01T00:00:00Z"),
         finished_at: None,
         source: "postgres db/sales".into(),
         destination: "/data".into(),
-        config: "{\"n_jobs\": 2}".into(),
+        config: "{\"n_jobs\": 2}".to_owned().into(),
         error_message: None,
         heartbeat_at: None,
         jobs: vec![job],

@@ -9,7 +9,7 @@ use crate::plain;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport};
 use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
-use crate::runlog::{RunRecord, RunStatus};
+use crate::runlog::RunRecord;
 use crate::spec::{Verify, layout};
 
 use super::run::text::held;
@@ -231,7 +231,7 @@ fn verified_by_source(out: &mut String, summary: &RunSummary) {
 pub fn outcome(summary: &RunSummary) -> String {
     let (failed, all) = (failed_tables(summary), summary.tables.len());
     match failed {
-        0 => format!("{}: {}", status(summary.status), tables_of(all, all)),
+        0 => format!("{}: {}", summary.status.as_str(), tables_of(all, all)),
         _ => format!("{} failed, {} exported", tables_of(failed, all), all - failed),
     }
 }
@@ -367,7 +367,7 @@ pub fn runs(runs: &[RunRecord]) -> String {
         rows.push(vec![
             run.run_id.clone(),
             run_status(run),
-            run.started_at.clone(),
+            run.started_at.to_string(),
             run.source.clone(),
             layout::below(&run.destination, &run.sub_path()),
         ]);
@@ -379,9 +379,9 @@ pub fn runs(runs: &[RunRecord]) -> String {
 pub fn run(run: &RunRecord) -> String {
     let mut out = format!("run          {}\n", plain::line(&run.run_id));
     let _ = writeln!(out, "status       {}", run_status(run));
-    let _ = writeln!(out, "started      {}", plain::line(&run.started_at));
+    let _ = writeln!(out, "started      {}", run.started_at);
     if let Some(at) = &run.finished_at {
-        let _ = writeln!(out, "finished     {}", plain::line(at));
+        let _ = writeln!(out, "finished     {at}");
     }
     let _ = writeln!(out, "source       {}", plain::line(&run.source));
     let _ = writeln!(out, "destination  {}", plain::line(&layout::below(&run.destination, &run.sub_path())));
@@ -394,7 +394,7 @@ pub fn run(run: &RunRecord) -> String {
         for job in &run.jobs {
             rows.push(vec![
                 job.table.to_string(),
-                status(job.status).to_owned(),
+                job.status.as_str().to_owned(),
                 job.method.clone().unwrap_or_default(),
                 job.row_count.map(count).unwrap_or_default(),
                 job.file_count.map(count).unwrap_or_default(),
@@ -562,18 +562,9 @@ pub fn snapshot(snapshot: &SnapshotToken) -> String {
 
 /// A run whose process has not been heard of for long says so: it was killed, or is cut off from the run log.
 fn run_status(run: &RunRecord) -> String {
-    match run.silent_seconds(&clock::now()) {
+    match run.silent_seconds(clock::moment().into()) {
         Some(seconds) => format!("running (no sign of life for {})", duration(seconds as f64)),
-        None => status(run.status).to_owned(),
-    }
-}
-
-pub(super) fn status(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Pending => "pending",
-        RunStatus::Running => "running",
-        RunStatus::Completed => "completed",
-        RunStatus::Failed => "failed",
+        None => run.status.as_str().to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::retry::{Retries, admitted};
 use super::stop::Stop;
 use crate::catalog::{Consistency, Keys, SnapshotToken, SourceIdentity, TableRef};
 use crate::destination::Destination;
-use crate::error::{Error, Result, values_are_hidden};
+use crate::error::{Result, values_are_hidden};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::readers::Readers;
 use crate::runlog::{RunEvent, RunLog};
@@ -165,12 +165,9 @@ pub(super) struct Pinned {
 }
 
 impl Pinned {
-    pub(super) async fn record(&self, run: &RunContext) -> Result<()> {
-        let json = serde_json::to_string(&self.token);
-        let snapshot =
-            json.map_err(|e| Error::internal("a snapshot cannot be written as JSON").caused_by(e))?;
+    pub(super) async fn record(&self, run: &RunContext) {
+        let snapshot = self.token.clone();
         run.record(&RunEvent::SnapshotTaken { run_id: run.run_id.clone(), snapshot }).await;
-        Ok(())
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn start(
             let (pinned, planned) = before_the_first(run, plan).await?;
             let names = planned.items.iter().map(|item| item.table().clone()).collect();
             let work = async {
-                pinned.record(run).await?;
+                pinned.record(run).await;
                 all(run, pinned, planned).await
             };
             record::recorded(run, opening, names, Box::pin(work)).await
@@ -93,7 +93,7 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
     };
     let plan = async || {
         let pinned = run.pin(tables, level).await?;
-        pinned.record(run).await?;
+        pinned.record(run).await;
         let view = pinned.view.as_ref();
         let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.run_id));
         let (plans, failures) = run.bounds.in_time(view, planning).await?;
@@ -160,7 +160,7 @@ async fn one(item: &Item, under: &Under<'_>) -> TableOutcome {
     match exported {
         Ok(exported) => {
             repeated(run, table).await;
-            for event in exported.events(&run.run_id, table, &clock::now()) {
+            for event in exported.events(&run.run_id, table, clock::moment().into()) {
                 run.record(&event).await;
             }
             TableOutcome { seconds, retries, ..TableOutcome::committed(table, exported) }
@@ -174,7 +174,7 @@ async fn one(item: &Item, under: &Under<'_>) -> TableOutcome {
 
 async fn failed(run: &RunContext, table: &TableRef, error: Error) -> TableOutcome {
     repeated(run, table).await;
-    let (run_id, at) = (run.run_id.clone(), clock::now());
+    let (run_id, at) = (run.run_id.clone(), clock::moment().into());
     run.record(&RunEvent::TableFailed { run_id, table: table.clone(), at, error: error.to_string() }).await;
     TableOutcome::failed(table, layout::table_dir(&run.spec.sub_path, table), error)
 }
@@ -183,7 +183,7 @@ async fn failed(run: &RunContext, table: &TableRef, error: Error) -> TableOutcom
 async fn repeated(run: &RunContext, table: &TableRef) {
     let parts = run.retries.told(table);
     if !parts.is_empty() {
-        let (run_id, table, at) = (run.run_id.clone(), table.clone(), clock::now());
+        let (run_id, table, at) = (run.run_id.clone(), table.clone(), clock::moment().into());
         run.record(&RunEvent::TableRepeated { run_id, table, at, parts }).await;
     }
 }
@@ -210,7 +210,7 @@ impl Item {
             Self::Table(plan) => (plan.method_name().to_owned(), plan.parts.len(), plan.info.est_rows),
             Self::Query(_) => (query::METHOD.to_owned(), 1, 0),
         };
-        let (run_id, table, at) = (run_id.to_owned(), self.table().clone(), clock::now());
+        let (run_id, table, at) = (run_id.to_owned(), self.table().clone(), clock::moment().into());
         RunEvent::TableStarted { run_id, table, at, method, parts, est_rows }
     }
 }

@@ -147,8 +147,7 @@ pub(super) fn note(manifest: &mut Manifest, plan: &TablePlan, there: &[PartRecor
 /// The plan with the parts of the first run, of which `found` tells; or why they cannot be used.
 fn adopt(plan: &TablePlan, found: &PreparedTable, run: &RunContext) -> std::result::Result<Reused, String> {
     let unreadable = |_| "another version of lakexpress recorded them".to_owned();
-    let PlanRecord { version, source, plan: first } =
-        serde_json::from_str(&found.plan).map_err(unreadable)?;
+    let PlanRecord { version, source, plan: first } = found.plan.read().map_err(unreadable)?;
     if version != VERSION {
         return Err(format!("lakexpress {version} recorded them"));
     }
@@ -164,8 +163,8 @@ fn adopt(plan: &TablePlan, found: &PreparedTable, run: &RunContext) -> std::resu
     }
     let plan = TablePlan { parts: first.parts, ..plan.clone() };
     let mut earlier = Vec::new();
-    for text in &found.parts {
-        let part: PartRecord = serde_json::from_str(text).map_err(unreadable)?;
+    for recorded in &found.parts {
+        let part: PartRecord = recorded.read().map_err(unreadable)?;
         if !is_of(&part.prepared, &plan) {
             return Err("a part is not the one that was planned".into());
         }

@@ -7,7 +7,7 @@ use super::metadata::MetadataOutcome;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::error::Error;
 use crate::manifest::{FileEntry, Manifest, PartsAsOf, Verification};
-use crate::runlog::{RunEvent, RunStatus};
+use crate::runlog::{RunEvent, RunStatus, Timestamp};
 use crate::sink::Left;
 use crate::spec::{IfExists, Verify, layout};
 
@@ -158,14 +158,14 @@ impl Exported {
     }
 
     /// What the run log keeps of it, in this order.
-    pub(super) fn events(&self, run_id: &str, table: &TableRef, at: &str) -> Vec<RunEvent> {
-        let of = || (run_id.to_owned(), table.clone(), at.to_owned());
+    pub(super) fn events(&self, run_id: &str, table: &TableRef, at: Timestamp) -> Vec<RunEvent> {
+        let of = || (run_id.to_owned(), table.clone());
         let mut events = Vec::new();
         if !self.mixed.is_empty() {
-            let ((run_id, table, at), parts) = (of(), self.mixed.clone());
+            let ((run_id, table), parts) = (of(), self.mixed.clone());
             events.push(RunEvent::TableMixed { run_id, table, at, parts });
         }
-        let (run_id, table, at) = of();
+        let (run_id, table) = of();
         let (rows, directory, files) = (self.rows(), self.directory.clone(), self.files.clone());
         events.push(RunEvent::TableDone { run_id, table, at, rows, directory, files });
         events

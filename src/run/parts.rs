@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::clock;
 use super::context::{RunContext, Services};
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableRef};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::TablePlan;
-use crate::runlog::RunEvent;
+use crate::runlog::{Document, RunEvent, Timestamp};
 use crate::sink::PreparedPart;
 use crate::source::Dialect;
 use crate::spec::{IfExists, Method, Verify};
@@ -64,8 +64,7 @@ impl Recorder {
             source: run.identity.version.clone(),
             plan: plan.clone(),
         };
-        let plan = serde_json::to_string(&of)
-            .map_err(|error| Error::internal("a plan cannot be written as JSON").caused_by(error))?;
+        let plan = Document::of(&of)?;
         let (run_id, table, at) = recorder.of();
         run.record(&RunEvent::TablePlanned { run_id, table, at, plan }).await;
         Ok(recorder)
@@ -77,7 +76,7 @@ impl Recorder {
             return;
         }
         let of = PartRecord { snapshot: self.snapshot.clone(), prepared: part.clone() };
-        match serde_json::to_string(&of) {
+        match Document::of(&of) {
             Ok(prepared) => {
                 let (run_id, table, at) = self.of();
                 let event = RunEvent::PartPrepared { run_id, table, at, part: part.part, prepared };
@@ -87,8 +86,8 @@ impl Recorder {
         }
     }
 
-    fn of(&self) -> (String, TableRef, String) {
-        (self.run_id.clone(), self.table.clone(), clock::now())
+    fn of(&self) -> (String, TableRef, Timestamp) {
+        (self.run_id.clone(), self.table.clone(), clock::moment().into())
     }
 }
 

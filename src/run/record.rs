@@ -16,33 +16,33 @@ use super::{alike, limits, summary};
 use crate::catalog::{SnapshotToken, TableRef};
 use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
-use crate::runlog::{HEARTBEAT, RunEvent, RunStatus};
+use crate::runlog::{Document, HEARTBEAT, RunEvent, RunStatus, Timestamp};
 use crate::spec::ExportSpec;
 
 /// What is known of a run before it does anything.
 pub(super) struct Opening {
     begun: Stopwatch,
-    /// The whole configuration as JSON.
-    config: String,
+    /// The whole configuration.
+    config: Document,
     /// What it did before it was resumed.
     pub(super) earlier: Earlier,
 }
 
 impl Opening {
     /// A run that begins.
-    pub(super) fn new(begun: Stopwatch, config: String) -> Self {
+    pub(super) fn new(begun: Stopwatch, config: Document) -> Self {
         Self { begun, config, earlier: Earlier::default() }
     }
 }
 
 /// What the run log keeps of what was asked for.
-pub(super) fn config(spec: &ExportSpec, statements: Option<&[QueryStatement]>) -> Result<String> {
+pub(super) fn config(spec: &ExportSpec, statements: Option<&[QueryStatement]>) -> Result<Document> {
     let mut config = serde_json::to_value(spec)
         .map_err(|error| Error::internal("the configuration cannot be written as JSON").caused_by(error))?;
     if let Some(statements) = statements {
         config["queries"] = statements.iter().map(described).collect();
     }
-    Ok(config.to_string())
+    Document::of(&config)
 }
 
 fn described(statement: &QueryStatement) -> Value {
@@ -64,15 +64,15 @@ pub(super) async fn recorded(
     let Services { cancel, destination, observer, .. } = &run.services;
     warn_of_rights(&run.services).await;
     let resumed = earlier.started_at.is_some();
-    let started_at = earlier.started_at.unwrap_or_else(clock::now);
+    let started_at = earlier.started_at.unwrap_or_else(|| clock::moment().into());
     let all = if resumed { earlier.tables } else { tables };
     Box::pin(alike::keeps_apart(&run.spec, &all, &run.services)).await?;
-    begin(run, (&started_at, config), &all).await?;
+    begin(run, (started_at, config), &all).await?;
     observer.kept(&earlier.kept);
     for event in &earlier.untold {
         run.record(event).await;
     }
-    let exported = match cancel.or_stopped(summary::announce(destination, &run.run_id, &started_at)).await {
+    let exported = match cancel.or_stopped(summary::announce(destination, &run.run_id, started_at)).await {
         Ok(()) => alive(run, cancel.in_time(work)).await.unwrap_or_else(|| Err(Cancel::error())),
         Err(error) => Err(error),
     };
@@ -122,10 +122,10 @@ async fn warn_of_rights(services: &Services) {
 }
 
 /// From here on the run is known, and its end is recorded too.
-async fn begin(run: &RunContext, (at, config): (&str, String), tables: &[TableRef]) -> Result<()> {
+async fn begin(run: &RunContext, (at, config): (Timestamp, Document), tables: &[TableRef]) -> Result<()> {
     let started = RunEvent::RunStarted {
         run_id: run.run_id.clone(),
-        at: at.to_owned(),
+        at,
         source: run.identity.clone(),
         destination: run.services.destination.location(),
         config,
@@ -139,13 +139,13 @@ async fn begin(run: &RunContext, (at, config): (&str, String), tables: &[TableRe
 
 /// Records the end of a run.
 pub(super) async fn ended(run: &RunContext, status: RunStatus, error: Option<String>) {
-    let (run_id, at) = (run.run_id.clone(), clock::now());
+    let (run_id, at) = (run.run_id.clone(), clock::moment().into());
     run.record(&RunEvent::RunEnded { run_id, at, status, error }).await;
 }
 
 /// What a summary is made of, besides the run itself.
 pub(super) struct Summed {
-    pub(super) started_at: String,
+    pub(super) started_at: Timestamp,
     pub(super) begun: Stopwatch,
     pub(super) resumed: bool,
     pub(super) snapshot: SnapshotToken,
@@ -157,7 +157,7 @@ pub(super) fn summarised(run: &RunContext, status: RunStatus, of: Summed) -> Run
     RunSummary {
         run_id: run.run_id.clone(),
         status,
-        started_at: of.started_at,
+        started_at: of.started_at.to_string(),
         seconds: of.begun.seconds(),
         source: run.identity.clone(),
         destination: run.services.destination.location(),
@@ -206,7 +206,7 @@ async fn alive<T>(run: &RunContext, work: impl Future<Output = T>) -> T {
 async fn keep_alive(run: &RunContext) -> Infallible {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = run.services.runlog.heartbeat(&run.run_id, &clock::now()).await {
+        if let Err(error) = run.services.runlog.heartbeat(&run.run_id, clock::moment().into()).await {
             tracing::debug!(%error, "could not tell the run log that the run is alive");
         }
     }

@@ -27,7 +27,7 @@ use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
-use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus};
+use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus, Timestamp};
 use crate::sink::{Owner, TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
@@ -42,7 +42,7 @@ pub(super) struct Earlier {
     /// All tables of the run, in its order.
     pub(super) tables: Vec<TableRef>,
     /// When the run began.
-    pub(super) started_at: Option<String>,
+    pub(super) started_at: Option<Timestamp>,
     /// Tables that are kept.
     pub(super) kept: Vec<TableOutcome>,
     /// What the run log has not heard of them.
@@ -219,7 +219,7 @@ async fn finished(
 fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef, Manifest>) -> Earlier {
     let mut earlier = Earlier {
         tables: record.jobs.iter().map(|job| job.table.clone()).collect(),
-        started_at: Some(record.started_at.clone()),
+        started_at: Some(record.started_at),
         ..Earlier::default()
     };
     for job in &record.jobs {
@@ -230,7 +230,7 @@ fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef
         let directory = layout::table_dir(&spec.sub_path, &job.table);
         let exported = Exported::kept(&manifest, &directory, &record.run_id, spec.if_exists);
         if job.status != RunStatus::Completed {
-            earlier.untold.extend(exported.events(&record.run_id, &job.table, &manifest.committed_at));
+            earlier.untold.extend(exported.events(&record.run_id, &job.table, committed_at(&manifest)));
         }
         let outcome = TableOutcome::committed(&job.table, exported);
         earlier.kept.push(TableOutcome { seconds: seconds_of(job), ..outcome });
@@ -246,17 +246,21 @@ fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef
 
 /// What a finished table took, by the run log; 0 where that is not recorded.
 fn seconds_of(job: &JobRecord) -> f64 {
-    let at = |text: &Option<String>| chrono::DateTime::parse_from_rfc3339(text.as_deref()?).ok();
-    let took = at(&job.started_at).zip(at(&job.finished_at)).map(|(from, to)| (to - from).num_milliseconds());
-    took.map_or(0.0, |milliseconds| milliseconds.max(0) as f64 / 1000.0)
+    let took = job.started_at.zip(job.finished_at).map(|(from, to)| to.seconds_since(from));
+    took.map_or(0.0, |seconds| seconds.max(0.0))
+}
+
+/// When its files were committed. A manifest that somebody edited may say something else; then now is as good.
+fn committed_at(manifest: &Manifest) -> Timestamp {
+    manifest.committed_at.parse().unwrap_or_else(|_| clock::moment().into())
 }
 
 /// What the run log has of the parts of a table that was finished, and is not any more.
 fn forgotten(run: &RunRecord, job: &JobRecord) -> Vec<RunEvent> {
-    let (run_id, table, at) = (&run.run_id, &job.table, clock::now());
+    let (run_id, table, at) = (&run.run_id, &job.table, clock::moment().into());
     let mut events = Vec::new();
     if job.status == RunStatus::Completed && !job.repeated.is_empty() {
-        let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+        let (run_id, table) = (run_id.clone(), table.clone());
         events.push(RunEvent::TableRepeated { run_id, table, at, parts: Vec::new() });
     }
     if job.status == RunStatus::Completed && !job.mixed.is_empty() {
@@ -283,7 +287,7 @@ async fn nothing_left(
         && summary::says_complete(&services.destination, &record.run_id).await;
     let untold = !complete || !earlier.untold.is_empty();
     let metadata = if untold { metadata::described(&run, &earlier.kept).await } else { None };
-    let (started_at, tables) = (record.started_at.clone(), earlier.kept);
+    let (started_at, tables) = (record.started_at, earlier.kept);
     let of = Summed { started_at, begun, resumed: true, snapshot, tables, metadata };
     let summary = record::summarised(&run, RunStatus::Completed, of);
     if untold {

@@ -86,7 +86,7 @@ impl Retries {
         let parts = state.repeated.entry(table.clone()).or_default();
         let retries = parts.get(&part).map_or(0, |before| before.retries) + 1;
         let code = error.context().iter().find(|(key, _)| *key == "sqlstate").map(|(_, code)| code.clone());
-        let (class, error) = (why.as_str().to_owned(), error.to_string());
+        let (class, error) = (why, error.to_string());
         parts.insert(part, Repeated { part, retries, class, code, error });
     }
 
@@ -370,7 +370,7 @@ mod tests {
             third.failed(error()).await.expect("again");
         }
         let told = retries.told(&table());
-        assert_eq!((told[0].part, told[0].retries, told[0].class.as_str()), (None, 1, "view"));
+        assert_eq!((told[0].part, told[0].retries, told[0].class), (None, 1, Transient::View));
         assert_eq!((told[1].part, told[1].retries, told[1].code.as_deref()), (Some(3), 2, Some("57P01")));
     }
 

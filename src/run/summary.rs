@@ -10,7 +10,7 @@ use super::clock::Stopwatch;
 use super::outcome::RunSummary;
 use crate::destination::{Destination, DirLock, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
-use crate::runlog::RunStatus;
+use crate::runlog::{RunStatus, Timestamp};
 use crate::spec::layout;
 
 /// Runs to one base write their summaries one after the other; each takes milliseconds.
@@ -26,7 +26,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 pub(super) async fn announce(
     destination: &Arc<dyn Destination>,
     run_id: &str,
-    started_at: &str,
+    started_at: Timestamp,
 ) -> Result<()> {
     if !may_replace(destination).await? {
         return Ok(());

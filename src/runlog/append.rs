@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::query::status_text;
 use super::session::{Session, Value, number};
-use super::{Repeated, RunEvent, RunStatus};
+use super::{Document, Repeated, RunEvent, RunStatus, Timestamp, json};
 use crate::catalog::TableRef;
 use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, PartsAsOf};
@@ -22,12 +21,12 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
         RunEvent::RunStarted { .. } => run_started(session, event).await,
         RunEvent::SnapshotTaken { run_id, snapshot } => {
             let sql = "UPDATE runs SET snapshot = ? WHERE run_id = ?";
-            session.query(sql, &[Value::text(snapshot), Value::text(run_id)]).await.map(drop)
+            session.query(sql, &[Value::Text(json::write(snapshot)?), Value::text(run_id)]).await.map(drop)
         }
         RunEvent::TableStarted { run_id, table, at, method, parts, est_rows } => {
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
             let values =
-                [Value::time(at), Value::text(method), Value::count(*parts as u64), Value::count(*est_rows)];
+                [Value::Time(*at), Value::text(method), Value::count(*parts as u64), Value::count(*est_rows)];
             let set =
                 "status = 'running', started_at = ?, finished_at = NULL, method = ?, parts = ?, est_rows = ?,
                 error_message = NULL";
@@ -37,7 +36,7 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
             let bytes: u64 = files.iter().map(|file| file.bytes).sum();
             let values = [
-                Value::time(at),
+                Value::Time(*at),
                 Value::count(*rows),
                 Value::count(files.len() as u64),
                 Value::count(bytes),
@@ -50,7 +49,7 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
         }
         RunEvent::TableFailed { run_id, table, at, error } => {
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
-            let values = [Value::time(at), Value::text(error)];
+            let values = [Value::Time(*at), Value::text(error)];
             let set = "status = 'failed', finished_at = ?, error_message = ?";
             update_job(session, set, &values, run_id, table).await
         }
@@ -61,7 +60,7 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
         RunEvent::TablePlanned { run_id, table, plan, .. } => {
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
             replace(session, ("prepared_parts", "part, prepared"), (run_id, table), Vec::new()).await?;
-            let plan = vec![vec![Value::text(plan)]];
+            let plan = vec![vec![Value::text(plan.as_str())]];
             replace(session, ("table_plans", "plan"), (run_id, table), plan).await
         }
         RunEvent::PartPrepared { run_id, table, part, prepared, .. } => {
@@ -73,15 +72,15 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
             write_snapshots(session, (run_id, table), parts).await
         }
         RunEvent::RunEnded { run_id, at, status, error } => {
-            run_ended(session, run_id, at, *status, error.as_deref()).await
+            run_ended(session, run_id, *at, *status, error.as_deref()).await
         }
     }
 }
 
 /// The process that makes the run is alive.
-pub(super) async fn heartbeat(session: &mut dyn Session, run_id: &str, at: &str) -> Result<()> {
+pub(super) async fn heartbeat(session: &mut dyn Session, run_id: &str, at: Timestamp) -> Result<()> {
     let sql = "UPDATE runs SET heartbeat_at = ? WHERE run_id = ?";
-    session.query(sql, &[Value::time(at), Value::text(run_id)]).await.map(drop)
+    session.query(sql, &[Value::Time(at), Value::text(run_id)]).await.map(drop)
 }
 
 /// An event of a run that never started is a defect, or the run log was emptied meanwhile.
@@ -106,7 +105,7 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
         let sql =
             "UPDATE runs SET status = 'running', finished_at = NULL, error_message = NULL, heartbeat_at = ?
             WHERE run_id = ?";
-        session.query(sql, &[Value::time(at), Value::text(run_id)]).await?;
+        session.query(sql, &[Value::Time(*at), Value::text(run_id)]).await?;
         // What is exported anew counts anew.
         forget(session, "part_retries", run_id, "<>").await?;
         forget(session, "part_snapshots", run_id, "<>").await?;
@@ -115,14 +114,14 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
             config, version, heartbeat_at) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?)";
         let values = [
             Value::text(run_id),
-            Value::time(at),
+            Value::Time(*at),
             Value::text(&source.kind),
             Value::text(&source.database),
             Value::text(&source.url()),
             Value::text(destination),
-            Value::text(config),
+            Value::text(config.as_str()),
             Value::text(env!("CARGO_PKG_VERSION")),
-            Value::time(at),
+            Value::Time(*at),
         ];
         session.query(sql, &values).await?;
     }
@@ -132,19 +131,18 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
 async fn run_ended(
     session: &mut dyn Session,
     run_id: &str,
-    at: &str,
+    at: Timestamp,
     status: RunStatus,
     error: Option<&str>,
 ) -> Result<()> {
     let sql = "UPDATE runs SET finished_at = ?, status = ?, error_message = ? WHERE run_id = ?";
-    let values =
-        [Value::time(at), Value::text(status_text(status)), Value::optional(error), Value::text(run_id)];
+    let values = [Value::Time(at), Value::text(status.as_str()), Value::optional(error), Value::text(run_id)];
     session.query(sql, &values).await?;
     // A table that was under way when the run ended was not committed.
     let sql = "UPDATE jobs SET status = 'failed', finished_at = ?, error_message = ?
         WHERE run_id = ? AND status = 'running'";
     let why = error.unwrap_or("the run ended before this table was done");
-    session.query(sql, &[Value::time(at), Value::text(why), Value::text(run_id)]).await?;
+    session.query(sql, &[Value::Time(at), Value::text(why), Value::text(run_id)]).await?;
     // Nobody will ask for these again.
     forget(session, "prepared_parts", run_id, "=").await?;
     forget(session, "table_plans", run_id, "=").await
@@ -221,8 +219,7 @@ async fn write_files(
     files: &[FileEntry],
 ) -> Result<()> {
     let row = |file: &FileEntry| {
-        let slice = serde_json::to_string(&file.slice)
-            .map_err(|error| Error::internal("cannot write a slice as JSON").caused_by(error))?;
+        let slice = json::write(&file.slice)?;
         let (rows, bytes) = (Value::count(file.rows), Value::count(file.bytes));
         let part = Value::count(file.part as u64);
         Ok(vec![Value::text(&file.name), part, rows, bytes, Value::text(&file.crc32), Value::Text(slice)])
@@ -240,7 +237,7 @@ async fn write_repeated(
 ) -> Result<()> {
     let row = |Repeated { part, retries, class, code, error }: &Repeated| {
         let part = part.map_or(Value::Integer(WHOLE), |part| Value::count(part as u64));
-        let (class, code) = (Value::text(class), Value::optional(code.as_deref()));
+        let (class, code) = (Value::text(class.as_str()), Value::optional(code.as_deref()));
         vec![part, Value::count(*retries), class, code, Value::text(error)]
     };
     let columns = "part, retries, error_class, error_code, error_message";
@@ -252,14 +249,14 @@ async fn write_prepared(
     session: &mut dyn Session,
     (run_id, table): (&str, &TableRef),
     part: usize,
-    prepared: &str,
+    prepared: &Document,
 ) -> Result<()> {
     let mut values = key(run_id, table);
     values.push(Value::count(part as u64));
     let sql =
         "DELETE FROM prepared_parts WHERE run_id = ? AND source_schema = ? AND source_table = ? AND part = ?";
     session.query(sql, &values).await?;
-    values.push(Value::text(prepared));
+    values.push(Value::text(prepared.as_str()));
     let sql = "INSERT INTO prepared_parts (run_id, source_schema, source_table, part, prepared)
         VALUES (?, ?, ?, ?, ?)";
     session.query(sql, &values).await.map(drop)
@@ -272,8 +269,7 @@ async fn write_snapshots(
 ) -> Result<()> {
     let mut rows = Vec::new();
     for PartsAsOf { snapshot, parts } in moments {
-        let snapshot = serde_json::to_string(snapshot)
-            .map_err(|error| Error::internal("cannot write a snapshot as JSON").caused_by(error))?;
+        let snapshot = json::write(snapshot)?;
         rows.extend(parts.iter().map(|part| vec![Value::count(*part as u64), Value::text(&snapshot)]));
     }
     replace(session, ("part_snapshots", "part, snapshot"), of, rows).await

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{PreparedTable, Repeated, RunEvent, RunLog, RunStatus};
+use super::{Document, PreparedTable, Repeated, RunEvent, RunLog, RunStatus, Timestamp};
 use crate::catalog::{Consistency, Slice, SnapshotToken, SourceIdentity, TableRef};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::manifest::{FileEntry, PartsAsOf};
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
@@ -55,6 +55,20 @@ fn table(name: &str) -> TableRef {
     TableRef { schema: "public".into(), name: name.into() }
 }
 
+/// Of our own texts below, which are all moments.
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap_or_else(|_| Timestamp::from(chrono::DateTime::UNIX_EPOCH))
+}
+
+fn snapshot(taken_at: &str) -> SnapshotToken {
+    let level = Consistency::Run;
+    SnapshotToken { level, id: None, position: None, taken_at: taken_at.into(), of_process: false }
+}
+
+fn config() -> Document {
+    "{\"n_jobs\":2}".to_owned().into()
+}
+
 /// With a database whose name looks like more.
 fn source() -> SourceIdentity {
     SourceIdentity {
@@ -67,13 +81,13 @@ fn source() -> SourceIdentity {
     }
 }
 
-fn started(run_id: &str, at: &str, tables: &[&str]) -> RunEvent {
+fn started(run_id: &str, when: &str, tables: &[&str]) -> RunEvent {
     RunEvent::RunStarted {
         run_id: run_id.into(),
-        at: at.into(),
+        at: time(when),
         source: source(),
         destination: "/data".into(),
-        config: "{\"n_jobs\":2}".into(),
+        config: config(),
         tables: tables.iter().map(|name| table(name)).collect(),
     }
 }
@@ -82,8 +96,8 @@ fn table_started(run_id: &str, name: &str) -> RunEvent {
     RunEvent::TableStarted {
         run_id: run_id.into(),
         table: table(name),
-        at: "2026-01-01T00:00:01.000Z".into(),
-        method: "Ctid".into(),
+        at: time("2026-01-01T00:00:01.000Z"),
+        method: "Ctid".to_owned(),
         parts: 2,
         est_rows: 10,
     }
@@ -106,7 +120,7 @@ fn table_done(run_id: &str, name: &str, files: usize) -> RunEvent {
     RunEvent::TableDone {
         run_id: run_id.into(),
         table: table(name),
-        at: "2026-01-01T00:00:02.250Z".into(),
+        at: time("2026-01-01T00:00:02.250Z"),
         rows: 5 * files as u64,
         directory: format!("public/{name}"),
         files: (0..files).map(entry).collect(),
@@ -114,14 +128,14 @@ fn table_done(run_id: &str, name: &str, files: usize) -> RunEvent {
 }
 
 fn ended(run_id: &str, status: RunStatus) -> RunEvent {
-    RunEvent::RunEnded { run_id: run_id.into(), at: "2026-01-01T00:00:09.000Z".into(), status, error: None }
+    RunEvent::RunEnded { run_id: run_id.into(), at: time("2026-01-01T00:00:09.000Z"), status, error: None }
 }
 
 async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     let log = open();
     for event in [
         started(RUN, "2026-01-01T00:00:00.125Z", &["b", "a", "c", "d"]),
-        RunEvent::SnapshotTaken { run_id: RUN.into(), snapshot: "{\"level\":\"run\"}".into() },
+        RunEvent::SnapshotTaken { run_id: RUN.into(), snapshot: snapshot("2026-01-01T00:00:00Z") },
         table_started(RUN, "a"),
         table_done(RUN, "a", 2),
         // The same event again, as after a lost answer, changes nothing.
@@ -133,32 +147,32 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         RunEvent::TableFailed {
             run_id: RUN.into(),
             table: table("b"),
-            at: "2026-01-01T00:00:03.000Z".into(),
+            at: time("2026-01-01T00:00:03.000Z"),
             error: "no rights".into(),
         },
         table_started(RUN, "c"),
     ] {
         log.append(&event).await?;
     }
-    log.heartbeat(RUN, "2026-01-01T00:00:05.500Z").await?;
+    log.heartbeat(RUN, time("2026-01-01T00:00:05.500Z")).await?;
     let found = open().run(&RUN[..6]).await?;
     let found =
         found.ok_or_else(|| Error::data("the run log breaks its contract: a run is found by a prefix"))?;
     ensure(found.status == RunStatus::Running && found.finished_at.is_none(), "a run begun is running")?;
-    ensure(found.heartbeat_at.as_deref() == Some("2026-01-01T00:00:05.500Z"), "a heartbeat is kept")?;
+    ensure(found.heartbeat_at == Some(time("2026-01-01T00:00:05.500Z")), "a heartbeat is kept")?;
     log.append(&ended(RUN, RunStatus::Failed)).await?;
     let run = open()
         .run(RUN)
         .await?
         .ok_or_else(|| Error::data("the run log breaks its contract: a run is found"))?;
     ensure(run.run_id == RUN && run.status == RunStatus::Failed, "a run has its id and its status")?;
-    let times = (run.started_at.as_str(), run.finished_at.as_deref());
+    let times = (run.started_at, run.finished_at);
     ensure(
-        times == ("2026-01-01T00:00:00.125Z", Some("2026-01-01T00:00:09.000Z")),
+        times == (times_of_start(), Some(time("2026-01-01T00:00:09.000Z"))),
         "moments are kept to the ms",
     )?;
     ensure(run.source == source().url() && run.destination == "/data", "source and destination")?;
-    ensure(run.config == "{\"n_jobs\":2}" && run.error_message.is_none(), "configuration and error")?;
+    ensure(run.config == config() && run.error_message.is_none(), "configuration and error")?;
     let states: Vec<(&str, RunStatus)> = run.jobs.iter().map(|j| (j.table.name.as_str(), j.status)).collect();
     let expected = [
         ("b", RunStatus::Failed),
@@ -173,7 +187,7 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
             == (Some(10), Some(2), Some(200), Some("Ctid")),
         "a job has its counts",
     )?;
-    ensure(a.finished_at.as_deref() == Some("2026-01-01T00:00:02.250Z"), "a job has its times")?;
+    ensure(a.finished_at == Some(time("2026-01-01T00:00:02.250Z")), "a job has its times")?;
     ensure(run.jobs[0].error_message.as_deref() == Some("no rights"), "a failed job says why")?;
     ensure(
         run.jobs[0].repeated == [again(None, 1), again(Some(3), 2)] && run.jobs[1].repeated.is_empty(),
@@ -198,17 +212,17 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
 }
 
 fn repeated(name: &str, parts: Vec<Repeated>) -> RunEvent {
-    let at = "2026-01-01T00:00:02.500Z".into();
+    let at = time("2026-01-01T00:00:02.500Z");
     RunEvent::TableRepeated { run_id: RUN.into(), table: table(name), at, parts }
 }
 
 fn again(part: Option<usize>, retries: u64) -> Repeated {
     let code = part.map(|_| "57P01".to_owned());
-    Repeated { part, retries, class: "connection".into(), code, error: HOSTILE.concat() }
+    Repeated { part, retries, class: Transient::Connection, code, error: HOSTILE.concat() }
 }
 
-fn times_of_start() -> &'static str {
-    "2026-01-01T00:00:00.125Z"
+fn times_of_start() -> Timestamp {
+    time("2026-01-01T00:00:00.125Z")
 }
 
 async fn hostile(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
@@ -219,7 +233,7 @@ async fn hostile(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     };
     let tables: Vec<TableRef> =
         HOSTILE.iter().map(|text| TableRef { schema: (*text).into(), name: format!("t {text} t") }).collect();
-    let config = serde_json::to_string(&HOSTILE).map_err(|e| Error::internal("JSON").caused_by(e))?;
+    let config = Document::of(&HOSTILE)?;
     let destination = HOSTILE.concat();
     let event = RunEvent::RunStarted {
         run_id: run_id.into(),
@@ -231,7 +245,7 @@ async fn hostile(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     };
     log.append(&event).await?;
     for (table, text) in tables.iter().zip(HOSTILE) {
-        let at = "2025-01-01T00:00:01.000Z".to_owned();
+        let at = time("2025-01-01T00:00:01.000Z");
         let error = format!("{text}\0 nul");
         log.append(&RunEvent::TableFailed { run_id: run_id.into(), table: table.clone(), at, error }).await?;
     }
@@ -276,34 +290,26 @@ async fn finding(log: &dyn RunLog) -> Result<()> {
 
 /// Parts of a table that outlive their run.
 async fn prepared(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
-    let (log, run_id, at) = (open(), "prepared", "2026-01-01T00:00:03.000Z");
+    let (log, run_id, at) = (open(), "prepared", time("2026-01-01T00:00:03.000Z"));
+    // Not JSON: what is kept is not looked at.
     let text = HOSTILE.concat();
     let planned = |name: &str, plan: &str| RunEvent::TablePlanned {
         run_id: run_id.into(),
         table: table(name),
-        at: at.into(),
-        plan: plan.into(),
+        at,
+        plan: plan.to_owned().into(),
     };
     let part = |name: &str, part: usize, prepared: &str| RunEvent::PartPrepared {
         run_id: run_id.into(),
         table: table(name),
-        at: at.into(),
+        at,
         part,
-        prepared: prepared.into(),
+        prepared: prepared.to_owned().into(),
     };
-    let moment = |taken_at: &str, parts: Vec<usize>| {
-        let level = Consistency::Run;
-        let snapshot =
-            SnapshotToken { level, id: None, position: None, taken_at: taken_at.into(), of_process: false };
-        PartsAsOf { snapshot, parts }
-    };
+    let moment = |taken_at: &str, parts: Vec<usize>| PartsAsOf { snapshot: snapshot(taken_at), parts };
     let moments = vec![moment("2026-01-01T00:00:00Z", vec![0, 11]), moment("2026-01-02T00:00:00Z", vec![2])];
-    let mixed = |parts: Vec<PartsAsOf>| RunEvent::TableMixed {
-        run_id: run_id.into(),
-        table: table("b"),
-        at: at.into(),
-        parts,
-    };
+    let mixed =
+        |parts: Vec<PartsAsOf>| RunEvent::TableMixed { run_id: run_id.into(), table: table("b"), at, parts };
     for event in [
         started(run_id, "2026-01-01T00:00:00Z", &["a", "b"]),
         planned("a", "first"),
@@ -320,7 +326,11 @@ async fn prepared(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
     ] {
         log.append(&event).await?;
     }
-    let a = PreparedTable { table: table("a"), plan: text.clone(), parts: vec![text, "ten".into()] };
+    let a = PreparedTable {
+        table: table("a"),
+        plan: text.clone().into(),
+        parts: vec![text.into(), "ten".to_owned().into()],
+    };
     let expected = [a];
     for _ in 0..2 {
         ensure(
@@ -349,7 +359,7 @@ async fn unknown(log: &dyn RunLog) -> Result<()> {
             "an event of an unknown run is an error that names the run log",
         )?;
     }
-    log.heartbeat("x", "2026-01-01T00:00:00Z").await?;
+    log.heartbeat("x", time("2026-01-01T00:00:00Z")).await?;
     ensure(log.runs(100).await?.len() == before, "and records nothing")
 }
 
@@ -376,7 +386,7 @@ async fn at_once(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
                 for i in 0..20 {
                     log.append(&table_started(run, &format!("t{i}"))).await?;
                     log.append(&table_done(run, &format!("t{i}"), 2)).await?;
-                    log.heartbeat(run, "2026-01-01T00:00:02Z").await?;
+                    log.heartbeat(run, time("2026-01-01T00:00:02Z")).await?;
                 }
                 log.append(&ended(run, RunStatus::Completed)).await
             })

@@ -5,7 +5,9 @@ use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use super::session::{Connect, Session};
-use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord, append, manage, migrate, query};
+use super::{
+    PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord, Timestamp, append, manage, migrate, query,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often an event is tried when its connection was lost or another writer was in the way.
@@ -151,11 +153,11 @@ impl<C: Connect> RunLog for DatabaseRunLog<C> {
         self.transact(Access::Read, |_| Box::pin(async { Ok(()) })).await
     }
 
-    async fn heartbeat(&self, run_id: &str, at: &str) -> Result<()> {
-        let (run_id, at) = (run_id.to_owned(), at.to_owned());
+    async fn heartbeat(&self, run_id: &str, at: Timestamp) -> Result<()> {
+        let run_id = run_id.to_owned();
         self.transact(Access::Write, move |session| {
-            let (run_id, at) = (run_id.clone(), at.clone());
-            Box::pin(async move { append::heartbeat(session, &run_id, &at).await })
+            let run_id = run_id.clone();
+            Box::pin(async move { append::heartbeat(session, &run_id, at).await })
         })
         .await
     }

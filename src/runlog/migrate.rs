@@ -2,6 +2,7 @@
 //! starts at the same moment.
 
 use super::session::{Lock, Session, Value, number};
+use super::steps::{STEPS, does_something, newest, recorded_as, step_of};
 use crate::error::{Error, Result};
 
 /// Tables of the run log, those that refer to others first.
@@ -22,15 +23,14 @@ pub(super) const TABLES: [&str; 9] = [
 pub(super) enum Found {
     /// There are none.
     Nothing,
-    /// Those of this version (0: begun and cut short, where that cannot be rolled back).
-    Version(i64),
+    /// Those after this step (0: begun and cut short, where that cannot be rolled back).
+    Step(i64),
 }
 
 /// Makes what is missing.
 pub(super) async fn migrate(session: &mut dyn Session) -> Result<()> {
     let dialect = session.dialect();
-    let newest = dialect.migrations.last().map_or(0, |(version, _)| *version);
-    if found(session).await? == Found::Version(newest) {
+    if found(session).await? == Found::Step(newest()) {
         return Ok(());
     }
     if let Lock::Around(take, _) = dialect.lock {
@@ -47,11 +47,17 @@ pub(super) async fn migrate(session: &mut dyn Session) -> Result<()> {
     // Another program may have made them while this one waited for the lock.
     let done = match found(session).await? {
         Found::Nothing => 0,
-        Found::Version(version) => version,
+        Found::Step(step) => step,
     };
-    for (version, script) in dialect.migrations.iter().filter(|(version, _)| *version > done) {
-        session.script(script).await?;
-        session.query("INSERT INTO schema_version (version) VALUES (?)", &[Value::Integer(*version)]).await?;
+    for (step, number) in STEPS.iter().zip(1..).filter(|(_, number)| *number > done) {
+        let script = (dialect.script)(step);
+        if does_something(script) {
+            session.script(script).await.map_err(|error| error.with("step", step.name))?;
+        }
+        if let Some(recorded) = recorded_as(dialect.counted, number) {
+            let sql = "INSERT INTO schema_version (version) VALUES (?)";
+            session.query(sql, &[Value::Integer(recorded)]).await?;
+        }
     }
     session.script("COMMIT").await?;
     if let Lock::Around(_, give_back) = dialect.lock {
@@ -80,14 +86,14 @@ pub(super) async fn found(session: &mut dyn Session) -> Result<Found> {
     }
     let rows = session.query("SELECT max(version) FROM schema_version", &[]).await?;
     let version = rows.first().map(|row| number::<i64>(row, 0)).transpose()?.flatten();
-    let newest = dialect.migrations.last().map_or(0, |(version, _)| *version);
-    match version {
-        Some(later) if later > newest => {
-            Err(Error::config(format!("the run log has version {later}, this program knows {newest}"))
+    match version.map(|recorded| step_of(dialect.counted, recorded)) {
+        Some(later) if later > newest() => {
+            let known = newest();
+            Err(Error::config(format!("the run log has version {later}, this program knows {known}"))
                 .hint("use the newer lakexpress, or name another place for the run log"))
         }
-        Some(version) if version > 0 => Ok(Found::Version(version)),
-        None if !dialect.transactional_ddl => Ok(Found::Version(0)),
+        Some(step) if step > 0 => Ok(Found::Step(step)),
+        None if !dialect.transactional_ddl => Ok(Found::Step(0)),
         _ => Err(Error::config("what is there is not a run log of lakexpress")
             .hint("name a database, a schema or a file of its own for the run log")),
     }

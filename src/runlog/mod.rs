@@ -3,11 +3,13 @@
 //! One folder per database it can live in; each offers a [`session::Session`] and a dialect of a few words, and
 //! the statements are the same for all. Tables are in `sql/runlog/`, what they mean in `docs/run-log.md`.
 //!
-//! A new event is a variant of [`RunEvent`], its row in [`RunEvent::run_id`] and what it changes in `append.rs`.
+//! A new event is a variant of [`RunEvent`], its row in [`RunEvent::run_id`] and [`RunEvent::of_table`], and what it
+//! changes in `append.rs`. A new column: `docs/adding-a-database.md`.
 
 mod append;
 pub mod conformance;
 mod database;
+mod json;
 mod manage;
 mod migrate;
 mod mysql;
@@ -18,19 +20,24 @@ mod query;
 mod session;
 mod spool;
 mod sqlite;
+mod steps;
+mod timestamp;
 
 use std::fmt::Debug;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+pub use json::Document;
 pub use partition::PartitionRow;
 pub use spool::Spooled;
+pub use timestamp::Timestamp;
 
-use crate::catalog::{SourceIdentity, TableRef};
-use crate::error::{Error, Result};
+use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
+use crate::error::{Error, Result, Transient};
 use crate::manifest::{FileEntry, PartsAsOf};
 use crate::source::Address;
 
@@ -67,14 +74,14 @@ pub enum RunEvent {
     RunStarted {
         /// Its id.
         run_id: String,
-        /// When, RFC 3339 UTC.
-        at: String,
+        /// When.
+        at: Timestamp,
         /// What is read.
         source: SourceIdentity,
         /// Destination without secrets.
         destination: String,
-        /// The whole configuration as JSON, without secrets.
-        config: String,
+        /// The whole configuration, without secrets.
+        config: Document,
         /// The tables that will be exported, in order.
         tables: Vec<TableRef>,
     },
@@ -82,8 +89,9 @@ pub enum RunEvent {
     SnapshotTaken {
         /// The run.
         run_id: String,
-        /// Level, id and position as JSON.
-        snapshot: String,
+        /// What was pinned.
+        #[serde(with = "json::in_text")]
+        snapshot: SnapshotToken,
     },
     /// A table began.
     TableStarted {
@@ -92,8 +100,8 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
-        /// Method that cuts it.
+        at: Timestamp,
+        /// Method that cuts it, as the source calls it; `Query` for a query.
         method: String,
         /// Number of parts.
         parts: usize,
@@ -107,7 +115,7 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
+        at: Timestamp,
         /// Rows committed.
         rows: u64,
         /// Directory below the base.
@@ -122,7 +130,7 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
+        at: Timestamp,
         /// Why.
         error: String,
     },
@@ -133,7 +141,7 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
+        at: Timestamp,
         /// Parts that were read again, and how often. Replaces what was recorded of the table.
         parts: Vec<Repeated>,
     },
@@ -144,9 +152,9 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
-        /// The plan as JSON; only who wrote it understands it.
-        plan: String,
+        at: Timestamp,
+        /// The plan.
+        plan: Document,
     },
     /// A part of such a table is complete at the destination, and nobody sees it yet.
     PartPrepared {
@@ -155,11 +163,11 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
+        at: Timestamp,
         /// Its number.
         part: usize,
-        /// What it is, and as of when, as JSON.
-        prepared: String,
+        /// What it is, and as of when.
+        prepared: Document,
     },
     /// A table's parts are of several points in time; before the table is done.
     TableMixed {
@@ -168,7 +176,7 @@ pub enum RunEvent {
         /// The table.
         table: TableRef,
         /// When.
-        at: String,
+        at: Timestamp,
         /// Which are of which; none when they are of one after all.
         parts: Vec<PartsAsOf>,
     },
@@ -177,7 +185,7 @@ pub enum RunEvent {
         /// The run.
         run_id: String,
         /// When.
-        at: String,
+        at: Timestamp,
         /// How.
         status: RunStatus,
         /// Why, when it failed as a whole; what of its metadata could not be written.
@@ -196,7 +204,7 @@ impl RunEvent {
                     .iter()
                     .map(|file| FileEntry { slice: file.slice.without_values(), ..file.clone() })
                     .collect();
-                let (run_id, table, at) = (run_id.clone(), table.clone(), at.clone());
+                let (run_id, table, at) = (run_id.clone(), table.clone(), *at);
                 Some(Self::TableDone { run_id, table, at, rows: *rows, directory: directory.clone(), files })
             }
             other => Some(other.clone()),
@@ -218,6 +226,20 @@ impl RunEvent {
             | Self::RunEnded { run_id, .. } => run_id,
         }
     }
+
+    /// The table that it is about, and when it happened.
+    pub fn of_table(&self) -> Option<(&TableRef, Timestamp)> {
+        match self {
+            Self::TableStarted { table, at, .. }
+            | Self::TableDone { table, at, .. }
+            | Self::TableFailed { table, at, .. }
+            | Self::TableRepeated { table, at, .. }
+            | Self::TablePlanned { table, at, .. }
+            | Self::PartPrepared { table, at, .. }
+            | Self::TableMixed { table, at, .. } => Some((table, *at)),
+            Self::RunStarted { .. } | Self::SnapshotTaken { .. } | Self::RunEnded { .. } => None,
+        }
+    }
 }
 
 /// Attempts at one part of a table that failed in passing and were repeated.
@@ -227,8 +249,8 @@ pub struct Repeated {
     pub part: Option<usize>,
     /// How often it was begun anew.
     pub retries: u64,
-    /// What kind of error the last of them ended with: `connection`, `conflict` or `view`.
-    pub class: String,
+    /// What kind of error the last of them ended with.
+    pub class: Transient,
     /// The server's code of that error (SQLSTATE), where there is one.
     pub code: Option<String>,
     /// That error as one line.
@@ -249,6 +271,29 @@ pub enum RunStatus {
     Failed,
 }
 
+impl RunStatus {
+    const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Completed, Self::Failed];
+
+    /// The word for it in rows and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for RunStatus {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|status| status.as_str() == word);
+        known.ok_or_else(|| Error::data(format!("unknown status '{word}'")))
+    }
+}
+
 /// A run as recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -256,20 +301,20 @@ pub struct RunRecord {
     pub run_id: String,
     /// How it stands.
     pub status: RunStatus,
-    /// When it began, RFC 3339 UTC.
-    pub started_at: String,
+    /// When it began.
+    pub started_at: Timestamp,
     /// When it ended.
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// Source without secrets.
     pub source: String,
     /// Destination without secrets.
     pub destination: String,
-    /// Configuration as JSON.
-    pub config: String,
+    /// Configuration.
+    pub config: Document,
     /// Why it failed as a whole, or why its metadata was not written.
     pub error_message: Option<String>,
-    /// When its process was last seen alive, RFC 3339 UTC; renewed every [`HEARTBEAT`] while it runs.
-    pub heartbeat_at: Option<String>,
+    /// When its process was last seen alive; renewed every [`HEARTBEAT`] while it runs.
+    pub heartbeat_at: Option<Timestamp>,
     /// Its tables, in order.
     pub jobs: Vec<JobRecord>,
 }
@@ -284,19 +329,17 @@ impl RunRecord {
     }
 
     /// For how many seconds a run that should be under way has not been heard of, when that is longer than three
-    /// heartbeats: its process was killed, or cannot reach the run log. `now` is RFC 3339.
-    pub fn silent_seconds(&self, now: &str) -> Option<u64> {
-        let last = self.heartbeat_at.as_deref().filter(|_| self.status == RunStatus::Running)?;
-        let last = chrono::DateTime::parse_from_rfc3339(last).ok()?;
-        let now = chrono::DateTime::parse_from_rfc3339(now).ok()?;
-        let seconds = u64::try_from((now - last).num_seconds()).ok()?;
+    /// heartbeats: its process was killed, or cannot reach the run log.
+    pub fn silent_seconds(&self, now: Timestamp) -> Option<u64> {
+        let last = self.heartbeat_at.filter(|_| self.status == RunStatus::Running)?;
+        let seconds = u64::try_from((now.moment() - last.moment()).num_seconds()).ok()?;
         (seconds > 3 * HEARTBEAT.as_secs()).then_some(seconds)
     }
 }
 
 /// The sub path of a run's configuration.
-pub fn sub_path_of(config: &str) -> String {
-    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+pub fn sub_path_of(config: &Document) -> String {
+    let config: serde_json::Value = config.read().unwrap_or_default();
     config["sub_path"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -308,16 +351,16 @@ pub struct JobRecord {
     /// How it stands.
     pub status: RunStatus,
     /// When it began.
-    pub started_at: Option<String>,
+    pub started_at: Option<Timestamp>,
     /// When it ended.
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// Rows committed.
     pub row_count: Option<u64>,
     /// Files committed.
     pub file_count: Option<u64>,
     /// Bytes committed.
     pub bytes: Option<u64>,
-    /// Method that cut it.
+    /// Method that cut it, as text: a later version may have made the run, by a method that this one does not know.
     pub method: Option<String>,
     /// Why it failed.
     pub error_message: Option<String>,
@@ -335,9 +378,9 @@ pub struct PreparedTable {
     /// The table.
     pub table: TableRef,
     /// As in [`RunEvent::TablePlanned`].
-    pub plan: String,
+    pub plan: Document,
     /// As in [`RunEvent::PartPrepared`], by part.
-    pub parts: Vec<String>,
+    pub parts: Vec<Document>,
 }
 
 /// Append-only record of runs. `append` returns when the event is durable.
@@ -365,7 +408,7 @@ pub trait RunLog: Debug + Send + Sync {
     fn hurry(&self) {}
 
     /// The process that makes a run is alive.
-    async fn heartbeat(&self, run_id: &str, at: &str) -> Result<()>;
+    async fn heartbeat(&self, run_id: &str, at: Timestamp) -> Result<()>;
 
     /// What the user keeps in `partition_columns`. Makes nothing; no table is no rows.
     async fn partition_columns(&self) -> Result<Vec<PartitionRow>>;

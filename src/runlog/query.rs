@@ -2,8 +2,8 @@
 
 use super::append::WHOLE;
 use super::migrate::has_table;
-use super::session::{Row, Session, Value, number, required};
-use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord, RunStatus};
+use super::session::{Row, Session, Value, given, number, parsed, required, timestamp};
+use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord};
 use std::collections::HashMap;
 
 use crate::catalog::TableRef;
@@ -12,6 +12,7 @@ use crate::manifest::PartsAsOf;
 
 /// How many candidates an ambiguous prefix names.
 const CANDIDATES: usize = 5;
+const STATUS: &str = "a status";
 
 pub(super) async fn runs(session: &mut dyn Session, limit: usize) -> Result<Vec<RunRecord>> {
     let columns = run_columns(session);
@@ -79,9 +80,9 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
             repeated: repeated.remove(&table).unwrap_or_default(),
             mixed: mixed.remove(&table).unwrap_or_default(),
             table,
-            status: status_from(&required(&mut row, 2)?)?,
-            started_at: row[3].take(),
-            finished_at: row[4].take(),
+            status: given(parsed(&row, 2, STATUS)?, 2)?,
+            started_at: timestamp(&row, 3)?,
+            finished_at: timestamp(&row, 4)?,
             row_count: number(&row, 5)?,
             file_count: number(&row, 6)?,
             bytes: number(&row, 7)?,
@@ -103,7 +104,7 @@ async fn repeated(session: &mut dyn Session, run_id: &str) -> Result<HashMap<Tab
         found.entry(table).or_default().push(Repeated {
             part: part.map(|part| usize::try_from(part).unwrap_or(usize::MAX)),
             retries: number(&row, 3)?.unwrap_or(0),
-            class: required(&mut row, 4)?,
+            class: given(parsed(&row, 4, "a class of errors")?, 4)?,
             code: row[5].take(),
             error: required(&mut row, 6)?,
         });
@@ -120,7 +121,7 @@ async fn mixed(session: &mut dyn Session, run_id: &str) -> Result<HashMap<TableR
         let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
         let part = number(&row, 2)?.unwrap_or(0);
         let snapshot = serde_json::from_str(&required(&mut row, 3)?)
-            .map_err(|error| Error::data("the run log holds a snapshot that is none").caused_by(error))?;
+            .map_err(|error| Error::data("the run log contains an invalid snapshot").caused_by(error))?;
         let moments = found.entry(table).or_default();
         match moments.iter_mut().find(|moment| moment.snapshot == snapshot) {
             Some(moment) => moment.parts.push(part),
@@ -141,14 +142,14 @@ pub(super) async fn prepared(session: &mut dyn Session, run_id: &str) -> Result<
     let mut found = Vec::new();
     for mut row in session.query(sql, &[Value::text(run_id)]).await? {
         let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
-        found.push(PreparedTable { table, plan: required(&mut row, 2)?, parts: Vec::new() });
+        found.push(PreparedTable { table, plan: required(&mut row, 2)?.into(), parts: Vec::new() });
     }
     let sql = "SELECT prepared FROM prepared_parts
         WHERE run_id = ? AND source_schema = ? AND source_table = ? ORDER BY part";
     for of in &mut found {
         let key = [Value::text(run_id), Value::text(&of.table.schema), Value::text(&of.table.name)];
         for mut row in session.query(sql, &key).await? {
-            of.parts.push(required(&mut row, 0)?);
+            of.parts.push(required(&mut row, 0)?.into());
         }
     }
     Ok(found)
@@ -186,33 +187,14 @@ fn run_columns(session: &dyn Session) -> String {
 fn run_of(mut row: Row) -> Result<RunRecord> {
     Ok(RunRecord {
         run_id: required(&mut row, 0)?,
-        status: status_from(&required(&mut row, 1)?)?,
-        started_at: required(&mut row, 2)?,
-        finished_at: row[3].take(),
+        status: given(parsed(&row, 1, STATUS)?, 1)?,
+        started_at: given(timestamp(&row, 2)?, 2)?,
+        finished_at: timestamp(&row, 3)?,
         source: required(&mut row, 4)?,
         destination: required(&mut row, 5)?,
-        config: required(&mut row, 6)?,
+        config: required(&mut row, 6)?.into(),
         error_message: row[7].take(),
-        heartbeat_at: row[8].take(),
+        heartbeat_at: timestamp(&row, 8)?,
         jobs: Vec::new(),
     })
-}
-
-pub(super) fn status_text(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Pending => "pending",
-        RunStatus::Running => "running",
-        RunStatus::Completed => "completed",
-        RunStatus::Failed => "failed",
-    }
-}
-
-fn status_from(text: &str) -> Result<RunStatus> {
-    match text {
-        "pending" => Ok(RunStatus::Pending),
-        "running" => Ok(RunStatus::Running),
-        "completed" => Ok(RunStatus::Completed),
-        "failed" => Ok(RunStatus::Failed),
-        other => Err(Error::data(format!("the run log holds an unknown status '{other}'"))),
-    }
 }

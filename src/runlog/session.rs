@@ -3,9 +3,12 @@
 //! The statements themselves are the same everywhere (`append`, `query`, `migrate`, `manage`).
 
 use std::fmt::Debug;
+use std::str::FromStr;
 
 use async_trait::async_trait;
 
+use super::Timestamp;
+use super::steps::Step;
 use crate::error::{Error, Result};
 
 /// A value of a statement. It goes beside the statement, or into it by a function that quotes it.
@@ -15,8 +18,8 @@ pub(super) enum Value {
     Null,
     /// Text of any content.
     Text(String),
-    /// A moment, RFC 3339 in UTC.
-    Time(String),
+    /// A moment.
+    Time(Timestamp),
     /// A whole number.
     Integer(i64),
 }
@@ -24,10 +27,6 @@ pub(super) enum Value {
 impl Value {
     pub(super) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
-    }
-
-    pub(super) fn time(at: &str) -> Self {
-        Self::Time(at.to_owned())
     }
 
     pub(super) fn optional(text: Option<&str>) -> Self {
@@ -45,19 +44,32 @@ pub(super) type Row = Vec<Option<String>>;
 
 /// The value of a column that cannot be NULL.
 pub(super) fn required(row: &mut Row, column: usize) -> Result<String> {
-    row.get_mut(column)
-        .and_then(Option::take)
-        .ok_or_else(|| Error::data(format!("the run log holds no value where there must be one ({column})")))
+    given(row.get_mut(column).and_then(Option::take), column)
 }
 
 /// A whole number of a column that may be NULL.
-pub(super) fn number<T: std::str::FromStr>(row: &Row, column: usize) -> Result<Option<T>> {
+pub(super) fn number<T: FromStr>(row: &Row, column: usize) -> Result<Option<T>> {
+    parsed(row, column, "a number")
+}
+
+/// A moment of a column that may be NULL.
+pub(super) fn timestamp(row: &Row, column: usize) -> Result<Option<Timestamp>> {
+    parsed(row, column, "a moment (RFC 3339)")
+}
+
+/// The value of a column that may be NULL, of which the run log keeps the text.
+pub(super) fn parsed<T: FromStr>(row: &Row, column: usize, what: &str) -> Result<Option<T>> {
     let text = row.get(column).and_then(Option::as_deref);
     text.map(|text| {
         text.parse::<T>()
-            .map_err(|_| Error::data(format!("the run log holds '{text}' where there must be a number")))
+            .map_err(|_| Error::data(format!("the run log holds '{text}' where there must be {what}")))
     })
     .transpose()
+}
+
+/// A value that there must be.
+pub(super) fn given<T>(value: Option<T>, column: usize) -> Result<T> {
+    value.ok_or_else(|| Error::data(format!("the run log holds no value where there must be one ({column})")))
 }
 
 /// How a kind of database spells what differs.
@@ -71,8 +83,10 @@ pub(super) struct Dialect {
     pub(super) count_tables: &'static str,
     /// Takes the lock under which tables are made, before and after the transaction begins; gives it back.
     pub(super) lock: Lock,
-    /// Scripts that make the tables, by version, oldest first.
-    pub(super) migrations: &'static [(i64, &'static str)],
+    /// Its script of a step.
+    pub(super) script: fn(&Step) -> &'static str,
+    /// Numbers of steps that it recorded before all databases counted alike.
+    pub(super) counted: &'static [(i64, i64)],
     /// Whether CREATE TABLE can be rolled back.
     pub(super) transactional_ddl: bool,
     /// An expression for a moment as RFC 3339 text.

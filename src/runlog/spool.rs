@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use self::file::{Line, SpoolFile};
-use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord};
+use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 
 mod file;
@@ -209,7 +209,7 @@ impl RunLog for Spooled {
         self.hurried.store(true, Ordering::Relaxed);
     }
 
-    async fn heartbeat(&self, run_id: &str, at: &str) -> Result<()> {
+    async fn heartbeat(&self, run_id: &str, at: Timestamp) -> Result<()> {
         let mut kept = self.kept.lock().await;
         let due = kept.refused_at.is_none_or(|at| at.elapsed() >= PAUSE);
         if kept.file.is_some() && !(due && self.drained(&mut kept).await) {

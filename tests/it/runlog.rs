@@ -17,6 +17,7 @@ mod down;
 mod mysql;
 mod queries;
 mod rows;
+mod upgrade;
 
 /// A database that holds a run log.
 enum Log {

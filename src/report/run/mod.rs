@@ -7,7 +7,6 @@ mod slow;
 mod tests;
 pub(super) mod text;
 
-use chrono::DateTime;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -16,7 +15,7 @@ pub use slow::Finding;
 use crate::catalog::TableRef;
 use crate::manifest::{FileCost, FileEntry, Manifest, PartsAsOf};
 use crate::run::Evidence;
-use crate::runlog::{JobRecord, Repeated, RunRecord, RunStatus};
+use crate::runlog::{JobRecord, Repeated, RunRecord, RunStatus, Timestamp};
 use crate::spec::layout;
 
 /// Version of the JSON document. It grows when a field changes its meaning or goes; new fields do not count.
@@ -32,9 +31,9 @@ pub struct RunReport {
     /// How it stands; `running` also if it was killed.
     pub status: RunStatus,
     /// When it began, RFC 3339 UTC.
-    pub started_at: String,
+    pub started_at: Timestamp,
     /// When it ended.
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// Wall time in seconds.
     pub seconds: Option<f64>,
     /// Source without secrets.
@@ -109,9 +108,9 @@ pub struct TableReport {
     /// Method that cut it.
     pub method: Option<String>,
     /// When it began.
-    pub started_at: Option<String>,
+    pub started_at: Option<Timestamp>,
     /// When it was committed or failed.
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// Wall time in seconds, lock and commit included.
     pub seconds: Option<f64>,
     /// Rows committed by this run.
@@ -227,15 +226,15 @@ impl RunReport {
             .collect();
         let seconds = summary
             .and_then(|summary| summary["seconds"].as_f64())
-            .or_else(|| between(&run.started_at, run.finished_at.as_deref()));
+            .or_else(|| Some(run.finished_at?.seconds_since(run.started_at)));
         let snapshot = summary.map(|summary| summary["snapshot"].clone()).filter(|found| !found.is_null());
         let slow = slow::findings(&tables, seconds);
         Self {
             schema_version: SCHEMA_VERSION,
             run_id: run.run_id.clone(),
             status: run.status,
-            started_at: run.started_at.clone(),
-            finished_at: run.finished_at.clone(),
+            started_at: run.started_at,
+            finished_at: run.finished_at,
             seconds,
             source: run.source.clone(),
             destination: run.destination.clone(),
@@ -295,7 +294,7 @@ fn table(
     let times = parts.iter().filter_map(|part| part.times.as_ref());
     let times = times.fold(None, |sum: Option<Times>, next| Some(sum.unwrap_or_default().plus(next)));
     let recorded = outcome.filter(|_| done).and_then(|outcome| outcome["seconds"].as_f64());
-    let seconds = recorded.or_else(|| between(job.started_at.as_deref()?, job.finished_at.as_deref()));
+    let seconds = recorded.or_else(|| Some(job.finished_at?.seconds_since(job.started_at?)));
     let verification = own.and_then(|manifest| serde_json::to_value(manifest).ok());
     let verification = verification.map(|mut manifest| manifest["verification"].take());
     TableReport {
@@ -303,8 +302,8 @@ fn table(
         status: job.status,
         kept: outcome.is_some_and(|outcome| outcome["kept"] == true),
         method: job.method.clone(),
-        started_at: job.started_at.clone(),
-        finished_at: job.finished_at.clone(),
+        started_at: job.started_at,
+        finished_at: job.finished_at,
         seconds,
         rows: job.row_count,
         files: job.file_count,
@@ -376,9 +375,4 @@ fn ratio(encoded: Option<u64>, bytes: u64) -> Option<f64> {
 fn rate(rows: Option<u64>, seconds: Option<f64>) -> Option<f64> {
     let (rows, seconds) = (rows?, seconds?);
     (seconds > 0.0).then(|| rows as f64 / seconds)
-}
-
-fn between(from: &str, to: Option<&str>) -> Option<f64> {
-    let (from, to) = (DateTime::parse_from_rfc3339(from).ok()?, DateTime::parse_from_rfc3339(to?).ok()?);
-    Some((to - from).num_milliseconds() as f64 / 1000.0)
 }

@@ -2,15 +2,20 @@ use serde_json::json;
 
 use super::*;
 use crate::catalog::Slice;
+use crate::error::Transient;
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a moment")
+}
 
 fn job(name: &str, status: RunStatus) -> JobRecord {
     JobRecord {
         table: TableRef { schema: "s".into(), name: name.into() },
         status,
-        started_at: Some("2026-01-01T00:00:00.000Z".into()),
-        finished_at: Some("2026-01-01T00:00:10.500Z".into()),
+        started_at: Some(at("2026-01-01T00:00:00.000Z")),
+        finished_at: Some(at("2026-01-01T00:00:10.500Z")),
         row_count: Some(1000),
         file_count: Some(2),
         bytes: Some(200),
@@ -25,12 +30,12 @@ fn run(jobs: Vec<JobRecord>) -> RunRecord {
     RunRecord {
         run_id: RUN.into(),
         status: RunStatus::Completed,
-        started_at: "2026-01-01T00:00:00.000Z".into(),
-        finished_at: Some("2026-01-01T00:00:20.000Z".into()),
+        started_at: at("2026-01-01T00:00:00.000Z"),
+        finished_at: Some(at("2026-01-01T00:00:20.000Z")),
         heartbeat_at: None,
         source: "postgres://h:5432/d".into(),
         destination: "/data".into(),
-        config: "{}".into(),
+        config: "{}".to_owned().into(),
         error_message: None,
         jobs,
     }
@@ -104,7 +109,7 @@ fn what_was_tried_again_is_told_part_by_part() {
     let again = |part, retries, code: Option<&str>| Repeated {
         part,
         retries,
-        class: "connection".into(),
+        class: Transient::Connection,
         code: code.map(str::to_owned),
         error: "it broke".into(),
     };

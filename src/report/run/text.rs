@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use super::{PartReport, RunReport, TableReport};
 use crate::plain::line;
-use crate::report::text::{columns, count, duration, moments, size, status, things};
+use crate::report::text::{columns, count, duration, moments, size, things};
 
 /// Parts that were read again which are named.
 const SHOWN_RETRIES: usize = 20;
@@ -12,11 +12,11 @@ const SHOWN_RETRIES: usize = 20;
 /// Totals, a line per table, what was slow, what went wrong; with `parts`, a line per part too.
 pub(in crate::report) fn report(report: &RunReport, parts: bool) -> String {
     let mut out = format!("run          {}\n", line(&report.run_id));
-    let _ = writeln!(out, "status       {}", status(report.status));
-    let _ = writeln!(out, "started      {}", line(&report.started_at));
+    let _ = writeln!(out, "status       {}", report.status.as_str());
+    let _ = writeln!(out, "started      {}", report.started_at);
     if let Some(at) = &report.finished_at {
         let took = report.seconds.map(|seconds| format!(", {}", duration(seconds))).unwrap_or_default();
-        let _ = writeln!(out, "finished     {}{took}", line(at));
+        let _ = writeln!(out, "finished     {at}{took}");
     }
     let _ = writeln!(out, "source       {}", line(&report.source));
     let _ = writeln!(out, "destination  {}", line(&report.location));
@@ -115,7 +115,7 @@ fn tables(out: &mut String, tables: &[TableReport]) {
     for table in tables {
         rows.push(vec![
             table.table.to_string(),
-            status(table.status).to_owned(),
+            table.status.as_str().to_owned(),
             table.method.clone().unwrap_or_default(),
             table.rows.map(count).unwrap_or_default(),
             table.files.map(count).unwrap_or_default(),
@@ -179,7 +179,7 @@ fn retried(out: &mut String, tables: &[TableReport]) {
         let code = retried.code.as_ref().map(|code| format!(" {}", line(code))).unwrap_or_default();
         let times =
             if retried.retries == 1 { "once".to_owned() } else { format!("{} times", retried.retries) };
-        let (class, error) = (line(&retried.class), line(&retried.error));
+        let (class, error) = (retried.class.as_str(), line(&retried.error));
         let _ = writeln!(out, "  {table}, {part}: {times}, lastly after {class}{code}: {error}");
     }
     let more = all().count().saturating_sub(SHOWN_RETRIES);

@@ -15,6 +15,7 @@ use self::problem::{cannot_connect, problem};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
+use super::steps::SERVERS_COUNTED;
 use crate::client::password::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Address;
@@ -27,11 +28,8 @@ const DIALECT: Dialect = Dialect {
     begin_read: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT",
     count_tables: "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
     lock: Lock::Around("SELECT GET_LOCK(@lakexpress_lock, 10)", "SELECT RELEASE_LOCK(@lakexpress_lock)"),
-    migrations: &[
-        (1, include_str!("../../../sql/runlog/mysql/0001-init.sql")),
-        (2, include_str!("../../../sql/runlog/mysql/0002-retries.sql")),
-        (3, include_str!("../../../sql/runlog/mysql/0003-prepared.sql")),
-    ],
+    script: |step| step.mysql,
+    counted: SERVERS_COUNTED,
     transactional_ddl: false,
     time: |column| format!("concat(left(date_format({column}, '%Y-%m-%dT%H:%i:%s.%f'), 23), 'Z')"),
 };
@@ -116,7 +114,7 @@ impl Session for MysqlSession {
     }
 
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
-        let values = values.iter().map(value_of).collect::<Result<Vec<_>>>()?;
+        let values: Vec<MysqlValue> = values.iter().map(value_of).collect();
         let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
         let rows: Vec<mysql_async::Row> = self.connection.exec(sql, values).await.map_err(problem)?;
         Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect())
@@ -136,18 +134,15 @@ fn statements(sql: &str) -> impl Iterator<Item = &str> {
     sql.split(';').map(str::trim).filter(|statement| !statement.is_empty())
 }
 
-fn value_of(value: &Value) -> Result<MysqlValue> {
-    Ok(match value {
+fn value_of(value: &Value) -> MysqlValue {
+    match value {
         Value::Null => MysqlValue::NULL,
         Value::Text(text) => MysqlValue::Bytes(text.clone().into_bytes()),
         Value::Integer(number) => MysqlValue::Int(*number),
         Value::Time(at) => {
-            let parsed = chrono::DateTime::parse_from_rfc3339(at)
-                .map_err(|error| Error::internal(format!("'{at}' is not a moment")).caused_by(error))?;
-            let text = parsed.with_timezone(&chrono::Utc).format("%Y-%m-%d %H:%M:%S%.3f").to_string();
-            MysqlValue::Bytes(text.into_bytes())
+            MysqlValue::Bytes(at.moment().format("%Y-%m-%d %H:%M:%S%.3f").to_string().into_bytes())
         }
-    })
+    }
 }
 
 /// What our queries select is text, whole numbers and NULL.
@@ -164,14 +159,14 @@ fn text_of(value: MysqlValue) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runlog::steps::{STEPS, does_something};
 
     #[test]
     fn moments_lose_their_letters() {
-        let moment = |at: &str| value_of(&Value::time(at)).expect("a moment");
+        let moment = |at: &str| value_of(&Value::Time(at.parse().expect("a moment")));
         let bytes = |text: &str| MysqlValue::Bytes(text.as_bytes().to_vec());
         assert_eq!(moment("2026-01-01T00:00:00.5Z"), bytes("2026-01-01 00:00:00.500"));
         assert_eq!(moment("2026-01-01T01:00:00+01:00"), bytes("2026-01-01 00:00:00.000"));
-        assert!(value_of(&Value::time("yesterday")).is_err());
     }
 
     #[test]
@@ -184,7 +179,8 @@ mod tests {
     #[test]
     fn scripts_are_taken_apart() {
         assert_eq!(statements("BEGIN").collect::<Vec<_>>(), ["BEGIN"]);
-        let counts: Vec<usize> = DIALECT.migrations.iter().map(|(_, sql)| statements(sql).count()).collect();
+        let doing = STEPS.iter().map(|step| step.mysql).filter(|script| does_something(script));
+        let counts: Vec<usize> = doing.map(|script| statements(script).count()).collect();
         assert_eq!(counts, [5, 1, 3], "a semicolon in a comment ends a statement, too");
     }
 }

@@ -11,6 +11,7 @@ use self::quote::with_values;
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
+use super::steps::SERVERS_COUNTED;
 use crate::error::{Error, Result};
 use crate::source::postgres_client::{Connection, PostgresConfig};
 use crate::source::{Address, Environment};
@@ -28,11 +29,8 @@ const DIALECT: Dialect = Dialect {
         WHERE n.nspname = current_schema() AND c.relname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
     // Ends with the transaction, so a pooler in transaction mode works too. The number is ours alone.
     lock: Lock::Inside("SELECT pg_advisory_xact_lock(7165134526061402)"),
-    migrations: &[
-        (1, include_str!("../../../sql/runlog/postgres/0001-init.sql")),
-        (2, include_str!("../../../sql/runlog/postgres/0002-retries.sql")),
-        (3, include_str!("../../../sql/runlog/postgres/0003-prepared.sql")),
-    ],
+    script: |step| step.postgres,
+    counted: SERVERS_COUNTED,
     transactional_ddl: true,
     time: |column| format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
 };

@@ -25,7 +25,8 @@ fn push_literal(out: &mut String, value: &Value) {
         Value::Null => out.push_str("NULL"),
         // In parentheses, so that a minus sign never meets another and begins a comment.
         Value::Integer(number) => out.push_str(&format!("({number})")),
-        Value::Text(text) | Value::Time(text) => push_text(out, text),
+        Value::Text(text) => push_text(out, text),
+        Value::Time(at) => push_text(out, &at.to_string()),
     }
 }
 

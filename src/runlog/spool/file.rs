@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::private;
 use crate::error::{Error, Result};
-use crate::runlog::{RunEvent, RunRecord};
+use crate::runlog::{RunEvent, RunRecord, Timestamp};
 
 /// A file of events, locked by this process until it is dropped.
 #[derive(Debug)]
@@ -155,30 +155,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<Line>> {
 
 /// Whether the run has gone on, elsewhere, since the event: it was resumed.
 pub(super) fn overtaken(event: &RunEvent, record: &RunRecord) -> bool {
-    let newer =
-        |recorded: Option<&String>, at: &str| recorded.is_some_and(|recorded| moment(recorded) > moment(at));
-    match event {
-        RunEvent::TableStarted { table, at, .. }
-        | RunEvent::TableDone { table, at, .. }
-        | RunEvent::TableFailed { table, at, .. }
-        | RunEvent::TableRepeated { table, at, .. }
-        | RunEvent::TablePlanned { table, at, .. }
-        | RunEvent::PartPrepared { table, at, .. }
-        | RunEvent::TableMixed { table, at, .. } => record
+    let newer = |recorded: Option<Timestamp>, at: Timestamp| recorded.is_some_and(|recorded| recorded > at);
+    match (event, event.of_table()) {
+        (_, Some((table, at))) => record
             .jobs
             .iter()
             .filter(|job| job.table == *table)
-            .any(|job| newer(job.started_at.as_ref(), at) || newer(job.finished_at.as_ref(), at)),
-        RunEvent::RunEnded { at, .. } => {
-            newer(record.heartbeat_at.as_ref(), at) || newer(record.finished_at.as_ref(), at)
+            .any(|job| newer(job.started_at, at) || newer(job.finished_at, at)),
+        (RunEvent::RunEnded { at, .. }, None) => {
+            newer(record.heartbeat_at, *at) || newer(record.finished_at, *at)
         }
         _ => false,
     }
-}
-
-/// None, the smallest, for what is no moment.
-fn moment(text: &str) -> Option<chrono::DateTime<chrono::FixedOffset>> {
-    chrono::DateTime::parse_from_rfc3339(text).ok()
 }
 
 /// Files of one run log begin alike.

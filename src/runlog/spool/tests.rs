@@ -6,14 +6,19 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::catalog::{SourceIdentity, TableRef};
+use crate::error::Transient;
 use crate::runlog::{RunStatus, conformance, open_file};
 
 const RUN: &str = "0199a1b2";
 
+fn at(second: u32) -> Timestamp {
+    format!("2026-01-01T00:00:{second:02}.000Z").parse().expect("a moment")
+}
+
 fn started() -> RunEvent {
     RunEvent::RunStarted {
         run_id: RUN.into(),
-        at: "2026-01-01T00:00:00.000Z".into(),
+        at: at(0),
         source: SourceIdentity {
             kind: "postgres".into(),
             version: "15.0".into(),
@@ -23,7 +28,7 @@ fn started() -> RunEvent {
             identifier: None,
         },
         destination: "/data".into(),
-        config: "{}".into(),
+        config: "{}".to_owned().into(),
         tables: vec![table("a")],
     }
 }
@@ -33,21 +38,11 @@ fn table(name: &str) -> TableRef {
 }
 
 fn failed(name: &str, second: u32) -> RunEvent {
-    RunEvent::TableFailed {
-        run_id: RUN.into(),
-        table: table(name),
-        at: format!("2026-01-01T00:00:{second:02}.000Z"),
-        error: "why".into(),
-    }
+    RunEvent::TableFailed { run_id: RUN.into(), table: table(name), at: at(second), error: "why".into() }
 }
 
 fn ended() -> RunEvent {
-    RunEvent::RunEnded {
-        run_id: RUN.into(),
-        at: "2026-01-01T00:00:30.000Z".into(),
-        status: RunStatus::Failed,
-        error: None,
-    }
+    RunEvent::RunEnded { run_id: RUN.into(), at: at(30), status: RunStatus::Failed, error: None }
 }
 
 struct Place {
@@ -109,7 +104,7 @@ async fn events_of_a_run_log_that_is_down_are_written_by_the_next_run() {
         let log = reconnecting(&place);
         assert!(log.append(&started()).await.is_err(), "a run log that is down at the start is an error");
         log.append(&failed("a", 1)).await.expect("kept");
-        log.heartbeat(RUN, "2026-01-01T00:00:02.000Z").await.expect("nothing to say");
+        log.heartbeat(RUN, at(2)).await.expect("nothing to say");
         log.append(&failed("b", 3)).await.expect("kept");
         assert!(place.open().reach().await.is_err(), "it is down");
         log.append(&ended()).await.expect("kept");
@@ -164,17 +159,18 @@ async fn what_is_newer_than_a_kept_event_stays() {
     }
     place.up();
     // Meanwhile the run was resumed on another machine.
+    let later = "2026-01-02T00:00:00.000Z".parse().expect("a moment");
     let done = RunEvent::TableDone {
         run_id: RUN.into(),
         table: table("a"),
-        at: "2026-01-02T00:00:00.000Z".into(),
+        at: later,
         rows: 1,
         directory: "d".into(),
         files: vec![],
     };
     let other = open_file(&place.database());
     other.append(&done).await.expect("done elsewhere");
-    other.heartbeat(RUN, "2026-01-02T00:00:00.000Z").await.expect("alive elsewhere");
+    other.heartbeat(RUN, later).await.expect("alive elsewhere");
     let log = place.open();
     log.reach().await.expect("up");
     assert!(place.kept().is_empty());
@@ -228,4 +224,82 @@ fn a_file_that_is_collected_while_it_is_made_is_made_again() {
     collector.join().expect("collector");
     let lost = made.iter().filter(|made| !matches!(made, Ok(true))).collect::<Vec<_>>();
     assert!(lost.is_empty(), "{} of {}: {:?}", lost.len(), made.len(), lost[0]);
+}
+
+/// What runs of an earlier version, whose events were texts, kept for a run log that was locked; and the rows that it
+/// made of them: of the beginning of an export, of all of it, and of a resumed run.
+#[tokio::test]
+async fn what_an_earlier_version_kept_gives_the_rows_that_it_gave() {
+    let (export, resume) = (include_str!("earlier/export.jsonl"), include_str!("earlier/resume.jsonl"));
+    let (begun, _) = export.match_indices('\n').nth(4).map(|(at, _)| export.split_at(at + 1)).expect("lines");
+    let tables = ["bad", "items", "orders", "slow"];
+    for (kept, tables, expected) in [
+        (begun, tables.as_slice(), include_str!("earlier/begun.txt")),
+        (export, &tables, include_str!("earlier/export.txt")),
+        (resume, &["big"], include_str!("earlier/resume.txt")),
+    ] {
+        assert_eq!(kept_again(kept, tables).await, expected);
+    }
+}
+
+/// The rows of a run of which `kept` was kept.
+async fn kept_again(kept: &str, tables: &[&str]) -> String {
+    let mut of_run = String::new();
+    for line in kept.lines() {
+        let event: RunEvent = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(serde_json::to_string(&event).expect("JSON"), line, "this version keeps the same");
+        of_run = event.run_id().to_owned();
+    }
+    let RunEvent::RunStarted { at, source, destination, config, .. } = started() else { panic!("no start") };
+    let tables = tables.iter().map(|name| TableRef { schema: "shop".into(), name: (*name).into() }).collect();
+    let run_id = of_run.clone();
+    let start = RunEvent::RunStarted { run_id, at, source, destination, config, tables };
+    let place = Place::new();
+    place.open().append(&start).await.expect("start");
+    let file = SpoolFile::create(&place.spool(), &place.open().location(), &of_run).expect("file");
+    std::fs::write(file.path(), kept).expect("write");
+    drop(file);
+    place.open().reach().await.expect("up");
+    assert_eq!(place.kept(), [""; 0]);
+    rows(&place.database())
+}
+
+/// What events have made of a run log.
+fn rows(database: &Path) -> String {
+    use rusqlite::types::Value;
+    let connection = rusqlite::Connection::open(database).expect("database");
+    let of_runs = "run_id, finished_at, status, error_message, snapshot";
+    let others = ["jobs", "files", "part_retries", "table_plans", "prepared_parts", "part_snapshots"];
+    let mut text = String::new();
+    for (table, columns) in [("runs", of_runs)].into_iter().chain(others.map(|table| (table, "*"))) {
+        let sql = format!("SELECT {columns} FROM {table} ORDER BY rowid");
+        let mut statement = connection.prepare(&sql).expect("statement");
+        let count = statement.column_count();
+        let mut found = statement.query([]).expect("rows");
+        while let Some(row) = found.next().expect("row") {
+            let value = |column| match row.get(column).expect("value") {
+                Value::Null => "null".to_owned(),
+                Value::Integer(number) => number.to_string(),
+                Value::Text(text) => text,
+                other => format!("{other:?}"),
+            };
+            text += &format!("{table}: {}\n", (0..count).map(value).collect::<Vec<_>>().join(" | "));
+        }
+    }
+    text
+}
+
+/// Files of events spell words by serde, rows by `as_str`.
+#[test]
+fn words_are_the_same_in_files_and_in_rows() {
+    let json = |word: &str| format!("\"{word}\"");
+    for word in ["pending", "running", "completed", "failed"] {
+        let status: RunStatus = word.parse().expect("a status");
+        assert_eq!((status.as_str(), serde_json::to_string(&status).ok()), (word, Some(json(word))));
+    }
+    for word in ["connection", "conflict", "full", "view"] {
+        let class: Transient = word.parse().expect("a class");
+        assert_eq!((class.as_str(), serde_json::to_string(&class).ok()), (word, Some(json(word))));
+    }
+    assert!("done".parse::<RunStatus>().is_err() && "".parse::<Transient>().is_err());
 }

@@ -23,12 +23,8 @@ const DIALECT: Dialect = Dialect {
     begin_read: "BEGIN",
     count_tables: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?",
     lock: Lock::Transaction,
-    migrations: &[
-        (1, include_str!("../../../sql/runlog/sqlite/0001-init.sql")),
-        (2, include_str!("../../../sql/runlog/sqlite/0002-heartbeat.sql")),
-        (3, include_str!("../../../sql/runlog/sqlite/0003-retries.sql")),
-        (4, include_str!("../../../sql/runlog/sqlite/0004-prepared.sql")),
-    ],
+    script: |step| step.sqlite,
+    counted: &[],
     transactional_ddl: true,
     time: str::to_owned,
 };
@@ -118,7 +114,8 @@ impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            Self::Text(text) | Self::Time(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Time(at) => at.to_string().into(),
             Self::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
         })
     }

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::runlog::steps::STEPS;
 use crate::runlog::{RunLog, conformance, open_file};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,26 +81,52 @@ async fn looking_makes_nothing() {
     assert!(!path.parent().expect("parent").exists());
 }
 
+/// What there is, as SQL; a column that was added later is the last of its table, and not in the middle.
+fn schema(file: &Connection) -> Vec<String> {
+    let sql =
+        "SELECT m.name || ' ' || coalesce(c.name, '') || ' ' || coalesce(c.type, '') FROM sqlite_schema m
+        LEFT JOIN pragma_table_info(m.name) c ON m.type = 'table' ORDER BY 1";
+    let mut statement = file.prepare(sql).expect("statement");
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<rusqlite::Result<_>>().expect("names")
+}
+
 #[tokio::test]
-async fn a_file_of_version_1_is_brought_up_to_date_once() {
+async fn a_file_of_any_earlier_version_is_brought_up_to_date_once() {
     let directory = TempDir::new().expect("directory");
-    let path = directory.path().join("old.sqlite");
-    let old = Connection::open(&path).expect("old");
-    old.execute_batch(DIALECT.migrations[0].1).expect("version 1");
+    let new = directory.path().join("new.sqlite");
+    open(&new).reach().await.expect("new");
+    let expected = schema(&Connection::open(&new).expect("new"));
+    assert!(expected.iter().any(|line| line == "runs heartbeat_at TEXT"), "{expected:?}");
+    for version in 1..=STEPS.len() {
+        let path = directory.path().join(format!("{version}.sqlite"));
+        brought_up_to_date(&path, version).await;
+        let file = Connection::open(&path).expect("file");
+        assert_eq!(schema(&file), expected, "from version {version}");
+    }
+}
+
+async fn brought_up_to_date(path: &Path, version: usize) {
+    let old = Connection::open(path).expect("old");
+    for (step, number) in STEPS[..version].iter().zip(1..) {
+        old.execute_batch(step.sqlite).expect("an earlier version");
+        old.execute("INSERT INTO schema_version VALUES (?, 'then')", [number]).expect("recorded");
+    }
     old.execute_batch(
-        "INSERT INTO schema_version (version) VALUES (1);
-        INSERT INTO runs (run_id, started_at, status, source_db_type, source_database, source, destination, config, version)
+        "INSERT INTO runs (run_id, started_at, status, source_db_type, source_database, source, destination, config, version)
         VALUES ('old', '2026-01-01T00:00:00Z', 'completed', 'postgres', 'sales', 's', 'd', '{}', '0')",
     )
     .expect("a run");
     for _ in 0..2 {
-        let log: Arc<dyn RunLog> = open_file(&path);
+        let log: Arc<dyn RunLog> = open_file(path);
         let run = log.run("old").await.expect("query").expect("found");
         assert_eq!(run.heartbeat_at, None);
     }
-    let versions: i64 =
-        old.query_row("SELECT count(*) FROM schema_version", [], |row| row.get(0)).expect("versions");
-    assert_eq!(versions, 4);
+    let sql = "SELECT group_concat(version), sum(applied_at = 'then') FROM schema_version ORDER BY version";
+    let recorded: (String, usize) =
+        old.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("versions");
+    let all: Vec<String> = (1..=STEPS.len()).map(|number| number.to_string()).collect();
+    assert_eq!(recorded, (all.join(","), version), "each step is recorded once, and none again");
 }
 
 #[tokio::test]

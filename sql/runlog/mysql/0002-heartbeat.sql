@@ -1,0 +1,1 @@
+-- Nothing: 0001-init made heartbeat_at, before this change had its number.
