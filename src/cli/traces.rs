@@ -163,7 +163,7 @@ impl Heard {
             RunEvent::TableStarted { table, at, method, parts, est_rows, .. } => {
                 let of_table = self.table(table, *at);
                 of_table.attributes.extend([
-                    attribute("lakexpress.method", method.to_string()),
+                    attribute("lakexpress.method", method.as_str()),
                     attribute("lakexpress.parts", *parts as u64),
                     attribute("lakexpress.rows.estimated", *est_rows),
                 ]);
@@ -364,8 +364,7 @@ fn since_epoch(time: SystemTime) -> u64 {
 mod tests {
     use super::*;
     use crate::error::Transient;
-    use crate::runlog::{JobMethod, Repeated};
-    use crate::spec::Method;
+    use crate::runlog::Repeated;
 
     const AT: [&str; 3] =
         ["2026-11-28T01:00:00.000Z", "2026-11-28T01:00:02.500Z", "2026-11-28T01:00:03.000Z"];
@@ -379,7 +378,7 @@ mod tests {
     }
 
     fn started(name: &str) -> RunEvent {
-        let (run_id, at, method) = ("r".into(), at(0), JobMethod::Table(Method::None));
+        let (run_id, at, method) = ("r".into(), at(0), "None".into());
         RunEvent::TableStarted { run_id, table: table(name), at, method, parts: 2, est_rows: 10 }
     }
 

@@ -53,7 +53,7 @@ use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result, Transient, values_are_hidden};
 use crate::manifest::{PartsAsOf, Verification};
 use crate::plan::TablePlan;
-use crate::runlog::{Document, HEARTBEAT, JobMethod, PartitionRow, RunEvent, RunLog, RunStatus};
+use crate::runlog::{Document, HEARTBEAT, PartitionRow, RunEvent, RunLog, RunStatus};
 use crate::sink;
 use crate::source::{Snapshot, Source};
 use crate::spec::{ErrorAction, ExportSpec, Verify, layout};
@@ -508,7 +508,7 @@ async fn one_table(plan: TablePlan, view: &dyn Snapshot, shared: &Shared<'_>) ->
         run_id: shared.run_id.to_owned(),
         table: plan.info.table.clone(),
         at: clock::moment().into(),
-        method: JobMethod::Table(plan.method),
+        method: plan.method.to_string(),
         parts: plan.parts.len(),
         est_rows: plan.info.est_rows,
     };

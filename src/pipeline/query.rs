@@ -22,12 +22,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement};
-use crate::runlog::{Document, JobMethod, RunEvent};
+use crate::runlog::{Document, RunEvent};
 use crate::sink::{PartTarget, ProgressFn, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
 use crate::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists};
 
 /// What the run log calls the way a query is cut.
+const METHOD: &str = "Query";
 
 /// Exports the result of every statement under `run_id`, one after the other, all as of one snapshot.
 ///
@@ -179,7 +180,7 @@ async fn one_query(plan: &QueryPlan, pinned: &Pinned, shared: &Shared<'_>) -> Ta
         run_id: shared.run_id.to_owned(),
         table: plan.table.clone(),
         at: clock::moment().into(),
-        method: JobMethod::Query,
+        method: METHOD.to_owned(),
         parts: 1,
         est_rows: 0,
     };

@@ -25,12 +25,8 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
         }
         RunEvent::TableStarted { run_id, table, at, method, parts, est_rows } => {
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
-            let values = [
-                Value::Time(*at),
-                Value::text(&method.to_string()),
-                Value::count(*parts as u64),
-                Value::count(*est_rows),
-            ];
+            let values =
+                [Value::Time(*at), Value::text(method), Value::count(*parts as u64), Value::count(*est_rows)];
             let set =
                 "status = 'running', started_at = ?, finished_at = NULL, method = ?, parts = ?, est_rows = ?,
                 error_message = NULL";

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Document, JobMethod, PreparedTable, Repeated, RunEvent, RunLog, RunStatus, Timestamp};
+use super::{Document, PreparedTable, Repeated, RunEvent, RunLog, RunStatus, Timestamp};
 use crate::catalog::{Consistency, Slice, SnapshotToken, SourceIdentity, TableRef};
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::manifest::{FileEntry, PartsAsOf};
-use crate::spec::Method;
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 /// Texts that a careless statement would fall over.
@@ -98,7 +97,7 @@ fn table_started(run_id: &str, name: &str) -> RunEvent {
         run_id: run_id.into(),
         table: table(name),
         at: time("2026-01-01T00:00:01.000Z"),
-        method: JobMethod::Table(Method::Ctid),
+        method: "Ctid".into(),
         parts: 2,
         est_rows: 10,
     }

@@ -11,7 +11,6 @@ pub mod conformance;
 mod database;
 mod json;
 mod manage;
-mod method;
 mod migrate;
 mod mysql;
 mod partition;
@@ -33,7 +32,6 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use json::Document;
-pub use method::JobMethod;
 pub use partition::PartitionRow;
 pub use spool::Spooled;
 pub use timestamp::Timestamp;
@@ -103,8 +101,8 @@ pub enum RunEvent {
         table: TableRef,
         /// When.
         at: Timestamp,
-        /// Method that cuts it.
-        method: JobMethod,
+        /// Method that cuts it, as the source calls it; only shown.
+        method: String,
         /// Number of parts.
         parts: usize,
         /// Estimated rows.
@@ -362,7 +360,7 @@ pub struct JobRecord {
     pub file_count: Option<u64>,
     /// Bytes committed.
     pub bytes: Option<u64>,
-    /// Method that cut it, as text: a later version may have made the run, by a method that this one does not know.
+    /// Method that cut it.
     pub method: Option<String>,
     /// Why it failed.
     pub error_message: Option<String>,
