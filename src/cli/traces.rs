@@ -163,7 +163,7 @@ impl Heard {
             RunEvent::TableStarted { table, at, method, parts, est_rows, .. } => {
                 let of_table = self.table(table, *at);
                 of_table.attributes.extend([
-                    attribute("lakexpress.method", method.clone()),
+                    attribute("lakexpress.method", method.as_str()),
                     attribute("lakexpress.parts", *parts as u64),
                     attribute("lakexpress.rows.estimated", *est_rows),
                 ]);
@@ -378,7 +378,7 @@ mod tests {
     }
 
     fn started(name: &str) -> RunEvent {
-        let (run_id, at, method) = ("r".into(), at(0), "None".to_owned());
+        let (run_id, at, method) = ("r".into(), at(0), "None".into());
         RunEvent::TableStarted { run_id, table: table(name), at, method, parts: 2, est_rows: 10 }
     }
 

@@ -97,7 +97,7 @@ fn table_started(run_id: &str, name: &str) -> RunEvent {
         run_id: run_id.into(),
         table: table(name),
         at: time("2026-01-01T00:00:01.000Z"),
-        method: "Ctid".to_owned(),
+        method: "Ctid".into(),
         parts: 2,
         est_rows: 10,
     }

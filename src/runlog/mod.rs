@@ -360,7 +360,7 @@ pub struct JobRecord {
     pub file_count: Option<u64>,
     /// Bytes committed.
     pub bytes: Option<u64>,
-    /// Method that cut it, as text: a later version may have made the run, by a method that this one does not know.
+    /// Method that cut it.
     pub method: Option<String>,
     /// Why it failed.
     pub error_message: Option<String>,
