@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 
 /// From the moment that a run is asked to stop to the end of its process. Container runtimes kill after ten seconds.
@@ -83,7 +83,7 @@ impl Cancel {
         let late = async {
             self.cancelled().await;
             let asked = *self.0.borrow();
-            tokio::time::sleep_until(asked.unwrap_or_else(Instant::now) + time).await;
+            clock::sleep_until(asked.unwrap_or_else(Instant::now) + time).await;
         };
         tokio::select! {
             biased;
@@ -106,7 +106,7 @@ mod tests {
     async fn the_deadline_begins_when_the_run_is_asked_to_stop() {
         const SHORT: Duration = Duration::from_millis(80);
         let (switch, cancel) = CancelSwitch::new();
-        assert!(cancel.within(SHORT, tokio::time::sleep(2 * SHORT)).await.is_some(), "nobody asked");
+        assert!(cancel.within(SHORT, clock::sleep(2 * SHORT)).await.is_some(), "nobody asked");
         let long = std::future::pending::<()>;
         let begun = Instant::now();
         switch.cancel();

@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::export::Shared;
-use super::{Parts, clock, record};
+use super::{Parts, record};
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableRef};
+use crate::clock;
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, PartsAsOf};

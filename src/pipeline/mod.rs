@@ -4,7 +4,6 @@ mod alike;
 mod budget;
 pub mod cancel;
 mod check;
-pub mod clock;
 mod cut;
 mod evidence;
 mod export;
@@ -40,7 +39,6 @@ pub use query::query;
 pub use resume::resume;
 
 use self::budget::Budget;
-use self::clock::Stopwatch;
 use self::export::{Exported, Shared};
 use self::limits::{Bounds, NOT_EXPORTED};
 use self::mixed::Left;
@@ -49,6 +47,7 @@ use self::resume::Earlier;
 use self::retry::{Retries, admitted};
 use self::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
+use crate::clock::{self, Stopwatch};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result, Transient, values_are_hidden};
 use crate::manifest::{PartsAsOf, Verification};
@@ -420,7 +419,7 @@ async fn alive<T>(parts: &Parts, run_id: &str, work: impl Future<Output = T>) ->
 /// Tells the run log now and then that this process lives.
 async fn keep_alive(parts: &Parts, run_id: &str) -> std::convert::Infallible {
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
+        clock::sleep(HEARTBEAT).await;
         if let Err(error) = parts.runlog.heartbeat(run_id, &clock::now()).await {
             tracing::debug!(%error, "could not tell the run log that the run is alive");
         }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::clock::{self, Stopwatch};
 use super::export::{self, Exported, Place, Prepared, Shared};
 use super::limits::{Bounds, Held, NOT_EXPORTED};
 use super::resume::Earlier;
@@ -18,6 +17,7 @@ use super::{
     prepare, reach, record, recorded,
 };
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, TableInfo, TableRef};
+use crate::clock::{self, Stopwatch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::plan::query::{self as planning, Joins, Readers};

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::clock::{self, Stopwatch};
 use super::export::own_files;
 use super::metadata;
 use super::mixed::{self, Left};
@@ -20,6 +19,7 @@ use super::{
     Cancel, MetadataOutcome, Observed, Parts, RunSummary, TableOutcome, begin, query, reach, record, summary,
 };
 use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
+use crate::clock::{self, Stopwatch};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;

@@ -22,8 +22,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::cancel::Cancel;
-use super::clock::Stopwatch;
 use crate::catalog::TableRef;
+use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result, Transient};
 use crate::runlog::Repeated;
 
@@ -220,7 +220,7 @@ impl Attempts {
         let (nth, limit) = (self.repeated, self.retries.limit);
         tracing::warn!("{table}, {what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
         self.last = Some(error);
-        tokio::time::sleep(pause).await;
+        clock::sleep(pause).await;
         Ok(())
     }
 
@@ -241,7 +241,7 @@ impl Attempts {
         if !self.retries.told_full.swap(true, Ordering::Relaxed) {
             tracing::warn!("the server has no connection free; waiting for one: {error}");
         }
-        tokio::time::sleep(pause(*waits)).await;
+        clock::sleep(pause(*waits)).await;
         Ok(())
     }
 }
@@ -288,7 +288,7 @@ pub(super) async fn admitted<T>(
             pause
         };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = clock::sleep(pause) => {}
             () = cancel.cancelled() => return Err(Cancel::error()),
         }
     }

@@ -19,9 +19,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport, outcome};
 use crate::runlog::RunRecord;

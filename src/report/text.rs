@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
+use crate::clock;
 use crate::error::Error;
 use crate::manifest::{HashVerdict, ManifestColumn, PartsAsOf};
-use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
+use crate::pipeline::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome};
 use crate::plain;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport};

@@ -7,9 +7,9 @@ use arrow::array::{Array, RecordBatch};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
-use tokio::time::Instant;
 
 use super::{Layer, Source};
+use crate::clock::{self, Instant};
 
 /// Streams share one budget of bytes per second. A batch waits until its bytes are paid for; meanwhile its reader takes no
 /// more from the server than it has room for.
@@ -80,7 +80,7 @@ impl Layer for Paced {
             let paid = batch.as_ref().ok().map(|batch| bucket.take(source.received(), batch));
             async move {
                 if let Some(paid) = paid {
-                    tokio::time::sleep_until(paid).await;
+                    clock::sleep_until(paid).await;
                 }
                 batch
             }

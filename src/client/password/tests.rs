@@ -126,7 +126,7 @@ async fn a_password_that_changes_during_a_login_is_followed_and_none_is_tried_tw
     std::fs::write(&late, "old").expect("written");
     let lagging = Fresh::new("db.info.password_file", Origin::File(late.clone()), LIFETIME);
     let (taken, ()) = tokio::join!(logged_in(&lagging, "new"), async {
-        tokio::time::sleep(PAUSE / 2).await;
+        clock::sleep(PAUSE / 2).await;
         std::fs::write(&late, "new").expect("written");
     });
     assert_eq!(taken, (true, vec!["old".to_owned(), "new".to_owned()]));

@@ -11,7 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use object_store::client::{HttpError, HttpErrorKind, HttpRequestBody};
-use tokio::time::{Instant, Sleep};
+
+use crate::clock::{self, Instant, Timer};
 
 /// A body is handed over in pieces of this size: the HTTP client keeps up to 16 of them in memory, and what is in
 /// memory says nothing about the line.
@@ -136,7 +137,7 @@ impl Progress {
         let mut request = pin!(request);
         loop {
             let (deadline, late) = self.deadline(limits);
-            match tokio::time::timeout_at(deadline, &mut request).await {
+            match clock::timeout_at(deadline, &mut request).await {
                 Ok(outcome) => return Ok(outcome),
                 // It went on meanwhile.
                 Err(_) if self.deadline(limits).0 > deadline => {}
@@ -219,7 +220,7 @@ pub(super) struct Arriving<B: Body> {
     stall: Duration,
     error: fn(B::Error) -> HttpError,
     /// Since it has been waited for.
-    idle: Option<Pin<Box<Sleep>>>,
+    idle: Option<Timer>,
 }
 
 impl<B: Body> Arriving<B> {
@@ -241,8 +242,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Arriving<B> {
             return Poll::Ready(frame.map(|frame| frame.map_err(self.error)));
         }
         let stall = self.stall;
-        let idle = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
-        idle.as_mut()
+        let idle = self.idle.get_or_insert_with(|| Timer::after(stall));
+        Pin::new(idle)
             .poll(cx)
             .map(|()| Some(Err(HttpError::new(HttpErrorKind::Timeout, Late::Broken(stall)))))
     }

@@ -6,10 +6,10 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::time::Instant;
 
 use super::Authorize;
 use super::problem::Refusal;
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 
 /// What every store's signature leaves as it is in a path; `/` too.
@@ -62,7 +62,7 @@ pub(super) async fn send(
         if !again || begun.elapsed() + pause > patience {
             return Err(refusal);
         }
-        tokio::time::sleep(jitter(pause)).await;
+        clock::sleep(jitter(pause)).await;
         pause = (pause * 2).min(Duration::from_secs(15));
     }
 }
@@ -77,7 +77,7 @@ pub(super) async fn again<'a, T>(
     loop {
         match call().await {
             Err(error) if Refusal::of_store(&error).is_passing() && begun.elapsed() + pause < patience => {
-                tokio::time::sleep(jitter(pause)).await;
+                clock::sleep(jitter(pause)).await;
                 pause = (pause * 2).min(Duration::from_secs(15));
             }
             outcome => return outcome,
@@ -108,7 +108,7 @@ async fn once(
         let (head, body) = client.execute(request).await?.into_parts();
         Ok((head, body.bytes().await?))
     };
-    let answer = match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+    let answer = match clock::timeout(ANSWER_TIMEOUT, answer).await {
         Ok(answer) => answer,
         Err(late) => return Err((Refusal::of_timeout(&late), true)),
     };
