@@ -288,26 +288,29 @@ mod tests {
         Lag { behind: Duration::from_secs(seconds), whose: Some("this standby".into()) }
     }
 
-    #[tokio::test]
-    async fn parts_wait_for_replicas_and_not_for_ever() {
-        const SHORT: Duration = Duration::from_millis(60);
-        let replicas = Replicas::new(10, lag(10));
-        replicas.caught_up(SHORT).await.expect("not more than the limit");
-        replicas.note(lag(11));
-        let waiting = replicas.clone();
-        let waiter = tokio::spawn(async move { waiting.caught_up(PATIENCE).await });
-        clock::sleep(SHORT).await;
-        assert!(!waiter.is_finished());
-        replicas.note(lag(3));
-        waiter.await.expect("a task").expect("caught up");
-        replicas.note(lag(12));
-        clock::sleep(SHORT / 2).await;
-        replicas.note(lag(13));
-        let begun = Instant::now();
-        let error = replicas.caught_up(SHORT).await.expect_err("still behind").to_string();
-        assert!(begun.elapsed() < SHORT, "since it was behind, not since the part waits");
-        assert!(error.contains("13.0 s") && error.contains("--max-replica-lag 10s"), "{error}");
-        replicas.state.send_replace(State::Unknown(Error::denied("not visible")));
-        assert_eq!(replicas.caught_up(SHORT).await.expect_err("unknown").kind().exit_code(), 77);
+    #[test]
+    fn parts_wait_for_replicas_and_not_for_ever() {
+        clock::without_waiting(async |time| {
+            let replicas = Replicas::new(10, lag(10));
+            replicas.caught_up(PATIENCE).await.expect("not more than the limit");
+            assert_eq!(time.passed(), Duration::ZERO);
+            replicas.note(lag(11));
+            let waiting = replicas.clone();
+            let waiter = tokio::spawn(async move { waiting.caught_up(PATIENCE).await });
+            clock::sleep(PATIENCE - POLL).await;
+            assert!(!waiter.is_finished());
+            replicas.note(lag(3));
+            waiter.await.expect("a task").expect("caught up");
+            replicas.note(lag(12));
+            clock::sleep(PATIENCE / 2).await;
+            replicas.note(lag(13));
+            let begun = Instant::now();
+            let error = replicas.caught_up(PATIENCE).await.expect_err("still behind").to_string();
+            assert_eq!(begun.elapsed(), PATIENCE / 2, "since it was behind, not since the part waits");
+            assert!(error.contains("waited 30 minutes"), "{error}");
+            assert!(error.contains("13.0 s") && error.contains("--max-replica-lag 10s"), "{error}");
+            replicas.state.send_replace(State::Unknown(Error::denied("not visible")));
+            assert_eq!(replicas.caught_up(PATIENCE).await.expect_err("unknown").kind().exit_code(), 77);
+        });
     }
 }
