@@ -1,7 +1,7 @@
 //! Time that a unit test holds still, on the test's own thread.
 //!
 //! * [`hold`] stops it. It stands until the test moves it by [`Held::advance`], which wakes those who waited for less: for
-//!   tests without waits, and for those with real files, programs and servers.
+//!   tests without waits, and for those with real files and programs ([`Held::awaited`] says when it is time).
 //! * [`without_waiting`] runs a test in which it stands while anything runs. When everybody waits, it is at once the time
 //!   that the first of them waits for: for tests in which nothing else is waited for.
 //!
@@ -59,8 +59,10 @@ pub(crate) fn without_waiting<T>(test: impl AsyncFnOnce(&Held) -> T) -> T {
         .enable_all()
         // There is nothing to do now but to wait.
         .on_thread_park(|| {
-            let first = read(|state| Some(state.waiting.first_key_value()?.0.0 - state.now()));
-            first.flatten().into_iter().for_each(advance);
+            let next = read(|state| state.waiting.keys().next().map(|(until, _)| *until - state.now()));
+            if let Some(time) = next.flatten() {
+                advance(time);
+            }
         })
         .build()
         .expect("a runtime");
@@ -69,13 +71,19 @@ pub(crate) fn without_waiting<T>(test: impl AsyncFnOnce(&Held) -> T) -> T {
 
 impl Held {
     /// Moves time on at once, without the moments in between, and wakes those who waited for them.
-    #[allow(clippy::unused_self, reason = "time moves by hand only while it is held")]
     pub(crate) fn advance(&self, time: Duration) {
         advance(time);
     }
 
+    /// Resolves when somebody waits for just so long.
+    pub(crate) async fn awaited(&self, time: Duration) {
+        let is_awaited = || read(|state| state.waiting.keys().any(|(until, _)| *until == state.now() + time));
+        while is_awaited() != Some(true) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// How far it was moved.
-    #[allow(clippy::unused_self, reason = "time moves by hand only while it is held")]
     pub(crate) fn passed(&self) -> Duration {
         read(|state| state.passed).expect("time is held")
     }

@@ -1,7 +1,7 @@
 //! The only door to time: what o'clock it is, how long something takes, and waiting.
 //!
-//! Everything else asks here and not the system or tokio (`clippy.toml`), so that a unit test can hold time still:
-//! [`held`](self) of a test build. Other builds have the plain calls.
+//! Everything else asks here and not the system or tokio (`clippy.toml`), so that a unit test can hold time still
+//! (`held.rs`). Without unit tests these are the plain calls.
 
 #![allow(clippy::disallowed_methods, reason = "everybody else calls what is here")]
 

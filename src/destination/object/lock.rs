@@ -26,6 +26,9 @@ use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
 
+#[cfg(test)]
+mod tests;
+
 const LEASE: Duration = Duration::from_secs(30);
 /// Longer ones that a lock claims count as this.
 const LONGEST_LEASE: Duration = Duration::from_secs(300);

@@ -124,3 +124,37 @@ async fn once(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_busy_store_is_asked_again_as_long_as_patience_lasts() {
+        clock::without_waiting(async |time| {
+            let patience = Duration::from_secs(60);
+            let calls = Cell::new(0);
+            let answers = |good_from: u32| {
+                let (calls, text) =
+                    (&calls, "Server returned non-2xx status code: 503 Service Unavailable: ");
+                move || -> BoxFuture<'static, object_store::Result<u32>> {
+                    calls.set(calls.get() + 1);
+                    let busy = object_store::Error::Generic { store: "S3", source: text.into() };
+                    Box::pin(std::future::ready(if calls.get() < good_from { Err(busy) } else { Ok(7) }))
+                }
+            };
+            assert!(again(patience, answers(u32::MAX)).await.is_err());
+            // Pauses of half to all of 0.2, 0.4 ... 12.8 and 15 s.
+            let longest = Duration::from_secs(15);
+            assert!(time.passed() < patience && time.passed() + longest >= patience, "{:?}", time.passed());
+            assert!((9..=13).contains(&calls.get()), "{}", calls.get());
+            let begun = Instant::now();
+            calls.set(0);
+            assert_eq!(again(patience, answers(4)).await.ok(), Some(7));
+            let pauses = Duration::from_millis(200 + 400 + 800);
+            assert!(begun.elapsed() >= pauses / 2 && begun.elapsed() <= pauses, "{:?}", begun.elapsed());
+        });
+    }
+}

@@ -372,17 +372,19 @@ mod tests {
 
     #[test]
     fn credentials_are_renewed_five_minutes_before_they_expire_or_at_half_of_a_short_life() {
+        let time = clock::hold();
         let minutes = |n: u64| Duration::from_secs(n * 60);
         let fresh = |lifetime: Duration, left: Duration| {
             let credential = AwsCredential { key_id: String::new(), secret_key: String::new(), token: None };
-            let asked = Instant::now().checked_sub(minutes(1)).expect("the machine runs for a minute");
+            let asked = Instant::now();
+            time.advance(minutes(1));
             let expires = Some(clock::system_time() + left);
             Kept { credential: Arc::new(credential), expires, lifetime, asked }.is_fresh()
         };
-        let second = Duration::from_secs(1);
-        assert!(fresh(minutes(60), minutes(5) + second));
+        let (second, moment) = (Duration::from_secs(1), Duration::from_nanos(1));
+        assert!(fresh(minutes(60), minutes(5) + moment));
         assert!(!fresh(minutes(60), minutes(5)));
-        assert!(fresh(minutes(11), minutes(5) + second) && !fresh(minutes(11), minutes(5)));
-        assert!(fresh(minutes(1), second * 32) && !fresh(minutes(1), second * 29));
+        assert!(fresh(minutes(11), minutes(5) + moment) && !fresh(minutes(11), minutes(5)));
+        assert!(fresh(minutes(1), second * 30 + moment) && !fresh(minutes(1), second * 30));
     }
 }
