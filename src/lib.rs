@@ -11,11 +11,13 @@
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`run`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
+//! * [`clock`] tells time and waits.
 //! * [`demo`] makes a database out of nothing.
 
 pub mod catalog;
 pub mod cli;
 pub mod client;
+pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod destination;

@@ -4,6 +4,7 @@
 //! `cargo test --features otlp --test otlp` builds it. The other tests, in `it`, run the program without the feature.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panics")]
+#![allow(clippy::disallowed_methods, reason = "time passes for the programs and servers that are waited for")]
 
 #[path = "it/storage/http.rs"]
 #[allow(dead_code, reason = "test helper with a wider surface than one test needs")]

@@ -4,13 +4,14 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::args::{Command, TellArgs};
 use super::notify::Notify;
 use super::resolve::Problems;
 use super::signals::Stopping;
 use super::{end, metrics};
+use crate::clock::{self, Instant};
 use crate::destination::schemes;
 use crate::error::{Error, Result};
 use crate::run::cancel::LONGEST;
@@ -39,7 +40,7 @@ struct After {
 /// # Errors
 /// Flags that nothing can be done with.
 pub(super) fn begin(command: &Command) -> Result<()> {
-    let began = (SystemTime::now(), Instant::now());
+    let began = (clock::system_time(), Instant::now());
     let Some((args, auth)) = command.tells() else { return Ok(()) };
     let mut problems = Problems::default();
     let metrics_file = problems.keep(metrics_file(args)).flatten();
@@ -92,14 +93,14 @@ pub(super) fn remember(document: impl FnOnce() -> String) {
 
 /// Writes the file for Prometheus, once. That it cannot be written is a warning.
 pub(super) fn write_metrics(exit_code: u8) {
-    let Some(After { began: (began, clock), metrics_file: Some(path), written, .. }) = AFTER.get() else {
+    let Some(After { began: (began, watch), metrics_file: Some(path), written, .. }) = AFTER.get() else {
         return;
     };
     let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
     if std::mem::replace(&mut *written, true) {
         return;
     }
-    let run = metrics::Run { exit_code, began: *began, took: clock.elapsed(), last: end::last() };
+    let run = metrics::Run { exit_code, began: *began, took: watch.elapsed(), last: end::last() };
     if let Err(error) = metrics::write(path, &run) {
         let hints = error.hints().join("; ");
         tracing::warn!("cannot write the metrics file {}: {error}; {hints}", path.display());

@@ -11,6 +11,7 @@ use super::args::DemoArgs;
 use super::export::{Ended, STOPPED, Watched, watch};
 use super::{Seen, resolve, tell};
 use crate::catalog::TableFilter;
+use crate::clock;
 use crate::demo::{self, Answer};
 use crate::destination::schemes;
 use crate::error::{Error, Result};
@@ -27,7 +28,7 @@ const SHOWN: usize = 10;
 
 /// Makes the demo. Code 1 when a table could not be exported.
 pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
-    let begun = run::clock::Stopwatch::start();
+    let begun = clock::Stopwatch::start();
     if args.dir.to_string_lossy().contains("://") {
         return Err(Error::usage("--dir is a URL").hint("the demo goes to a directory of this machine"));
     }

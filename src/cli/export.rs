@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tracing::info;
-use uuid::Uuid;
 
 use super::again::Again;
 use super::args::{ExportArgs, IgnoredArgs, LogDbModeArg, OutputArgs};
 use super::progress::{Lines, Told};
 use super::signals::{Orderly, SoFar};
 use super::{Seen, after, end, logdb, metadata, output, resolve, tell};
+use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::report;
 use crate::run::{self, Progress, RunSummary, Services};
@@ -104,7 +104,7 @@ pub(super) async fn watch(
     seen: &Seen<'_>,
     work: impl AsyncFnOnce(&str, &Services) -> Result<RunSummary>,
 ) -> Result<Ended> {
-    let run_id = watched.run_id.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let run_id = watched.run_id.unwrap_or_else(|| clock::ordered_id().to_string());
     let told = Arc::new(Told::default());
     let progress = Arc::new(Progress::default());
     let services = Services {

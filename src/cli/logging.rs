@@ -10,7 +10,6 @@ use std::io::{self, ErrorKind as IoKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
-use chrono::Utc;
 use indicatif::MultiProgress;
 use serde_json::Value;
 use tracing::{Event, Level, Subscriber};
@@ -23,6 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
+use crate::clock;
 use crate::destination::schemes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::{Misread, absolute, misread};
@@ -111,7 +111,7 @@ fn log_file(directory: &Path) -> Result<(PathBuf, File)> {
             .caused_by(error)
     };
     std::fs::create_dir_all(&directory).map_err(failed)?;
-    let stem = format!("lakexpress_{}", Utc::now().format("%Y-%m-%d_%H-%M-%S"));
+    let stem = format!("lakexpress_{}", clock::moment().format("%Y-%m-%d_%H-%M-%S"));
     let mut number = 1;
     loop {
         let name = if number == 1 { format!("{stem}.log") } else { format!("{stem}_{number}.log") };
@@ -240,7 +240,7 @@ where
             Level::TRACE => "TRACE",
         };
         // UTC, as the run log, the manifests and the snapshot in the line are.
-        write!(to, "{} | {level} | ", Utc::now().format("%Y-%m-%d %H:%M:%SZ"))?;
+        write!(to, "{} | {level} | ", clock::moment().format("%Y-%m-%d %H:%M:%SZ"))?;
         context.field_format().format_fields(to.by_ref(), event)?;
         writeln!(to)
     }

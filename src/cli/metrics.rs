@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::end::{Last, Table};
 use super::progress::Counts;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Survives a failed run: the file that is replaced is read for it.
@@ -117,7 +118,7 @@ fn remove_left(directory: &Path, prefix: &str) {
             .is_some_and(|rest| rest.len() == 6 && rest.chars().all(|letter| letter.is_ascii_alphanumeric()));
         let is_old = || {
             let modified = entry.metadata().and_then(|found| found.modified()).ok()?;
-            Some(modified.elapsed().ok()? > LEFT)
+            Some(clock::system_time().duration_since(modified).ok()? > LEFT)
         };
         if is_ours && is_old().unwrap_or(false) {
             let _ = fs::remove_file(entry.path());

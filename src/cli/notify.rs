@@ -14,12 +14,11 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use reqwest::redirect::Policy;
 use tokio::net::lookup_host;
-use tokio::time::Instant;
 use url::Url;
-use uuid::Uuid;
 
 use super::args::{AuthArgs, NotifyOnArg, NotifyTo};
 use super::resolve;
+use crate::clock::{self, Instant};
 use crate::config::auth::Webhook;
 use crate::destination::preflight::Check;
 use crate::destination::{proxy_hint, web_client};
@@ -110,7 +109,7 @@ impl Delivery<'_> {
         let client = web_client(self.to.url.scheme() == "http").redirect(redirects()).build();
         let client = client.map_err(|error| failed(chain(error)))?;
         // One that was answered with an error may have arrived all the same.
-        let key = Uuid::now_v7().to_string();
+        let key = clock::ordered_id().to_string();
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let request =
@@ -134,7 +133,7 @@ impl Delivery<'_> {
                 let error = failed(format!("{what}{times}"));
                 return Err(hint.into_iter().fold(error, Error::hint));
             };
-            tokio::time::sleep(wait).await;
+            clock::sleep(wait).await;
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
         Ok(())
@@ -144,7 +143,7 @@ impl Delivery<'_> {
         let limit = Instant::now() + ATTEMPT;
         let unreached =
             |what: String| Undelivered { what, again: Some(None), hint: proxy_hint(&self.to.url) };
-        let answer = match tokio::time::timeout_at(limit.min(end), request.send()).await {
+        let answer = match clock::timeout_at(limit.min(end), request.send()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(unreached(chain(error))),
             Err(_) => return Err(unreached("it does not answer in time".to_owned())),
@@ -190,8 +189,7 @@ pub(super) async fn look_up(webhook: &Webhook) -> Checked {
     let found = match (proxy_hint(url), url.host_str(), url.port_or_known_default()) {
         (Some(_), ..) => Ok(format!("{shown}, through a proxy")),
         (None, Some(host), Some(port)) => {
-            let looked_up =
-                tokio::time::timeout(ATTEMPT, lookup_host((host.trim_matches(['[', ']']), port))).await;
+            let looked_up = clock::timeout(ATTEMPT, lookup_host((host.trim_matches(['[', ']']), port))).await;
             let wrong = |error: Error| error.with("host", host).hint("correct the URL that --notify names");
             match looked_up {
                 Ok(Ok(_)) => Ok(shown),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
@@ -12,6 +12,7 @@ use tracing::{error, info};
 
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
+use crate::clock::{self, Instant};
 use crate::report::text::{self, count, duration, size, things};
 use crate::run::{INTERRUPTED, Observer, Progress, TableOutcome, TableProgress};
 use crate::runlog::{RunEvent, sub_path_of};
@@ -176,9 +177,7 @@ async fn poll(bars: MultiProgress, progress: Arc<Progress>, told: Arc<Told>) {
     let began = Instant::now();
     let total = bars.add(line());
     let mut lines: HashMap<TableRef, (ProgressBar, Instant)> = HashMap::new();
-    let mut ticks = tokio::time::interval(POLL);
     loop {
-        ticks.tick().await;
         let running = progress.running();
         lines.retain(|table, (bar, _)| {
             let stays = running.iter().any(|counters| counters.table == *table);
@@ -194,6 +193,7 @@ async fn poll(bars: MultiProgress, progress: Arc<Progress>, told: Arc<Told>) {
             bar.set_message(table_line(counters, since.elapsed().as_secs_f64()));
         }
         total.set_message(total_line(&told, &running, began.elapsed().as_secs_f64()));
+        clock::sleep(POLL).await;
     }
 }
 

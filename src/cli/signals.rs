@@ -21,6 +21,7 @@ use tracing::warn;
 
 use super::progress::Counts;
 #[cfg(unix)]
+use crate::clock;
 use crate::config::process;
 use crate::destination::{Destination, Unfinished};
 use crate::error::{Error, Result};
@@ -193,7 +194,7 @@ impl Stopping {
             return done;
         }
         drop(work);
-        tokio::time::sleep(GRACE).await;
+        clock::sleep(GRACE).await;
         let by = self.state().signal.unwrap_or(Interruption::Terminate);
         self.say_once(by);
         Ok(by.exit_code())
@@ -218,7 +219,7 @@ impl Stopping {
                     signals.next().await;
                 }
             };
-            let _: std::result::Result<(), _> = tokio::time::timeout(ECHO, echoes).await;
+            let _: std::result::Result<(), _> = clock::timeout(ECHO, echoes).await;
             loop {
                 // Kernel and shell both tell of a terminal that is gone.
                 match signals.next().await {
@@ -229,7 +230,7 @@ impl Stopping {
         };
         tokio::select! {
             again = again => again,
-            () = tokio::time::sleep(if orderly { LONGEST } else { SHORT }) => first,
+            () = clock::sleep(if orderly { LONGEST } else { SHORT }) => first,
         }
     }
 

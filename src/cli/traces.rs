@@ -12,7 +12,7 @@ mod message;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
 use prost::Message;
@@ -26,6 +26,7 @@ use super::notify::Delivery;
 use super::signals::Stopping;
 use super::{after, end};
 use crate::catalog::TableRef;
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 use crate::run::INTERRUPTED;
 use crate::runlog::{RunEvent, Timestamp, sub_path_of};
@@ -236,7 +237,7 @@ impl Trace {
     /// What is sent of a run that ends now.
     fn requests(&self, exit_code: u8, failure: Option<&Error>) -> Vec<Vec<u8>> {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = since_epoch(SystemTime::now().max(self.began));
+        let now = since_epoch(clock::system_time().max(self.began));
         let root = self.root(exit_code, failure, &heard, now);
         let children = heard.tables.drain(..).map(|table| table.span(&root, now));
         let spans: Vec<Span> = std::iter::once(root.clone()).chain(children).collect();

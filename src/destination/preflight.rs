@@ -1,11 +1,12 @@
 //! Whether a destination can be used for all that an export does, tried on a probe.
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use futures::future::join_all;
 use uuid::Uuid;
 
 use super::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::{INTENT, LOCK, RUNS_DIR};
 
@@ -75,7 +76,7 @@ pub struct Probe(String);
 
 impl Default for Probe {
     fn default() -> Self {
-        Self(format!("{RUNS_DIR}/{PREFIX}{}", Uuid::now_v7().simple()))
+        Self(format!("{RUNS_DIR}/{PREFIX}{}", clock::ordered_id().simple()))
     }
 }
 
@@ -229,7 +230,7 @@ fn is_abandoned(path: &str) -> bool {
         Ok(id) if id.get_version_num() == 7 => {
             let begun = id.get_timestamp().map_or(0, |at| at.to_unix().0);
             let begun = i64::try_from(begun).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-            begun.is_none_or(|begun| Utc::now() - begun > ABANDONED)
+            begun.is_none_or(|begun| clock::moment() - begun > ABANDONED)
         }
         Ok(_) => true,
         Err(_) => false,

@@ -19,11 +19,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport, outcome};
-use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, clock};
+use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
 use crate::spec::{Verify, layout};
 use crate::verify::Report;

@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
+use crate::clock;
 use crate::error::Error;
 use crate::manifest::{HashVerdict, ManifestColumn, PartsAsOf};
 use crate::plain;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport};
-use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome, clock};
+use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome};
 use crate::runlog::RunRecord;
 use crate::spec::{Verify, layout};
 

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 
 /// From the moment that a run is asked to stop to the end of its process. Container runtimes kill after ten seconds.
@@ -83,7 +83,7 @@ impl Cancel {
         let late = async {
             self.cancelled().await;
             let asked = *self.0.borrow();
-            tokio::time::sleep_until(asked.unwrap_or_else(Instant::now) + time).await;
+            clock::sleep_until(asked.unwrap_or_else(Instant::now) + time).await;
         };
         tokio::select! {
             biased;
@@ -102,26 +102,26 @@ impl Cancel {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_deadline_begins_when_the_run_is_asked_to_stop() {
-        const SHORT: Duration = Duration::from_millis(80);
-        let (switch, cancel) = CancelSwitch::new();
-        assert!(cancel.within(SHORT, tokio::time::sleep(2 * SHORT)).await.is_some(), "nobody asked");
-        let long = std::future::pending::<()>;
-        let begun = Instant::now();
-        switch.cancel();
-        assert!(cancel.within(SHORT, long()).await.is_none());
-        assert!(begun.elapsed() >= SHORT);
-        let asked = *cancel.0.borrow();
-        switch.cancel();
-        assert!(cancel.within(SHORT, long()).await.is_none());
-        assert_eq!(*cancel.0.borrow(), asked, "asked twice, one deadline");
-        assert_eq!(
-            cancel.within(SHORT, async { 1 }).await,
-            Some(1),
-            "what needs no time is done all the same"
-        );
-        assert!(cancel.or_stopped(std::future::pending::<Result<()>>()).await.is_err());
-        assert!(CLEARING < RECORDING && RECORDING < LONGEST);
+    #[test]
+    fn the_deadline_begins_when_the_run_is_asked_to_stop() {
+        clock::without_waiting(async |_| {
+            let (switch, cancel) = CancelSwitch::new();
+            assert!(cancel.in_time(clock::sleep(2 * LONGEST)).await.is_some(), "nobody asked");
+            let long = std::future::pending::<()>;
+            let begun = Instant::now();
+            switch.cancel();
+            assert!(cancel.in_time(long()).await.is_none());
+            assert_eq!(begun.elapsed(), CLEARING);
+            let asked = *cancel.0.borrow();
+            switch.cancel();
+            assert!(cancel.in_time(long()).await.is_none());
+            assert_eq!(*cancel.0.borrow(), asked, "asked twice, one deadline");
+            assert_eq!(begun.elapsed(), CLEARING, "it is over");
+            assert!(cancel.at_last(long()).await.is_none());
+            assert_eq!(begun.elapsed(), RECORDING, "both begin when the run is asked");
+            assert_eq!(cancel.in_time(async { 1 }).await, Some(1), "what needs no time is done all the same");
+            assert!(cancel.or_stopped(std::future::pending::<Result<()>>()).await.is_err());
+            assert!(CLEARING < RECORDING && RECORDING < LONGEST);
+        });
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::budget::{Budget, Connections};
 use super::cancel::Cancel;
-use super::clock;
 use super::limits::{Bounds, Held};
 use super::mixed::Reusable;
 use super::outcome::TableOutcome;
@@ -12,6 +11,7 @@ use super::progress::Progress;
 use super::retry::{Retries, admitted};
 use super::stop::Stop;
 use crate::catalog::{Consistency, Keys, SnapshotToken, SourceIdentity, TableRef};
+use crate::clock;
 use crate::destination::Destination;
 use crate::error::{Result, values_are_hidden};
 use crate::manifest::{FORMAT_VERSION, Manifest};

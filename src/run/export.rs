@@ -6,7 +6,6 @@ use futures::{StreamExt, stream};
 
 use super::budget::Budget;
 use super::cancel::Cancel;
-use super::clock::{self, Stopwatch};
 use super::context::{Pinned, RunContext, Services, Under};
 use super::limits::{Bounds, NOT_EXPORTED};
 use super::outcome::{RunSummary, TableOutcome};
@@ -16,6 +15,7 @@ use super::query::{self, QueryItem};
 use super::record::{self, Opening};
 use super::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
+use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result};
 use crate::plan::{QueryStatement, TablePlan};
 use crate::runlog::RunEvent;

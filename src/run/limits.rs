@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
 
-use super::clock;
 use super::outcome::TableOutcome;
 use crate::catalog::Consistency;
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 use crate::source::{Lag, Snapshot, Source};
 use crate::spec::{Limits, Seconds};
@@ -42,7 +41,7 @@ pub(super) struct Deadline {
 /// Notes how long a snapshot was held, when it is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
-    taken: Option<std::time::Instant>,
+    taken: Option<Instant>,
     /// When it is given up at the latest.
     deadline: Option<Deadline>,
     longest: Arc<AtomicU64>,
@@ -69,7 +68,7 @@ impl Bounds {
     /// Until when `view` may be held.
     pub(super) fn deadline(&self, view: &dyn Snapshot) -> Option<Deadline> {
         let age = self.limits.max_snapshot_age.filter(|_| view.token().level != Consistency::None)?;
-        Some(Deadline { at: Instant::from_std(view.taken()) + Duration::from_secs(age), age })
+        Some(Deadline { at: view.taken() + Duration::from_secs(age), age })
     }
 
     /// What `work` under `view` gives, or the error of a snapshot that is too old.
@@ -154,7 +153,7 @@ impl Bounds {
                 }
                 Err(error) => drop(replicas.state.send_replace(State::Unknown(error))),
             }
-            tokio::time::sleep(POLL).await;
+            clock::sleep(POLL).await;
         }
     }
 }
@@ -181,7 +180,7 @@ impl Deadline {
 
     /// Resolves at the deadline.
     pub(super) async fn reached(self) -> Error {
-        tokio::time::sleep_until(self.at).await;
+        clock::sleep_until(self.at).await;
         self.error()
     }
 
@@ -270,7 +269,7 @@ impl Replicas {
             tokio::select! {
                 // The other end is in `self`.
                 _ = state.changed() => {}
-                () = tokio::time::sleep_until(until) => {
+                () = clock::sleep_until(until) => {
                     let minutes = patience.as_secs() / 60;
                     return Err(Error::unavailable(format!("waited {minutes} minutes for replicas: {text}"))
                         .with(LIMIT, format!("--max-replica-lag {limit}"))
@@ -294,26 +293,29 @@ mod tests {
         Lag { behind: Duration::from_secs(seconds), whose: Some("this standby".into()) }
     }
 
-    #[tokio::test]
-    async fn parts_wait_for_replicas_and_not_for_ever() {
-        const SHORT: Duration = Duration::from_millis(60);
-        let replicas = Replicas::new(10, lag(10));
-        replicas.caught_up(SHORT).await.expect("not more than the limit");
-        replicas.note(lag(11));
-        let waiting = replicas.clone();
-        let waiter = tokio::spawn(async move { waiting.caught_up(PATIENCE).await });
-        tokio::time::sleep(SHORT).await;
-        assert!(!waiter.is_finished());
-        replicas.note(lag(3));
-        waiter.await.expect("a task").expect("caught up");
-        replicas.note(lag(12));
-        tokio::time::sleep(SHORT / 2).await;
-        replicas.note(lag(13));
-        let begun = Instant::now();
-        let error = replicas.caught_up(SHORT).await.expect_err("still behind").to_string();
-        assert!(begun.elapsed() < SHORT, "since it was behind, not since the part waits");
-        assert!(error.contains("13.0 s") && error.contains("--max-replica-lag 10s"), "{error}");
-        replicas.state.send_replace(State::Unknown(Error::denied("not visible")));
-        assert_eq!(replicas.caught_up(SHORT).await.expect_err("unknown").kind().exit_code(), 77);
+    #[test]
+    fn parts_wait_for_replicas_and_not_for_ever() {
+        clock::without_waiting(async |time| {
+            let replicas = Replicas::new(10, lag(10));
+            replicas.caught_up(PATIENCE).await.expect("not more than the limit");
+            assert_eq!(time.passed(), Duration::ZERO);
+            replicas.note(lag(11));
+            let waiting = replicas.clone();
+            let waiter = tokio::spawn(async move { waiting.caught_up(PATIENCE).await });
+            clock::sleep(PATIENCE - POLL).await;
+            assert!(!waiter.is_finished());
+            replicas.note(lag(3));
+            waiter.await.expect("a task").expect("caught up");
+            replicas.note(lag(12));
+            clock::sleep(PATIENCE / 2).await;
+            replicas.note(lag(13));
+            let begun = Instant::now();
+            let error = replicas.caught_up(PATIENCE).await.expect_err("still behind").to_string();
+            assert_eq!(begun.elapsed(), PATIENCE / 2, "since it was behind, not since the part waits");
+            assert!(error.contains("waited 30 minutes"), "{error}");
+            assert!(error.contains("13.0 s") && error.contains("--max-replica-lag 10s"), "{error}");
+            replicas.state.send_replace(State::Unknown(Error::denied("not visible")));
+            assert_eq!(replicas.caught_up(PATIENCE).await.expect_err("unknown").kind().exit_code(), 77);
+        });
     }
 }

@@ -16,7 +16,6 @@ mod alike;
 mod budget;
 pub mod cancel;
 mod check;
-pub mod clock;
 mod commit;
 mod context;
 mod evidence;
@@ -50,9 +49,9 @@ pub use plan::{RunPlan, plan};
 pub use progress::{Progress, TableProgress};
 pub use resume::resume;
 
-use self::clock::Stopwatch;
 use self::export::{Asked, start};
 use self::record::Opening;
+use crate::clock::Stopwatch;
 use crate::error::Result;
 use crate::plan::{QueryStatement, select};
 use crate::spec::ExportSpec;

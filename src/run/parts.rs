@@ -6,9 +6,9 @@
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
-use super::clock;
 use super::context::{RunContext, Services};
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableRef};
+use crate::clock;
 use crate::error::Result;
 use crate::plan::TablePlan;
 use crate::runlog::{Document, RunEvent, Timestamp};

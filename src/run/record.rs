@@ -7,13 +7,13 @@ use std::convert::Infallible;
 use serde_json::{Value, json};
 
 use super::cancel::Cancel;
-use super::clock::{self, Stopwatch};
 use super::context::{RunContext, Services};
 use super::metadata::{self, MetadataOutcome};
 use super::outcome::{RunSummary, TableOutcome};
 use super::resume::Earlier;
 use super::{alike, limits, summary};
 use crate::catalog::{SnapshotToken, TableRef};
+use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
 use crate::runlog::{Document, HEARTBEAT, RunEvent, RunStatus, Timestamp};
@@ -205,7 +205,7 @@ async fn alive<T>(run: &RunContext, work: impl Future<Output = T>) -> T {
 
 async fn keep_alive(run: &RunContext) -> Infallible {
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
+        clock::sleep(HEARTBEAT).await;
         if let Err(error) = run.services.runlog.heartbeat(&run.run_id, clock::moment().into()).await {
             tracing::debug!(%error, "could not tell the run log that the run is alive");
         }

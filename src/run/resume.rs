@@ -12,7 +12,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::budget::Budget;
 use super::cancel::Cancel;
-use super::clock::{self, Stopwatch};
 use super::context::{RunContext, Services};
 use super::export::{Asked, start};
 use super::limits::Bounds;
@@ -23,6 +22,7 @@ use super::record::{self, Opening, Summed};
 use super::summary;
 use super::verify::passed;
 use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
+use crate::clock::{self, Stopwatch};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;

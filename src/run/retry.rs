@@ -22,9 +22,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::cancel::Cancel;
-use super::clock::Stopwatch;
 use super::stop::Stop;
 use crate::catalog::TableRef;
+use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result, Transient};
 use crate::runlog::Repeated;
 
@@ -255,7 +255,7 @@ impl Attempts {
         };
         tracing::warn!("{what}: trying again in {seconds:.1} s ({nth} of {limit}): {error}");
         self.last = Some(error);
-        tokio::time::sleep(pause).await;
+        clock::sleep(pause).await;
         Ok(())
     }
 
@@ -276,7 +276,7 @@ impl Attempts {
         if !self.retries.told_full.swap(true, Ordering::Relaxed) {
             tracing::warn!("the server has no connection free; waiting for one: {error}");
         }
-        tokio::time::sleep(pause(*waits)).await;
+        clock::sleep(pause(*waits)).await;
         Ok(())
     }
 }
@@ -310,7 +310,9 @@ fn pause(nth: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cancel::{CancelSwitch, INTERRUPTED};
     use super::*;
+    use crate::clock::Instant;
 
     fn table() -> TableRef {
         TableRef { schema: "public".into(), name: "t".into() }
@@ -352,26 +354,73 @@ mod tests {
         assert!(gone.to_string().contains("connection lost") && gone.transient().is_none(), "{gone:?}");
     }
 
-    #[tokio::test]
-    async fn what_is_not_transient_is_returned_at_once() {
-        let retries = Retries::new(3);
-        let mut part = Attempts::new(&retries, &table(), Scope::Part(0));
-        let view = || Error::unavailable("view lost").passing(Transient::View);
-        for error in [Error::data("bad"), Error::unavailable("disk full"), view()] {
-            assert!(part.failed(error).await.is_err());
-        }
-        assert_eq!(retries.of(&table()), 0);
-        let mut whole = Attempts::new(&retries, &table(), Scope::View);
-        whole.failed(view()).await.expect("a table with a view of its own may pin a new one");
-        assert_eq!(retries.of(&table()), 1);
-        let mut third = Attempts::new(&retries, &table(), Scope::Part(3));
-        let error = || broken().with("sqlstate", "57P01");
-        for _ in 0..2 {
-            third.failed(error()).await.expect("again");
-        }
-        let told = retries.told(&table());
-        assert_eq!((told[0].part, told[0].retries, told[0].class), (None, 1, Transient::View));
-        assert_eq!((told[1].part, told[1].retries, told[1].code.as_deref()), (Some(3), 2, Some("57P01")));
+    #[test]
+    fn what_is_not_transient_is_returned_at_once() {
+        clock::without_waiting(async |time| {
+            let retries = Retries::new(3);
+            let mut part = Attempts::new(&retries, &table(), Scope::Part(0));
+            let view = || Error::unavailable("view lost").passing(Transient::View);
+            for error in [Error::data("bad"), Error::unavailable("disk full"), view()] {
+                assert!(part.failed(error).await.is_err());
+            }
+            assert_eq!((retries.of(&table()), time.passed()), (0, Duration::ZERO));
+            let mut whole = Attempts::new(&retries, &table(), Scope::View);
+            whole.failed(view()).await.expect("a table with a view of its own may pin a new one");
+            assert_eq!(retries.of(&table()), 1);
+            let mut third = Attempts::new(&retries, &table(), Scope::Part(3));
+            let error = || broken().with("sqlstate", "57P01");
+            for _ in 0..2 {
+                third.failed(error()).await.expect("again");
+            }
+            let told = retries.told(&table());
+            assert_eq!((told[0].part, told[0].retries, told[0].class), (None, 1, Transient::View));
+            assert_eq!((told[1].part, told[1].retries, told[1].code.as_deref()), (Some(3), 2, Some("57P01")));
+        });
+    }
+
+    #[test]
+    fn pauses_between_attempts_grow_to_twenty_seconds() {
+        clock::without_waiting(async |time| {
+            let mut part = Attempts::new(&Retries::new(12), &table(), Scope::Part(0));
+            for nth in 1..=12 {
+                let before = time.passed();
+                part.failed(broken()).await.expect("again");
+                let waited = time.passed() - before;
+                let whole = FIRST.saturating_mul(1 << (nth - 1)).min(LONGEST);
+                assert!(waited >= whole / 2 && waited <= whole, "{nth}: {waited:?}");
+            }
+            part.failed(broken()).await.expect_err("often enough");
+        });
+    }
+
+    #[test]
+    fn a_free_connection_is_waited_for_ten_minutes_and_no_longer() {
+        clock::without_waiting(async |_| {
+            let full = || Error::unavailable("no connection free").passing(Transient::Full);
+            let over = PATIENCE..=PATIENCE + LONGEST;
+            let begun = Instant::now();
+            let (mut part, mut waits) = (Attempts::new(&Retries::new(0), &table(), Scope::Part(0)), 0);
+            let error = loop {
+                match part.failed(full()).await {
+                    Ok(()) => waits += 1,
+                    Err(error) => break error,
+                }
+            };
+            assert!(error.transient().is_none(), "nobody above waits again: {error:?}");
+            assert!(over.contains(&begun.elapsed()), "{:?}", begun.elapsed());
+            assert!((30..=70).contains(&waits), "{waits}");
+            let (switch, cancel) = CancelSwitch::new();
+            let begun = Instant::now();
+            let error = admitted(&cancel, 0, async || Err::<(), _>(full())).await.expect_err("full");
+            assert!(error.transient().is_none() && over.contains(&begun.elapsed()), "{:?}", begun.elapsed());
+            let begun = Instant::now();
+            let (stopped, ()) = tokio::join!(admitted(&cancel, 0, async || Err::<(), _>(full())), async {
+                clock::sleep(PATIENCE / 2).await;
+                switch.cancel();
+            });
+            assert_eq!(stopped.expect_err("stopped").message(), INTERRUPTED);
+            assert_eq!(begun.elapsed(), PATIENCE / 2, "at once, and not after the pause");
+        });
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Notify};
 use super::cancel::{Cancel, CancelSwitch};
 use super::limits::{Bounds, Deadline};
 use super::retry::Retries;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::source::Snapshot;
 
@@ -148,7 +149,7 @@ impl Watch {
         let quiet = async move {
             tokio::select! {
                 biased;
-                _ = tokio::time::timeout(ANSWER, self.asking.lock()) => {}
+                _ = clock::timeout(ANSWER, self.asking.lock()) => {}
                 _ = &mut looking => {}
             }
         };
@@ -162,7 +163,7 @@ impl Watch {
                     quiet.await;
                     self.bounds.give_up(view).await;
                 };
-                let (done, _) = tokio::join!(work, tokio::time::timeout(ANSWER, ending));
+                let (done, _) = tokio::join!(work, clock::timeout(ANSWER, ending));
                 Ok(done)
             }
         }
@@ -175,7 +176,7 @@ impl Watch {
             return std::future::pending().await;
         };
         deadline.reached().await;
-        tokio::time::sleep(ENDING).await;
+        clock::sleep(ENDING).await;
     }
 }
 
@@ -190,7 +191,7 @@ async fn lost(view: &dyn Snapshot, suspicion: &Notify, asking: &Mutex<()>) -> Er
     const HEARTBEAT: Duration = Duration::from_secs(20);
     loop {
         tokio::select! {
-            () = tokio::time::sleep(HEARTBEAT) => {}
+            () = clock::sleep(HEARTBEAT) => {}
             () = suspicion.notified() => {}
         }
         let _asking = asking.lock().await;

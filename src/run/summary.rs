@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
-use super::clock::Stopwatch;
 use super::outcome::RunSummary;
+use crate::clock::{self, Stopwatch};
 use crate::destination::{Destination, DirLock, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog::{RunStatus, Timestamp};
@@ -52,7 +52,7 @@ async fn may_replace(destination: &Arc<dyn Destination>) -> Result<bool> {
 pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSummary) {
     let written = match serde_json::to_string_pretty(summary) {
         Ok(json) => {
-            let written = tokio::time::timeout(LONGEST, put(destination, &summary.run_id, json)).await;
+            let written = clock::timeout(LONGEST, put(destination, &summary.run_id, json)).await;
             written.unwrap_or_else(|_| {
                 Err(Error::unavailable(format!("the storage did not take it in {} s", LONGEST.as_secs())))
             })
@@ -148,7 +148,7 @@ async fn lock(destination: &Arc<dyn Destination>, directory: &str, run_id: &str)
             Err(error)
                 if error.kind() == ErrorKind::Unavailable && begun.seconds() < PATIENCE.as_secs_f64() =>
             {
-                tokio::time::sleep(PAUSE).await;
+                clock::sleep(PAUSE).await;
             }
             outcome => return outcome,
         }

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use tokio::task::JoinSet;
 
 use super::budget::Connections;
-use super::clock::Stopwatch;
 use super::commit::{self, Content, Place, Prepared, all_ended};
 use super::context::Under;
 use super::mixed::{self, Reused};
@@ -17,6 +16,7 @@ use super::parts::{self, Recorder};
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
 use super::verify;
+use crate::clock::Stopwatch;
 use crate::destination::PendingUpload;
 use crate::error::Result;
 use crate::manifest::Manifest;

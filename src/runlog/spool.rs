@@ -9,13 +9,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use self::file::{Line, SpoolFile};
 use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord, Timestamp};
+use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind, Result};
 
 mod file;
@@ -55,7 +56,7 @@ impl Spooled {
 
     async fn timely<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let patience = if self.hurried.load(Ordering::Relaxed) { SHORT } else { PATIENCE };
-        tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
+        clock::timeout(patience, answer).await.unwrap_or_else(|_| {
             Err(Error::unavailable("the run log did not answer in time").with("run log", self.log.location()))
         })
     }

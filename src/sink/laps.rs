@@ -1,7 +1,6 @@
 //! Where the time of a part goes.
 
-use std::time::Instant;
-
+use crate::clock::Instant;
 use crate::manifest::FileCost;
 
 /// A stopwatch whose laps add up by what was done in them.

@@ -221,7 +221,7 @@ async fn empty_slices_and_errors_leave_nothing() {
     let source: SendableRecordBatchStream = Box::pin(RecordBatchStreamAdapter::new(schema, endless));
     let (target, limits) = (place.target(0), settings(5000, 1 << 20));
     let part = write_part(source, &target, &limits, None);
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), part).await.is_err());
+    assert!(crate::clock::timeout(std::time::Duration::from_millis(100), part).await.is_err());
     assert_eq!(place.files(), Vec::<String>::new(), "a cancelled part");
 }
 

@@ -11,7 +11,6 @@ pub mod sqlite;
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow_schema::Fields;
 use async_trait::async_trait;
@@ -34,6 +33,7 @@ use crate::catalog::{
     Consistency, KeyBounds, KeyQuantiles, ListedTable, Selection, Slice, SnapshotToken, SourceIdentity,
     SourceSql, TableFilter, TableInfo, TableRef, ValueCount,
 };
+use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::spec::{TypePolicy, nearest};

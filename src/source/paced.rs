@@ -7,9 +7,9 @@ use arrow::array::{Array, RecordBatch};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
-use tokio::time::Instant;
 
 use super::{Layer, Source};
+use crate::clock::{self, Instant};
 
 /// Streams share one budget of bytes per second. A batch waits until its bytes are paid for; meanwhile its reader takes no
 /// more from the server than it has room for.
@@ -80,7 +80,7 @@ impl Layer for Paced {
             let paid = batch.as_ref().ok().map(|batch| bucket.take(source.received(), batch));
             async move {
                 if let Some(paid) = paid {
-                    tokio::time::sleep_until(paid).await;
+                    clock::sleep_until(paid).await;
                 }
                 batch
             }
@@ -98,18 +98,20 @@ mod tests {
     fn bytes_of_all_readers_are_paid_from_one_budget() {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1; 1000]));
         let batch = RecordBatch::try_from_iter([("a", column)]).expect("batch");
+        let time = clock::hold();
         let begun = Instant::now();
         let counted = Bucket::new(1000, 500);
         // 500 were there before; then 2,000 of two readers, of which the second batch costs nothing more.
         let first = counted.take(Some(2500), &batch);
         let second = counted.take(Some(2500), &batch);
         assert_eq!(first, second);
-        let seconds = (first - begun).as_secs_f64();
-        assert!((1.7..=2.1).contains(&seconds), "{seconds}");
+        assert_eq!(first - begun, Duration::from_secs(2));
         let uncounted = Bucket::new(8000, 0);
-        let seconds = (uncounted.take(None, &batch) - begun).as_secs_f64();
-        assert!((0.7..=1.1).contains(&seconds), "{seconds}");
-        let more = (uncounted.take(None, &batch) - begun).as_secs_f64();
-        assert!((more - seconds - 1.0).abs() < 0.01, "{more}");
+        for batches in 1..=2 {
+            assert_eq!(uncounted.take(None, &batch) - begun, Duration::from_secs(batches));
+        }
+        // Of a time without batches no more is kept than makes up for late timers.
+        time.advance(Duration::from_secs(3600));
+        assert_eq!(uncounted.take(None, &batch) - Instant::now(), Duration::from_secs(1) - KEPT);
     }
 }

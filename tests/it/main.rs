@@ -10,6 +10,7 @@
     clippy::print_stdout,
     reason = "tests fail by panics"
 )]
+#![allow(clippy::disallowed_methods, reason = "time passes for the programs and servers that are waited for")]
 
 mod bad_input;
 mod bounds;

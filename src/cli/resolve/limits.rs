@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Opened, Problems};
 use crate::catalog::Consistency;
 use crate::cli::args::LimitArgs;
+use crate::clock;
 use crate::error::Result;
-use crate::run::clock;
 use crate::source::{Layered, Paced};
 use crate::spec::{Closing, Limits};
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdout, Command};
 
+use crate::clock;
 use crate::error::{Error, Result, Transient};
 
 /// Runs the line `$1` as the head of a process group. Standard input is a pipe that nobody writes to: its end says that
@@ -48,7 +49,7 @@ pub(super) async fn output(key: &str, line: &str, most: usize, patience: Duratio
         Ok::<_, std::io::Error>(status)
     };
     // `child` holds the pipe that is the group's standard input: to return ends the group.
-    let Ok(ended) = tokio::time::timeout(patience, running).await else {
+    let Ok(ended) = clock::timeout(patience, running).await else {
         return Err(Error::unavailable(format!("{key} has not ended after {} s", patience.as_secs()))
             .hint("it has no terminal and no input, and must ask for nothing")
             .passing(Transient::Connection));
@@ -94,7 +95,7 @@ async fn read(
         }
         Ok::<_, std::io::Error>(())
     };
-    if let Ok(done) = tokio::time::timeout(REST, rest).await {
+    if let Ok(done) = clock::timeout(REST, rest).await {
         done?;
     }
     if text.len() >= most {

@@ -18,11 +18,12 @@ use std::fs::{File, FileType};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use tokio::sync::Mutex;
 
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result, Transient};
 use crate::secret;
 
@@ -129,7 +130,7 @@ impl Fresh {
             };
             let mut next = self.instead_of(&password).await?;
             if next == password {
-                tokio::time::sleep(PAUSE).await;
+                clock::sleep(PAUSE).await;
                 next = self.instead_of(&password).await?;
             }
             if next == password {
@@ -209,7 +210,7 @@ impl Fresh {
         let path = path.to_owned();
         let reading = tokio::task::spawn_blocking(move || read(&path));
         let key = &self.key;
-        let Ok(done) = tokio::time::timeout(FILE_PATIENCE, reading).await else {
+        let Ok(done) = clock::timeout(FILE_PATIENCE, reading).await else {
             let seconds = FILE_PATIENCE.as_secs();
             return Err(Error::unavailable(format!("cannot read {key}: no answer after {seconds} s"))
                 .hint("see whether the file system of this path answers: a network mount may have lost its server")

@@ -55,6 +55,25 @@ async fn what_is_no_password_is_said_with_its_key() {
 }
 
 #[tokio::test]
+async fn a_password_serves_for_its_lifetime() {
+    let time = clock::hold();
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("token");
+    let kept = Fresh::new("db.info.password_file", Origin::File(path.clone()), LIFETIME);
+    std::fs::write(&path, "first").expect("written");
+    assert_eq!(kept.password().await.expect("a file").expose(), "first");
+    std::fs::write(&path, "second").expect("written");
+    time.advance(LIFETIME - Duration::from_millis(1));
+    assert_eq!(kept.password().await.expect("kept").expose(), "first");
+    time.advance(Duration::from_millis(1));
+    assert_eq!(kept.password().await.expect("read again").expose(), "second");
+    // A file that is gone for a moment: the server is to judge the last one.
+    std::fs::remove_file(&path).expect("removed");
+    time.advance(LIFETIME);
+    assert_eq!(kept.password().await.expect("the last one").expose(), "second");
+}
+
+#[tokio::test]
 async fn those_who_wait_share_one_failure() {
     let dir = tempfile::tempdir().expect("directory");
     let line = format!("echo >> '{}/asked'; sleep 0.5; exit 1", dir.path().display());
@@ -117,17 +136,24 @@ async fn a_password_that_changes_during_a_login_is_followed_and_none_is_tried_tw
     let (taken, given) = logged_in(&changing, "none").await;
     assert_eq!((taken, given.len()), (false, MOST_LOGINS));
     // The same one is asked for again, and the server is not.
+    let time = clock::hold();
     let same = fresh("echo same", LIFETIME);
-    for _ in 0..2 {
-        assert_eq!(logged_in(&same, "other").await, (false, vec!["same".to_owned()]));
+    for pauses in 1..=2 {
+        let (outcome, ()) = tokio::join!(logged_in(&same, "other"), async {
+            time.awaited(PAUSE).await;
+            time.advance(PAUSE);
+        });
+        assert_eq!(outcome, (false, vec!["same".to_owned()]));
+        assert_eq!(time.passed(), pauses * PAUSE);
     }
     // The server has the new one a moment earlier.
     let late = dir.path().join("late");
     std::fs::write(&late, "old").expect("written");
     let lagging = Fresh::new("db.info.password_file", Origin::File(late.clone()), LIFETIME);
     let (taken, ()) = tokio::join!(logged_in(&lagging, "new"), async {
-        tokio::time::sleep(PAUSE / 2).await;
+        time.awaited(PAUSE).await;
         std::fs::write(&late, "new").expect("written");
+        time.advance(PAUSE);
     });
     assert_eq!(taken, (true, vec!["old".to_owned(), "new".to_owned()]));
 }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::super::DirLock;
 use super::files::{blocking, io_error};
 use super::folder::Folder;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::spec::layout::LOCK;
 
@@ -65,7 +66,7 @@ impl LocalLock {
 }
 
 fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    clock::moment().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// The error of a directory that another run writes to.

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use url::Url;
 use super::lanes::Lanes;
 use super::progress::{Arriving, Counted, Late, Limits, Progress, Pulse};
 use super::proxy::{Proxies, Proxy, Through};
+use crate::clock::{self, Instant};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits {
@@ -118,14 +119,14 @@ impl Http {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.clock {
             Some((at, then)) => then + at.elapsed(),
-            None => Utc::now(),
+            None => clock::moment(),
         }
     }
 
     /// How far the store's clock is ahead of ours; none before the first answer.
     pub(super) fn skew(&self) -> Option<chrono::TimeDelta> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.clock.map(|(at, then)| then + at.elapsed() - Utc::now())
+        seen.clock.map(|(at, then)| then + at.elapsed() - clock::moment())
     }
 
     /// What stood in the way of the last request that got no answer.
@@ -155,7 +156,7 @@ impl Http {
     }
 
     /// A part that was sent at `sent` did not get through. Where others do, there are too many for the line.
-    fn late(&self, sent: tokio::time::Instant, progress: &Progress) {
+    fn late(&self, sent: Instant, progress: &Progress) {
         if self.pulse.last().is_some_and(|at| at > progress.last() && at.elapsed() < self.limits.stall)
             && let Some((parts, first)) = self.lanes.narrow(sent)
         {
@@ -300,12 +301,12 @@ async fn send(
     // Documents and questions are whole in memory; they can be sent once more, to where a redirect leads.
     if request.body().as_bytes().is_some() {
         let limit = http.limits.answer_to(request.body().content_length() as u64);
-        return match tokio::time::timeout(limit, client.call(request)).await {
+        return match clock::timeout(limit, client.call(request)).await {
             Ok(answer) => Ok(answer?.map(|body| arriving(body, http, |error| error))),
             Err(_) => Err(HttpError::new(HttpErrorKind::Timeout, Late::NoAnswer(limit))),
         };
     }
-    let sent = tokio::time::Instant::now();
+    let sent = Instant::now();
     let progress = Progress::new(request.body().content_length() as u64, &http.pulse);
     let (head, body) = request.into_parts();
     let url = Url::parse(&head.uri.to_string());

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+
+use crate::clock::Instant;
 
 /// More than a run sends.
 const MOST: usize = 1 << 16;

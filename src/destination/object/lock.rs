@@ -13,18 +13,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::{SecondsFormat, TimeDelta};
 use object_store::{ObjectMeta, PutMode, PutOptions, UpdateVersion};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::super::{DirLock, ONE_DIRECTORY_PER_RUN, StoredObject};
 use super::Inner;
 use super::problem::Refusal;
+use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
+
+#[cfg(test)]
+mod tests;
 
 const LEASE: Duration = Duration::from_secs(30);
 /// Longer ones that a lock claims count as this.
@@ -135,7 +138,7 @@ impl Lease {
         let keeper = Arc::clone(&held);
         let renewing = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(RENEW).await;
+                clock::sleep(RENEW).await;
                 if let Err(error) = keeper.renew().await {
                     tracing::warn!(%error, "a lock was not renewed");
                 }
@@ -210,7 +213,7 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
             return Err(taken(inner, path, None));
         }
         if tried {
-            tokio::time::sleep(pause).await;
+            clock::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         tried = true;
@@ -396,7 +399,7 @@ async fn write_and_look(
     let put = inner.objects.put_opts(&key, text.into(), PutOptions::default()).await;
     put.map_err(|error| inner.failed("cannot lock the directory", path, &error))?;
     if matches!(mode, PutMode::Create) {
-        tokio::time::sleep(SETTLE).await;
+        clock::sleep(SETTLE).await;
     }
     let read = inner.read(path).await?;
     match &read {
@@ -505,7 +508,7 @@ impl Held {
             }
         }
         let mut content = Content::new(&self.inner, &self.owner, &self.token, state.note.clone());
-        content.until = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        content.until = clock::moment().to_rfc3339_opts(SecondsFormat::Secs, true);
         content.released = true;
         let mode = PutMode::Update(state.version.clone());
         match write(&self.inner, &self.path, &content, mode).await {

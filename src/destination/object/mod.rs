@@ -60,6 +60,7 @@ use super::{
     DOCUMENT_BYTES, Destination, DirLock, PendingUpload, StoredObject, Unfinished, Upload, too_large,
     too_short,
 };
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::spec::layout::{RUNS_DIR, file_name};
 
@@ -339,7 +340,7 @@ impl Inner {
         let prefix = if self.place.base.is_empty() { String::new() } else { format!("{}/", self.place.base) };
         let url =
             format!("{}?{}&prefix={}", self.place.bucket, self.place.contact, request::in_query(&prefix));
-        let answer = tokio::time::timeout(CONTACT, self.send(Method::GET, &url, CONTACT / 2)).await;
+        let answer = clock::timeout(CONTACT, self.send(Method::GET, &url, CONTACT / 2)).await;
         let refusal = match answer {
             Ok(Ok(reply))
                 if reply.body.contains("ListBucketResult") || reply.body.contains("EnumerationResults") =>
@@ -410,7 +411,7 @@ impl Destination for ObjectStorage {
                 tasks.join_all().await;
             }
         };
-        if tokio::time::timeout(SETTLE, all).await.is_err() {
+        if clock::timeout(SETTLE, all).await.is_err() {
             tracing::warn!("the storage did not take back all that was given up; the next run sees to it");
         }
     }

@@ -10,6 +10,7 @@ use super::progress::STALLED;
 use super::proxy::{Proxy, Through, UNREACHED};
 use super::request::Reply;
 use super::wants::Want;
+use crate::clock::Elapsed;
 use crate::error::{Error, ErrorKind};
 
 /// The words of one kind of store for the things that a remedy names.
@@ -77,7 +78,7 @@ impl Refusal {
         Self { transport: Some((error.kind(), text)), proxy, ..Self::default() }
     }
 
-    pub(super) fn of_timeout(late: &tokio::time::error::Elapsed) -> Self {
+    pub(super) fn of_timeout(late: &Elapsed) -> Self {
         Self { transport: Some((HttpErrorKind::Timeout, late.to_string())), ..Self::default() }
     }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use object_store::client::{HttpError, HttpErrorKind, HttpRequestBody};
-use tokio::time::{Instant, Sleep};
+
+use crate::clock::{self, Instant, Timer};
 
 /// A body is handed over in pieces of this size: the HTTP client keeps up to 16 of them in memory, and what is in
 /// memory says nothing about the line.
@@ -136,7 +137,7 @@ impl Progress {
         let mut request = pin!(request);
         loop {
             let (deadline, late) = self.deadline(limits);
-            match tokio::time::timeout_at(deadline, &mut request).await {
+            match clock::timeout_at(deadline, &mut request).await {
                 Ok(outcome) => return Ok(outcome),
                 // It went on meanwhile.
                 Err(_) if self.deadline(limits).0 > deadline => {}
@@ -219,7 +220,7 @@ pub(super) struct Arriving<B: Body> {
     stall: Duration,
     error: fn(B::Error) -> HttpError,
     /// Since it has been waited for.
-    idle: Option<Pin<Box<Sleep>>>,
+    idle: Option<Timer>,
 }
 
 impl<B: Body> Arriving<B> {
@@ -241,8 +242,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Arriving<B> {
             return Poll::Ready(frame.map(|frame| frame.map_err(self.error)));
         }
         let stall = self.stall;
-        let idle = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
-        idle.as_mut()
+        let idle = self.idle.get_or_insert_with(|| Timer::after(stall));
+        Pin::new(idle)
             .poll(cx)
             .map(|()| Some(Err(HttpError::new(HttpErrorKind::Timeout, Late::Broken(stall)))))
     }
@@ -253,5 +254,82 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Arriving<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.content.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        stall: Duration::from_secs(60),
+        answer: Duration::from_secs(50),
+        slowest_bytes_per_second: 32 << 10,
+    };
+    const ALMOST: Duration = Duration::from_secs(59);
+
+    #[test]
+    fn a_request_is_given_up_a_minute_after_its_last_byte_and_not_before() {
+        clock::without_waiting(async |time| {
+            let progress = Progress::new(100, &Pulse::default());
+            let moves = async {
+                for _ in 0..10 {
+                    clock::sleep(ALMOST).await;
+                    progress.moved(1);
+                }
+                std::future::pending::<()>().await;
+            };
+            let late = progress.watch(&LIMITS, moves).await.expect_err("it stands still");
+            assert!(matches!(late, Late::Stalled(stall) if stall == LIMITS.stall), "{late}");
+            assert_eq!(time.passed(), 10 * ALMOST + LIMITS.stall);
+            progress.moved(90);
+            assert_eq!(progress.last().elapsed(), LIMITS.stall, "what is dropped after that was not sent");
+        });
+    }
+
+    #[test]
+    fn an_answer_may_take_as_long_as_buffers_take_to_empty() {
+        clock::without_waiting(async |time| {
+            let progress = Progress::new(2 * BUFFERED, &Pulse::default());
+            progress.moved(2 * BUFFERED as usize);
+            let limit = Duration::from_secs(50 + 256);
+            let answer = clock::sleep(limit - Duration::from_millis(1));
+            assert!(progress.watch(&LIMITS, answer).await.is_ok(), "the last moment");
+            let late = progress.watch(&LIMITS, std::future::pending::<()>()).await.expect_err("no answer");
+            assert!(matches!(late, Late::NoAnswer(time) if time == limit), "{late}");
+            assert_eq!(time.passed(), limit);
+        });
+    }
+
+    #[test]
+    fn the_body_of_an_answer_must_go_on() {
+        clock::without_waiting(async |time| {
+            let slowing = Slowing(ALMOST, Timer::after(ALMOST));
+            let mut body = Arriving::new(slowing, LIMITS.stall, |error| error);
+            let mut next = async || std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            assert!(next().await.is_some_and(|frame| frame.is_ok()));
+            let error = next().await.and_then(Result::err).expect("it stands still");
+            assert_eq!(error.kind(), HttpErrorKind::Timeout);
+            assert_eq!(time.passed(), ALMOST + LIMITS.stall);
+        });
+    }
+
+    /// Each byte takes twice as long as the one before.
+    struct Slowing(Duration, Timer);
+
+    impl Body for Slowing {
+        type Data = Bytes;
+        type Error = HttpError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+            std::task::ready!(Pin::new(&mut self.1).poll(cx));
+            self.0 *= 2;
+            let next = self.0;
+            self.1.restart(next);
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
     }
 }

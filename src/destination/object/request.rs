@@ -6,10 +6,10 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::time::Instant;
 
 use super::Authorize;
 use super::problem::Refusal;
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 
 /// What every store's signature leaves as it is in a path; `/` too.
@@ -62,7 +62,7 @@ pub(super) async fn send(
         if !again || begun.elapsed() + pause > patience {
             return Err(refusal);
         }
-        tokio::time::sleep(jitter(pause)).await;
+        clock::sleep(jitter(pause)).await;
         pause = (pause * 2).min(Duration::from_secs(15));
     }
 }
@@ -77,7 +77,7 @@ pub(super) async fn again<'a, T>(
     loop {
         match call().await {
             Err(error) if Refusal::of_store(&error).is_passing() && begun.elapsed() + pause < patience => {
-                tokio::time::sleep(jitter(pause)).await;
+                clock::sleep(jitter(pause)).await;
                 pause = (pause * 2).min(Duration::from_secs(15));
             }
             outcome => return outcome,
@@ -108,7 +108,7 @@ async fn once(
         let (head, body) = client.execute(request).await?.into_parts();
         Ok((head, body.bytes().await?))
     };
-    let answer = match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+    let answer = match clock::timeout(ANSWER_TIMEOUT, answer).await {
         Ok(answer) => answer,
         Err(late) => return Err((Refusal::of_timeout(&late), true)),
     };
@@ -122,5 +122,39 @@ async fn once(
             let again = !matches!(error.kind(), HttpErrorKind::Unknown | HttpErrorKind::Decode);
             Err((refusal.clone(), again && !refusal.is_permanent()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_busy_store_is_asked_again_as_long_as_patience_lasts() {
+        clock::without_waiting(async |time| {
+            let patience = Duration::from_secs(60);
+            let calls = Cell::new(0);
+            let answers = |good_from: u32| {
+                let (calls, text) =
+                    (&calls, "Server returned non-2xx status code: 503 Service Unavailable: ");
+                move || -> BoxFuture<'static, object_store::Result<u32>> {
+                    calls.set(calls.get() + 1);
+                    let busy = object_store::Error::Generic { store: "S3", source: text.into() };
+                    Box::pin(std::future::ready(if calls.get() < good_from { Err(busy) } else { Ok(7) }))
+                }
+            };
+            assert!(again(patience, answers(u32::MAX)).await.is_err());
+            // Pauses of half to all of 0.2, 0.4 ... 12.8 and 15 s.
+            let longest = Duration::from_secs(15);
+            assert!(time.passed() < patience && time.passed() + longest >= patience, "{:?}", time.passed());
+            assert!((9..=13).contains(&calls.get()), "{}", calls.get());
+            let begun = Instant::now();
+            calls.set(0);
+            assert_eq!(again(patience, answers(4)).await.ok(), Some(7));
+            let pauses = Duration::from_millis(200 + 400 + 800);
+            assert!(begun.elapsed() >= pauses / 2 && begun.elapsed() <= pauses, "{:?}", begun.elapsed());
+        });
     }
 }

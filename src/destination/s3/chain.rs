@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -35,6 +35,7 @@ use super::super::{Http, environment};
 use super::config::can_be_sent;
 use super::partition::Variant;
 use super::settings::{self, Settings};
+use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 use crate::plain::is_invisible;
 
@@ -132,7 +133,7 @@ struct Kept {
 impl Kept {
     fn left(&self) -> Duration {
         match self.expires {
-            Some(expires) => expires.duration_since(SystemTime::now()).unwrap_or_default(),
+            Some(expires) => expires.duration_since(clock::system_time()).unwrap_or_default(),
             None => Duration::MAX,
         }
     }
@@ -200,8 +201,7 @@ impl Chain {
 
     async fn ask(&self) -> Result<Kept> {
         let asked = Instant::now();
-        let found =
-            tokio::time::timeout(LIMIT, async { self.source().await.provide_credentials().await }).await;
+        let found = clock::timeout(LIMIT, async { self.source().await.provide_credentials().await }).await;
         let found: Credentials = match found {
             Ok(found) => found.map_err(|error| self.failed(error))?,
             Err(_) => return Err(self.failed(CredentialsError::provider_timed_out(LIMIT))),
@@ -323,7 +323,7 @@ impl AwsHttpConnector for Connection {
         HttpConnectorFuture::new(async move {
             let answer = call(&client, request);
             match limit {
-                Some(limit) => match tokio::time::timeout(limit, answer).await {
+                Some(limit) => match clock::timeout(limit, answer).await {
                     Ok(answer) => answer,
                     Err(late) => Err(ConnectorError::timeout(late.into())),
                 },
@@ -372,17 +372,19 @@ mod tests {
 
     #[test]
     fn credentials_are_renewed_five_minutes_before_they_expire_or_at_half_of_a_short_life() {
+        let time = clock::hold();
         let minutes = |n: u64| Duration::from_secs(n * 60);
         let fresh = |lifetime: Duration, left: Duration| {
             let credential = AwsCredential { key_id: String::new(), secret_key: String::new(), token: None };
-            let asked = Instant::now().checked_sub(minutes(1)).expect("the machine runs for a minute");
-            let expires = Some(SystemTime::now() + left);
+            let asked = Instant::now();
+            time.advance(minutes(1));
+            let expires = Some(clock::system_time() + left);
             Kept { credential: Arc::new(credential), expires, lifetime, asked }.is_fresh()
         };
-        let second = Duration::from_secs(1);
-        assert!(fresh(minutes(60), minutes(5) + second));
+        let (second, moment) = (Duration::from_secs(1), Duration::from_nanos(1));
+        assert!(fresh(minutes(60), minutes(5) + moment));
         assert!(!fresh(minutes(60), minutes(5)));
-        assert!(fresh(minutes(11), minutes(5) + second) && !fresh(minutes(11), minutes(5)));
-        assert!(fresh(minutes(1), second * 32) && !fresh(minutes(1), second * 29));
+        assert!(fresh(minutes(11), minutes(5) + moment) && !fresh(minutes(11), minutes(5)));
+        assert!(fresh(minutes(1), second * 30 + moment) && !fresh(minutes(1), second * 30));
     }
 }

@@ -17,6 +17,7 @@ use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
 use crate::client::password::Secret;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Address;
 
@@ -93,7 +94,7 @@ impl Server {
             connection.exec_drop("SET @lakexpress_lock = ?", (lock,)).await?;
             Ok::<Conn, mysql_async::Error>(connection)
         };
-        match tokio::time::timeout(self.config.connect_timeout, connecting).await {
+        match clock::timeout(self.config.connect_timeout, connecting).await {
             Ok(Ok(connection)) => Ok(Box::new(MysqlSession { connection })),
             Ok(Err(error)) => Err(cannot_connect(error, &self.config)),
             Err(_) => Err(Error::unavailable("the server did not answer in time")

@@ -148,6 +148,25 @@ async fn events_are_written_in_order_as_soon_as_the_run_log_is_up() {
 }
 
 #[tokio::test]
+async fn a_run_log_that_was_down_is_asked_again_after_a_pause() {
+    let time = clock::hold();
+    let place = Place::new();
+    place.open().append(&started()).await.expect("start");
+    let log = reconnecting(&place);
+    place.down();
+    log.append(&failed("a", 1)).await.expect("kept");
+    place.up();
+    time.advance(PAUSE - Duration::from_millis(1));
+    log.heartbeat(RUN, at(10)).await.expect("nothing to say");
+    assert_eq!(place.kept().len(), 1, "too soon");
+    time.advance(Duration::from_millis(1));
+    log.heartbeat(RUN, at(11)).await.expect("written");
+    assert!(place.kept().is_empty());
+    let run = log.run(RUN).await.expect("query").expect("found");
+    assert_eq!(run.jobs[0].status, RunStatus::Failed);
+}
+
+#[tokio::test]
 async fn what_is_newer_than_a_kept_event_stays() {
     let place = Place::new();
     place.open().append(&started()).await.expect("start");

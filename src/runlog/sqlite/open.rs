@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::ErrorKind as IoKind;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
 use super::super::private;
 use super::sqlite_error;
+use crate::clock::{self, Instant};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a writer waits for another process.
@@ -39,7 +40,7 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     loop {
         match connect(path) {
             // SQLite does not wait for another process that turns a new file to WAL mode at the same moment.
-            Err(error) if is_busy(&error) && begun.elapsed() < BUSY => std::thread::sleep(LOOK),
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY => clock::pause(LOOK),
             connected => {
                 return connected.map_err(|error| match no_files_left(path) {
                     // SQLite does not say so.
@@ -76,7 +77,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn wait(looks: i32) -> bool {
     let goes_on = looks.unsigned_abs() < (BUSY.as_millis() / LOOK.as_millis()) as u32;
     if goes_on {
-        std::thread::sleep(LOOK);
+        clock::pause(LOOK);
     }
     goes_on
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::{self, Instant};
 use crate::runlog::steps::STEPS;
 use crate::runlog::{RunLog, conformance, open_file};
 
@@ -31,7 +32,7 @@ fn a_second_writer_gets_in_between() {
     let ended = Arc::clone(&over);
     let writer = std::thread::spawn(move || {
         while !ended.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(200));
+            clock::pause(Duration::from_millis(200));
             busy.execute_batch("COMMIT").expect("commit");
             // As long as the next event takes to come; a sleep would be longer.
             let free = Instant::now();

@@ -10,7 +10,6 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
@@ -27,6 +26,7 @@ use crate::catalog::{
     Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind,
     TableRef, ValueCount,
 };
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Lag, Snapshot};
 use crate::spec::TypePolicy;

@@ -4,11 +4,10 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::pool::Pool;
 use super::session::SESSION;
 use crate::catalog::TableRef;
+use crate::clock::{self, Instant};
 use crate::error::{Result, values_are_hidden};
 
 /// A wait that is shorter is nobody's concern.
@@ -34,7 +33,7 @@ pub(super) async fn told<T>(
     tokio::select! {
         biased;
         done = &mut work => return done,
-        () = tokio::time::sleep(PATIENCE) => {}
+        () = clock::sleep(PATIENCE) => {}
     }
     let mut others = None;
     let asking = async {

@@ -7,7 +7,7 @@
 //! committed in between. If it did, all let go and try again; pinning takes well under a millisecond.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -17,6 +17,7 @@ use super::connect::{StopOnDrop, failed, open, probe};
 use super::pins::{Pins, Registry, lost};
 use super::{blocking, describe, statement};
 use crate::catalog::{Consistency, KeyBounds, SnapshotToken, SourceSql, TableFilter, TableInfo, TableRef};
+use crate::clock::{self, Instant};
 use crate::error::Result;
 use crate::source::Snapshot;
 use crate::spec::TypePolicy;
@@ -54,7 +55,7 @@ impl SqliteSnapshot {
             registry.add(id, Arc::clone(&pins));
         }
         // A file has no clock of its own.
-        let taken_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let taken_at = clock::moment().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         let token = SnapshotToken { level, id, position: None, taken_at, of_process: pinned };
         Ok(Self { token, taken, config, policy, pins, registry })
     }

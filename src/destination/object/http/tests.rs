@@ -42,7 +42,7 @@ fn take(stream: &mut TcpStream, bytes: usize, per_second: usize) -> bool {
             Ok(0) | Err(_) => return false,
             Ok(read) => left = left.saturating_sub(read),
         }
-        std::thread::sleep(Duration::from_secs_f64(block.len() as f64 / per_second as f64));
+        clock::pause(Duration::from_secs_f64(block.len() as f64 / per_second as f64));
     }
     true
 }
@@ -78,7 +78,7 @@ async fn what_goes_on_steadily_is_waited_for() {
 async fn what_stands_still_is_given_up_and_fewer_are_sent_while_others_go_on() {
     let still = store(|mut stream| {
         take(&mut stream, 64 << 10, 1 << 30);
-        std::thread::sleep(Duration::from_secs(20));
+        clock::pause(Duration::from_secs(20));
     });
     let steady = store(|mut stream| {
         if take(&mut stream, BODY, 3 * MIB) {
@@ -107,7 +107,7 @@ async fn an_answer_must_come_and_go_on() {
     let url = store(|mut stream| {
         take(&mut stream, MIB, 1 << 30);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf");
-        std::thread::sleep(Duration::from_secs(20));
+        clock::pause(Duration::from_secs(20));
         let _ = stream.shutdown(Shutdown::Both);
     });
     let (_, client) = http();
@@ -115,7 +115,7 @@ async fn an_answer_must_come_and_go_on() {
     assert!(error.to_string().contains("no byte of the answer"), "{error}");
     let silent = store(|mut stream| {
         take(&mut stream, 8 * MIB, 1 << 30);
-        std::thread::sleep(Duration::from_secs(20));
+        clock::pause(Duration::from_secs(20));
     });
     let error = put(&client, &silent, MIB).await.expect_err("no answer");
     assert!(error.to_string().contains("no answer within 1 seconds"), "{error}");

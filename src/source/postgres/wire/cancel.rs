@@ -10,6 +10,7 @@ use postgres_protocol::message::frontend;
 use super::startup::negotiate;
 use super::stream::{self, Peer};
 use super::{error, tls};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::source::postgres::config::PostgresConfig;
 
@@ -54,7 +55,7 @@ impl CancelToken {
     pub async fn cancel(&self) -> Result<()> {
         let config = &self.0.config;
         let limit = if config.connect_timeout.is_zero() { LIMIT } else { config.connect_timeout };
-        match tokio::time::timeout(limit, Box::pin(self.send())).await {
+        match clock::timeout(limit, Box::pin(self.send())).await {
             Ok(sent) => sent,
             Err(_) => Err(error::login_timeout(&config.server())),
         }

@@ -40,7 +40,7 @@ pub fn server(data: &[u8]) -> Result<()> {
             UnixStream::pair().map_err(|error| Error::internal("no socket").caused_by(error))?;
         let client = async { talk(ours, &config, choice & 0x10 != 0).await };
         let both = async { tokio::join!(client, send(theirs, data)).0 };
-        match tokio::time::timeout(PATIENCE, both).await {
+        match crate::clock::timeout(PATIENCE, both).await {
             Ok(ended) => ended,
             Err(_) => Err(Error::internal("the client waits for ever")),
         }
@@ -89,7 +89,7 @@ async fn send(socket: UnixStream, mut data: &[u8]) {
             {
                 break nonce.to_vec();
             }
-            match tokio::time::timeout(A_MOMENT, from.read_buf(&mut heard)).await {
+            match crate::clock::timeout(A_MOMENT, from.read_buf(&mut heard)).await {
                 Ok(Ok(1..)) => {}
                 // It said all that it has to say.
                 Err(_) => break NONCE.to_vec(),

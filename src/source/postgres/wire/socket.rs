@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+
+use crate::clock::Timer;
 
 /// From one read that took all there was to the next.
 const NAP: Duration = Duration::from_millis(1);
@@ -37,12 +38,12 @@ pub(super) struct Socket {
     state: State,
     /// Bytes of the copy under way; none between copies.
     copied: Option<u64>,
-    nap: Pin<Box<Sleep>>,
+    nap: Timer,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { state: State::Watched(stream), copied: None, nap: Box::pin(sleep(Duration::ZERO)) }
+        Self { state: State::Watched(stream), copied: None, nap: Timer::after(Duration::ZERO) }
     }
 
     /// Whether from now on much may come, and nobody waits for the first byte of it.
@@ -61,7 +62,7 @@ impl Socket {
             State::Watched(stream) => State::Napping { stream: stream.into_std()?, silent: 0 },
             other => other,
         };
-        self.nap.as_mut().reset(Instant::now() + NAP);
+        self.nap.restart(NAP);
         Ok(())
     }
 
@@ -94,7 +95,7 @@ impl AsyncRead for Socket {
                     break;
                 }
                 State::Napping { stream, silent } => {
-                    ready!(this.nap.as_mut().poll(cx));
+                    ready!(Pin::new(&mut this.nap).poll(cx));
                     match stream.read(buf.initialize_unfilled()) {
                         Ok(count) => {
                             *silent = 0;
@@ -106,7 +107,7 @@ impl AsyncRead for Socket {
                             if *silent > SILENT_NAPS || this.copied.is_none() {
                                 this.watched()?;
                             } else {
-                                this.nap.as_mut().reset(Instant::now() + NAP);
+                                this.nap.restart(NAP);
                             }
                         }
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

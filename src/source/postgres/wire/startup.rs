@@ -11,6 +11,7 @@ use super::frame::Frames;
 use super::stream::{self, Stream};
 use super::{CancelToken, Connection, Statement, auth, certificate, tls};
 use crate::client::password::Secret;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::source::postgres::config::{PostgresConfig, SslMode};
 
@@ -120,7 +121,7 @@ async fn attempt(config: &PostgresConfig, encryption: Encryption) -> Result<Conn
     if config.connect_timeout.is_zero() {
         return login.await;
     }
-    match tokio::time::timeout(config.connect_timeout, login).await {
+    match clock::timeout(config.connect_timeout, login).await {
         Ok(done) => done,
         Err(_) => Err(error::login_timeout(&config.server()).into()),
     }

@@ -12,6 +12,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::error;
 use super::socket::Socket;
+use crate::clock;
 use crate::error::Result;
 use crate::source::postgres::config::PostgresConfig;
 
@@ -138,7 +139,7 @@ pub(super) async fn in_time<T>(limit: Duration, work: impl Future<Output = io::R
     if limit.is_zero() {
         return work.await;
     }
-    match tokio::time::timeout(limit, work).await {
+    match clock::timeout(limit, work).await {
         Ok(done) => done,
         Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {} s", limit.as_secs()))),
     }
