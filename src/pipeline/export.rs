@@ -132,13 +132,13 @@ pub(super) async fn committed(
         Owner { source: shared.identity.clone(), table: place.table.clone(), is_query: place.is_query };
     let commit = tokio::select! {
         begun = TableCommit::begin_keeping(
-            destination, place.directory, shared.run_id, shared.spec.if_exists, &owner, place.keep,
+            destination, place.directory, shared.run_id, shared.spec.output.if_exists, &owner, place.keep,
         ) => begun?,
         reason = shared.stop.stopped() => return Err(reason),
     };
     let directory = place.directory.to_owned();
-    if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.verify, m)) {
-        let files = own_files(manifest, shared.run_id, shared.spec.if_exists);
+    if let Some(manifest) = commit.finished().filter(|m| verify::passed(shared.spec.safety.verify, m)) {
+        let files = own_files(manifest, shared.run_id, shared.spec.output.if_exists);
         let mixed = manifest.mixed_snapshots.clone();
         let (left, verification) = (Left::of(manifest), manifest.verification.clone());
         commit.release().await;
@@ -299,7 +299,7 @@ async fn write(
         let (schema, settings) = work::shape(plan, source).await?;
         prepared.shaped(&schema, &settings);
     }
-    if !prepared.has_file() && shared.spec.empty_tables == EmptyTables::Write {
+    if !prepared.has_file() && shared.spec.output.empty_tables == EmptyTables::Write {
         prepared.extend(vec![work::write_empty_part(plan, source, &shared.parts.destination).await?]);
     }
     Ok(())

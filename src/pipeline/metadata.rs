@@ -65,12 +65,12 @@ pub(super) async fn described(
     parts: &Parts,
     tables: &[TableOutcome],
 ) -> Option<MetadataOutcome> {
-    let asked = spec.metadata.as_ref()?;
+    let asked = spec.output.metadata.as_ref()?;
     let tables: Vec<MetadataTable> = tables
         .iter()
         .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
         .collect();
-    let written = metadata(&parts.destination, run_id, &spec.sub_path, &tables, asked);
+    let written = metadata(&parts.destination, run_id, &spec.output.sub_path, &tables, asked);
     let late =
         || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
     Some(parts.cancel.in_time(written).await.unwrap_or_else(late))

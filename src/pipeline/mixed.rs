@@ -83,7 +83,7 @@ impl Taken {
 
     /// Whether parts stay when the run has to give the table up.
     pub(super) fn stay(&self, shared: &Shared<'_>) -> bool {
-        self.recorded && shared.spec.accept_mixed_snapshot
+        self.recorded && shared.spec.safety.accept_mixed_snapshot
     }
 
     /// The parts that are there still, as they were. To be asked under the table's lock; the others are removed.
@@ -225,10 +225,10 @@ fn obstacle(plan: &TablePlan, spec: &ExportSpec, dialect: &dyn Dialect) -> Optio
     if plan.parts.len() < 2 {
         return Some("it is one part".into());
     }
-    if spec.if_exists == IfExists::Append {
+    if spec.output.if_exists == IfExists::Append {
         return Some("--if-exists append".into());
     }
-    if spec.verify != Verify::None {
+    if spec.safety.verify != Verify::None {
         return Some("--verify compares it with the source at one point in time".into());
     }
     if plan.info.relations.len() > 1 {

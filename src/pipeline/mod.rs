@@ -238,9 +238,9 @@ pub async fn run(spec: &ExportSpec, run_id: &str, parts: &Parts) -> Result<RunSu
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
     let rows = parts.cancel.or_stopped(parts.runlog.partition_columns()).await?;
-    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.run.retries, async || parts.source.identity().await).await?;
     let select = async || prepare::select(spec, parts.source.as_ref()).await;
-    let tables = admitted(&parts.cancel, spec.retries, select).await?;
+    let tables = admitted(&parts.cancel, spec.run.retries, select).await?;
     let spec = &rows::configured(spec, &rows, &identity, &tables)?;
     let config = serde_json::to_string(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     begin(spec, &tables, parts, identity, how, config).await
@@ -265,7 +265,7 @@ async fn begin(
     let (moments, left) = (how.earlier.snapshots.clone(), how.earlier.left.take());
     let (earlier, left) = (moments.as_slice(), left.as_ref());
     let bounds = async || Bounds::of(spec.limits, parts.source.as_ref()).await;
-    let bounds = &admitted(&parts.cancel, spec.retries, bounds).await?;
+    let bounds = &admitted(&parts.cancel, spec.run.retries, bounds).await?;
     let run = Run { spec, run_id: how.run_id, parts, identity: &identity, bounds, earlier, left };
     let opening = Opening { how, identity: &identity, config, tables, spec, bounds };
     conduct(opening, parts, Box::pin(export_all(&run, tables))).await
@@ -389,8 +389,8 @@ async fn conduct(
         seconds: begun.seconds(),
         source: identity.clone(),
         destination: parts.destination.location(),
-        sub_path: spec.sub_path.clone(),
-        verify: spec.verify,
+        sub_path: spec.output.sub_path.clone(),
+        verify: spec.safety.verify,
         snapshot,
         snapshot_seconds: bounds.longest_held(),
         ended_by: limits::ended_by(&tables),
@@ -442,33 +442,33 @@ async fn record(parts: &Parts, event: &RunEvent) {
 async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
     let Run { spec, run_id, parts, identity, bounds, earlier, left } = *run;
     let budget = Budget::of(spec)?;
-    let spec = &budget.limit_memory(spec);
     // At level `table` each table pins its own view when its turn comes; this one only plans.
-    let level = match spec.consistency {
+    let level = match spec.safety.consistency {
         Consistency::Run => Consistency::Run,
         Consistency::Table | Consistency::None => Consistency::None,
     };
     let pinned = async || {
         let view = parts.source.snapshot(tables, level).await?;
-        let snapshot = SnapshotToken { level: spec.consistency, ..view.token().clone() };
+        let snapshot = SnapshotToken { level: spec.safety.consistency, ..view.token().clone() };
         let json = serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?;
         record(parts, &RunEvent::SnapshotTaken { run_id: run_id.to_owned(), snapshot: json }).await;
         let held = bounds.held(view.as_ref());
         let planning = Box::pin(plan_all(spec, &parts.source, view.as_ref(), tables, run_id));
-        let planned = bounds.in_time(view.as_ref(), planning).await?;
+        let mut planned = bounds.in_time(view.as_ref(), planning).await?;
+        planned.0.iter_mut().for_each(|plan| budget.limit_memory(spec, plan));
         Ok((view, held, snapshot, planned))
     };
     let (view, held, snapshot, (plans, failures)) = tokio::select! {
-        pinned = admitted(&parts.cancel, spec.retries, pinned) => pinned?,
+        pinned = admitted(&parts.cancel, spec.run.retries, pinned) => pinned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
-    let retries = Retries::new(spec.retries);
+    let retries = Retries::new(spec.run.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, view.as_ref());
     let connections = Arc::new(Semaphore::new(budget.connections));
     let executor = parts.executor();
     let shared =
         Shared { spec, run_id, identity, parts, connections, executor, stop, retries, earlier, left };
-    let over = AtomicBool::new(!failures.is_empty() && spec.error_action == ErrorAction::Fail);
+    let over = AtomicBool::new(!failures.is_empty() && spec.run.error_action == ErrorAction::Fail);
     let mut outcomes: HashMap<TableRef, TableOutcome> = HashMap::new();
     for (table, error) in failures {
         outcomes.insert(table.clone(), failed(&shared, &table, 0.0, error).await);
@@ -483,7 +483,7 @@ async fn export_all(run: &Run<'_>, tables: &[TableRef]) -> Result<(SnapshotToken
                     return failed(shared, &plan.info.table, 0.0, error).await;
                 }
                 let outcome = Box::pin(one_table(plan, view, shared)).await;
-                if outcome.error.is_some() && spec.error_action == ErrorAction::Fail {
+                if outcome.error.is_some() && spec.run.error_action == ErrorAction::Fail {
                     over.store(true, Ordering::Relaxed);
                 }
                 outcome
@@ -579,7 +579,7 @@ async fn failed(shared: &Shared<'_>, table: &TableRef, seconds: f64, error: Erro
     record(shared.parts, &event).await;
     TableOutcome {
         table: table.clone(),
-        directory: layout::table_dir(&shared.spec.sub_path, table),
+        directory: layout::table_dir(&shared.spec.output.sub_path, table),
         rows: 0,
         files: 0,
         bytes: 0,

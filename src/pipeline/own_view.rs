@@ -1,8 +1,9 @@
 //! At level `table` each table has a separate snapshot, which is taken when its export begins.
 
+use super::budget::{self, Budget};
 use super::export::{self, Exported, Shared};
+use super::prepare;
 use super::retry::{Attempts, Scope};
-use super::{budget, prepare};
 use crate::catalog::{Consistency, TableRef};
 use crate::error::{Error, Result};
 use crate::plan::TablePlan;
@@ -15,7 +16,7 @@ pub(super) async fn pinned_table(
     view: &dyn Snapshot,
     shared: &Shared<'_>,
 ) -> Result<Exported> {
-    if shared.spec.consistency != Consistency::Table {
+    if shared.spec.safety.consistency != Consistency::Table {
         return Box::pin(export::table(&plan, view, shared)).await;
     }
     let table = &plan.info.table;
@@ -43,10 +44,11 @@ async fn with_own_view(table: &TableRef, shared: &Shared<'_>) -> Result<Exported
     let _held = shared.stop.bounds.held(own_view.as_ref());
     let (watch, stop) = shared.stop.under(own_view.as_ref(), &shared.retries);
     let planning = prepare::plan_one(shared.spec, source, own_view.as_ref(), table, shared.run_id);
-    let plan = tokio::select! {
+    let mut plan = tokio::select! {
         plan = planning => plan?,
         reason = stop.stopped() => return Err(reason),
     };
+    Budget::of(shared.spec)?.limit_memory(shared.spec, &mut plan);
     let shared = Shared { stop, ..shared.clone() };
     let exporting = Box::pin(export::table(&plan, own_view.as_ref(), &shared));
     watch.while_held(own_view.as_ref(), exporting).await?

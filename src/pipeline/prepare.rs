@@ -7,7 +7,7 @@ use super::verify;
 use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{Consistency, ListedTable, Slice, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
-use crate::partition;
+use crate::partition::{self, PartCount};
 use crate::plan::query::QueryInput;
 use crate::plan::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table};
 use crate::secret;
@@ -19,9 +19,10 @@ use crate::spec::{ExportSpec, IfExists, Method, TableRule};
 pub(super) async fn select(spec: &ExportSpec, source: &dyn Source) -> Result<Vec<TableRef>> {
     let everything = TableFilter { views: true, ..TableFilter::default() };
     let all = source.list(&everything).await?;
-    let partitions = source.list(&TableFilter { include: spec.filter.include.clone(), ..everything }).await?;
+    let partitions =
+        source.list(&TableFilter { include: spec.selection.filter.include.clone(), ..everything }).await?;
     let mut chosen: Vec<ListedTable> =
-        all.iter().chain(&partitions).filter(|t| spec.filter.matches(t)).cloned().collect();
+        all.iter().chain(&partitions).filter(|t| spec.selection.filter.matches(t)).cloned().collect();
     chosen.sort_by(|a, b| a.table.cmp(&b.table));
     chosen.dedup();
     let tables: Vec<TableRef> = chosen.into_iter().map(|t| t.table).collect();
@@ -39,9 +40,9 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
     let quoted = |patterns: &[String]| patterns.join(", ");
     let mut error = Error::usage("no table matches");
     for (flag, patterns) in [
-        ("--source-schema-name", &spec.filter.schemas),
-        ("--include", &spec.filter.include),
-        ("--exclude", &spec.filter.exclude),
+        ("--source-schema-name", &spec.selection.filter.schemas),
+        ("--include", &spec.selection.filter.include),
+        ("--exclude", &spec.selection.filter.exclude),
     ] {
         if !patterns.is_empty() {
             error = error.with(flag, quoted(patterns));
@@ -57,17 +58,21 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
 /// Includes that name no table are errors, even beside others that do; an exclude or a schema that names
 /// nothing is only told, because tomorrow's tables may have that name.
 fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) -> Result<()> {
-    for pattern in &spec.filter.include {
+    for pattern in &spec.selection.filter.include {
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
         if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
             return Err(Error::usage(format!("--include '{}' matches no table", secret::value(pattern)))
                 .hint(nearest(pattern, all.iter().map(|t| &t.table))));
         }
     }
-    for pattern in spec.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table))) {
+    for pattern in
+        spec.selection.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table)))
+    {
         tracing::warn!("--exclude '{}' matches no table{}", secret::value(pattern), starred(pattern));
     }
-    for pattern in spec.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema))) {
+    for pattern in
+        spec.selection.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema)))
+    {
         let (pattern, starred) = (secret::value(pattern), starred(pattern));
         tracing::warn!("--source-schema-name '{pattern}' matches no schema with tables{starred}");
     }
@@ -76,11 +81,11 @@ fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) ->
 
 /// A filter or column list with a misspelt table would export too much without a word.
 fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[ListedTable]) -> Result<()> {
-    let rules = spec.wheres.iter().map(|r| ("--where", &r.pattern));
-    let rules = rules.chain(spec.columns.iter().map(|r| ("--columns", &r.pattern)));
-    let rules = rules.chain(spec.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
-    let rules = rules.chain(spec.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
-    let rules = rules.chain(spec.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
+    let rules = spec.selection.wheres.iter().map(|r| ("--where", &r.pattern));
+    let rules = rules.chain(spec.selection.columns.iter().map(|r| ("--columns", &r.pattern)));
+    let rules = rules.chain(spec.selection.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
+    let rules = rules.chain(spec.selection.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
+    let rules = rules.chain(spec.cutting.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
     let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
     for (flag, pattern) in rules {
         if !tables.iter().any(|t| pattern_matches(pattern, t)) {
@@ -99,7 +104,7 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[Liste
 
 /// Why a table that is there is none of those to export.
 fn left_out(spec: &ExportSpec, ListedTable { table, kind }: &ListedTable) -> String {
-    let TableFilter { schemas, include, exclude, .. } = &spec.filter;
+    let TableFilter { schemas, include, exclude, .. } = &spec.selection.filter;
     let by = if exclude.iter().any(|pattern| pattern_matches(pattern, table)) {
         "--exclude"
     } else if !schemas.is_empty() && !schemas.iter().any(|pattern| like(pattern, &table.schema)) {
@@ -141,7 +146,7 @@ pub(super) async fn plan_one(
     table: &TableRef,
     run_id: &str,
 ) -> Result<TablePlan> {
-    let stored = view.describe(table, &spec.filter).await?;
+    let stored = view.describe(table, &spec.selection.filter).await?;
     let info = shaped(spec, view, stored.clone()).await?;
     check_casts(spec, &info)?;
     if info.columns.is_empty() {
@@ -149,25 +154,27 @@ pub(super) async fn plan_one(
             .with("table", table)
             .hint("leave it out with --exclude"));
     }
-    let row = spec.table_configs.iter().find(|config| config.matches(table)).and_then(|c| c.row.as_ref());
+    let row =
+        spec.cutting.table_configs.iter().find(|config| config.matches(table)).and_then(|c| c.row.as_ref());
     let by_row = |error: Error| match row {
         Some(row) => error.with("partition_columns row", &row.name),
         None => error,
     };
-    let choice = partition::choose(&stored, &source.dialect().methods(&info), spec).map_err(by_row)?;
-    if choice.method == Method::Timepartition && spec.consistency == Consistency::None {
+    let methods = source.dialect().methods(&info);
+    let choice = partition::choose(&stored, &methods, &spec.cutting, PartCount::BySize).map_err(by_row)?;
+    if choice.method == Method::Timepartition && spec.safety.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
-    let append = (spec.if_exists == IfExists::Append).then_some(run_id);
+    let append = (spec.output.if_exists == IfExists::Append).then_some(run_id);
     if let Some(plan) = plan_selection(spec, source, view, [&stored, &info], &choice, append).await? {
-        verify::check(&plan, source.as_ref(), spec.verify)?;
+        verify::check(&plan, source.as_ref(), spec.safety.verify)?;
         return Ok(plan);
     }
     let slices = cut(&stored, &choice, source.dialect(), view).await.map_err(by_row)?;
     let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
-    verify::check(&plan, source.as_ref(), spec.verify)?;
+    verify::check(&plan, source.as_ref(), spec.safety.verify)?;
     Ok(plan)
 }
 
@@ -176,7 +183,7 @@ pub(super) async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableIn
     let about = |rules: &[TableRule]| -> Vec<String> {
         rules.iter().filter(|r| pattern_matches(&r.pattern, &info.table)).map(|r| r.sql.clone()).collect()
     };
-    let mut conditions = about(&spec.source_wheres);
+    let mut conditions = about(&spec.selection.source_wheres);
     let condition = match conditions.len() {
         0 | 1 => conditions.pop(),
         _ => {
@@ -188,7 +195,7 @@ pub(super) async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableIn
             Some(conditions.iter().map(|one| format!("(\n{one}\n)")).collect::<Vec<_>>().join(" AND "))
         }
     };
-    let mut lists = about(&spec.source_columns);
+    let mut lists = about(&spec.selection.source_columns);
     let columns = lists.pop();
     if !lists.is_empty() {
         let error = Error::usage("more than one --source-columns names this table");
@@ -210,10 +217,11 @@ async fn plan_selection(
     choice: &partition::Choice,
     append: Option<&str>,
 ) -> Result<Option<TablePlan>> {
-    let config = spec.table_configs.iter().find(|config| config.matches(&info.table));
+    let config = spec.cutting.table_configs.iter().find(|config| config.matches(&info.table));
     let asked_for = config.is_some_and(|config| config.method.is_some());
     let own = info.reading.condition();
-    if asked_for || choice.parts == 1 || (Shape::of(spec, info)?.filter.is_none() && own.is_none()) {
+    if asked_for || choice.parts == 1 || (Shape::of(&spec.selection, info)?.filter.is_none() && own.is_none())
+    {
         return Ok(None);
     }
     let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };
@@ -225,14 +233,14 @@ async fn plan_selection(
         return Ok(None);
     }
     let Some(selection) = view.selection(stored, &conditions.join(" AND ")).await? else { return Ok(None) };
-    let Some(choice) = partition::one_is_enough(choice, info, spec.part_bytes, selection) else {
+    let Some(choice) = partition::one_is_enough(choice, info, spec.cutting.part_bytes, selection) else {
         return Ok(None);
     };
     (plan.method, plan.method_reason, plan.readers) = (choice.method, choice.reason, choice.readers);
     Ok(Some(plan))
 }
 
-/// Describes a table that queries read and cuts it into at most `spec.readers` slices.
+/// Describes a table that queries read and cuts it into at most `spec.cutting.readers` slices.
 pub(super) async fn query_input(
     spec: &ExportSpec,
     source: &dyn Source,
@@ -244,13 +252,13 @@ pub(super) async fn query_input(
     let info = view.describe(table, &named).await?;
     check_casts(spec, &info)?;
     // The rows flow on at once: smaller slices would only be more connections.
-    let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
-    let choice = partition::choose(&info, &source.dialect().methods(&info), &spec)?;
+    let methods = source.dialect().methods(&info);
+    let choice = partition::choose(&info, &methods, &spec.cutting, PartCount::ByReaders)?;
     let slices = cut(&info, &choice, source.dialect(), view).await?;
     Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
 }
 
-/// Describes a query in the source's own SQL and cuts its result into at most `spec.readers` slices, if it has a key.
+/// Describes a query in the source's own SQL and cuts its result into at most `spec.cutting.readers` slices, if it has a key.
 pub(super) async fn source_query_input(
     spec: &ExportSpec,
     source: &dyn Source,
@@ -269,7 +277,7 @@ pub(super) async fn source_query_input(
         let hint = near.map_or_else(String::new, |near| format!("did you mean {}?", near.name()));
         return Err(Error::usage(format!("column '{key}' of --key is not in the result")).hint(hint));
     }
-    let readers = spec.readers.max(1);
+    let readers = spec.cutting.readers.max(1);
     let reason = "--key".to_owned();
     let choice =
         partition::Choice { method: Method::RangeId, key: Some(key), parts: readers, readers, reason };

@@ -42,7 +42,7 @@ pub async fn query(
 ) -> Result<RunSummary> {
     let how = Observed { run_id, begun: Stopwatch::start(), earlier: Earlier::default() };
     reach(parts).await?;
-    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.run.retries, async || parts.source.identity().await).await?;
     let queries: Vec<_> = statements.iter().map(described).collect();
     let mut config = serde_json::to_value(spec).map_err(|e| Error::internal("spec").caused_by(e))?;
     config["queries"] = queries.into();
@@ -68,10 +68,10 @@ pub(super) async fn start(
     config: &str,
 ) -> Result<RunSummary> {
     let bounds = async || Bounds::of(spec.limits, parts.source.as_ref()).await;
-    let bounds = &admitted(&parts.cancel, spec.retries, bounds).await?;
+    let bounds = &admitted(&parts.cancel, spec.run.retries, bounds).await?;
     let plan = async || plan_all(spec, statements, &parts.source, bounds).await;
     let planned = tokio::select! {
-        planned = admitted(&parts.cancel, spec.retries, plan) => planned?,
+        planned = admitted(&parts.cancel, spec.run.retries, plan) => planned?,
         () = parts.cancel.cancelled() => return Err(Cancel::error()),
     };
     let (pinned, plans) = planned;
@@ -80,7 +80,7 @@ pub(super) async fn start(
     let earlier = earlier.as_slice();
     let opening =
         Opening { how, identity: &identity, config: config.to_owned(), tables: &tables, spec, bounds };
-    let retries = Retries::new(spec.retries);
+    let retries = Retries::new(spec.run.retries);
     let (watch, stop) = Stop::new(&parts.cancel, &retries, bounds, pinned.view.as_ref());
     let connections = Arc::new(Semaphore::new(0));
     let executor = parts.executor();
@@ -114,7 +114,7 @@ async fn plan_all(
     bounds: &Bounds,
 ) -> Result<(Pinned, Vec<QueryPlan>)> {
     let tables = planning::tables_of(statements, source.as_ref()).await?;
-    let view = source.snapshot(&tables, spec.consistency).await?;
+    let view = source.snapshot(&tables, spec.safety.consistency).await?;
     let held = bounds.held(view.as_ref());
     let planning = Box::pin(plan_under(spec, statements, source, (view.as_ref(), &tables)));
     let (tables, plans) = bounds.in_time(view.as_ref(), planning).await?;
@@ -128,7 +128,7 @@ async fn plan_under(
     source: &Arc<dyn Source>,
     (view, tables): (&dyn Snapshot, &[TableRef]),
 ) -> Result<(Vec<TableInfo>, Vec<QueryPlan>)> {
-    let readers = Readers::of(spec.max_connections, view);
+    let readers = Readers::of(spec.run.max_connections, view);
     let source: Arc<dyn Source> = Arc::new(Layered::new(Arc::clone(source), Limited::new(readers.at_once())));
     let mut inputs = Vec::with_capacity(tables.len());
     for table in tables {
@@ -155,7 +155,7 @@ async fn export_all(
     shared: &Shared<'_>,
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
     let view = pinned.view.as_ref();
-    let snapshot = SnapshotToken { level: shared.spec.consistency, ..view.token().clone() };
+    let snapshot = SnapshotToken { level: shared.spec.safety.consistency, ..view.token().clone() };
     let taken = RunEvent::SnapshotTaken {
         run_id: shared.run_id.to_owned(),
         snapshot: serde_json::to_string(&snapshot).map_err(|e| Error::internal("snapshot").caused_by(e))?,
@@ -163,7 +163,7 @@ async fn export_all(
     record(shared.parts, &taken).await;
     let mut outcomes: Vec<TableOutcome> = Vec::with_capacity(plans.len());
     for plan in plans {
-        let stopped = shared.spec.error_action == ErrorAction::Fail
+        let stopped = shared.spec.run.error_action == ErrorAction::Fail
             && outcomes.iter().any(|outcome| outcome.error.is_some());
         if stopped {
             let error = Error::unavailable(format!("{NOT_EXPORTED} query failed (--error-action fail)"));
@@ -284,14 +284,14 @@ async fn attempt(
     // The first error ends the others: their statements are cancelled and their uploads removed.
     running.shutdown().await;
     ended?;
-    if !prepared.has_file() && shared.spec.empty_tables == EmptyTables::Write {
+    if !prepared.has_file() && shared.spec.output.empty_tables == EmptyTables::Write {
         prepared.extend(vec![write_empty(&schema, &targets[0], &plan.writer).await?]);
     }
     Ok(())
 }
 
 fn target(plan: &QueryPlan, part: usize, partitions: usize, shared: &Shared<'_>) -> PartTarget {
-    let append = (shared.spec.if_exists == IfExists::Append).then_some(shared.run_id);
+    let append = (shared.spec.output.if_exists == IfExists::Append).then_some(shared.run_id);
     let file = plan.file(part, append);
     PartTarget {
         destination: Arc::clone(&shared.parts.destination),
@@ -312,7 +312,7 @@ fn manifest(plan: &QueryPlan, shared: &Shared<'_>) -> Manifest {
         committed_at: clock::now(),
         source: shared.identity.clone(),
         table: plan.table.clone(),
-        snapshot: SnapshotToken { level: shared.spec.consistency, ..plan.snapshot.clone() },
+        snapshot: SnapshotToken { level: shared.spec.safety.consistency, ..plan.snapshot.clone() },
         earlier_snapshots: shared.earlier.to_vec(),
         mixed_snapshots: Vec::new(),
         filter: None,

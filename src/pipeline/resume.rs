@@ -101,7 +101,7 @@ async fn under_lock(
         run.jobs.iter().map(|job| &job.table).filter(|t| !finished.contains_key(t)).cloned().collect();
     let source = finished.values().next().map(|manifest| manifest.source.clone());
     let mut earlier = earlier(spec, run, finished);
-    if spec.accept_mixed_snapshot {
+    if spec.safety.accept_mixed_snapshot {
         match statements {
             Some(_) => {
                 tracing::warn!("--accept-mixed-snapshot: queries are not cut into parts and begin anew");
@@ -127,7 +127,7 @@ async fn under_lock(
     // Earlier versions wrote one slash too many before the path of a file.
     let recorded = run.source.replacen(":////", ":///", 1);
     same("source", &recorded, &parts.source.location())?;
-    let identity = admitted(&parts.cancel, spec.retries, async || parts.source.identity().await).await?;
+    let identity = admitted(&parts.cancel, spec.run.retries, async || parts.source.identity().await).await?;
     same("source", &recorded, &identity.url())?;
     if source.is_some_and(|source| !source.is_same(&identity)) {
         return Err(Error::usage("the source is not that of the run: another server answers at its address")
@@ -167,19 +167,20 @@ async fn finished(
     parts: &Parts,
 ) -> Result<HashMap<TableRef, Manifest>> {
     let looks = run.jobs.iter().map(|job| async {
-        let directory = layout::table_dir(&spec.sub_path, &job.table);
+        let directory = layout::table_dir(&spec.output.sub_path, &job.table);
         let is_its_own = |m: &Manifest| m.table == job.table && m.query.is_some() == are_queries;
         let mut manifest = committed_by(&parts.destination, &directory, &run.run_id, is_its_own).await?;
         if let Some(found) = manifest.as_ref().filter(|_| job.status != RunStatus::Completed) {
             // The run died at the very end of the commit: a lock, or the intent, may have been left.
             let (destination, owner) = (Arc::clone(&parts.destination), Owner::of(found));
             let commit =
-                TableCommit::begin(destination, &directory, &run.run_id, spec.if_exists, &owner).await?;
+                TableCommit::begin(destination, &directory, &run.run_id, spec.output.if_exists, &owner)
+                    .await?;
             manifest = commit.finished().cloned();
             commit.release().await;
         }
         // One whose files were not compared, or not found equal, as --verify asked is not finished.
-        Ok::<_, Error>(manifest.filter(|manifest| passed(spec.verify, manifest)))
+        Ok::<_, Error>(manifest.filter(|manifest| passed(spec.safety.verify, manifest)))
     });
     let found: Vec<Option<Manifest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
     let mut finished = HashMap::new();
@@ -212,9 +213,9 @@ fn earlier(spec: &ExportSpec, run: &RunRecord, mut finished: HashMap<TableRef, M
             earlier.untold.extend(forgotten(run, job));
             continue;
         };
-        let files = own_files(&manifest, &run.run_id, spec.if_exists);
+        let files = own_files(&manifest, &run.run_id, spec.output.if_exists);
         let (rows, directory) =
-            (files.iter().map(|f| f.rows).sum(), layout::table_dir(&spec.sub_path, &job.table));
+            (files.iter().map(|f| f.rows).sum(), layout::table_dir(&spec.output.sub_path, &job.table));
         earlier.kept.push(TableOutcome {
             table: job.table.clone(),
             directory: directory.clone(),
@@ -292,8 +293,8 @@ async fn nothing_left(
         seconds: begun.seconds(),
         source,
         destination: parts.destination.location(),
-        sub_path: spec.sub_path.clone(),
-        verify: spec.verify,
+        sub_path: spec.output.sub_path.clone(),
+        verify: spec.safety.verify,
         snapshot,
         snapshot_seconds: None,
         ended_by: None,
@@ -316,7 +317,7 @@ async fn nothing_left(
 
 /// Tables that match and were not there when the run began are not part of it.
 async fn tell_new_tables(spec: &ExportSpec, run: &RunRecord, parts: &Parts) {
-    let listed: Vec<ListedTable> = match parts.source.list(&spec.filter).await {
+    let listed: Vec<ListedTable> = match parts.source.list(&spec.selection.filter).await {
         Ok(listed) => listed,
         Err(error) => {
             tracing::debug!(%error, "whether there are new tables is not known");

@@ -92,7 +92,7 @@ pub(super) async fn beside_source(
     prepared: &Prepared,
 ) -> Result<Option<Verification>> {
     let comparing = async {
-        match shared.spec.verify {
+        match shared.spec.safety.verify {
             Verify::None => Ok(None),
             Verify::Count => count(plan, shared, prepared).await.map(Some),
             Verify::Hash => {

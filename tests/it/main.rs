@@ -26,6 +26,7 @@ mod every_reader;
 mod exit_codes;
 mod expressions;
 mod foreign;
+mod formats;
 mod hostile;
 mod interruptions;
 mod lake;
