@@ -17,9 +17,8 @@ pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use self::statements::statements;
 use super::args::{
-    AuthArgs, CheckArgs, ConsistencyArg, DocumentArgs, EmptyTablesArg, ErrorActionArg, ExportArgs,
-    GenerateArgs, IfExistsArg, InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs,
-    RunArgs, SelectionArgs, SourceArgs, SpecialValuesArg, TargetArgs, TypeArgs, VerifyArgs,
+    AuthArgs, CheckArgs, DocumentArgs, ExportArgs, GenerateArgs, InspectArgs, LimitArgs, ParallelArgs,
+    ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs, VerifyArgs,
 };
 use super::{origin, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -32,8 +31,8 @@ use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
 use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
-    EmptyTables, ErrorAction, ExportSpec, IfExists, Limits, MetadataSpec, Misread, Origin, ParquetSpec,
-    SpecialValues, TableConfig, TypePolicy, Verify, misread,
+    CuttingSpec, ExportSpec, MetadataSpec, Misread, Origin, OutputSpec, ParquetSpec, RunSpec, SafetySpec,
+    SelectionSpec, TableConfig, TypePolicy, Verify, cores, misread,
 };
 use crate::verify::Scope;
 
@@ -137,13 +136,13 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
     Ok(Plan { spec, source, destination, runlog })
 }
 
-/// Everything `inspect` needs: a plan of one reader per table.
+/// Everything `inspect` needs: a plan of whole tables, one reader each.
 pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
     let mut problems = Problems::default();
     let spec = ExportSpec {
         types: type_policy(&args.types, &mut problems),
         parquet: ParquetSpec::suited(args.types.readers.clone()),
-        large_table_rows: u64::MAX,
+        cutting: CuttingSpec::whole_tables(),
         ..plain_spec(table_filter(&args.selection))
     };
     let auth = problems.keep(auth_file(&args.auth)).flatten();
@@ -167,7 +166,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Check> {
     let mut spec = plain_spec(table_filter(&args.selection));
     rules(&args.rules, &mut problems, &mut spec);
     let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
-    spec.sub_path = sub_path.and_then(|path| problems.keep(path)).unwrap_or_default();
+    spec.output.sub_path = sub_path.and_then(|path| problems.keep(path)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let named = args.source.source.is_some() || args.source.source_db_auth_id.is_some();
     let address = target_address(&args.target, (&args.auth, auth.as_ref()), false);
@@ -234,37 +233,10 @@ pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
     Ok(Verification { destination, scope, place: None })
 }
 
-/// What an export without further flags does, with one reader per core, at most four.
+/// What an export of the tables of `filter` does without further flags.
 pub(super) fn plain_spec(filter: TableFilter) -> ExportSpec {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    ExportSpec {
-        filter,
-        wheres: Vec::new(),
-        columns: Vec::new(),
-        source_wheres: Vec::new(),
-        source_columns: Vec::new(),
-        types: TypePolicy::default(),
-        n_jobs: 2,
-        readers: values::readers(None, cores),
-        max_connections: 8,
-        large_table_rows: 100_000,
-        part_bytes: 256 << 20,
-        table_configs: Vec::new(),
-        env_name: None,
-        parquet: ParquetSpec::default(),
-        consistency: Consistency::Run,
-        if_exists: IfExists::default(),
-        error_action: ErrorAction::default(),
-        empty_tables: EmptyTables::default(),
-        verify: Verify::None,
-        sub_path: String::new(),
-        memory_limit_bytes: 1 << 30,
-        retries: 3,
-        accept_mixed_snapshot: false,
-        limits: Limits::default(),
-        origin: Origin::default(),
-        metadata: None,
-    }
+    let selection = SelectionSpec { filter, ..SelectionSpec::default() };
+    ExportSpec { selection, ..ExportSpec::default() }
 }
 
 /// The run log that `runs` and `status` read.
@@ -288,10 +260,10 @@ fn rules(args: &RuleArgs, problems: &mut Problems, spec: &mut ExportSpec) {
     let mut parsed = |flag: &'static str, texts: &[String]| {
         texts.iter().filter_map(|text| problems.keep(values::parse_rule(flag, text))).collect()
     };
-    spec.wheres = parsed("--where", &args.wheres);
-    spec.columns = parsed("--columns", &args.columns);
-    spec.source_wheres = parsed("--source-where", &args.source_wheres);
-    spec.source_columns = parsed("--source-columns", &args.source_columns);
+    spec.selection.wheres = parsed("--where", &args.wheres);
+    spec.selection.columns = parsed("--columns", &args.columns);
+    spec.selection.source_wheres = parsed("--source-where", &args.source_wheres);
+    spec.selection.source_columns = parsed("--source-columns", &args.source_columns);
 }
 
 pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportSpec {
@@ -303,10 +275,8 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
         run: &args.run,
         limits: &args.limits,
     };
-    let env_name = args.run_log.env_name.clone().filter(|name| !name.is_empty());
     let metadata = generated(&args.metadata, problems);
-    let verify = args.verify.level();
-    if verify != Verify::None && consistency(&args.run) == Consistency::None {
+    if args.verify.verify != Verify::None && args.run.consistency == Consistency::None {
         problems.add(
             Error::usage(
                 "--verify compares with the source at one point in time, --consistency none has none",
@@ -314,10 +284,12 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
             .hint("leave out one of them; --consistency table is enough"),
         );
     }
-    let filter = table_filter(&args.selection);
-    let accept_mixed_snapshot = args.accept_mixed_snapshot;
-    let mut spec =
-        ExportSpec { filter, env_name, metadata, verify, accept_mixed_snapshot, ..groups.spec(problems) };
+    let mut spec = groups.spec(problems);
+    spec.selection.filter = table_filter(&args.selection);
+    spec.cutting.env_name = args.run_log.env_name.clone().filter(|name| !name.is_empty());
+    spec.safety.verify = args.verify.verify;
+    spec.safety.accept_mixed_snapshot = args.accept_mixed_snapshot;
+    spec.output.metadata = metadata;
     rules(&args.rules, problems, &mut spec);
     spec
 }
@@ -378,7 +350,6 @@ impl Groups<'_> {
     /// A spec of all tables, without rules.
     fn spec(&self, problems: &mut Problems) -> ExportSpec {
         let args = self;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if args.parallel.max_connections < LEAST_CONNECTIONS {
             problems.add(
                 Error::usage(format!("--max-connections {} is too few", args.parallel.max_connections))
@@ -390,56 +361,33 @@ impl Groups<'_> {
         let table_configs = table_configs.flatten().collect();
         let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
         ExportSpec {
-            filter: TableFilter::default(),
-            wheres: Vec::new(),
-            columns: Vec::new(),
-            source_wheres: Vec::new(),
-            source_columns: Vec::new(),
+            selection: SelectionSpec::default(),
             types: type_policy(args.types, problems),
-            n_jobs: args.parallel.n_jobs,
-            readers: values::readers(args.parallel.parallel, cores),
-            max_connections: args.parallel.max_connections,
-            large_table_rows: args.parallel.large_table_threshold,
-            part_bytes: args.parallel.part_bytes,
-            table_configs,
-            env_name: None,
+            cutting: CuttingSpec {
+                readers: values::readers(args.parallel.parallel, cores()),
+                large_table_rows: args.parallel.large_table_threshold,
+                part_bytes: args.parallel.part_bytes.0,
+                table_configs,
+                env_name: None,
+            },
             parquet: parquet::parquet(args.parquet, &args.types.readers),
-            consistency: consistency(args.run),
-            if_exists: if_exists(args.run),
-            error_action: match args.run.error_action {
-                ErrorActionArg::Continue => ErrorAction::Continue,
-                ErrorActionArg::Fail => ErrorAction::Fail,
+            safety: SafetySpec { consistency: args.run.consistency, ..SafetySpec::default() },
+            output: OutputSpec {
+                sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
+                if_exists: args.run.if_exists,
+                empty_tables: args.run.empty_tables,
+                metadata: None,
             },
-            empty_tables: match args.run.empty_tables {
-                EmptyTablesArg::Write => EmptyTables::Write,
-                EmptyTablesArg::Skip => EmptyTables::Skip,
+            run: RunSpec {
+                n_jobs: args.parallel.n_jobs,
+                max_connections: args.parallel.max_connections,
+                memory_limit_bytes: args.run.memory_limit.0,
+                retries: args.run.retries,
+                error_action: args.run.error_action,
             },
-            verify: Verify::None,
-            sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
-            memory_limit_bytes: args.run.memory_limit,
-            retries: args.run.retries,
-            accept_mixed_snapshot: false,
-            limits: limits::limits(args.limits, consistency(args.run), problems),
+            limits: limits::limits(args.limits, args.run.consistency, problems),
             origin: Origin::default(),
-            metadata: None,
         }
-    }
-}
-
-fn consistency(args: &RunArgs) -> Consistency {
-    match args.consistency {
-        ConsistencyArg::Run => Consistency::Run,
-        ConsistencyArg::Table => Consistency::Table,
-        ConsistencyArg::None => Consistency::None,
-    }
-}
-
-fn if_exists(args: &RunArgs) -> IfExists {
-    match args.if_exists {
-        IfExistsArg::Overwrite => IfExists::Overwrite,
-        IfExistsArg::Replace => IfExists::Replace,
-        IfExistsArg::Error => IfExists::Error,
-        IfExistsArg::Append => IfExists::Append,
     }
 }
 
@@ -454,10 +402,7 @@ fn table_filter(args: &SelectionArgs) -> TableFilter {
 
 fn type_policy(args: &TypeArgs, problems: &mut Problems) -> TypePolicy {
     TypePolicy {
-        special_values: match args.special_values {
-            SpecialValuesArg::Error => SpecialValues::Error,
-            SpecialValuesArg::Null => SpecialValues::Null,
-        },
+        special_values: args.special_values,
         numeric: args.numeric,
         cast_text: args.cast.iter().filter_map(|text| problems.keep(values::parse_cast(text))).collect(),
     }

@@ -205,7 +205,8 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     };
     let (before, given) = (json(recorded)?, json(&now)?);
     // What the first process accepted does not bind this one: without the flag tables are of one moment.
-    let mut agreed = ExportSpec { accept_mixed_snapshot: now.accept_mixed_snapshot, ..recorded.clone() };
+    let mut agreed = recorded.clone();
+    agreed.safety.accept_mixed_snapshot = now.safety.accept_mixed_snapshot;
     let (mut refused, mut different) = (Vec::new(), Vec::new());
     for flag in &args.given {
         match FLAGS.iter().find(|(name, _)| name == flag) {
@@ -220,10 +221,10 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
                 }
             }
             Some((_, Free)) => match flag.as_str() {
-                "n-jobs" => agreed.n_jobs = now.n_jobs,
-                "max-connections" => agreed.max_connections = now.max_connections,
-                "retries" => agreed.retries = now.retries,
-                "error-action" => agreed.error_action = now.error_action,
+                "n-jobs" => agreed.run.n_jobs = now.run.n_jobs,
+                "max-connections" => agreed.run.max_connections = now.run.max_connections,
+                "retries" => agreed.run.retries = now.run.retries,
+                "error-action" => agreed.run.error_action = now.run.error_action,
                 "max-snapshot-age" => agreed.limits.max_snapshot_age = now.limits.max_snapshot_age,
                 "max-replica-lag" => agreed.limits.max_replica_lag = now.limits.max_replica_lag,
                 "max-rate" => agreed.limits.max_rate = now.limits.max_rate,
@@ -239,7 +240,7 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
         return Err(Error::usage(format!("flags differ from those of the run: {}", different.join("; ")))
             .hint("leave them out: all configuration comes from the run log; or export anew"));
     }
-    agreed.limits.check(agreed.consistency)?;
+    agreed.limits.check(agreed.safety.consistency)?;
     Ok(agreed)
 }
 
@@ -277,12 +278,12 @@ mod tests {
             assert_eq!(agreed(&parsed(&format!("x resume 1 {same}")), &spec).expect(same), spec);
         }
         let more = agreed(&parsed("x resume 1 --n-jobs 1 --retries 9"), &spec).expect("they may differ");
-        assert_eq!((more.n_jobs, more.retries, more.readers), (1, 9, 3));
+        assert_eq!((more.run.n_jobs, more.run.retries, more.cutting.readers), (1, 9, 3));
         let mixed = recorded(&format!("{RUN} --accept-mixed-snapshot"));
-        assert!(mixed.accept_mixed_snapshot);
-        assert!(!agreed(&parsed("x resume 1"), &mixed).expect("without").accept_mixed_snapshot);
+        assert!(mixed.safety.accept_mixed_snapshot);
+        assert!(!agreed(&parsed("x resume 1"), &mixed).expect("without").safety.accept_mixed_snapshot);
         let with = agreed(&parsed("x resume 1 --accept-mixed-snapshot"), &spec).expect("with");
-        assert!(with.accept_mixed_snapshot);
+        assert!(with.safety.accept_mixed_snapshot);
         let args = parsed("x resume 1 -i b% -p 3 --compression lz4 --sub-path s");
         let error = agreed(&args, &spec).expect_err("they differ").to_string();
         for flag in ["--include (the run had [\"a%\"], now [\"b%\"])", "--compression", "--sub-path"] {

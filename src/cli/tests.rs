@@ -266,12 +266,17 @@ fn flags_become_a_spec() {
     let mut problems = resolve::Problems::default();
     let spec = resolve::export_spec(&args, &mut problems);
     assert!(problems.finish().is_ok());
-    assert_eq!(spec.filter.include, ["a", "public.b"]);
-    assert_eq!(spec.wheres[0].sql, "x::int > 1");
-    assert_eq!((spec.readers, spec.part_bytes, spec.large_table_rows), (7, 256 << 20, 100_000));
+    assert_eq!(spec.selection.filter.include, ["a", "public.b"]);
+    assert_eq!(spec.selection.wheres[0].sql, "x::int > 1");
+    assert_eq!(
+        (spec.cutting.readers, spec.cutting.part_bytes, spec.cutting.large_table_rows),
+        (7, 256 << 20, 100_000)
+    );
     assert_eq!((spec.parquet.row_group_rows, spec.parquet.row_group_bytes), (131_072, 1 << 20));
     assert!(!spec.parquet.encodings.has_delta());
-    assert_eq!((spec.memory_limit_bytes, spec.sub_path.as_str()), (512 << 20, "s/t"));
+    assert_eq!((spec.run.memory_limit_bytes, spec.output.sub_path.as_str()), (512 << 20, "s/t"));
     let plain = resolve::export_spec(&export(&["--quiet"]), &mut resolve::Problems::default());
     assert_eq!(plain.parquet, crate::spec::ParquetSpec::default());
+    // A flag whose default is written a second time, somewhere else, would show here.
+    assert_eq!(plain, crate::spec::ExportSpec::default());
 }

@@ -4,7 +4,7 @@ use super::args::CompressionArg;
 use crate::destination::schemes;
 use crate::error::{Error, Result};
 use crate::readers::Readers;
-use crate::spec::{Compression, Misread, NumericPolicy, TableRule, misread};
+use crate::spec::{Compression, CuttingSpec, Misread, NumericPolicy, TableRule, misread};
 
 /// A number of at least 1.
 pub(super) fn parse_count(text: &str) -> Result<usize> {
@@ -173,7 +173,7 @@ const MOST_READERS: usize = 1024;
 /// `-p`: none is one per core up to 4, 0 one per core, -k cores / k.
 pub(super) fn readers(given: Option<i64>, cores: usize) -> usize {
     match given {
-        None => cores.clamp(1, 4),
+        None => CuttingSpec::readers_for(cores),
         Some(0) => cores.max(1),
         Some(negative) if negative < 0 => {
             let divisor = usize::try_from(negative.unsigned_abs()).unwrap_or(usize::MAX);
@@ -219,6 +219,9 @@ mod tests {
     #[test]
     fn numeric_policies_are_read() {
         assert_eq!(parse_numeric("Text").expect("text"), NumericPolicy::Text);
+        for policy in [NumericPolicy::Double, NumericPolicy::Measure, NumericPolicy::Decimal(38, 10)] {
+            assert_eq!(parse_numeric(&policy.to_string()).expect("as it is shown"), policy);
+        }
         assert_eq!(parse_numeric("measure").expect("measure"), NumericPolicy::Measure);
         assert_eq!(parse_numeric("decimal:38,10").expect("decimal"), NumericPolicy::Decimal(38, 10));
         assert_eq!(parse_numeric("decimal(76, 0)").expect("decimal"), NumericPolicy::Decimal(76, 0));

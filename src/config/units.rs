@@ -8,6 +8,9 @@
 //!
 //! A rate is a size per second, `5MiB` or `5MiB/s`. Times are `90s`, `30m`, `2h`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::error::{Error, Result};
 
 const UNITS: &[(&str, u64)] = &[
@@ -22,6 +25,34 @@ const UNITS: &[(&str, u64)] = &[
     ("tb", 1_000_000_000_000),
     ("tib", 1 << 40),
 ];
+
+/// A number of bytes, shown in the largest unit that divides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl From<usize> for Size {
+    fn from(bytes: usize) -> Self {
+        Self(bytes as u64)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let binary = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match binary.iter().find(|(factor, _)| self.0 >= *factor && self.0.is_multiple_of(*factor)) {
+            Some((factor, unit)) => write!(f, "{}{unit}", self.0 / factor),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        parse_bytes(text).map(Self)
+    }
+}
 
 /// Parses a size of at least one byte. Case and a space before the unit do not matter.
 ///
@@ -88,7 +119,22 @@ pub fn parse_seconds(text: &str) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_bytes, parse_rate, parse_seconds};
+    use super::{Size, parse_bytes, parse_rate, parse_seconds};
+
+    #[test]
+    fn sizes_are_shown_as_they_are_written() {
+        for (bytes, text) in [
+            (1, "1"),
+            (1536, "1536"),
+            (64 << 10, "64KiB"),
+            (256 << 20, "256MiB"),
+            (1 << 30, "1GiB"),
+            (3 << 40, "3TiB"),
+        ] {
+            assert_eq!(Size(bytes).to_string(), text);
+            assert_eq!(text.parse::<Size>().expect(text), Size(bytes));
+        }
+    }
 
     #[test]
     fn times_and_rates_have_units() {

@@ -15,7 +15,7 @@ use arrow_schema::DataType;
 
 use crate::catalog::{Selection, TableInfo};
 use crate::error::{Error, Result};
-use crate::spec::{ExportSpec, Method, TableConfig};
+use crate::spec::{CuttingSpec, Method, TableConfig};
 
 /// How a table will be cut, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,31 +32,44 @@ pub struct Choice {
     pub reason: String,
 }
 
+/// How many parts a table is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartCount {
+    /// As many as readers, more when parts would be larger than `--part-bytes`.
+    BySize,
+    /// As many as readers.
+    ByReaders,
+}
+
 /// Chooses for `table`: its row of `partition_columns` or `--table-config`, else automatically by size and by what the source
 /// can do (`able`, best first), which it calls as `name` says.
 pub fn choose(
     table: &TableInfo,
     able: &[Method],
     name: &dyn Fn(Method) -> &'static str,
-    spec: &ExportSpec,
+    cutting: &CuttingSpec,
+    count: PartCount,
 ) -> Result<Choice> {
-    let config = spec.table_configs.iter().find(|config| config.matches(&table.table));
-    let readers = config.and_then(|c| c.readers).unwrap_or(spec.readers);
+    let config = cutting.table_configs.iter().find(|config| config.matches(&table.table));
+    let readers = config.and_then(|c| c.readers).unwrap_or(cutting.readers);
+    let parts = match count {
+        PartCount::BySize => parts(table.est_bytes.div_ceil(cutting.part_bytes.max(1)), readers),
+        PartCount::ByReaders => parts(1, readers),
+    };
     if let Some(config @ TableConfig { method: Some(method), key, .. }) = config {
         if !able.contains(method) {
             return Err(cannot(table, able, name, *method));
         }
-        let choice = explicit(table, spec, (*method, key.clone(), readers))?;
+        let choice = explicit(table, (*method, key.clone()), (parts, readers))?;
         return Ok(Choice { reason: config.origin(), ..choice });
     }
     let by_row = config.filter(|config| config.row.is_some() && config.readers.is_some());
     let by_row = by_row.map_or(String::new(), |config| format!(", readers by {}", config.origin()));
     let whole = |reason: String| Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
-    if table.est_rows < spec.large_table_rows && able.contains(&Method::None) {
+    if table.est_rows < cutting.large_table_rows && able.contains(&Method::None) {
         let noun = if table.est_rows == 1 { "row" } else { "rows" };
         return Ok(whole(format!("about {} {noun}, fewer than --large-table-threshold", table.est_rows)));
     }
-    let parts = parts(table, spec, readers);
     let choice = |method, key, why: &str| Choice {
         method,
         key,
@@ -118,13 +131,13 @@ fn cannot(
 
 fn explicit(
     table: &TableInfo,
-    spec: &ExportSpec,
-    (method, key, readers): (Method, Option<String>, usize),
+    (method, key): (Method, Option<String>),
+    (parts, readers): (usize, usize),
 ) -> Result<Choice> {
     let key = if method.has_key() { Some(key_of(table, method, key)?) } else { None };
     let (parts, readers) = match method {
         Method::None => (1, 1),
-        _ => (parts(table, spec, readers), readers),
+        _ => (parts, readers),
     };
     Ok(Choice { method, key, parts, readers, reason: "--table-config".into() })
 }
@@ -201,12 +214,10 @@ fn unknown_key(table: &TableInfo, key: &str) -> Error {
 /// Part numbers have five digits.
 const MOST_PARTS: usize = 99_999;
 
-/// As many parts as readers, more when parts would be larger than `--part-bytes`; a multiple of the readers,
-/// so that none is idle while the last part is read.
-fn parts(table: &TableInfo, spec: &ExportSpec, readers: usize) -> usize {
-    let by_size = table.est_bytes.div_ceil(spec.part_bytes.max(1));
+/// At least `wanted` parts; a multiple of the readers, so that none is idle while the last part is read.
+fn parts(wanted: u64, readers: usize) -> usize {
     let readers = readers.clamp(1, MOST_PARTS);
-    let parts = usize::try_from(by_size).unwrap_or(MOST_PARTS).clamp(1, MOST_PARTS);
+    let parts = usize::try_from(wanted).unwrap_or(MOST_PARTS).clamp(1, MOST_PARTS);
     parts.next_multiple_of(readers).min(MOST_PARTS)
 }
 
@@ -215,9 +226,8 @@ mod tests {
     use super::*;
     use crate::catalog::{TableKind, TableRef};
 
-    #[test]
-    fn one_reader_is_enough_where_all_of_them_would_be_slower() {
-        let table = TableInfo {
+    fn table() -> TableInfo {
+        TableInfo {
             table: TableRef { schema: "public".into(), name: "t".into() },
             kind: TableKind::Table,
             columns: vec![],
@@ -233,7 +243,30 @@ mod tests {
             unreadable: vec![],
             reading: Default::default(),
             facts: Default::default(),
+        }
+    }
+
+    #[test]
+    fn parts_are_as_many_as_readers_and_more_by_size() {
+        let cutting = CuttingSpec { readers: 3, part_bytes: 10_000_000, ..CuttingSpec::default() };
+        let parts = |cutting: &CuttingSpec, count| {
+            let (able, name) = ([Method::Ctid, Method::None], |method: Method| method.name());
+            let choice = choose(&table(), &able, &name, cutting, count).expect("a choice");
+            (choice.method, choice.parts, choice.readers)
         };
+        assert_eq!(parts(&cutting, PartCount::BySize), (Method::Ctid, 12, 3));
+        assert_eq!(parts(&cutting, PartCount::ByReaders), (Method::Ctid, 3, 3));
+        let whole = CuttingSpec { part_bytes: 1, ..CuttingSpec::whole_tables() };
+        assert_eq!(parts(&whole, PartCount::BySize), (Method::None, 1, 1));
+        let table_configs = TableConfig::parse_list("t:Ctid::2").expect("a row");
+        let chosen = CuttingSpec { table_configs, ..cutting };
+        assert_eq!(parts(&chosen, PartCount::BySize), (Method::Ctid, 10, 2));
+        assert_eq!(parts(&chosen, PartCount::ByReaders), (Method::Ctid, 2, 2));
+    }
+
+    #[test]
+    fn one_reader_is_enough_where_all_of_them_would_be_slower() {
+        let table = table();
         let (method, reason) = (Method::Ctid, String::new());
         let choice = Choice { method, key: None, parts: 8, readers: 4, reason };
         let enough = |rows, effort| one_is_enough(&choice, &table, 1_000_000, Selection { rows, effort });

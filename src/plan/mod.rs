@@ -39,7 +39,7 @@ use crate::manifest::ManifestColumn;
 use crate::partition;
 use crate::readers::{Readers, field_for, form_note, has_other_type};
 use crate::source::{Dialect, Source};
-use crate::spec::{ExportSpec, Method, ParquetSpec, TableRule, layout};
+use crate::spec::{ExportSpec, Method, ParquetSpec, SelectionSpec, TableRule, layout};
 
 /// Everything needed to read, shape and write the parts of one table. Printable, serialisable, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -160,12 +160,12 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The rules of `spec` that are about `info`. Several filters must all hold; two column lists are an error.
-    pub fn of(spec: &ExportSpec, info: &TableInfo) -> Result<Self> {
+    /// The rules of `selection` that are about `info`. Several filters must all hold; two column lists are an error.
+    pub fn of(selection: &SelectionSpec, info: &TableInfo) -> Result<Self> {
         let about = |rules: &'_ [TableRule]| -> Vec<String> {
             rules.iter().filter(|r| pattern_matches(&r.pattern, &info.table)).map(|r| r.sql.clone()).collect()
         };
-        let filters = about(&spec.wheres);
+        let filters = about(&selection.wheres);
         for filter in &filters {
             shape::check_filter(filter).map_err(|e| e.with("table", &info.table))?;
         }
@@ -174,7 +174,7 @@ impl Shape {
             [one] => Some(one.clone()),
             many => Some(many.iter().map(|f| format!("({f})")).collect::<Vec<_>>().join(" AND ")),
         };
-        let mut lists = about(&spec.columns);
+        let mut lists = about(&selection.columns);
         let projection = lists.pop();
         if lists.is_empty() {
             Ok(Self { filter, projection })
@@ -193,7 +193,7 @@ pub async fn plan_table(
     spec: &ExportSpec,
     append_run: Option<&str>,
 ) -> Result<TablePlan> {
-    let Shape { filter, projection } = Shape::of(spec, &info)?;
+    let Shape { filter, projection } = Shape::of(&spec.selection, &info)?;
     let share = info.est_bytes / cut.slices.len().max(1) as u64;
     let parts = cut
         .slices
@@ -211,7 +211,7 @@ pub async fn plan_table(
         })
         .collect();
     let mut plan = TablePlan {
-        directory: layout::table_dir(&spec.sub_path, &info.table),
+        directory: layout::table_dir(&spec.output.sub_path, &info.table),
         snapshot,
         filter,
         pushed: Vec::new(),
@@ -224,7 +224,7 @@ pub async fn plan_table(
         readers: cut.choice.readers,
         parts,
         parquet: spec.parquet.clone(),
-        memory_bytes: spec.memory_limit_bytes,
+        memory_bytes: spec.run.memory_limit_bytes,
         info: Arc::new(info),
     };
     let (context, logical) = logical(&plan, &plan.parts, source).await?;

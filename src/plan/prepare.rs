@@ -8,7 +8,7 @@ use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifia
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
-use crate::partition;
+use crate::partition::{self, PartCount};
 use crate::source::{Snapshot, Source};
 use crate::spec::{ExportSpec, IfExists, Method, TableRule};
 
@@ -20,7 +20,7 @@ pub async fn plan_one(
     table: &TableRef,
     run_id: &str,
 ) -> Result<TablePlan> {
-    let stored = view.describe(table, &spec.filter).await?;
+    let stored = view.describe(table, &spec.selection.filter).await?;
     let info = shaped(spec, view, stored.clone()).await?;
     check_casts(spec, &info)?;
     if info.columns.is_empty() {
@@ -28,27 +28,29 @@ pub async fn plan_one(
             .with("table", table)
             .hint("leave it out with --exclude"));
     }
-    let row = spec.table_configs.iter().find(|config| config.matches(table)).and_then(|c| c.row.as_ref());
+    let row =
+        spec.cutting.table_configs.iter().find(|config| config.matches(table)).and_then(|c| c.row.as_ref());
     let by_row = |error: Error| match row {
         Some(row) => error.with("partition_columns row", &row.name),
         None => error,
     };
     let dialect = source.dialect();
     let name = |method| dialect.method_name(method);
-    let choice = partition::choose(&stored, &dialect.methods(&info), &name, spec).map_err(by_row)?;
-    if choice.method == Method::Timepartition && spec.consistency == Consistency::None {
+    let choice = partition::choose(&stored, &dialect.methods(&info), &name, &spec.cutting, PartCount::BySize)
+        .map_err(by_row)?;
+    if choice.method == Method::Timepartition && spec.safety.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
-    let append = (spec.if_exists == IfExists::Append).then_some(run_id);
+    let append = (spec.output.if_exists == IfExists::Append).then_some(run_id);
     if let Some(plan) = plan_selection(spec, source, view, [&stored, &info], &choice, append).await? {
-        verifiable::check(&plan, source.as_ref(), spec.verify)?;
+        verifiable::check(&plan, source.as_ref(), spec.safety.verify)?;
         return Ok(plan);
     }
     let slices = cut(&stored, &choice, source.dialect(), view).await.map_err(by_row)?;
     let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
-    verifiable::check(&plan, source.as_ref(), spec.verify)?;
+    verifiable::check(&plan, source.as_ref(), spec.safety.verify)?;
     Ok(plan)
 }
 
@@ -57,7 +59,7 @@ pub async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> 
     let about = |rules: &[TableRule]| -> Vec<String> {
         rules.iter().filter(|r| pattern_matches(&r.pattern, &info.table)).map(|r| r.sql.clone()).collect()
     };
-    let mut conditions = about(&spec.source_wheres);
+    let mut conditions = about(&spec.selection.source_wheres);
     let condition = match conditions.len() {
         0 | 1 => conditions.pop(),
         _ => {
@@ -69,7 +71,7 @@ pub async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> 
             Some(conditions.iter().map(|one| format!("(\n{one}\n)")).collect::<Vec<_>>().join(" AND "))
         }
     };
-    let mut lists = about(&spec.source_columns);
+    let mut lists = about(&spec.selection.source_columns);
     let columns = lists.pop();
     if !lists.is_empty() {
         let error = Error::usage("more than one --source-columns names this table");
@@ -91,10 +93,11 @@ async fn plan_selection(
     choice: &partition::Choice,
     append: Option<&str>,
 ) -> Result<Option<TablePlan>> {
-    let config = spec.table_configs.iter().find(|config| config.matches(&info.table));
+    let config = spec.cutting.table_configs.iter().find(|config| config.matches(&info.table));
     let asked_for = config.is_some_and(|config| config.method.is_some());
     let own = info.reading.condition();
-    if asked_for || choice.parts == 1 || (Shape::of(spec, info)?.filter.is_none() && own.is_none()) {
+    if asked_for || choice.parts == 1 || (Shape::of(&spec.selection, info)?.filter.is_none() && own.is_none())
+    {
         return Ok(None);
     }
     let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };
@@ -106,14 +109,14 @@ async fn plan_selection(
         return Ok(None);
     }
     let Some(selection) = view.selection(stored, &conditions.join(" AND ")).await? else { return Ok(None) };
-    let Some(choice) = partition::one_is_enough(choice, info, spec.part_bytes, selection) else {
+    let Some(choice) = partition::one_is_enough(choice, info, spec.cutting.part_bytes, selection) else {
         return Ok(None);
     };
     plan.choose(choice, source.dialect());
     Ok(Some(plan))
 }
 
-/// Describes a table that queries read and cuts it into at most `spec.readers` slices.
+/// Describes a table that queries read and cuts it into at most `spec.cutting.readers` slices.
 pub async fn query_input(
     spec: &ExportSpec,
     source: &dyn Source,
@@ -125,15 +128,15 @@ pub async fn query_input(
     let info = view.describe(table, &named).await?;
     check_casts(spec, &info)?;
     // The rows flow on at once: smaller slices would only be more connections.
-    let spec = ExportSpec { part_bytes: u64::MAX, ..spec.clone() };
     let dialect = source.dialect();
     let name = |method| dialect.method_name(method);
-    let choice = partition::choose(&info, &dialect.methods(&info), &name, &spec)?;
+    let choice =
+        partition::choose(&info, &dialect.methods(&info), &name, &spec.cutting, PartCount::ByReaders)?;
     let slices = cut(&info, &choice, source.dialect(), view).await?;
     Ok(QueryInput { info, slices: slices.into_iter().map(|cut| cut.slice).collect() })
 }
 
-/// Describes a query in the source's own SQL and cuts its result into at most `spec.readers` slices, if it has a key.
+/// Describes a query in the source's own SQL and cuts its result into at most `spec.cutting.readers` slices, if it has a key.
 pub async fn source_query_input(
     spec: &ExportSpec,
     source: &dyn Source,
@@ -152,7 +155,7 @@ pub async fn source_query_input(
         let hint = near.map_or_else(String::new, |near| format!("did you mean {}?", near.name()));
         return Err(Error::usage(format!("column '{key}' of --key is not in the result")).hint(hint));
     }
-    let readers = spec.readers.max(1);
+    let readers = spec.cutting.readers.max(1);
     let reason = "--key".to_owned();
     let choice =
         partition::Choice { method: Method::RangeId, key: Some(key), parts: readers, readers, reason };

@@ -12,9 +12,10 @@ use crate::spec::ExportSpec;
 pub async fn tables(spec: &ExportSpec, source: &dyn Source) -> Result<Vec<TableRef>> {
     let everything = TableFilter { views: true, ..TableFilter::default() };
     let all = source.list(&everything).await?;
-    let partitions = source.list(&TableFilter { include: spec.filter.include.clone(), ..everything }).await?;
+    let partitions =
+        source.list(&TableFilter { include: spec.selection.filter.include.clone(), ..everything }).await?;
     let mut chosen: Vec<ListedTable> =
-        all.iter().chain(&partitions).filter(|t| spec.filter.matches(t)).cloned().collect();
+        all.iter().chain(&partitions).filter(|t| spec.selection.filter.matches(t)).cloned().collect();
     chosen.sort_by(|a, b| a.table.cmp(&b.table));
     chosen.dedup();
     let tables: Vec<TableRef> = chosen.into_iter().map(|t| t.table).collect();
@@ -32,9 +33,9 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
     let quoted = |patterns: &[String]| patterns.join(", ");
     let mut error = Error::usage("no table matches");
     for (flag, patterns) in [
-        ("--source-schema-name", &spec.filter.schemas),
-        ("--include", &spec.filter.include),
-        ("--exclude", &spec.filter.exclude),
+        ("--source-schema-name", &spec.selection.filter.schemas),
+        ("--include", &spec.selection.filter.include),
+        ("--exclude", &spec.selection.filter.exclude),
     ] {
         if !patterns.is_empty() {
             error = error.with(flag, quoted(patterns));
@@ -50,17 +51,21 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
 /// Includes that name no table are errors, even beside others that do; an exclude or a schema that names
 /// nothing is only told, because tomorrow's tables may have that name.
 fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) -> Result<()> {
-    for pattern in &spec.filter.include {
+    for pattern in &spec.selection.filter.include {
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
         if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
             return Err(Error::usage(format!("--include '{}' matches no table", secret::value(pattern)))
                 .hint(nearest(pattern, all.iter().map(|t| &t.table))));
         }
     }
-    for pattern in spec.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table))) {
+    for pattern in
+        spec.selection.filter.exclude.iter().filter(|p| !all.iter().any(|t| pattern_matches(p, &t.table)))
+    {
         tracing::warn!("--exclude '{}' matches no table{}", secret::value(pattern), starred(pattern));
     }
-    for pattern in spec.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema))) {
+    for pattern in
+        spec.selection.filter.schemas.iter().filter(|p| !all.iter().any(|t| like(p, &t.table.schema)))
+    {
         let (pattern, starred) = (secret::value(pattern), starred(pattern));
         tracing::warn!("--source-schema-name '{pattern}' matches no schema with tables{starred}");
     }
@@ -69,11 +74,11 @@ fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) ->
 
 /// A filter or column list with a misspelt table would export too much without a word.
 fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[ListedTable]) -> Result<()> {
-    let rules = spec.wheres.iter().map(|r| ("--where", &r.pattern));
-    let rules = rules.chain(spec.columns.iter().map(|r| ("--columns", &r.pattern)));
-    let rules = rules.chain(spec.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
-    let rules = rules.chain(spec.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
-    let rules = rules.chain(spec.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
+    let rules = spec.selection.wheres.iter().map(|r| ("--where", &r.pattern));
+    let rules = rules.chain(spec.selection.columns.iter().map(|r| ("--columns", &r.pattern)));
+    let rules = rules.chain(spec.selection.source_wheres.iter().map(|r| ("--source-where", &r.pattern)));
+    let rules = rules.chain(spec.selection.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
+    let rules = rules.chain(spec.cutting.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
     let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
     for (flag, pattern) in rules {
         if !tables.iter().any(|t| pattern_matches(pattern, t)) {
@@ -92,7 +97,7 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[Liste
 
 /// Why a table that is there is none of those to export.
 fn left_out(spec: &ExportSpec, ListedTable { table, kind }: &ListedTable) -> String {
-    let TableFilter { schemas, include, exclude, .. } = &spec.filter;
+    let TableFilter { schemas, include, exclude, .. } = &spec.selection.filter;
     let by = if exclude.iter().any(|pattern| pattern_matches(pattern, table)) {
         "--exclude"
     } else if !schemas.is_empty() && !schemas.iter().any(|pattern| like(pattern, &table.schema)) {

@@ -37,15 +37,17 @@ type Place = (String, String);
 
 /// The directories of a run, and the pairs of them that are alike.
 fn places(spec: &ExportSpec, tables: &[TableRef]) -> (Vec<Place>, Vec<(usize, usize)>) {
-    let mut places: Vec<Place> =
-        tables.iter().map(|table| (table.to_string(), layout::table_dir(&spec.sub_path, table))).collect();
-    if spec.metadata.is_some() {
+    let mut places: Vec<Place> = tables
+        .iter()
+        .map(|table| (table.to_string(), layout::table_dir(&spec.output.sub_path, table)))
+        .collect();
+    if spec.output.metadata.is_some() {
         // Documents lie in the directories of schemas, too.
         let mut schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
         schemas.dedup();
         places.extend(schemas.into_iter().map(|schema| {
             let directory = layout::escape(schema);
-            let sub_path = &spec.sub_path;
+            let sub_path = &spec.output.sub_path;
             let full = if sub_path.is_empty() { directory } else { format!("{sub_path}/{directory}") };
             (format!("schema {schema}"), full)
         }));

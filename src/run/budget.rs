@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::catalog::Consistency;
 use crate::error::{Error, Result};
+use crate::plan::TablePlan;
 use crate::spec::ExportSpec;
 
 /// Connections that hold a view: one with the locks, one with the snapshot.
@@ -31,17 +32,21 @@ impl Budget {
     pub(super) fn of(spec: &ExportSpec) -> Result<Self> {
         let holders = HOLDERS as usize;
         // At level `table` the run itself holds one connection, for planning.
-        let (held, per_table) = match spec.consistency {
+        let (held, per_table) = match spec.safety.consistency {
             Consistency::Run => (holders, 1),
             Consistency::Table => (1, holders + 1),
             Consistency::None => (1, 1),
         };
-        let connections = spec.max_connections.saturating_sub(held);
+        let connections = spec.run.max_connections.saturating_sub(held);
         if connections < per_table {
-            return Err(Error::usage(format!("--max-connections {} is too few", spec.max_connections))
-                .hint(format!("--consistency {} needs at least {}", spec.consistency, held + per_table)));
+            return Err(Error::usage(format!("--max-connections {} is too few", spec.run.max_connections))
+                .hint(format!(
+                    "--consistency {} needs at least {}",
+                    spec.safety.consistency,
+                    held + per_table
+                )));
         }
-        Ok(Self { connections, tables: spec.n_jobs.clamp(1, connections / per_table) })
+        Ok(Self { connections, tables: spec.run.n_jobs.clamp(1, connections / per_table) })
     }
 
     /// Queries are exported one after the other, and their plans bound their connections.
@@ -49,17 +54,15 @@ impl Budget {
         Self { connections: 0, tables: 1 }
     }
 
-    /// `spec` with row groups so small that all parts written at once stay within `--memory-limit`.
+    /// Makes the row groups of `plan` so small that all parts written at once stay within `--memory-limit`.
     ///
     /// A part holds its open row group and about as much again while it closes it; half of the limit is for
     /// that, the other half for DataFusion's operators and what is on its way.
-    pub(super) fn limit_memory(self, spec: &ExportSpec) -> ExportSpec {
-        let parts = self.connections.min(self.tables * spec.readers.max(1)).max(1) as u64;
-        let share = (spec.memory_limit_bytes / parts / 4).max(LEAST_ROW_GROUP_BYTES);
-        let mut limited = spec.clone();
-        limited.parquet.row_group_bytes =
-            limited.parquet.row_group_bytes.min(usize::try_from(share).unwrap_or(usize::MAX));
-        limited
+    pub(super) fn limit_memory(self, spec: &ExportSpec, plan: &mut TablePlan) {
+        let parts = self.connections.min(self.tables * spec.cutting.readers.max(1)).max(1) as u64;
+        let share = (spec.run.memory_limit_bytes / parts / 4).max(LEAST_ROW_GROUP_BYTES);
+        let row_group_bytes = usize::try_from(share).unwrap_or(usize::MAX);
+        plan.parquet.row_group_bytes = plan.parquet.row_group_bytes.min(row_group_bytes);
     }
 }
 

@@ -126,7 +126,7 @@ async fn read_nothing(
     table: &TableRef,
 ) -> Result<String> {
     let asked = async {
-        let info = prepare::shaped(spec, view, view.describe(table, &spec.filter).await?).await?;
+        let info = prepare::shaped(spec, view, view.describe(table, &spec.selection.filter).await?).await?;
         let reason = String::new();
         let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
         let whole = Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] };

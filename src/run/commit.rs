@@ -55,7 +55,7 @@ pub(super) struct Place<'a> {
 /// Exports `content`: all of it is committed, or nothing.
 pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<Exported> {
     let (run, place) = (under.run, content.place());
-    let (services, if_exists) = (&run.services, run.spec.if_exists);
+    let (services, if_exists) = (&run.services, run.spec.output.if_exists);
     let owner = Owner { source: run.identity.clone(), table: place.table.clone(), is_query: place.is_query };
     let (destination, keep) = (Arc::clone(&services.destination), content.keep());
     let begin =
@@ -64,7 +64,7 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
         begun = begin => begun?,
         reason = under.stop.stopped() => return Err(reason),
     };
-    if let Some(manifest) = commit.finished().filter(|m| verify::passed(run.spec.verify, m)) {
+    if let Some(manifest) = commit.finished().filter(|m| verify::passed(run.spec.safety.verify, m)) {
         let exported = Exported::kept(manifest, place.directory, &run.run_id, if_exists);
         commit.release().await;
         return Ok(exported);

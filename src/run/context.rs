@@ -86,8 +86,7 @@ pub(super) struct RunContext {
     pub(super) retries: Arc<Retries>,
     /// Who writes parts of tables.
     pub(super) executor: Arc<dyn Executor>,
-    /// Tables at once.
-    pub(super) tables: usize,
+    pub(super) budget: Budget,
     pub(super) connections: Connections,
     /// Snapshots of tables that were kept when the run was resumed.
     pub(super) earlier: Vec<SnapshotToken>,
@@ -108,9 +107,9 @@ impl RunContext {
             identity,
             services: services.clone(),
             bounds,
-            retries: Retries::new(spec.retries),
+            retries: Retries::new(spec.run.retries),
             executor: Arc::new(worker),
-            tables: budget.tables,
+            budget,
             connections: Connections::of(budget),
             earlier: Vec::new(),
             reusable: None,
@@ -126,7 +125,7 @@ impl RunContext {
     pub(super) async fn pin(&self, tables: &[TableRef], level: Consistency) -> Result<Pinned> {
         let view = self.services.source.snapshot(tables, level).await?;
         let held = self.bounds.held(view.as_ref());
-        let token = SnapshotToken { level: self.spec.consistency, ..view.token().clone() };
+        let token = SnapshotToken { level: self.spec.safety.consistency, ..view.token().clone() };
         Ok(Pinned { view, held, token })
     }
 

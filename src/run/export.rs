@@ -49,13 +49,10 @@ pub(super) async fn start(
     mut opening: Opening,
 ) -> Result<RunSummary> {
     let bounds = async || Bounds::of(spec.limits, services.source.as_ref()).await;
-    let bounds = services.ask(spec.retries, bounds).await?;
-    let (spec, budget) = match asked {
-        Asked::Tables(_) => {
-            let budget = Budget::of(&spec)?;
-            (budget.limit_memory(&spec), budget)
-        }
-        Asked::Queries(_) => (spec, Budget::of_queries()),
+    let bounds = services.ask(spec.run.retries, bounds).await?;
+    let budget = match asked {
+        Asked::Tables(_) => Budget::of(&spec)?,
+        Asked::Queries(_) => Budget::of_queries(),
     };
     let mut run = RunContext::new((spec, budget), (run_id, identity), services, bounds);
     run.earlier = std::mem::take(&mut opening.earlier.snapshots);
@@ -87,7 +84,7 @@ pub(super) async fn start(
 /// Takes the snapshot and plans the tables.
 async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Planned)> {
     // At level `table` each table has its own snapshot when its turn comes; this one only plans.
-    let level = match run.spec.consistency {
+    let level = match run.spec.safety.consistency {
         Consistency::Run => Consistency::Run,
         Consistency::Table | Consistency::None => Consistency::None,
     };
@@ -96,7 +93,8 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
         pinned.record(run).await;
         let view = pinned.view.as_ref();
         let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.run_id));
-        let (plans, failures) = run.bounds.in_time(view, planning).await?;
+        let (mut plans, failures) = run.bounds.in_time(view, planning).await?;
+        plans.iter_mut().for_each(|plan| run.budget.limit_memory(&run.spec, plan));
         Ok((
             pinned,
             Planned { items: plans.into_iter().map(|plan| Item::Table(Box::new(plan))).collect(), failures },
@@ -108,7 +106,7 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
 /// What `plan` gives, before the first table; the error of a run that was stopped, also while it waits for the source.
 async fn before_the_first<T>(run: &RunContext, plan: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     tokio::select! {
-        planned = run.services.ask(run.spec.retries, plan) => planned,
+        planned = run.services.ask(run.spec.run.retries, plan) => planned,
         () = run.services.cancel.cancelled() => Err(Cancel::error()),
     }
 }
@@ -121,7 +119,7 @@ async fn all(
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
     let (watch, stop) = Stop::new(&run.services.cancel, &run.retries, &run.bounds, view.as_ref());
     let under = &Under { run, view: view.as_ref(), stop };
-    let ends_all = run.spec.error_action == ErrorAction::Fail;
+    let ends_all = run.spec.run.error_action == ErrorAction::Fail;
     let over = &AtomicBool::new(!failures.is_empty() && ends_all);
     let mut outcomes = Vec::with_capacity(failures.len() + items.len());
     for (table, error) in failures {
@@ -138,7 +136,7 @@ async fn all(
         }
         outcome
     });
-    let exporting = exports.buffer_unordered(run.tables).for_each(|outcome| {
+    let exporting = exports.buffer_unordered(run.budget.tables).for_each(|outcome| {
         outcomes.push(outcome);
         std::future::ready(())
     });
@@ -176,7 +174,7 @@ async fn failed(run: &RunContext, table: &TableRef, error: Error) -> TableOutcom
     repeated(run, table).await;
     let (run_id, at) = (run.run_id.clone(), clock::moment().into());
     run.record(&RunEvent::TableFailed { run_id, table: table.clone(), at, error: error.to_string() }).await;
-    TableOutcome::failed(table, layout::table_dir(&run.spec.sub_path, table), error)
+    TableOutcome::failed(table, layout::table_dir(&run.spec.output.sub_path, table), error)
 }
 
 /// Records what of a table was tried again, if anything was.

@@ -63,12 +63,12 @@ impl MetadataOutcome {
 /// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome, also that
 /// the run was asked to stop.
 pub(super) async fn described(run: &RunContext, tables: &[TableOutcome]) -> Option<MetadataOutcome> {
-    let asked = run.spec.metadata.as_ref()?;
+    let asked = run.spec.output.metadata.as_ref()?;
     let tables: Vec<MetadataTable> = tables
         .iter()
         .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
         .collect();
-    let written = metadata(&run.services.destination, &run.run_id, &run.spec.sub_path, &tables, asked);
+    let written = metadata(&run.services.destination, &run.run_id, &run.spec.output.sub_path, &tables, asked);
     let late =
         || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
     Some(run.services.cancel.in_time(written).await.unwrap_or_else(late))

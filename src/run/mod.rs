@@ -64,9 +64,9 @@ pub async fn run(spec: &ExportSpec, run_id: &str, services: &Services) -> Result
     let begun = Stopwatch::start();
     services.reach().await?;
     let rows = services.cancel.or_stopped(services.runlog.partition_columns()).await?;
-    let identity = services.ask(spec.retries, async || services.source.identity().await).await?;
+    let identity = services.ask(spec.run.retries, async || services.source.identity().await).await?;
     let select = async || select::tables(spec, services.source.as_ref()).await;
-    let tables = services.ask(spec.retries, select).await?;
+    let tables = services.ask(spec.run.retries, select).await?;
     let spec = rows::configured(spec, &rows, &identity, &tables)?;
     let opening = Opening::new(begun, record::config(&spec, None)?);
     start(spec, (run_id, identity), services, Asked::Tables(&tables), opening).await
@@ -84,7 +84,7 @@ pub async fn query(
 ) -> Result<RunSummary> {
     let begun = Stopwatch::start();
     services.reach().await?;
-    let identity = services.ask(spec.retries, async || services.source.identity().await).await?;
+    let identity = services.ask(spec.run.retries, async || services.source.identity().await).await?;
     let opening = Opening::new(begun, record::config(spec, Some(statements))?);
     start(spec.clone(), (run_id, identity), services, Asked::Queries(statements), opening).await
 }

@@ -14,7 +14,7 @@ use crate::plan::prepare;
 pub(super) async fn export(item: &Item, under: &Under<'_>) -> Result<Exported> {
     match item {
         Item::Query(query) => commit::export(query.as_ref(), under).await,
-        Item::Table(plan) if under.run.spec.consistency == Consistency::Table => {
+        Item::Table(plan) if under.run.spec.safety.consistency == Consistency::Table => {
             let name = &plan.info.table;
             let mut attempts = Attempts::new(&under.run.retries, name, Scope::View);
             attempts.until_done(&under.stop, || with_own_view(name, under)).await
@@ -29,10 +29,11 @@ async fn with_own_view(table: &TableRef, under: &Under<'_>) -> Result<Exported> 
     let Pinned { view, held: _held, .. } = run.pin(std::slice::from_ref(table), Consistency::Table).await?;
     let (watch, stop) = under.stop.under(view.as_ref(), &run.retries);
     let planning = prepare::plan_one(&run.spec, &run.services.source, view.as_ref(), table, &run.run_id);
-    let plan = tokio::select! {
+    let mut plan = tokio::select! {
         plan = planning => plan?,
         reason = stop.stopped() => return Err(reason),
     };
+    run.budget.limit_memory(&run.spec, &mut plan);
     let own = Under { run, view: view.as_ref(), stop };
     let exporting = Box::pin(table::export(&plan, &own));
     watch.while_held(view.as_ref(), exporting).await?

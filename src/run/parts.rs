@@ -97,10 +97,10 @@ pub(super) fn obstacle(plan: &TablePlan, run: &RunContext) -> Option<String> {
     if plan.parts.len() < 2 {
         return Some("it is one part".into());
     }
-    if spec.if_exists == IfExists::Append {
+    if spec.output.if_exists == IfExists::Append {
         return Some("--if-exists append".into());
     }
-    if spec.verify != Verify::None {
+    if spec.safety.verify != Verify::None {
         return Some("--verify compares it with the source at one point in time".into());
     }
     if plan.info.compound {

@@ -33,7 +33,7 @@ pub(super) struct QueryItem {
 /// Takes the snapshot of the tables that the statements read and plans all statements.
 pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> Result<(Pinned, Planned)> {
     let tables = planning::tables_of(statements, run.services.source.as_ref()).await?;
-    let pinned = run.pin(&tables, run.spec.consistency).await?;
+    let pinned = run.pin(&tables, run.spec.safety.consistency).await?;
     let view = pinned.view.as_ref();
     let planning = Box::pin(planned_under(run, statements, view, &tables));
     let (tables, plans) = run.bounds.in_time(view, planning).await?;
@@ -50,7 +50,7 @@ async fn planned_under(
     tables: &[TableRef],
 ) -> Result<(Vec<TableInfo>, Vec<QueryPlan>)> {
     let spec = &run.spec;
-    let readers = Readers::of(spec.max_connections, view);
+    let readers = Readers::of(spec.run.max_connections, view);
     let limited = Layered::new(Arc::clone(&run.services.source), Limited::new(readers.at_once()));
     let source: Arc<dyn Source> = Arc::new(limited);
     let mut inputs = Vec::with_capacity(tables.len());
@@ -86,7 +86,7 @@ impl Content for QueryItem {
         for table in self.tables.iter() {
             under.view.unchanged(table).await.map_err(|error| error.with("table", &table.table))?;
         }
-        let snapshot = SnapshotToken { level: run.spec.consistency, ..plan.snapshot.clone() };
+        let snapshot = SnapshotToken { level: run.spec.safety.consistency, ..plan.snapshot.clone() };
         Ok(Manifest {
             query: Some(plan.sql.clone()),
             source_sql: plan.source_sql.clone(),
@@ -140,14 +140,14 @@ impl QueryItem {
             });
         }
         all_ended(writers, under).await?;
-        if !prepared.has_file() && under.run.spec.empty_tables == EmptyTables::Write {
+        if !prepared.has_file() && under.run.spec.output.empty_tables == EmptyTables::Write {
             prepared.extend([write_empty(&schema, &targets[0], &plan.writer).await?]);
         }
         Ok(())
     }
 
     fn target(&self, part: usize, partitions: usize, run: &RunContext) -> PartTarget {
-        let append = (run.spec.if_exists == IfExists::Append).then_some(run.run_id.as_str());
+        let append = (run.spec.output.if_exists == IfExists::Append).then_some(run.run_id.as_str());
         let file = self.plan.file(part, append);
         PartTarget {
             destination: Arc::clone(&run.services.destination),

@@ -105,7 +105,7 @@ async fn under_lock(
     let source = finished.values().next().map(|manifest| manifest.source.clone());
     let mut opening = Opening::new(begun, record.config.clone());
     opening.earlier = earlier(spec, record, finished);
-    if spec.accept_mixed_snapshot {
+    if spec.safety.accept_mixed_snapshot {
         match statements {
             Some(_) => {
                 tracing::warn!("--accept-mixed-snapshot: queries are not cut into parts and begin anew");
@@ -152,7 +152,7 @@ async fn identity(
     // Earlier versions wrote one slash too many before the path of a file.
     let recorded = record.source.replacen(":////", ":///", 1);
     same("source", &recorded, &services.source.location())?;
-    let identity = services.ask(spec.retries, async || services.source.identity().await).await?;
+    let identity = services.ask(spec.run.retries, async || services.source.identity().await).await?;
     same("source", &recorded, &identity.url())?;
     if finished.is_some_and(|source| !source.is_same(&identity)) {
         return Err(Error::usage("the source is not that of the run: another server answers at its address")
@@ -181,7 +181,7 @@ async fn finished(
     services: &Services,
 ) -> Result<HashMap<TableRef, Manifest>> {
     let looks = record.jobs.iter().map(|job| async {
-        let directory = layout::table_dir(&spec.sub_path, &job.table);
+        let directory = layout::table_dir(&spec.output.sub_path, &job.table);
         let is_its_own = |m: &Manifest| m.table == job.table && m.query.is_some() == are_queries;
         let mut manifest =
             committed_by(&services.destination, &directory, &record.run_id, is_its_own).await?;
@@ -189,12 +189,13 @@ async fn finished(
             // The run died at the very end of the commit: a lock, or the intent, may have been left.
             let (destination, owner) = (Arc::clone(&services.destination), Owner::of(found));
             let commit =
-                TableCommit::begin(destination, &directory, &record.run_id, spec.if_exists, &owner).await?;
+                TableCommit::begin(destination, &directory, &record.run_id, spec.output.if_exists, &owner)
+                    .await?;
             manifest = commit.finished().cloned();
             commit.release().await;
         }
         // One whose files were not compared, or not found equal, as --verify asked is not finished.
-        Ok::<_, Error>(manifest.filter(|manifest| passed(spec.verify, manifest)))
+        Ok::<_, Error>(manifest.filter(|manifest| passed(spec.safety.verify, manifest)))
     });
     let found: Vec<Option<Manifest>> = stream::iter(looks).buffered(LOOKS).try_collect().await?;
     let mut finished = HashMap::new();
@@ -227,8 +228,8 @@ fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef
             earlier.untold.extend(forgotten(record, job));
             continue;
         };
-        let directory = layout::table_dir(&spec.sub_path, &job.table);
-        let exported = Exported::kept(&manifest, &directory, &record.run_id, spec.if_exists);
+        let directory = layout::table_dir(&spec.output.sub_path, &job.table);
+        let exported = Exported::kept(&manifest, &directory, &record.run_id, spec.output.if_exists);
         if job.status != RunStatus::Completed {
             earlier.untold.extend(exported.events(&record.run_id, &job.table, committed_at(&manifest)));
         }
@@ -303,7 +304,7 @@ async fn nothing_left(
 
 /// Tables that match and were not there when the run began are not part of it.
 async fn tell_new_tables(spec: &ExportSpec, record: &RunRecord, services: &Services) {
-    let listed: Vec<ListedTable> = match services.source.list(&spec.filter).await {
+    let listed: Vec<ListedTable> = match services.source.list(&spec.selection.filter).await {
         Ok(listed) => listed,
         Err(error) => {
             tracing::debug!(%error, "whether there are new tables is not known");

@@ -4,7 +4,7 @@ use crate::catalog::{SourceIdentity, TableRef};
 use crate::error::{Error, Result};
 use crate::runlog::PartitionRow;
 use crate::source::SOURCES;
-use crate::spec::{ConfigRow, ExportSpec, Method, TableConfig};
+use crate::spec::{ConfigRow, CuttingSpec, ExportSpec, Method, TableConfig};
 
 /// The spec with the rows that are for these `tables` of this source before its own table configurations.
 ///
@@ -18,12 +18,13 @@ pub(super) fn configured(
 ) -> Result<ExportSpec> {
     let mut configs = Vec::new();
     for table in tables {
-        if let Some(row) = row_for(table, rows, source, spec.env_name.as_deref())? {
+        if let Some(row) = row_for(table, rows, source, spec.cutting.env_name.as_deref())? {
             configs.push(config_of(row, table)?);
         }
     }
-    configs.extend(spec.table_configs.iter().cloned());
-    Ok(ExportSpec { table_configs: configs, ..spec.clone() })
+    configs.extend(spec.cutting.table_configs.iter().cloned());
+    let cutting = CuttingSpec { table_configs: configs, ..spec.cutting.clone() };
+    Ok(ExportSpec { cutting, ..spec.clone() })
 }
 
 /// The row of a table; the one that says more of where the table is wins.

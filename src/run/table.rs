@@ -61,7 +61,7 @@ impl Content for Table {
     }
 
     fn parts_stay(&self, under: &Under<'_>) -> bool {
-        self.recorder.is_some() && under.run.spec.accept_mixed_snapshot
+        self.recorder.is_some() && under.run.spec.safety.accept_mixed_snapshot
     }
 
     async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest> {
@@ -125,7 +125,7 @@ impl Table {
             let (schema, settings) = work::shape(plan, source).await?;
             prepared.shaped(&schema, &settings);
         }
-        if !prepared.has_file() && run.spec.empty_tables == EmptyTables::Write {
+        if !prepared.has_file() && run.spec.output.empty_tables == EmptyTables::Write {
             prepared.extend([work::write_empty_part(plan, source, destination).await?]);
         }
         Ok(())

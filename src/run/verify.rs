@@ -50,7 +50,7 @@ pub(super) async fn beside_source(
     prepared: &Prepared,
 ) -> Result<Option<Verification>> {
     let comparing = async {
-        match under.run.spec.verify {
+        match under.run.spec.safety.verify {
             Verify::None => Ok(None),
             Verify::Count => count(plan, under, prepared).await.map(Some),
             Verify::Hash => {

@@ -13,7 +13,7 @@ use lakexpress::partition::Choice;
 use lakexpress::plan::{Cut, CutSlice, TablePlan, plan_table};
 use lakexpress::sink::PreparedPart;
 use lakexpress::source::{self, Address, Environment, Snapshot, Source};
-use lakexpress::spec::{ExportSpec, Method, SpecialValues, TableRule, TypePolicy};
+use lakexpress::spec::{ExportSpec, Method, SafetySpec, SelectionSpec, SpecialValues, TableRule, TypePolicy};
 use lakexpress::work::{PartTask, Worker};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ async fn planned(
     schema: &str,
     slices: [Slice; 3],
 ) -> (Box<dyn Snapshot>, Arc<TablePlan>) {
-    let view = source.snapshot(&[table(schema)], spec.consistency).await.unwrap();
+    let view = source.snapshot(&[table(schema)], spec.safety.consistency).await.unwrap();
     let info = view.describe(&table(schema), &TableFilter::default()).await.unwrap();
     let slices = slices.map(|slice| CutSlice { slice, directory: None }).to_vec();
     let choice = Choice { method: Method::Random, key: None, parts: 3, readers: 2, reason: String::new() };
@@ -118,10 +118,13 @@ fn a_task_through_json_gives_the_same_bytes_from_postgres() {
     let rule = |sql: &str| vec![TableRule { pattern: "t".into(), sql: sql.into() }];
     let spec = ExportSpec {
         types: types.clone(),
-        wheres: rule("id % 11 <> 3 AND name <> 'ü7' AND (d IS NULL OR d > '2024-02-01')"),
-        columns: rule(
-            "id, n, big, d, at, upper(name) AS name, tags, doc, now() AS made, current_date AS day",
-        ),
+        selection: SelectionSpec {
+            wheres: rule("id % 11 <> 3 AND name <> 'ü7' AND (d IS NULL OR d > '2024-02-01')"),
+            columns: rule(
+                "id, n, big, d, at, upper(name) AS name, tags, doc, now() AS made, current_date AS day",
+            ),
+            ..SelectionSpec::default()
+        },
         ..spec()
     };
     let slices = [0, 1, 2].map(|remainder| Slice::Modulo { column: "id".into(), of: 3, remainder });
@@ -181,7 +184,10 @@ fn a_snapshot_of_sqlite_is_refused_by_name_and_none_is_read() {
         );
         drop(view);
 
-        let spec = ExportSpec { consistency: Consistency::None, ..spec() };
+        let spec = ExportSpec {
+            safety: SafetySpec { consistency: Consistency::None, ..SafetySpec::default() },
+            ..spec()
+        };
         let (view, plan) = planned(&source, &spec, "main", slices()).await;
         assert!(!view.token().of_process);
         for part in 0..plan.parts.len() {

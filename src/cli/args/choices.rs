@@ -1,22 +1,36 @@
 //! Flags that take one word of a few.
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
-use crate::spec::Compression;
+use crate::catalog::Consistency;
+use crate::spec::{Compression, EmptyTables, Encodings, ErrorAction, IfExists, SpecialValues, Verify};
 
-/// `--special-values`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum SpecialValuesArg {
-    Error,
-    Null,
+/// The words of flags whose values are those of a spec, which does not know the command line.
+macro_rules! words {
+    ($($type:ident { $($variant:ident = $word:literal),+ })+) => {$(
+        impl ValueEnum for $type {
+            fn value_variants<'a>() -> &'a [Self] {
+                &[$(Self::$variant),+]
+            }
+
+            fn to_possible_value(&self) -> Option<PossibleValue> {
+                Some(PossibleValue::new(match self {
+                    $(Self::$variant => $word),+
+                }))
+            }
+        }
+    )+};
 }
 
-/// `--consistency`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum ConsistencyArg {
-    Run,
-    Table,
-    None,
+words! {
+    SpecialValues { Error = "error", Null = "null" }
+    Consistency { Run = "run", Table = "table", None = "none" }
+    Encodings { Delta = "delta", Plain = "plain" }
+    IfExists { Overwrite = "overwrite", Replace = "replace", Error = "error", Append = "append" }
+    ErrorAction { Continue = "continue", Fail = "fail" }
+    EmptyTables { Write = "write", Skip = "skip" }
+    Verify { None = "none", Count = "count", Hash = "hash" }
 }
 
 /// `--compression`.
@@ -26,36 +40,6 @@ pub(in crate::cli) enum CompressionArg {
     Zstd,
     /// A codec with its level.
     Of(Compression),
-}
-
-/// `--encodings`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum EncodingsArg {
-    Delta,
-    Plain,
-}
-
-/// `--if-exists`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum IfExistsArg {
-    Overwrite,
-    Replace,
-    Error,
-    Append,
-}
-
-/// `--error-action`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum ErrorActionArg {
-    Continue,
-    Fail,
-}
-
-/// `--empty-tables`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum EmptyTablesArg {
-    Write,
-    Skip,
 }
 
 /// `--log-level`.

@@ -21,10 +21,7 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
-pub(super) use self::choices::{
-    CompressionArg, ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg,
-    LogLevelArg, NotifyOnArg, SpecialValuesArg,
-};
+pub(super) use self::choices::{CompressionArg, LogFormatArg, LogLevelArg, NotifyOnArg};
 pub(super) use self::limits::LimitArgs;
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
 pub(super) use self::man::ManArgs;

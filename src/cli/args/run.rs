@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
-use super::choices::{
-    CompressionArg, ConsistencyArg, EmptyTablesArg, EncodingsArg, ErrorActionArg, IfExistsArg, LogFormatArg,
-    LogLevelArg,
-};
+use super::choices::{CompressionArg, LogFormatArg, LogLevelArg};
+use crate::catalog::Consistency;
 use crate::cli::values::{parse_compression, parse_count};
-use crate::config::units::parse_bytes;
+use crate::config::units::Size;
+use crate::spec::{
+    CuttingSpec, EmptyTables, Encodings, ErrorAction, IfExists, OutputSpec, ParquetSpec, RunSpec, SafetySpec,
+};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Parallelism")]
@@ -18,7 +19,7 @@ pub(in crate::cli) struct ParallelArgs {
     /// Tables at once. Default: 2.
     ///
     /// Each takes up to -p connections and as many open row groups. Queries run one after the other.
-    #[arg(long, env = "LAKEXPRESS_N_JOBS", value_name = "TABLES", default_value = "2", value_parser = parse_count)]
+    #[arg(long, env = "LAKEXPRESS_N_JOBS", value_name = "TABLES", default_value_t = RunSpec::default().n_jobs, value_parser = parse_count)]
     pub(in crate::cli) n_jobs: usize,
     /// Readers per large table. Default: one per core, at most 4.
     ///
@@ -39,18 +40,18 @@ pub(in crate::cli) struct ParallelArgs {
         long,
         env = "LAKEXPRESS_MAX_CONNECTIONS",
         value_name = "CONNECTIONS",
-        default_value = "8",
+        default_value_t = RunSpec::default().max_connections,
         value_parser = parse_count
     )]
     pub(in crate::cli) max_connections: usize,
     /// Tables with fewer (estimated) rows are read by one reader. Default: 100000 rows.
-    #[arg(long, env = "LAKEXPRESS_LARGE_TABLE_THRESHOLD", value_name = "ROWS", default_value = "100000")]
+    #[arg(long, env = "LAKEXPRESS_LARGE_TABLE_THRESHOLD", value_name = "ROWS", default_value_t = CuttingSpec::default().large_table_rows)]
     pub(in crate::cli) large_table_threshold: u64,
     /// Size of the parts a large table is cut into, in bytes of source. Default: 256MiB.
     ///
     /// Smaller parts spread better over readers and cost a statement and a file each.
-    #[arg(long, env = "LAKEXPRESS_PART_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = parse_bytes)]
-    pub(in crate::cli) part_bytes: u64,
+    #[arg(long, env = "LAKEXPRESS_PART_BYTES", value_name = "SIZE", default_value_t = Size(CuttingSpec::default().part_bytes))]
+    pub(in crate::cli) part_bytes: Size,
     /// How tables are cut: 'table:method:key:readers;...'. Repeatable. Default: automatic.
     ///
     /// Methods: None, Ctid (also Rowid, Physical, Physloc), DBPartition, RangeId, Ntile, Random (also Modulo), DataDriven
@@ -88,7 +89,7 @@ pub(in crate::cli) struct ParquetArgs {
         long,
         env = "LAKEXPRESS_ROW_GROUP_ROWS",
         value_name = "ROWS",
-        default_value = "131072",
+        default_value_t = ParquetSpec::default().row_group_rows,
         value_parser = parse_count
     )]
     pub(in crate::cli) row_group_rows: usize,
@@ -97,10 +98,9 @@ pub(in crate::cli) struct ParquetArgs {
         long,
         env = "LAKEXPRESS_ROW_GROUP_BYTES",
         value_name = "SIZE",
-        default_value = "64MiB",
-        value_parser = parse_bytes
+        default_value_t = Size::from(ParquetSpec::default().row_group_bytes)
     )]
-    pub(in crate::cli) row_group_bytes: u64,
+    pub(in crate::cli) row_group_bytes: Size,
     /// Values without a dictionary: delta or plain. Default: what --readers take.
     ///
     /// delta packs the differences of integers and the lengths of texts, which makes files smaller; not every reader
@@ -113,7 +113,7 @@ pub(in crate::cli) struct ParquetArgs {
         value_enum,
         ignore_case = true
     )]
-    pub(in crate::cli) encodings: Option<EncodingsArg>,
+    pub(in crate::cli) encodings: Option<Encodings>,
 }
 
 #[derive(Debug, Args)]
@@ -129,10 +129,10 @@ pub(in crate::cli) struct RunArgs {
         hide_possible_values = true,
         env = "LAKEXPRESS_CONSISTENCY",
         value_enum,
-        default_value = "run",
+        default_value_t = SafetySpec::default().consistency,
         ignore_case = true
     )]
-    pub(in crate::cli) consistency: ConsistencyArg,
+    pub(in crate::cli) consistency: Consistency,
     /// Old files: overwrite, replace, error or append. Default: overwrite.
     ///
     /// When a table's directory already holds files. overwrite replaces what the last manifest lists, and nothing else, if
@@ -143,22 +143,22 @@ pub(in crate::cli) struct RunArgs {
         hide_possible_values = true,
         env = "LAKEXPRESS_IF_EXISTS",
         value_enum,
-        default_value = "overwrite",
+        default_value_t = OutputSpec::default().if_exists,
         ignore_case = true
     )]
-    pub(in crate::cli) if_exists: IfExistsArg,
+    pub(in crate::cli) if_exists: IfExists,
     /// When a table fails, go on with the others or stop. Default: continue.
-    #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value = "continue", ignore_case = true)]
-    pub(in crate::cli) error_action: ErrorActionArg,
+    #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value_t = RunSpec::default().error_action, ignore_case = true)]
+    pub(in crate::cli) error_action: ErrorAction,
     /// Read a part again after an error that passes, so often. Default: 3.
     ///
     /// A broken connection, a deadlock, a conflict on a standby: after a pause that grows, and only the part that failed.
     /// 0: never. While the server has no connection free, readers wait in any case.
-    #[arg(long, env = "LAKEXPRESS_RETRIES", value_name = "TIMES", default_value = "3")]
+    #[arg(long, env = "LAKEXPRESS_RETRIES", value_name = "TIMES", default_value_t = RunSpec::default().retries)]
     pub(in crate::cli) retries: u32,
     /// For a table without rows, write one file with its schema, or none. Default: write.
-    #[arg(long, env = "LAKEXPRESS_EMPTY_TABLES", value_enum, default_value = "write", ignore_case = true)]
-    pub(in crate::cli) empty_tables: EmptyTablesArg,
+    #[arg(long, env = "LAKEXPRESS_EMPTY_TABLES", value_enum, default_value_t = OutputSpec::default().empty_tables, ignore_case = true)]
+    pub(in crate::cli) empty_tables: EmptyTables,
     /// Memory for operators and open row groups, in bytes. Default: 1GiB.
     ///
     /// Sorts, aggregates and joins of `query` that need more spill to the system's temporary directory (TMPDIR).
@@ -166,10 +166,9 @@ pub(in crate::cli) struct RunArgs {
         long,
         env = "LAKEXPRESS_MEMORY_LIMIT",
         value_name = "SIZE",
-        default_value = "1GiB",
-        value_parser = parse_bytes
+        default_value_t = Size(RunSpec::default().memory_limit_bytes)
     )]
-    pub(in crate::cli) memory_limit: u64,
+    pub(in crate::cli) memory_limit: Size,
 }
 
 #[derive(Debug, Args)]

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::choices::SpecialValuesArg;
 use crate::cli::values::{parse_numeric, parse_readers};
 use crate::readers::Readers;
-use crate::spec::NumericPolicy;
+use crate::spec::{NumericPolicy, ParquetSpec, SpecialValues, TypePolicy};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Auth file and run log")]
@@ -113,21 +112,21 @@ pub(in crate::cli) struct TypeArgs {
     #[arg(long, env = "LAKEXPRESS_CAST", value_name = "TABLE.COLUMN: TYPE")]
     pub(in crate::cli) cast: Vec<String>,
     /// NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error.
-    #[arg(long, env = "LAKEXPRESS_SPECIAL_VALUES", value_enum, default_value = "error", ignore_case = true)]
-    pub(in crate::cli) special_values: SpecialValuesArg,
+    #[arg(long, env = "LAKEXPRESS_SPECIAL_VALUES", value_enum, default_value_t = TypePolicy::default().special_values, ignore_case = true)]
+    pub(in crate::cli) special_values: SpecialValues,
     /// numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text.
     ///
     /// text keeps every value and is the largest; measure reads each such column once more, before the export, for the
     /// smallest decimal that holds it; double rounds; decimal fails on the first value that does not fit. Decimals of more
     /// than 38 digits are text unless --readers modern is given.
-    #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value = "text", value_parser = parse_numeric)]
+    #[arg(long, env = "LAKEXPRESS_NUMERIC", value_name = "TYPE", default_value_t = TypePolicy::default().numeric, value_parser = parse_numeric)]
     pub(in crate::cli) numeric: NumericPolicy,
     /// Programs that must open the files: any, modern, or names separated by commas. Default: any.
     ///
     /// any writes what every reader of docs/readers.md takes: uuid, time and decimals of more than 38 digits as text, JSON
     /// as plain text, plain encodings. modern keeps every type and makes smaller files. Names (spark,duckdb) keep what all
     /// of these take.
-    #[arg(long, env = "LAKEXPRESS_READERS", value_name = "NAMES", default_value = "any", value_parser = parse_readers)]
+    #[arg(long, env = "LAKEXPRESS_READERS", value_name = "NAMES", default_value_t = ParquetSpec::default().readers, value_parser = parse_readers)]
     pub(in crate::cli) readers: Readers,
 }
 

@@ -1,19 +1,11 @@
 //! `lakexpress verify`, and `--verify` of an export.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::run::OutputArgs;
 use super::selection::AuthArgs;
 use crate::cli::values::parse_percent;
-use crate::spec::Verify;
-
-/// `--verify`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum VerifyArg {
-    None,
-    Count,
-    Hash,
-}
+use crate::spec::{SafetySpec, Verify};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
@@ -29,20 +21,10 @@ pub(in crate::cli) struct VerifyFlag {
         hide_possible_values = true,
         env = "LAKEXPRESS_VERIFY",
         value_enum,
-        default_value = "none",
+        default_value_t = SafetySpec::default().verify,
         ignore_case = true
     )]
-    verify: VerifyArg,
-}
-
-impl VerifyFlag {
-    pub(in crate::cli) fn level(&self) -> Verify {
-        match self.verify {
-            VerifyArg::None => Verify::None,
-            VerifyArg::Count => Verify::Count,
-            VerifyArg::Hash => Verify::Hash,
-        }
-    }
+    pub(in crate::cli) verify: Verify,
 }
 
 /// Prove that what lies at a destination is what its manifests say.

@@ -180,11 +180,11 @@ pub async fn plan_queries(
     readers: Readers,
     spec: &ExportSpec,
 ) -> Result<Vec<QueryPlan>> {
-    let partitions = spec.readers.clamp(1, readers.at_once());
+    let partitions = spec.cutting.readers.clamp(1, readers.at_once());
     let mut writer = WriterSettings { parquet: spec.parquet.clone(), ..WriterSettings::default() };
-    let share = usize::try_from(spec.memory_limit_bytes).unwrap_or(usize::MAX) / 2 / partitions;
+    let share = usize::try_from(spec.run.memory_limit_bytes).unwrap_or(usize::MAX) / 2 / partitions;
     writer.parquet.row_group_bytes = writer.parquet.row_group_bytes.min(share).max(1);
-    let memory_bytes = spec.memory_limit_bytes - (writer.parquet.row_group_bytes * partitions) as u64;
+    let memory_bytes = spec.run.memory_limit_bytes - (writer.parquet.row_group_bytes * partitions) as u64;
     let settings = session::Settings {
         default_schema: source.dialect().default_schema(),
         partitions,
@@ -211,7 +211,7 @@ pub async fn plan_queries(
         };
         let logical = logical(&context, statement).await?;
         let mut plan = QueryPlan {
-            directory: layout::table_dir(&spec.sub_path, &table),
+            directory: layout::table_dir(&spec.output.sub_path, &table),
             table,
             sql: statement.sql.clone(),
             source_sql: statement.source_sql.clone(),

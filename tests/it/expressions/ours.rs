@@ -26,7 +26,7 @@ use lakexpress::partition::Choice;
 use lakexpress::plan::query::{QueryInput, Readers, parse_query, plan_queries};
 use lakexpress::plan::{self, Cut, CutSlice, TablePlan};
 use lakexpress::source::{self, Address, Dialect, Environment, Snapshot, Source, TableRead};
-use lakexpress::spec::{ExportSpec, Method, ParquetSpec, TypePolicy};
+use lakexpress::spec::{CuttingSpec, ExportSpec, Method, RunSpec, TypePolicy};
 use tokio::runtime::Runtime;
 
 use super::compare::IN_A_BATCH;
@@ -284,7 +284,10 @@ impl InMemory {
                 .map(|(info, _)| QueryInput { info: info.clone(), slices: SLICES.map(of_slice).to_vec() })
                 .collect();
             let source: Arc<dyn Source> = Arc::<Memory>::clone(&self.memory);
-            let spec = ExportSpec { readers: SLICES.len(), ..spec() };
+            let spec = ExportSpec {
+                cutting: CuttingSpec { readers: SLICES.len(), ..CuttingSpec::default() },
+                ..spec()
+            };
             let planned = plan_queries(&[statement], &source, &inputs, &self.at, self.readers, &spec).await;
             let mut plans = planned.map_err(|e| e.to_string())?;
             let plan = plans.pop().unwrap();
@@ -340,32 +343,15 @@ impl InMemory {
 
 pub(crate) fn spec() -> ExportSpec {
     ExportSpec {
-        filter: TableFilter::default(),
-        wheres: Vec::new(),
-        columns: Vec::new(),
-        source_wheres: Vec::new(),
-        source_columns: Vec::new(),
-        types: TypePolicy::default(),
-        n_jobs: 1,
-        readers: 1,
-        max_connections: 4,
-        large_table_rows: 1_000_000,
-        part_bytes: 1 << 30,
-        table_configs: Vec::new(),
-        env_name: None,
-        parquet: ParquetSpec::default(),
-        consistency: Consistency::Run,
-        if_exists: Default::default(),
-        error_action: Default::default(),
-        empty_tables: Default::default(),
-        verify: Default::default(),
-        sub_path: String::new(),
-        memory_limit_bytes: MEMORY,
-        retries: 0,
-        accept_mixed_snapshot: false,
-        limits: lakexpress::spec::Limits::default(),
-        origin: Default::default(),
-        metadata: None,
+        cutting: CuttingSpec { readers: 1, ..CuttingSpec::whole_tables() },
+        run: RunSpec {
+            n_jobs: 1,
+            max_connections: 4,
+            memory_limit_bytes: MEMORY,
+            retries: 0,
+            ..RunSpec::default()
+        },
+        ..ExportSpec::default()
     }
 }
 

@@ -12,12 +12,12 @@ use arrow::datatypes::{
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt;
-use lakexpress::catalog::{Consistency, TableFilter};
+use lakexpress::catalog::TableFilter;
 use lakexpress::destination::Destination;
 use lakexpress::run::{self, CancelSwitch, Observer, Progress, RunSummary, Services};
 use lakexpress::runlog::{self, RunEvent};
 use lakexpress::source::{self, Layer, Layered, Source};
-use lakexpress::spec::{EmptyTables, ErrorAction, ExportSpec, IfExists, ParquetSpec, TypePolicy, Verify};
+use lakexpress::spec::{CuttingSpec, ExportSpec, RunSpec, SafetySpec, SelectionSpec, TypePolicy, Verify};
 use lakexpress::{destination, error};
 
 use crate::lake::{env_number, manifest};
@@ -147,33 +147,18 @@ pub(super) async fn export_to(
         progress: Arc::new(Progress::default()),
         cancel,
     };
+    let filter = TableFilter { include: vec![table.to_owned()], ..TableFilter::default() };
     let spec = ExportSpec {
-        filter: TableFilter { include: vec![table.to_owned()], ..TableFilter::default() },
-        wheres: vec![],
-        source_wheres: vec![],
-        source_columns: vec![],
-        columns: vec![],
-        types: TypePolicy::default(),
-        n_jobs: 1,
-        readers: 2,
-        max_connections: 4,
-        large_table_rows: 10_000,
-        part_bytes: 1 << 20,
-        table_configs: vec![],
-        env_name: None,
-        parquet: ParquetSpec::default(),
-        consistency: Consistency::Run,
-        if_exists: IfExists::Overwrite,
-        error_action: ErrorAction::Continue,
-        empty_tables: EmptyTables::Write,
-        verify,
-        sub_path: String::new(),
-        retries: 3,
-        accept_mixed_snapshot: false,
-        limits: lakexpress::spec::Limits::default(),
-        origin: lakexpress::spec::Origin::default(),
-        memory_limit_bytes: 1 << 30,
-        metadata: None,
+        selection: SelectionSpec { filter, ..SelectionSpec::default() },
+        cutting: CuttingSpec {
+            readers: 2,
+            large_table_rows: 10_000,
+            part_bytes: 1 << 20,
+            ..CuttingSpec::default()
+        },
+        safety: SafetySpec { verify, ..SafetySpec::default() },
+        run: RunSpec { n_jobs: 1, max_connections: 4, ..RunSpec::default() },
+        ..ExportSpec::default()
     };
     let run_id = uuid::Uuid::new_v4().to_string();
     Box::pin(run::run(&spec, &run_id, &services)).await.unwrap()
