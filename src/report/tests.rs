@@ -292,7 +292,8 @@ fn an_inspection_shows_verdicts() {
 fn records_of_runs_are_listed_and_shown() {
     assert_eq!(text::runs(&[]), "no runs yet\n");
     assert!(
-        text::runs(&[record()]).contains("0199  failed  2026-01-01T00:00:00Z  postgres db/sales  /data\n")
+        text::runs(&[record()])
+            .contains("0199  failed  2026-01-01T00:00:00.000Z  postgres db/sales  /data\n")
     );
     let shown = text::run(&record());
     assert!(shown.contains("public.orders  failed  Ctid"), "{shown}");
