@@ -1,4 +1,4 @@
-//! The only door to time: what o'clock it is, how long something takes, and waiting.
+//! The only door to time: what time it is, how long something takes, and waits.
 //!
 //! Everything else asks here and not the system or tokio (`clippy.toml`), so that a unit test can hold time still
 //! (`held.rs`). Without unit tests these are the plain calls.
