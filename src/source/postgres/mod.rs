@@ -4,6 +4,7 @@
 //! connecting, TLS and authentication are then one piece of code (`docs/adr/0002`).
 
 pub mod column;
+mod columns;
 mod composites;
 pub mod config;
 mod describe;
@@ -19,6 +20,7 @@ mod measure;
 mod names;
 mod planned;
 mod pool;
+mod quote;
 mod read;
 mod roles;
 mod rows;
@@ -28,6 +30,7 @@ mod session;
 mod snapshot;
 mod spatial;
 mod statement;
+mod steady;
 mod structure;
 mod unplanned;
 mod waits;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::dialect::{PostgresDialect, ident};
+use super::dialect::PostgresDialect;
+use super::quote::ident;
 use super::read::relation_sql;
 use super::wire::Connection;
 use crate::catalog::{Selection, Slice, TableInfo};
