@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::query::status_text;
 use super::session::{Session, Value, number};
 use super::{Repeated, RunEvent, RunStatus};
 use crate::catalog::TableRef;
@@ -304,4 +303,13 @@ async fn replace(
         session.query(&sql, &values).await?;
     }
     Ok(())
+}
+
+pub(super) fn status_text(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Pending => "pending",
+        RunStatus::Running => "running",
+        RunStatus::Completed => "completed",
+        RunStatus::Failed => "failed",
+    }
 }

@@ -198,15 +198,6 @@ fn run_of(mut row: Row) -> Result<RunRecord> {
     })
 }
 
-pub(super) fn status_text(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Pending => "pending",
-        RunStatus::Running => "running",
-        RunStatus::Completed => "completed",
-        RunStatus::Failed => "failed",
-    }
-}
-
 fn status_from(text: &str) -> Result<RunStatus> {
     match text {
         "pending" => Ok(RunStatus::Pending),

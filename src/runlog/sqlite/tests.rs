@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::error::ErrorKind;
 use crate::runlog::{RunLog, conformance, open_file};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
