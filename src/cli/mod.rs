@@ -31,6 +31,7 @@ mod report;
 mod resolve;
 mod resume;
 mod runs;
+mod seen;
 mod signals;
 mod status;
 #[cfg(test)]
@@ -49,9 +50,12 @@ use indicatif::MultiProgress;
 use tokio::runtime::Runtime;
 
 use self::args::{Cli, Command};
+use self::output::{not_printed, print, tell};
+use self::seen::Seen;
 use self::signals::Stopping;
 use self::variables::Variables;
-use crate::error::{self, Error, ErrorKind, Result};
+use crate::error;
+use crate::error::{Error, Result};
 
 /// Address space of a stack; what is not used takes no memory.
 const STACK_BYTES: usize = 64 << 20;
@@ -160,14 +164,6 @@ fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
     })
 }
 
-/// Who watches a command, and may stop it.
-struct Seen<'a> {
-    /// Where progress lines are drawn, when `drawn`.
-    bars: &'a MultiProgress,
-    drawn: bool,
-    stopping: &'a Stopping,
-}
-
 async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
     match command {
         Command::Export(args) => match &args.resume {
@@ -189,22 +185,4 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
     }
-}
-
-/// Writes the result of a command that does nothing else.
-fn print(text: &str) -> Result<()> {
-    output::result(text).map(drop).map_err(not_printed)
-}
-
-/// Writes what a command says of work that it has done. If that cannot be written the work is done all the same, and
-/// a code that asks to try again would have it done twice: a warning says what is `done`. Returns whether it was written.
-fn tell(text: &str, done: impl FnOnce() -> String) -> bool {
-    output::result(text).unwrap_or_else(|error| {
-        tracing::warn!("cannot write to standard output: {error}; {}", done());
-        false
-    })
-}
-
-fn not_printed(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Output, "cannot write to standard output").caused_by(error)
 }

@@ -5,58 +5,11 @@ use chrono::{DateTime, TimeDelta};
 use futures::future::join_all;
 use uuid::Uuid;
 
+pub use super::contract::Check;
 use super::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::{INTENT, LOCK, RUNS_DIR};
-
-/// One thing that was tried.
-#[derive(Debug)]
-pub struct Check {
-    /// What, in a few words.
-    pub what: String,
-    /// What was found, or why it does not work.
-    pub outcome: Result<String>,
-    /// What exports do without it, if it is a right that they can do without.
-    without: Option<String>,
-    /// It works, and is unwise.
-    unwise: bool,
-}
-
-impl Check {
-    /// A check with its outcome.
-    pub fn new(what: impl Into<String>, outcome: Result<String>) -> Self {
-        Self { what: what.into(), outcome, without: None, unwise: false }
-    }
-
-    /// What works and is unwise, and why.
-    pub fn unwise(what: impl Into<String>, why: String) -> Self {
-        Self { unwise: true, ..Self::new(what, Ok(why)) }
-    }
-
-    /// Exports do without this right; `without` says what becomes of it then.
-    #[must_use]
-    fn or(mut self, without: impl Into<String>) -> Self {
-        self.without = Some(without.into());
-        self
-    }
-
-    /// Whether exports work, and something is to be said all the same.
-    pub fn is_warning(&self) -> bool {
-        self.unwise || self.warning().is_some()
-    }
-
-    /// Why exports do not work.
-    pub fn failure(&self) -> Option<&Error> {
-        self.outcome.as_ref().err().filter(|_| self.warning().is_none())
-    }
-
-    /// What exports do without a right that is missing.
-    pub fn warning(&self) -> Option<&str> {
-        let denied = self.outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Denied);
-        self.without.as_deref().filter(|_| denied)
-    }
-}
 
 /// How the names of all that a check writes begin.
 const PREFIX: &str = "check-";

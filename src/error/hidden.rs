@@ -2,11 +2,7 @@
 //!
 //! The switch is the process's: messages are made everywhere, and data never depends on it.
 
-use std::error::Error as StdError;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::Error;
 
 static HIDDEN: AtomicBool = AtomicBool::new(false);
 
@@ -21,10 +17,4 @@ pub fn hide_values() {
 /// Whether values of rows are to be left out.
 pub fn values_are_hidden() -> bool {
     HIDDEN.load(Ordering::Relaxed)
-}
-
-/// Whether the text of a cause may quote a value: what libraries say about data may. The system's words do not.
-pub(super) fn may_quote(cause: &(dyn StdError + 'static)) -> bool {
-    let is_of_system = cause.downcast_ref::<io::Error>().is_some_and(|error| error.get_ref().is_none());
-    !is_of_system && !cause.is::<Error>()
 }

@@ -9,8 +9,8 @@ mod spill;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt;
 use std::str::FromStr;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -284,7 +284,7 @@ impl fmt::Display for Error {
         // What cannot be reached or is configured wrongly has no values.
         let about_data = matches!(self.0.kind, ErrorKind::Data | ErrorKind::Internal | ErrorKind::Usage);
         while let Some(error) = cause {
-            if about_data && values_are_hidden() && hidden::may_quote(error) {
+            if about_data && values_are_hidden() && may_quote(error) {
                 return write!(f, ": {}", hidden::INSTEAD);
             }
             write!(f, ": {}", shown(error.to_string()))?;
@@ -318,4 +318,10 @@ fn shown(text: String) -> String {
         Cow::Borrowed(_) => text,
         Cow::Owned(shown) => shown,
     }
+}
+
+/// Whether the text of a cause may quote a value: what libraries say about data may. The system's words do not.
+fn may_quote(cause: &(dyn StdError + 'static)) -> bool {
+    let is_of_system = cause.downcast_ref::<io::Error>().is_some_and(|error| error.get_ref().is_none());
+    !is_of_system && !cause.is::<Error>()
 }

@@ -1,7 +1,5 @@
 //! What a column that is not there was probably meant to be.
 
-use super::query::problem::quoted;
-
 /// Signs that a word processor makes of quotes.
 const TYPOGRAPHIC: &[char] = &['“', '”', '„', '‘', '’', '‚', '«', '»'];
 
@@ -29,4 +27,11 @@ pub(super) fn remedies<'a>(name: &str, sql: &str, columns: impl Iterator<Item = 
         true => vec![meant, text],
         false => vec![text],
     }
+}
+
+/// A name as SQL must spell it.
+pub(in crate::plan) fn quoted(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

@@ -5,6 +5,7 @@ mod outcome;
 pub mod run;
 pub mod text;
 mod verified;
+mod words;
 
 pub use run::RunReport;
 

@@ -190,13 +190,13 @@ fn record() -> RunRecord {
 #[test]
 fn numbers_read_well() {
     for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-        assert_eq!(text::count(number), expected);
+        assert_eq!(super::words::count(number), expected);
     }
     for (bytes, expected) in [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB")] {
-        assert_eq!(text::size(bytes), expected);
+        assert_eq!(super::words::size(bytes), expected);
     }
     for (seconds, expected) in [(3.21, "3.2 s"), (245.0, "4 min 05 s"), (7380.0, "2 h 03 min")] {
-        assert_eq!(text::duration(seconds), expected);
+        assert_eq!(super::words::duration(seconds), expected);
     }
 }
 

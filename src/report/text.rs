@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::words::{columns, moments, rows_all_left};
+pub use super::words::{count, duration, size, things};
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::clock;
 use crate::error::Error;
-use crate::manifest::{HashVerdict, ManifestColumn, PartsAsOf};
+use crate::manifest::{HashVerdict, ManifestColumn};
 use crate::plain;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport};
@@ -16,57 +18,9 @@ use crate::spec::{Verify, layout};
 use super::run::text::held;
 pub use super::verified::verified;
 
-/// Parts of one moment that are named.
-const SHOWN_PARTS: usize = 12;
-
-/// `1,234,567`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `1 file`, `1,234 files`.
-pub fn things(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
-}
-
 /// `3 of 4 tables`.
 pub(super) fn tables_of(number: usize, all: usize) -> String {
     format!("{number} of {}", things(all as u64, "table"))
-}
-
-/// `12.3 MiB`; exact below 1 KiB.
-pub fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    let mut unit = "B";
-    for next in ["KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            break;
-        }
-        value /= 1024.0;
-        unit = next;
-    }
-    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
-}
-
-/// `3.2 s`, `4 min 05 s`, `2 h 03 min`.
-pub fn duration(seconds: f64) -> String {
-    if seconds < 60.0 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    if whole < 3600 {
-        format!("{} min {:02} s", whole / 60, whole % 60)
-    } else {
-        format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
-    }
 }
 
 /// One line per thing that was tried; below a failure its cause and what to do.
@@ -538,18 +492,6 @@ fn source(source: &SourceIdentity) -> String {
     plain::line(&out).into_owned()
 }
 
-/// Parts and the points in time that they are of.
-pub(super) fn moments(moments: &[PartsAsOf]) -> String {
-    let of = |moment: &PartsAsOf| {
-        let numbers: Vec<String> = moment.parts.iter().take(SHOWN_PARTS).map(usize::to_string).collect();
-        let more = if moment.parts.len() > SHOWN_PARTS { ", ..." } else { "" };
-        let noun = if moment.parts.len() == 1 { "part" } else { "parts" };
-        let (count, numbers, at) = (moment.parts.len(), numbers.join(", "), &moment.snapshot.taken_at);
-        format!("{count} {noun} ({numbers}{more}) as of {at}")
-    };
-    plain::line(&moments.iter().map(of).collect::<Vec<_>>().join("; ")).into_owned()
-}
-
 /// The point in time of a run, and what it is called at the source.
 pub fn snapshot(snapshot: &SnapshotToken) -> String {
     let mut out = format!("consistency {}, taken at {}", snapshot.level, snapshot.taken_at);
@@ -567,25 +509,4 @@ fn run_status(run: &RunRecord) -> String {
         Some(seconds) => format!("running (no sign of life for {})", duration(seconds as f64)),
         None => run.status.as_str().to_owned(),
     }
-}
-
-fn rows_all_left(rows: &[Vec<String>]) -> usize {
-    rows.first().map_or(0, Vec::len)
-}
-
-/// Aligned columns, two spaces apart, each cell on one line; those from `right_from` on are right-aligned.
-pub(super) fn columns(rows: &[Vec<String>], right_from: usize, indent: &str) -> String {
-    let plain = |row: &Vec<String>| row.iter().map(|cell| plain::line(cell).into_owned()).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(plain).collect();
-    let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows_all_left(&rows)).map(width).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(i, (cell, width))| {
-            if i < right_from { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        let _ = writeln!(out, "{indent}{}", line.trim_end());
-    }
-    out
 }

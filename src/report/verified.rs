@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::text::{count, size, tables_of, things};
+use super::text::tables_of;
+use super::words::{count, size, things};
 use crate::plain::line;
 use crate::spec::layout;
 use crate::verify::{Report, TableReport};

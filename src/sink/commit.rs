@@ -35,18 +35,18 @@ mod found;
 mod intent;
 mod left;
 mod owner;
+mod place;
 mod roll;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 
+use self::place::{NOTHING, Place, WITHDRAWN, all, json};
 use super::empty::EmptyFile;
 use super::part::{Kept, PreparedFile};
-use crate::destination::{DOCUMENT_BYTES, Destination, DirLock, PendingUpload};
+use crate::destination::{Destination, DirLock, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::spec::IfExists;
@@ -60,19 +60,9 @@ pub use intent::read_manifest;
 pub use left::Left;
 use left::{Removed, emptied};
 pub use owner::Owner;
-pub(crate) use roll::is_withdrawn;
+pub(crate) use place::is_withdrawn;
 use roll::{apply, withdraw};
 pub use roll::{is_unfinished, roll_forward};
-
-/// Larger documents are written without line breaks.
-const READABLE_BYTES: usize = 8 << 20;
-/// Calls to the destination under way at once.
-const CONCURRENT_CALLS: usize = 8;
-
-/// Takes the place of an intent or a manifest that no longer counts.
-const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
-/// A name that nothing has.
-const NOTHING: &str = "_nothing";
 
 /// The right to replace or extend one table at the destination. Dropped without [`commit`](Self::commit) it
 /// changes nothing.
@@ -90,40 +80,6 @@ pub struct TableCommit {
     may_delete: bool,
     left: Left,
     lock: Box<dyn DirLock>,
-}
-
-/// A table's directory at a destination.
-#[derive(Debug, Clone)]
-struct Place {
-    destination: Arc<dyn Destination>,
-    dir: String,
-    /// Nothing of it can be read, and nothing be replaced: everything is made only where there is nothing.
-    blind: bool,
-}
-
-impl Place {
-    fn new(destination: Arc<dyn Destination>, dir: &str) -> Self {
-        Self { destination, dir: dir.to_owned(), blind: false }
-    }
-
-    /// Writes a document of the commit.
-    async fn write(&self, name: &str, document: &impl serde::Serialize) -> Result<()> {
-        let (path, content) = (self.path(name), json(document)?);
-        let written = match self.blind {
-            true => self.destination.put_new(&path, content).await,
-            false => self.destination.put(&path, content).await,
-        };
-        written.map(drop)
-    }
-
-    fn path(&self, name: &str) -> String {
-        if self.dir.is_empty() { name.to_owned() } else { format!("{}/{name}", self.dir) }
-    }
-
-    /// For messages.
-    fn full(&self) -> String {
-        format!("{}/{}", self.destination.location().trim_end_matches('/'), self.dir)
-    }
 }
 
 impl TableCommit {
@@ -421,30 +377,6 @@ impl TableCommit {
         left.document(INTENT, intent);
         Ok(manifest)
     }
-}
-
-fn json(document: &impl serde::Serialize) -> Result<Bytes> {
-    let wrong = |error| Error::internal("a document cannot be written as JSON").caused_by(error);
-    let mut text = serde_json::to_vec_pretty(document).map_err(wrong)?;
-    if text.len() > READABLE_BYTES {
-        // Nobody reads that, and it must not outgrow what can be read back.
-        text = serde_json::to_vec(document).map_err(wrong)?;
-    }
-    if text.len() as u64 > DOCUMENT_BYTES {
-        return Err(Error::data(
-            "the table's manifest would be larger than 1 GiB: it has too many files and columns",
-        )
-        .hint(
-            "begin another directory, with --sub-path for example; --part-bytes makes fewer and larger files",
-        ));
-    }
-    Ok(text.into())
-}
-
-/// Runs calls a few at a time and waits for every one, so that none is under way when we return.
-async fn all<'a, T>(calls: impl Iterator<Item = BoxFuture<'a, Result<T>>>) -> Vec<Result<T>> {
-    let calls: Vec<_> = calls.collect();
-    futures::stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await
 }
 
 /// The error that made us give up is the one to return; these are only logged.

@@ -8,8 +8,8 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
+use super::blocks::Blocks;
 use super::columns::{Choice, ChunkEncoder, Codec, GeneralColumns, Kind};
-use super::part::Blocks;
 use super::writer::WriterSettings;
 use crate::error::{Error, Result};
 use crate::readers::{converted, field_for};

@@ -9,6 +9,7 @@
 //! * [`part`] writes one part.
 //! * [`commit`] makes the parts of a table visible, all or nothing.
 
+mod blocks;
 mod columns;
 pub mod commit;
 mod empty;

@@ -1,7 +1,6 @@
 //! One stream of batches to one Parquet file that nobody sees yet.
 
 use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -21,9 +20,6 @@ use crate::catalog::Slice;
 use crate::destination::{Destination, PendingUpload, Upload};
 use crate::error::{Error, Result};
 use crate::manifest::{ColumnStats, FileEntry};
-
-/// Bytes handed to the upload at once.
-const BLOCK_BYTES: usize = 1 << 20;
 
 /// Told about rows and Arrow bytes as they are handed to the encoder; when a part fails, with what it had told so far
 /// as negative numbers, since it may be written again.
@@ -340,42 +336,4 @@ fn decimals_fit(column: &ArrayRef) -> Result<()> {
             .hint("cast the expression in --columns to a decimal that is wide enough")
             .caused_by(error)
     })
-}
-
-/// Bytes of the encoder, in blocks that go to the upload as they are.
-#[derive(Default)]
-pub(super) struct Blocks {
-    full: std::collections::VecDeque<Vec<u8>>,
-    last: Vec<u8>,
-}
-
-impl Blocks {
-    pub(super) fn next(&mut self, all: bool) -> Option<Bytes> {
-        let block = match self.full.pop_front() {
-            Some(block) => block,
-            None if all && !self.last.is_empty() => std::mem::take(&mut self.last),
-            None => return None,
-        };
-        Some(Bytes::from(block))
-    }
-}
-
-impl Write for Blocks {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-        let room = BLOCK_BYTES - self.last.len();
-        let taken = data.len().min(room);
-        // A block never grows, so that no byte is copied twice; pages that are not used cost no memory.
-        if self.last.capacity() == 0 {
-            self.last.reserve_exact(BLOCK_BYTES);
-        }
-        self.last.extend_from_slice(&data[..taken]);
-        if self.last.len() == BLOCK_BYTES {
-            self.full.push_back(std::mem::take(&mut self.last));
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -4,6 +4,7 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod export;
 mod limits;
 mod logdb;
 mod man;
@@ -22,8 +23,9 @@ use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use self::choices::{CompressionArg, LogFormatArg, LogLevelArg, NotifyOnArg};
+pub(in crate::cli) use self::export::ExportArgs;
 pub(super) use self::limits::LimitArgs;
-pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, RunLogArgs};
+pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg};
 pub(super) use self::man::ManArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::report::ReportArgs;
@@ -33,7 +35,7 @@ pub(super) use self::selection::{
     AuthArgs, RuleArgs, SelectionArgs, SourceArgs, SourceUrl, TargetArgs, TypeArgs,
 };
 pub(super) use self::tell::{NotifyArgs, NotifyTo, TellArgs};
-pub(super) use self::verify::{VerifyArgs, VerifyFlag};
+pub(super) use self::verify::VerifyArgs;
 use super::values::{parse_count, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
@@ -139,63 +141,6 @@ impl Command {
             .filter_map(|argument| argument.get_long().map(str::to_owned))
             .collect();
     }
-}
-
-#[derive(Debug, Args)]
-pub(in crate::cli) struct ExportArgs {
-    #[command(flatten)]
-    pub(in crate::cli) auth: AuthArgs,
-    #[command(flatten)]
-    pub(in crate::cli) run_log: RunLogArgs,
-    #[command(flatten)]
-    pub(in crate::cli) source: SourceArgs,
-    #[command(flatten)]
-    pub(in crate::cli) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(in crate::cli) rules: RuleArgs,
-    #[command(flatten)]
-    pub(in crate::cli) types: TypeArgs,
-    #[command(flatten)]
-    pub(in crate::cli) target: TargetArgs,
-    #[command(flatten)]
-    pub(in crate::cli) parallel: ParallelArgs,
-    #[command(flatten)]
-    pub(in crate::cli) parquet: ParquetArgs,
-    #[command(flatten)]
-    pub(in crate::cli) run: RunArgs,
-    #[command(flatten)]
-    pub(in crate::cli) limits: LimitArgs,
-    /// Finish the run of this id instead, as `lakexpress resume` does. Default: none.
-    #[arg(short = 'r', long, env = "LAKEXPRESS_RESUME", value_name = "RUN_ID", help_heading = "Run")]
-    pub(in crate::cli) resume: Option<String>,
-    /// Let a resumed table have parts of several points in time. Default: it begins anew.
-    ///
-    /// resume then reads only the parts that are missing, of tables cut by their primary key; the others, which are
-    /// named, are exported whole. The manifest says which parts are of which moment. With export, parts stay at the
-    /// destination for that when the source goes away.
-    #[arg(
-        long,
-        env = "LAKEXPRESS_ACCEPT_MIXED_SNAPSHOT",
-        value_parser = FalseyValueParser::new(),
-        help_heading = "Run"
-    )]
-    pub(in crate::cli) accept_mixed_snapshot: bool,
-    #[command(flatten)]
-    pub(in crate::cli) metadata: GenerateArgs,
-    #[command(flatten)]
-    pub(in crate::cli) verify: VerifyFlag,
-    #[command(flatten)]
-    pub(in crate::cli) tell: TellArgs,
-    #[command(flatten)]
-    pub(in crate::cli) output: OutputArgs,
-    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
-    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
-    pub(in crate::cli) no_progress: bool,
-    #[command(flatten)]
-    pub(in crate::cli) ignored: IgnoredArgs,
-    /// Long names of the flags that were given.
-    #[arg(skip)]
-    pub(in crate::cli) given: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,8 @@ use crate::secret;
 use crate::source::{Address, SOURCES};
 use crate::spec::{Misread, misread, nearest};
 
+/// `ds_type` of an entry that notifications are posted to.
+const WEBHOOK: &str = "webhook";
 const ENTRY_KEYS: [&str; 4] = ["ds_type", "storage_type", "auth_mode", "info"];
 /// Databases that held LakeXpress' run log and do not hold ours, so that the message can say "not yet" and not "unknown".
 const RUN_LOGS_TO_COME: [&str; 2] = ["mssql", "duckdb"];
@@ -297,12 +299,10 @@ fn check_kind(id: &str, kind: &str, role: Role, problems: &mut Vec<String>, hint
             hints.push(format!("sources so far: {}", sources().collect::<Vec<_>>().join(", ")));
         }
         Role::Storage => return true,
-        Role::Webhook if kind == webhook::KIND => return true,
+        Role::Webhook if kind == WEBHOOK => return true,
         Role::Webhook => {
-            problems.push(format!(
-                "{id}.ds_type: '{shown}' is nothing that is posted to, write \"{}\"",
-                webhook::KIND
-            ));
+            problems
+                .push(format!("{id}.ds_type: '{shown}' is nothing that is posted to, write \"{}\"", WEBHOOK));
         }
         Role::RunLog if kind == "sqlite" || run_logs().any(|name| name == kind) => return true,
         Role::RunLog => {

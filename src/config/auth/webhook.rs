@@ -15,7 +15,6 @@ use super::{AuthFile, Role, type_name};
 use crate::error::{Error, Result};
 use crate::spec::nearest;
 
-pub(super) const KIND: &str = "webhook";
 const KEYS: [&str; 2] = ["url", "headers"];
 
 /// A URL that is posted to. `Debug` and [`Webhook::shown`] show its scheme, host and port: what follows may be a secret.

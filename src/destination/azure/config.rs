@@ -241,7 +241,7 @@ fn credentials(fields: &mut Fields) -> Credentials {
     let (client, tenant) = (fields.text(CLIENT), fields.text(TENANT));
     let (secret, token_file) = (fields.secret(SECRET), fields.text(TOKEN_FILE));
     let authority = fields.text(AUTHORITY);
-    if tenant.as_ref().is_some_and(|tenant| !super::is_name(tenant)) {
+    if tenant.as_ref().is_some_and(|tenant| !is_name(tenant)) {
         fields.wrong("azure_tenant_id", "not an id: write the directory's id or domain");
     }
     if authority.as_ref().is_some_and(|host| !is_safe(host)) {
@@ -297,4 +297,9 @@ fn credentials(fields: &mut Fields) -> Credentials {
         fields.wrong(missing, format!("missing: auth_mode {wanted} needs it"));
         Credentials::Environment
     })
+}
+
+/// Whether a text is a name that may stand in a URL.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }

@@ -17,7 +17,7 @@ use object_store::azure::{
 };
 use object_store::client::HttpRequest;
 
-use self::config::{AzureConfig, Credentials};
+use self::config::{AzureConfig, Credentials, is_name};
 use super::{
     Address, Authorize, Destination, Discreet, Http, ObjectStorage, Pending, Place, Remedies, Store,
     environment, is_safe, plain_endpoint,
@@ -142,11 +142,6 @@ fn with_identity(builder: MicrosoftAzureBuilder) -> std::result::Result<Microsof
         },
         None => Ok(builder),
     }
-}
-
-/// Whether a text is a name that may stand in a URL.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
 fn builder(credentials: &Credentials) -> std::result::Result<MicrosoftAzureBuilder, String> {

@@ -5,7 +5,7 @@ use std::io::ErrorKind as IoKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::files::io_error;
+use super::folder::io_error;
 use crate::error::Result;
 
 /// Whether the directories `first` and `second` below `base`, which need not be there, are two.

@@ -2,7 +2,7 @@
 //! below the base is followed: those who may write there cannot lead us elsewhere.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind as IoKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::files::{io_error, make_directory};
 use crate::error::{Error, Result};
 
 /// How a directory is held: to be walked through, not read.
@@ -153,7 +152,7 @@ impl Folder {
         }
     }
 
-    fn regular(&self, name: &str, file: &File) -> Result<std::fs::Metadata> {
+    fn regular(&self, name: &str, file: &File) -> Result<fs::Metadata> {
         let metadata =
             file.metadata().map_err(|error| io_error("cannot look at a file", &self.at(name), error))?;
         let kind = metadata.file_type();
@@ -274,4 +273,96 @@ fn names(below: &str) -> impl Iterator<Item = &str> {
 
 fn gone(path: &Path) -> Error {
     io_error("cannot open a directory", path, IoKind::NotFound.into())
+}
+
+/// What an I/O error means: kind, message, path and remedy.
+pub(super) fn io_error(action: &str, path: &Path, error: io::Error) -> Error {
+    let ours = match error.kind() {
+        IoKind::PermissionDenied => Error::denied(format!("{action}: permission denied"))
+            .hint("give this user the right to write there, or choose another --output-dir"),
+        IoKind::ReadOnlyFilesystem => Error::denied(format!("{action}: the file system is read-only"))
+            .hint("choose another --output-dir, or mount the file system for writing"),
+        IoKind::NotFound => Error::unavailable(format!("{action}: it is not there and cannot be made")).hint(
+            "choose another --output-dir, one below a directory in which this user may make directories",
+        ),
+        IoKind::StorageFull | IoKind::QuotaExceeded => Error::unavailable(format!("{action}: no space left"))
+            .hint("free space or raise the quota there, or choose another --output-dir"),
+        IoKind::NotADirectory => Error::config(format!("{action}: something on its path is not a directory"))
+            .hint("name a directory in --output-dir"),
+        IoKind::InvalidFilename => {
+            Error::config(format!("{action}: the name is too long or not allowed here"))
+                .hint("choose a shorter --output-dir, or a file system that takes such names")
+        }
+        _ => Error::unavailable(action),
+    };
+    ours.with("path", path.display()).caused_by(error)
+}
+
+/// Makes `dir` and what is missing above it; every new name is durable on return.
+pub(super) fn make_directory(dir: &Path) -> Result<()> {
+    let mut missing = Vec::new();
+    let mut current = dir;
+    loop {
+        match fs::metadata(current) {
+            Ok(metadata) if metadata.is_dir() => break,
+            Ok(_) => {
+                return Err(io_error("cannot create a directory", current, IoKind::NotADirectory.into()));
+            }
+            Err(error) if error.kind() == IoKind::NotFound => missing.push(current),
+            Err(error) => return Err(io_error("cannot create a directory", current, error)),
+        }
+        match current.parent() {
+            Some(parent) => current = parent,
+            None => break,
+        }
+    }
+    for path in missing.into_iter().rev() {
+        match fs::create_dir(path) {
+            Ok(()) => {}
+            // Another table of the run, or another run, was faster.
+            Err(error) if error.kind() == IoKind::AlreadyExists && path.is_dir() => {}
+            // What is above it is there: the file system makes no directories, as that of /proc.
+            Err(error) if error.kind() == IoKind::NotFound && path.parent().is_some_and(Path::is_dir) => {
+                return Err(Error::config("no directory can be made there")
+                    .with("path", path.display())
+                    .hint("choose another --output-dir, one below a directory in which this user may make directories")
+                    .caused_by(error));
+            }
+            Err(error) => {
+                no_dangling_link(path)?;
+                return Err(io_error("cannot create a directory", path, error));
+            }
+        }
+        sync_parent(path)?;
+    }
+    Ok(())
+}
+
+/// The error when a name on the way to `path` is a link to what is not there: nothing can be made in its place.
+pub(super) fn no_dangling_link(path: &Path) -> Result<()> {
+    let is_link = |name: &&Path| fs::symlink_metadata(name).is_ok_and(|found| found.is_symlink());
+    for link in path.ancestors().filter(is_link) {
+        let Err(error) = fs::metadata(link) else { continue };
+        let target = fs::read_link(link).unwrap_or_default();
+        // Else there is a loop, or a right is missing, which others say better.
+        if error.kind() == IoKind::NotFound {
+            return Err(Error::unavailable("the output directory is a link to what is not there")
+                .with("path", link.display())
+                .with("link to", target.display())
+                .hint("mount the volume that the link leads to, make its directory, or choose another --output-dir"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the names in the directory of `path` durable.
+pub(super) fn sync_parent(path: &Path) -> Result<()> {
+    let Some(dir) = path.parent() else { return Ok(()) };
+    let synced = File::open(dir).and_then(|directory| directory.sync_all());
+    match synced {
+        Ok(()) => Ok(()),
+        // Some file systems cannot sync a directory and say so; their names are durable by other means.
+        Err(error) if matches!(error.kind(), IoKind::Unsupported | IoKind::InvalidInput) => Ok(()),
+        Err(error) => Err(io_error("cannot sync the directory", dir, error)),
+    }
 }

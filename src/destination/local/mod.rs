@@ -23,7 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::preflight::Check;
+use super::contract::Check;
 use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of, too_short};
 use crate::error::{Error, Result};
 use crate::spec::layout::{self, LOCK};
@@ -83,7 +83,7 @@ impl LocalDirectory {
                 .with("path", absolute.display())
                 .hint("name a directory in --output-dir"));
         }
-        files::no_dangling_link(&absolute)?;
+        folder::no_dangling_link(&absolute)?;
         Ok(Self { base: absolute.into() })
     }
 

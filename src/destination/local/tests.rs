@@ -55,7 +55,7 @@ fn io_errors_name_the_remedy() {
         (libc_code::ENOTDIR, ErrorKind::Config, "not a directory"),
     ] {
         let error =
-            files::io_error("cannot write", Path::new("/x/y"), std::io::Error::from_raw_os_error(code));
+            folder::io_error("cannot write", Path::new("/x/y"), std::io::Error::from_raw_os_error(code));
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.message().contains(words), "{error}");
         assert!(error.to_string().contains("/x/y") && !error.hints().is_empty());

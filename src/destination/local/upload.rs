@@ -10,8 +10,9 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::super::{PendingUpload, Upload};
-use super::files::{self, blocking, io_error};
-use super::folder::Folder;
+use super::files;
+use super::files::blocking;
+use super::folder::{Folder, io_error};
 use crate::error::{Error, Result};
 
 /// What moves to the thread that writes, and back.

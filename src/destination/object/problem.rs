@@ -8,7 +8,8 @@ use object_store::client::{HttpError, HttpErrorKind};
 use super::http::Failure;
 use super::progress::STALLED;
 use super::proxy::{Proxy, Through, UNREACHED};
-use super::request::Reply;
+use super::remedy::{Remedy, Row, row};
+use super::reply::Reply;
 use super::wants::Want;
 use crate::clock::Elapsed;
 use crate::error::{Error, ErrorKind};
@@ -252,50 +253,6 @@ fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-/// What a remedy is about.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Remedy {
-    Bucket,
-    Credentials,
-    Endpoint,
-    Rights,
-    Region,
-    Token,
-    Clock,
-    Proxy,
-    DeadProxy,
-    Line,
-    Certificate,
-    Scheme,
-    Later,
-    Space,
-}
-
-/// What one sort of refusal means.
-pub(super) struct Row {
-    /// Codes, or words in a transport error's text.
-    codes: &'static [&'static str],
-    kind: ErrorKind,
-    message: &'static str,
-    remedy: Remedy,
-}
-
-impl Row {
-    /// Whether the text of an error holds one of its words.
-    fn names(&self, text: &str) -> bool {
-        self.codes.iter().any(|words| text.contains(words))
-    }
-}
-
-pub(super) const fn row(
-    codes: &'static [&'static str],
-    kind: ErrorKind,
-    message: &'static str,
-    remedy: Remedy,
-) -> Row {
-    Row { codes, kind, message, remedy }
 }
 
 /// By the store's own code: S3 and those like it, the XML API of GCS, Azure Blob, OAuth servers.

@@ -7,7 +7,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use object_store::client::HttpError;
 
 use super::environment;
-use super::problem::{Remedy, Row, row};
+use super::remedy::{Remedy, Row, row};
 use crate::error::ErrorKind;
 
 /// What stands in the way of a connection to a proxy, by words in the causes; that says nothing about the endpoint.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use object_store::client::{HttpClient, HttpErrorKind, HttpRequest, HttpRequestBody};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Authorize;
 use super::problem::Refusal;
+use super::reply::Reply;
 use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
 
@@ -18,14 +19,6 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// Time for an answer: short enough that there is patience left to ask again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// An answer with its content.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
-}
 
 /// The key of an object in a URL.
 pub(super) fn in_path(key: &str) -> String {

@@ -34,6 +34,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::super::{Http, environment};
 use super::config::can_be_sent;
 use super::partition::Variant;
+use super::settings::chain_text;
 use super::settings::{self, Settings};
 use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
@@ -45,19 +46,6 @@ const MARGIN: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_secs(10);
 /// First contact must answer within 15 seconds; a machine without credentials of its own is found out before.
 const LIMIT: Duration = Duration::from_secs(11);
-
-pub(super) fn chain_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
-}
 
 const IGNORED: &str = "an endpoint that is to be ignored";
 

@@ -19,6 +19,7 @@ use url::Url;
 use super::super::{Bucket, Fields, Secret, StorageEntry, environment, is_safe};
 use super::keys::{self, Keys};
 use super::partition::{self, Variant};
+use super::settings::Addressing;
 use super::settings::{self, Found, Settings};
 use crate::error::{Error, Result};
 
@@ -51,15 +52,6 @@ const VARIABLES: &[&str] = &[
 ];
 /// What other stores than AWS take when they have no regions.
 const ANY_REGION: &str = "us-east-1";
-
-/// How the bucket is named in URLs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Addressing {
-    /// `https://host/bucket/key`.
-    Path,
-    /// `https://bucket.host/key`.
-    Virtual,
-}
 
 /// Who we are.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use object_store::aws::{AmazonS3Builder, AwsAuthorizer, AwsCredential, AwsCreden
 use object_store::client::HttpRequest;
 
 use self::chain::Chain;
-use self::config::{Addressing, Credentials, S3Config};
+use self::config::{Credentials, S3Config};
+use super::s3::settings::Addressing;
 use super::{Address, Authorize, Destination, Http, ObjectStorage, Pending, Place, Remedies, Store};
 use crate::error::{Error, Result};
 

@@ -8,7 +8,6 @@ use aws_types::os_shim_internal::{Env, Fs};
 use url::Url;
 
 use super::super::plain_endpoint;
-use super::config::Addressing;
 use super::partition::Variant;
 
 /// A value and where it stands, for messages.
@@ -150,9 +149,8 @@ pub(super) fn of_profile(profile: Option<&str>) -> Result<Settings, String> {
     // Files only, so nothing is waited for.
     let (files, usual_places) = (Fs::real(), Default::default());
     let loaded = aws_config::profile::load(&files, &env, &usual_places, name.map(Into::into));
-    let profiles = futures::executor::block_on(loaded).map_err(|error| {
-        format!("the AWS configuration cannot be read: {}", super::chain::chain_text(&error))
-    })?;
+    let profiles = futures::executor::block_on(loaded)
+        .map_err(|error| format!("the AWS configuration cannot be read: {}", chain_text(&error)))?;
     if let Some(name) = profile
         && profiles.get_profile(name).is_none()
     {
@@ -187,4 +185,26 @@ pub(super) fn of_profile(profile: Option<&str>) -> Result<Settings, String> {
         variant: places.variant()?,
         ignored: ignored.map(|found| found.text).collect(),
     })
+}
+
+pub(super) fn chain_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// How the bucket is named in URLs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Addressing {
+    /// `https://host/bucket/key`.
+    Path,
+    /// `https://bucket.host/key`.
+    Virtual,
 }

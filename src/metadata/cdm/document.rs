@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::manifest::Manifest;
+use crate::spec::layout;
+
 /// Version of the documents' form that is written.
 pub(super) const VERSION: &str = "1.0.0";
 
@@ -155,3 +158,11 @@ pub(super) struct Attribute {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) applied_traits: Vec<TraitReference>,
 }
+
+/// The document of a schema's directory in which the entity of a table is defined.
+pub(super) fn entities_file(manifest: &Manifest, entity_files: bool) -> String {
+    let name = if entity_files { &manifest.table.name } else { &manifest.table.schema };
+    format!("{}{ENTITIES}", layout::escape(name))
+}
+
+pub(super) const ENTITIES: &str = ".cdm.json";

@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use self::document::{
-    Argument, Attribute, Declaration, Entities, Entity, Import, ManifestDocument, Partition, SubManifest,
-    TraitReference, VERSION,
+    Argument, Attribute, Declaration, ENTITIES, Entities, Entity, Import, ManifestDocument, Partition,
+    SubManifest, TraitReference, VERSION, entities_file,
 };
 use self::relationships::Relationships;
 use super::Document;
@@ -35,7 +35,6 @@ use crate::spec::{MetadataSpec, layout};
 
 /// What readers of the Common Data Model look for.
 const MANIFEST: &str = ".manifest.cdm.json";
-const ENTITIES: &str = ".cdm.json";
 /// What LakeXpress wrote.
 const PLAIN_MANIFEST: &str = "manifest.json";
 
@@ -95,12 +94,6 @@ fn database(source: &SourceIdentity) -> String {
         Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
         _ => file.to_owned(),
     }
-}
-
-/// The document of a schema's directory in which the entity of a table is defined.
-fn entities_file(manifest: &Manifest, entity_files: bool) -> String {
-    let name = if entity_files { &manifest.table.name } else { &manifest.table.schema };
-    format!("{}{ENTITIES}", layout::escape(name))
 }
 
 fn manifest(name: &str) -> ManifestDocument {

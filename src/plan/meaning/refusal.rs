@@ -7,7 +7,6 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use super::functions;
-use super::syntax::known;
 use crate::spec::nearest;
 
 /// The hint for a text that is used as a number.
@@ -96,4 +95,9 @@ impl From<Refusal> for DataFusionError {
     fn from(refusal: Refusal) -> Self {
         Self::External(Box::new(refusal))
     }
+}
+
+/// Where an expression begins, when the parser knows.
+pub(in crate::plan) fn known(at: Location) -> Option<Location> {
+    (at.line > 0).then_some(at)
 }

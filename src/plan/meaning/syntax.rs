@@ -22,7 +22,7 @@ use datafusion::sql::sqlparser::ast::{
     Statement, TableFactor, TrimWhereField, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
     WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType, visit_expressions,
 };
-use datafusion::sql::sqlparser::tokenizer::{Location, Span};
+use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::refusal::Refusal;
 use super::{functions, precedence, types};
@@ -515,9 +515,4 @@ fn text(value: impl Into<String>) -> Expr {
 fn number(digits: &str) -> Expr {
     let value = Value::Number(digits.to_owned(), false);
     Expr::Value(ValueWithSpan { value, span: Span::empty() })
-}
-
-/// Where an expression begins, when the parser knows.
-pub(in crate::plan) fn known(at: Location) -> Option<Location> {
-    (at.line > 0).then_some(at)
 }

@@ -11,6 +11,7 @@ pub(super) mod problem;
 mod script;
 mod sets;
 mod source_sql;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -30,11 +31,12 @@ use datafusion::sql::parser::Statement;
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 pub use order::Readers;
-pub(super) use problem::quoted;
-pub use script::{QUERY_SCHEMA, QueryStatement, parse_query, parse_script};
+pub use script::{parse_query, parse_script};
 pub use source_sql::source_query;
+pub use statement::{QUERY_SCHEMA, QueryStatement};
 
 use super::meaning::prepare;
+pub(super) use super::missing::quoted;
 use super::{SourceTable, session};
 use crate::catalog::{
     Geometries, ListedTable, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind, TableRef,

@@ -8,6 +8,7 @@ use crate::catalog::{ListedTable, TableRef};
 use crate::error::Error;
 use crate::plan::meaning::{AS_NUMBER, Refusal};
 use crate::plan::missing;
+use crate::plan::missing::quoted;
 
 /// A planning error with its place.
 pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Error {
@@ -87,13 +88,6 @@ pub(super) fn unknown_table(wanted: &TableRef, listed: &[ListedTable], statement
             error.hint(format!("did you mean {spelt}?"))
         }
     }
-}
-
-/// A name as SQL must spell it.
-pub(in crate::plan) fn quoted(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 fn uncapitalized(line: &str) -> String {

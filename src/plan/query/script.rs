@@ -1,6 +1,6 @@
 //! SQL text to statements, each with its name and its place in the text.
 
-use datafusion::common::{DataFusionError, TableReference};
+use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{CopyToSource, DFParserBuilder, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{ObjectName, Statement as SqlStatement};
@@ -9,69 +9,12 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use super::source_sql;
-use crate::catalog::{SourceSql, TableRef};
+use super::statement::{QueryStatement, Text, check_name, placed};
 use crate::error::{Error, Result};
-use crate::spec::{is_connection_string, layout};
-
-/// Schema directory of queries' results.
-pub const QUERY_SCHEMA: &str = "query";
+use crate::spec::layout;
 
 const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name', and no options after it: exports are Parquet files, and \
     --compression and other flags hold for all of them";
-
-/// A query to export, parsed.
-#[derive(Debug, Clone)]
-pub struct QueryStatement {
-    /// What its export is called: the directory `query/<name>`.
-    pub name: String,
-    /// The query as SQL.
-    pub sql: String,
-    /// The tables it reads, CTEs left out, unquoted names in lower case.
-    pub(super) tables: Vec<TableReference>,
-    pub(super) statement: Statement,
-    pub(super) text: Text,
-    /// The query, where it is in the source's own SQL: `statement` then reads all that it gives.
-    pub source_sql: Option<SourceSql>,
-}
-
-impl QueryStatement {
-    /// The table that its export is recorded as.
-    pub fn table(&self) -> TableRef {
-        TableRef { schema: QUERY_SCHEMA.into(), name: self.name.clone() }
-    }
-}
-
-/// Where a statement stands, for messages.
-#[derive(Debug, Clone)]
-pub(super) struct Text {
-    /// The file; none for a query on the command line.
-    pub(super) origin: Option<String>,
-    pub(super) name: String,
-    pub(super) start: Location,
-    /// Words of the statement as the planner sees them: lower case unless quoted.
-    pub(super) words: Vec<(String, Location)>,
-}
-
-impl Text {
-    /// Adds the file and a position to an error: the one given, else where one of `names` first stands,
-    /// else the statement's beginning.
-    pub(super) fn place(&self, error: Error, at: Option<Location>, names: &[&str]) -> Error {
-        let named = |name: &&str| {
-            let found = self.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(name));
-            found.map(|(_, location)| *location)
-        };
-        let at = at.or_else(|| names.iter().find_map(named)).unwrap_or(self.start);
-        placed(error, self.origin.as_deref(), at).with("query", &self.name)
-    }
-}
-
-fn placed(error: Error, origin: Option<&str>, at: Location) -> Error {
-    let error = match origin {
-        Some(file) => error.with("file", file),
-        None => error,
-    };
-    error.with("line", at.line).with("column", at.column)
-}
 
 /// One query, as `query "SELECT ..." --name N` has it.
 ///
@@ -169,23 +112,6 @@ fn not_a_query(statement: &Statement) -> Error {
     let word = shown.split_whitespace().next().unwrap_or_default().to_uppercase();
     Error::usage(format!("{word} is not something to export"))
         .hint("query takes SELECT, WITH or VALUES; a script takes COPY (SELECT ...) TO 'name'")
-}
-
-pub(super) fn check_name(name: &str) -> Result<()> {
-    if is_connection_string(name) {
-        return Err(Error::usage("the name of an export is a connection string with a password")
-            .hint("name the export with --name, a database with --source"));
-    }
-    let wrong = if name.trim().is_empty() {
-        "the name of an export is empty"
-    } else if name.contains(['/', '\\']) || name.to_lowercase().ends_with(".parquet") {
-        "an export has a name, not a path"
-    } else {
-        return Ok(());
-    };
-    Err(Error::usage(format!("{wrong}: '{name}'")).hint(
-        "the files go to <output-dir>/query/<name>/; choose the place with --output-dir and --sub-path",
-    ))
 }
 
 /// Parses every statement of `sql` and hands each with its place to `make`.

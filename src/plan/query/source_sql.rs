@@ -3,10 +3,10 @@
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use super::problem::quoted;
-use super::script::{QUERY_SCHEMA, QueryStatement, Text, check_name};
+use super::statement::{QUERY_SCHEMA, QueryStatement, Text, check_name};
 use crate::catalog::SourceSql;
 use crate::error::{Error, Result};
+use crate::plan::missing::quoted;
 
 /// One query, as `query --source-sql "SELECT ..." --name N [--key column]` has it.
 ///

@@ -1,8 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::catalog::Slice;
+use crate::catalog::{Slice, TableRef};
 use crate::error::Transient;
+use crate::manifest::FileCost;
+use crate::runlog::Repeated;
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
 

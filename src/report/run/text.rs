@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use super::{PartReport, RunReport, TableReport};
 use crate::plain::line;
-use crate::report::text::{columns, count, duration, moments, size, things};
+use crate::report::words::{columns, count, duration, moments, size, things};
 
 /// Parts that were read again which are named.
 const SHOWN_RETRIES: usize = 20;

@@ -15,7 +15,7 @@ use super::delta::put_deltas;
 use super::dictionary::ByteDictionary;
 use super::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
 use crate::error::{Error, Result};
-use crate::sink::part::Blocks;
+use crate::sink::blocks::Blocks;
 
 /// New values of a sample at which a dictionary is given up.
 const BEARABLE: f64 = 0.8;

@@ -20,7 +20,7 @@ use super::PAGE_BYTES;
 use super::codec::Codec;
 use super::hybrid::{put_levels, put_varint};
 use crate::error::{Error, Result};
-use crate::sink::part::Blocks;
+use crate::sink::blocks::Blocks;
 
 /// Bytes that the crate's writer of pages holds.
 const SINK_BYTES: usize = 8 << 10;

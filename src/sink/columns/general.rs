@@ -15,7 +15,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use super::nan::{LeavesWithNan, without_bounds};
 use super::{ChunkEncoder, Codec};
 use crate::error::{Error, Result};
-use crate::sink::part::Blocks;
+use crate::sink::blocks::Blocks;
 
 /// Makes the encoders of those columns of a file that have no other.
 pub(in crate::sink) struct GeneralColumns {

@@ -21,7 +21,7 @@ use super::delta::{Delta, put_deltas};
 use super::dictionary::IntegerDictionary;
 use super::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
 use crate::error::{Error, Result};
-use crate::sink::part::Blocks;
+use crate::sink::blocks::Blocks;
 
 /// New values of a sample at which a dictionary is given up: packed differences are nearly as small.
 const BEARABLE: f64 = 0.5;

@@ -16,6 +16,7 @@ mod codec;
 mod codes;
 mod delta;
 mod dictionary;
+mod encoder;
 mod general;
 mod hybrid;
 mod integers;
@@ -23,57 +24,17 @@ mod nan;
 #[cfg(test)]
 mod tests;
 
-use arrow::array::{ArrayRef, new_empty_array};
+use arrow::array::new_empty_array;
 use arrow_schema::Field;
-use parquet::basic::{Compression, LogicalType, Type};
-use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::basic::{LogicalType, Type};
 use parquet::schema::types::ColumnDescPtr;
 
 use self::bytes::ByteEncoder;
 pub(super) use self::codec::Codec;
+pub(super) use self::encoder::{Choice, ChunkEncoder};
+use self::encoder::{PAGE_BYTES, PAGE_ROWS, piece_rows};
 pub(super) use self::general::GeneralColumns;
 use self::integers::{Integer, IntegerEncoder};
-use super::part::Blocks;
-use crate::error::Result;
-
-/// Rows after which a page ends.
-const PAGE_ROWS: usize = 32_768;
-/// Bytes of plain values after which a page ends.
-const PAGE_BYTES: usize = 1 << 20;
-/// Rows that are looked at together.
-const PIECE_ROWS: usize = 8_192;
-
-/// How many of `left` rows to look at next, when the page has `rows`.
-fn piece_rows(left: usize, rows: usize) -> usize {
-    left.min(PIECE_ROWS).min(PAGE_ROWS - rows)
-}
-
-/// Encodes one column of one row group.
-pub(super) trait ChunkEncoder: Send {
-    /// Appends all rows of `array`, which has the type that the encoder was made for.
-    fn write(&mut self, codec: &mut Codec, array: &ArrayRef) -> Result<()>;
-
-    /// Bytes held, encoded or not.
-    fn memory(&self) -> usize;
-
-    /// Appends the column's chunks to `group`, which has those of all columns before.
-    fn finish(
-        self: Box<Self>,
-        codec: &mut Codec,
-        group: &mut SerializedRowGroupWriter<'_, Blocks>,
-    ) -> Result<()>;
-}
-
-/// What is decided about a column before its values are seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Choice {
-    /// The codec, for the metadata.
-    pub(super) compression: Compression,
-    /// Whether to begin with a dictionary.
-    pub(super) dictionary: bool,
-    /// Whether packed differences may be used.
-    pub(super) delta: bool,
-}
 
 /// How a column is encoded, by its type alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,8 @@
 
 use bytes::Bytes;
 
-use super::found::current_manifest;
 use super::intent::{Intent, read_intent};
+use super::place::current_manifest;
 use super::{Place, json};
 use crate::destination::DirLock;
 use crate::error::{Error, Result};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::intent::{is_plain, read_manifest};
+use super::intent::is_plain;
 use super::left::{Left, Removed};
-use super::roll::{finish_intent, is_withdrawn};
+use super::place::current_manifest;
+use super::roll::finish_intent;
 use super::{NOTHING, Owner, Place};
 use crate::destination::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
@@ -152,12 +153,6 @@ pub async fn committed_by(
         .map(|object| (object.path.strip_prefix(&start).unwrap_or_default(), object.bytes))
         .collect();
     Ok(all_there(&manifest, &sizes).then_some(manifest))
-}
-
-pub(super) async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {
-    let path = place.path(MANIFEST);
-    let content = place.destination.get(&path).await?.filter(|content| !is_withdrawn(content));
-    content.map(|content| read_manifest(&content).map_err(|error| error.with("path", path))).transpose()
 }
 
 /// Whether every file that the manifest names is there with its size.

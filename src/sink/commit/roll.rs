@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::found::current_manifest;
 use super::intent::{Intent, read_intent};
 use super::left::{Removed, emptied_in_place};
+use super::place::{current_manifest, is_withdrawn};
 use super::{Place, WITHDRAWN, all};
 use crate::destination::Destination;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,11 +20,6 @@ use crate::spec::layout::{INTENT, MANIFEST};
 /// that the intent does not name.
 pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
     finish_intent(&Place::new(destination, dir)).await
-}
-
-/// Whether a document says that it is no intent, or no manifest, any more.
-pub(crate) fn is_withdrawn(document: &[u8]) -> bool {
-    document == WITHDRAWN
 }
 
 /// Whether the content of an intent says that a commit is to be finished. Where an intent cannot be removed it stays

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::column::{PgColumn, dimensions};
-use super::describe::{COLUMNS_RELATION, columns_sql, number, pg_column};
+use super::columns::{COLUMNS_RELATION, columns_sql, number, pg_column};
 use super::wire::{Connection, Row};
 use crate::error::{Error, Result};
 

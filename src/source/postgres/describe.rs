@@ -4,17 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use arrow_schema::DataType;
 
-use super::column::{self, Extension, PgColumn, PgElement, Styles};
+use super::column::{PgColumn, Styles};
+use super::columns::{COLUMNS_EXTENSION, COLUMNS_RELATION, columns_sql, number};
 use super::composites::Composites;
-use super::dialect::{ident, literal};
 use super::facts::TableFacts;
 use super::guard::{self, Guard};
-use super::keys;
-use super::measure;
+use super::quote::{ident, literal};
 use super::session::{BEGIN_THEIRS, BUILT_IN_FIRST, END_THEIRS, fence};
-use super::spatial;
-use super::statement;
 use super::wire::{Connection, Row};
+use super::{column, keys, measure, spatial};
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef};
 use crate::error::{Error, ErrorKind, Result};
@@ -150,7 +148,7 @@ pub(super) async fn table(
             labels: described.labels,
         });
     }
-    statement::steady(view, &styles).await?;
+    super::steady::steady(view, &styles).await?;
     if by_columns {
         // Where a row is stored takes the right to the table.
         sizes.blocks.clear();
@@ -312,96 +310,9 @@ fn identify(row: &Row) -> Result<(TableKind, keys::Declared)> {
     let keys = row.get(4).map(keys::parse).transpose()?.unwrap_or_default();
     Ok((kind, keys))
 }
-
-/// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.
-pub(super) const COLUMNS_RELATION: usize = 22;
-/// The extension that brought the type.
-const COLUMNS_EXTENSION: usize = 23;
 const COLUMNS_READABLE: usize = 27;
 const COLUMNS_GENERATED: usize = 29;
-const COLUMNS_LABELS: usize = 17;
 const SIZES_ROOT: usize = 10;
-
-pub(super) fn columns_sql(oids: &str) -> String {
-    columns_of(oids, "pg_catalog.pg_attribute", "pg_catalog.pg_class")
-}
-
-fn columns_of(oids: &str, attributes: &str, classes: &str) -> String {
-    include_str!("columns.sql")
-        .replace("{attributes}", attributes)
-        .replace("{classes}", classes)
-        .replace("{oids}", oids)
-}
-
-/// As [`columns_sql`] about columns of no relation: number, name, type and its modifier of each, as rows of VALUES.
-pub(super) fn typed_columns_sql(rows: &str) -> String {
-    // The rows come last, because of what may be in names.
-    let attributes = "(SELECT 0::pg_catalog.oid AS attrelid, t.n::pg_catalog.int2 AS attnum, \
-            t.name::pg_catalog.text AS attname, t.type::pg_catalog.oid AS atttypid, t.mod::pg_catalog.int4 AS atttypmod, \
-            0 AS attndims, false AS attisdropped, false AS attnotnull, 0::pg_catalog.oid AS attcollation, \
-            ''::pg_catalog.text AS attgenerated FROM (VALUES {rows}) t(n, name, type, mod))";
-    let classes = "(SELECT 0::pg_catalog.oid AS oid, ''::pg_catalog.name AS relname, \
-            'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid AS relnamespace, \
-            'v'::pg_catalog.\"char\" AS relkind, false AS relhassubclass)";
-    columns_of("0", attributes, classes).replace("{rows}", rows)
-}
-
-/// One row of `columns.sql`, with the fields of its type and of its elements' type, if these are composite.
-pub(super) fn pg_column(row: &Row, fields: Vec<PgColumn>, elements: Vec<PgColumn>) -> Result<PgColumn> {
-    let element = match row.get(13) {
-        Some(oid) => Some(Box::new(PgElement {
-            type_oid: number(oid)?,
-            typmod: number(row.required(18)?)?,
-            base_type_name: row.required(14)?.to_owned(),
-            typtype: character(row.required(15)?),
-            fields: elements,
-            extension: extension(row, 25)?,
-            delimiter: character(row.required(28)?),
-        })),
-        None => None,
-    };
-    Ok(PgColumn {
-        name: row.required(1)?.to_owned(),
-        attnum: number(row.required(0)?)?,
-        declared_oid: number(row.required(21)?)?,
-        type_oid: number(row.required(3)?)?,
-        typmod: number(row.required(4)?)?,
-        type_name: row.required(2)?.to_owned(),
-        base_type_name: row.required(5)?.to_owned(),
-        typtype: character(row.required(6)?),
-        typcategory: character(row.required(7)?),
-        labels: labels(row)?,
-        fields,
-        element,
-        ndims: number(row.required(9)?)?,
-        not_null: row.required(10)? == "t",
-        collation_deterministic: row.required(11)? == "t",
-        in_pg_catalog: row.required(8)? == "t",
-        extension: extension(row, COLUMNS_EXTENSION)?,
-        spatial: None,
-    })
-}
-
-/// The labels of an enum; none of any other type.
-fn labels(row: &Row) -> Result<Vec<String>> {
-    let Some(labels) = row.get(COLUMNS_LABELS) else { return Ok(Vec::new()) };
-    serde_json::from_str(labels).map_err(|e| Error::internal("the labels of an enum").caused_by(e))
-}
-
-/// The extension named at `place`, with the schema of its type behind it.
-fn extension(row: &Row, place: usize) -> Result<Option<Extension>> {
-    let Some(name) = row.get(place) else { return Ok(None) };
-    Ok(Some(Extension { name: name.to_owned(), schema: row.required(place + 1)?.to_owned() }))
-}
-
-pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
-    text.parse()
-        .map_err(|_| Error::internal(format!("the catalog returned '{text}' where a number was expected")))
-}
-
-fn character(text: &str) -> char {
-    text.chars().next().unwrap_or(' ')
-}
 
 /// `n_distinct` is a count, or minus a share of all rows.
 fn resolve_distinct(columns: &mut [ColumnInfo], rows: u64) {

@@ -10,6 +10,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::column::{AS_ASKED, Codec};
 use super::facts::TableFacts;
+pub use super::quote::{ident, literal};
 use super::session;
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
 use crate::error::{Error, Result};
@@ -21,20 +22,6 @@ use crate::spec::{Method, Period, SpecialValues};
 pub struct PostgresDialect {
     /// Whether the server's encoding has every character; false until a connection has told.
     pub any_character: Arc<AtomicBool>,
-}
-
-/// A quoted identifier.
-pub fn ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A string literal, whatever `standard_conforming_strings` says.
-pub fn literal(text: &str) -> String {
-    if text.contains('\\') {
-        format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-    } else {
-        format!("'{}'", text.replace('\'', "''"))
-    }
 }
 
 /// A key bound as SQL. The same text on both sides of a cut, so slices meet exactly even where the

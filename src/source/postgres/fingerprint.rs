@@ -7,10 +7,11 @@
 use arrow_schema::{DataType, Field, Fields};
 
 use super::column::{Codec, steady_array};
-use super::dialect::{PostgresDialect, ident};
+use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
 use super::guard::{self, may_be_planned};
 use super::pool::Pool;
+use super::quote::ident;
 use super::read::relation_sql;
 use super::session::{self, is_theirs};
 use super::wire::Row;
@@ -74,12 +75,12 @@ async fn ask(pool: &Pool, sql: &str, read: &TableRead, at: &SnapshotToken) -> Re
 }
 
 fn number(row: &Row, at: usize) -> Result<u64> {
-    super::describe::number(row.required(at)?)
+    super::columns::number(row.required(at)?)
 }
 
 /// A sum of signed numbers, modulo 2^64; NULL when there is nothing to add.
 fn sum(row: &Row, at: usize) -> Result<u64> {
-    let sum: i128 = row.get(at).map_or(Ok(0), super::describe::number)?;
+    let sum: i128 = row.get(at).map_or(Ok(0), super::columns::number)?;
     // The low bits of a two's complement are the remainder, never negative.
     Ok(sum as u64)
 }

@@ -5,14 +5,11 @@
 //! catalog of the moment is looked at directly before each planned statement and directly after it. What is made
 //! between the look and the plan, and is still there, is found afterwards.
 
-use super::dialect::{ident, literal};
 use super::facts::TableFacts;
-use super::planned;
-use super::read::snapshot_gone;
-use super::session::{SESSION, THEIRS, is_theirs};
-use super::snapshot::join_sql;
-use super::structure;
+use super::quote::{ident, literal};
+use super::session::{SESSION, THEIRS, is_theirs, join_sql, snapshot_gone};
 use super::wire::{Connection, Row};
+use super::{planned, structure};
 use crate::catalog::{SnapshotToken, TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};
 use crate::source::TableRead;

@@ -4,11 +4,10 @@
 //! rows are materialised, because a LIMIT on the statement itself could change its plan.
 
 use super::column::Codec;
-use super::dialect::ident;
 use super::facts::TableFacts;
-use super::guard;
 use super::pool::Pool;
-use super::wire;
+use super::quote::ident;
+use super::{guard, wire};
 use crate::catalog::{ColumnInfo, SnapshotToken, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
 use crate::source::TableRead;

@@ -1,8 +1,8 @@
 //! `--numeric measure`: the smallest decimal that holds every value of a column, found by reading all of them.
 
 use super::column::PgColumn;
-use super::describe::number;
-use super::dialect::ident;
+use super::columns::number;
+use super::quote::ident;
 use super::wire::Connection;
 use crate::catalog::TableRef;
 use crate::error::Result;

@@ -4,6 +4,7 @@
 //! connecting, TLS and authentication are then one piece of code (`docs/adr/0002`).
 
 pub mod column;
+mod columns;
 mod composites;
 pub mod config;
 mod describe;
@@ -20,6 +21,7 @@ mod measure;
 mod names;
 mod planned;
 mod pool;
+mod quote;
 mod read;
 mod roles;
 mod rows;
@@ -29,6 +31,7 @@ mod session;
 mod snapshot;
 mod spatial;
 mod statement;
+mod steady;
 mod structure;
 mod unplanned;
 mod waits;

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::describe::number;
+use super::columns::number;
 use super::wire::Connection;
 use crate::error::Result;
 

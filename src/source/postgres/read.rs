@@ -12,19 +12,18 @@ use futures::{TryStreamExt, stream};
 use tokio::sync::mpsc::Sender;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
-use super::dialect::{PostgresDialect, ident, literal};
+use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
 use super::guard::{self, Looked};
-use super::locate;
 use super::pool::Pool;
+use super::quote::{ident, literal};
 use super::rows::{Rows, misframed};
-use super::session::is_theirs;
-use super::snapshot::join_sql;
-use super::statement;
+use super::session::{is_theirs, join_sql, snapshot_gone};
 use super::unplanned::{self, TextRows};
 use super::wire::CopyOut;
+use super::{locate, statement};
 use crate::catalog::{Slice, SnapshotToken, TableKind};
-use crate::error::{Error, Result, Transient};
+use crate::error::{Error, Result};
 use crate::source::{Dialect, TableRead};
 
 /// A batch closes at this many bytes even when it has few rows.
@@ -258,18 +257,6 @@ fn conditions(
         .chain(filter.map(|f| format!("({f})")))
         .collect();
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
-}
-
-/// Importing a snapshot fails when its holder is gone; everything else is passed on.
-pub(super) fn snapshot_gone(error: Error) -> Error {
-    if matches!(super::wire::sqlstate(&error), Some("22023" | "55000" | "42704")) {
-        Error::unavailable("the run's snapshot is gone: the connection that held it ended")
-            .caused_by(error)
-            .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none needs none for the whole run")
-            .passing(Transient::View)
-    } else {
-        error
-    }
 }
 
 const NUMERIC_HINT: &str = "a double holds nothing beyond 1.8e308 nor between 0 and 4.9e-324: leave --numeric double out, or use \

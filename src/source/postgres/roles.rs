@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::dialect::{ident, literal};
+use super::quote::{ident, literal};
 use super::session::SESSION;
 use super::wire::Connection;
 use crate::catalog::TableRef;

@@ -6,7 +6,7 @@
 use arrow_schema::DataType;
 
 use super::column::FIRST_OWN_OID;
-use super::describe::number;
+use super::columns::number;
 use super::dialect::{PostgresDialect, key_of_row};
 use super::statement;
 use super::wire::Row;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::dialect::{PostgresDialect, ident};
+use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
+use super::quote::ident;
 use super::read::relation_sql;
 use super::wire::Connection;
 use crate::catalog::{Selection, Slice, TableInfo};

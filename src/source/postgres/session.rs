@@ -1,9 +1,10 @@
 //! What every transaction over the source sets first.
 
 use super::facts::TableFacts;
+use super::quote::literal;
 use super::wire::Connection;
-use crate::catalog::{TableInfo, TableKind};
-use crate::error::Result;
+use crate::catalog::{SnapshotToken, TableInfo, TableKind};
+use crate::error::{Error, Result, Transient};
 
 /// Settings of every transaction, so that nothing a role or database sets can change a value, run a function of a
 /// database user or cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in
@@ -102,4 +103,33 @@ pub(super) async fn under_theirs<T>(
     let ended = view.execute(END_THEIRS).await;
     let done = done?;
     ended.map(|()| done)
+}
+
+/// The statement with which a worker joins `token`.
+///
+/// It reads `table`, and no view or foreign table where that is none.
+///
+/// # Errors
+/// As [`fence_of`].
+pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> Result<String> {
+    let fence = fence_of(table)?;
+    Ok(match &token.id {
+        Some(id) => format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}; {SESSION}; {fence}",
+            literal(id)
+        ),
+        None => format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {fence}"),
+    })
+}
+
+/// Importing a snapshot fails when its holder is gone; everything else is passed on.
+pub(super) fn snapshot_gone(error: Error) -> Error {
+    if matches!(super::wire::sqlstate(&error), Some("22023" | "55000" | "42704")) {
+        Error::unavailable("the run's snapshot is gone: the connection that held it ended")
+            .caused_by(error)
+            .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none needs none for the whole run")
+            .passing(Transient::View)
+    } else {
+        error
+    }
 }

@@ -15,9 +15,10 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::describe::Facts;
-use super::dialect::{PostgresDialect, ident, literal};
+use super::dialect::PostgresDialect;
 use super::guard::{Guard, may_be_planned};
 use super::pool::Pool;
+use super::quote::{ident, literal};
 use super::selection::selection;
 use super::session::{SESSION, fence, fence_of, is_theirs, under_theirs};
 use super::wire::{Connection, Row};
@@ -61,7 +62,7 @@ struct Catalog {
 async fn money_scale(view: &mut Connection) -> Result<i8> {
     let rows = view.query("SELECT pg_catalog.scale(1::money::numeric)").await?;
     let row = rows.first().ok_or_else(|| Error::internal("the server returned no row"))?;
-    describe::number(row.required(0)?)
+    super::columns::number(row.required(0)?)
 }
 
 /// Tables that the catalog is asked about at once.
@@ -567,21 +568,4 @@ async fn under_savepoint<T>(
     let end = if result.is_ok() { "RELEASE SAVEPOINT one" } else { "ROLLBACK TO SAVEPOINT one" };
     connection.execute(end).await.map_err(|e| lost(e, held))?;
     result
-}
-
-/// The statement with which a worker joins `token`.
-///
-/// It reads `table`, and no view or foreign table where that is none.
-///
-/// # Errors
-/// As [`fence_of`].
-pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> Result<String> {
-    let fence = fence_of(table)?;
-    Ok(match &token.id {
-        Some(id) => format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}; {SESSION}; {fence}",
-            literal(id)
-        ),
-        None => format!("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {SESSION}; {fence}"),
-    })
 }

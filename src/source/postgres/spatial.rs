@@ -1,8 +1,8 @@
 //! Columns of PostGIS: their coordinate system, which a file has one of for each column.
 
 use super::column::{Extension, PgColumn, SpatialFacts};
-use super::describe::number;
-use super::dialect::{ident, literal};
+use super::columns::number;
+use super::quote::{ident, literal};
 use super::wire::Connection;
 use crate::catalog::TableRef;
 use crate::error::Result;

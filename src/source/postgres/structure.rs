@@ -1,9 +1,9 @@
 //! What locks do not hold: a lock of a table keeps neither others from attaching partitions to it, nor from altering
 //! the composite types of its columns. Both are looked for instead.
 
-use super::describe::number;
-use super::dialect::literal;
+use super::columns::number;
 use super::facts::TableFacts;
+use super::quote::literal;
 use super::wire::Connection;
 use crate::catalog::{TableInfo, TableKind, TableRef};
 use crate::error::{Error, Result};

@@ -28,7 +28,7 @@ use futures::StreamExt;
 use rusqlite::Connection;
 
 use self::config::SqliteConfig;
-use self::connect::StopOnDrop;
+use self::connect::{StopOnDrop, blocking};
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
 use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
@@ -164,12 +164,4 @@ fn as_written(batch: &RecordBatch, written: &SchemaRef) -> Result<RecordBatch> {
         .collect::<Result<Vec<_>>>()?;
     RecordBatch::try_new(Arc::clone(written), columns)
         .map_err(|error| Error::internal("rows are not as they are written").caused_by(error))
-}
-
-/// Runs `work` on a thread that may wait for locks and disks.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::internal("a SQLite task stopped").caused_by(error)),
-    }
 }

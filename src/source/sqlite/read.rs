@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
 use super::config::SqliteConfig;
-use super::connect::{Stop, StopOnDrop, failed, open, out_of_order};
+use super::connect::{Stop, StopOnDrop, blocking, failed, open, out_of_order};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use super::statement;
@@ -73,7 +73,7 @@ pub(super) async fn count(
     };
     let guard = StopOnDrop::default();
     let stop = guard.stop();
-    super::blocking(move || {
+    blocking(move || {
         let connection = reader.connection()?;
         stop.guard(connection).map_err(|e| failed(&job.config, e))?;
         let sql = format!("SELECT count(*) {}", job.relation_sql());

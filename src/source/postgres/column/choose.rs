@@ -1,15 +1,15 @@
 //! Which Arrow type, codec and verdict a column gets: the type contract as a table.
 
 mod extension;
+mod kind;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY};
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use super::{Cast, Choice, Codec, CompositeField, Extension, PgColumn};
+use self::kind::{Kind, TypeRef};
+use super::{Cast, Codec, CompositeField, PgColumn};
 use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
 
@@ -100,56 +100,22 @@ pub fn dimensions(declared: i32) -> usize {
     declared.clamp(1, MAX_DIMENSIONS).unsigned_abs() as usize
 }
 
-/// A type without its column.
-struct TypeRef<'a> {
-    oid: u32,
-    typmod: i32,
-    typtype: char,
-    name: &'a str,
-    fields: &'a [PgColumn],
-    extension: Option<&'a Extension>,
+/// What was decided about a column.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Name, Arrow type, nullability and metadata (`PARQUET:field_id`, `lakexpress:source_type`, extension types).
+    pub field: Field,
+    /// How to select and decode it.
+    pub codec: Codec,
+    /// How faithfully values travel.
+    pub verdict: Verdict,
+    /// Why the verdict is not `exact`, or which values would be refused; empty when there is nothing to say.
+    pub note: String,
+    /// May the server compare this column with the same result as DataFusion does here? For text this means
+    /// equality only.
+    pub comparable: bool,
 }
-
-/// A decision about a type.
-struct Kind {
-    data_type: DataType,
-    codec: Codec,
-    verdict: Verdict,
-    note: String,
-    comparable: bool,
-    /// The type has values that `--special-values` decides about.
-    has_special: bool,
-    extension: HashMap<String, String>,
-}
-
 impl Kind {
-    fn exact(data_type: DataType, codec: Codec) -> Self {
-        Self {
-            data_type,
-            codec,
-            verdict: Verdict::Exact,
-            note: String::new(),
-            comparable: false,
-            has_special: false,
-            extension: HashMap::new(),
-        }
-    }
-
-    /// The server's cast to text. It differs from what psql shows where a type has a cast of its own: char(n)
-    /// comes without padding, inet with its netmask always (`1.2.3.4/32`), bool as `true`.
-    fn text(note: impl Into<String>) -> Self {
-        Self::exact(DataType::Utf8, Codec::CastText(Cast::Output)).verdict(Verdict::Text, note)
-    }
-
-    fn cast(cast: Cast, note: impl Into<String>) -> Self {
-        Self { codec: Codec::CastText(cast), ..Self::text(note) }
-    }
-
-    /// The output function of a type that is not built in.
-    fn output(note: impl Into<String>) -> Self {
-        Self::exact(DataType::Utf8, Codec::Output { delimited: false }).verdict(Verdict::Text, note)
-    }
-
     /// A type of any kind as text.
     fn of_text(oid: u32, note: impl Into<String>) -> Self {
         match oid {
@@ -161,33 +127,6 @@ impl Kind {
             ..FIRST_OWN_OID => Self::text(note),
             FIRST_OWN_OID.. => Self::output(note),
         }
-    }
-
-    fn verdict(self, verdict: Verdict, note: impl Into<String>) -> Self {
-        Self { verdict, note: note.into(), ..self }
-    }
-
-    fn comparable(self) -> Self {
-        Self { comparable: true, ..self }
-    }
-
-    fn special(mut self, what: &str, policy: &TypePolicy) -> Self {
-        let separator = if self.note.is_empty() { "" } else { "; " };
-        let fate = match policy.special_values {
-            SpecialValues::Error => "refused",
-            SpecialValues::Null => "written as NULL",
-        };
-        self.note = format!("{}{separator}{what} {fate} (--special-values)", self.note);
-        self.has_special = true;
-        self
-    }
-
-    fn extension(mut self, name: &str, metadata: Option<&str>) -> Self {
-        self.extension.insert(EXTENSION_TYPE_NAME_KEY.to_owned(), name.to_owned());
-        if let Some(metadata) = metadata {
-            self.extension.insert(EXTENSION_TYPE_METADATA_KEY.to_owned(), metadata.to_owned());
-        }
-        self
     }
 
     /// The type of a column, or of a field of a composite type.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Fields, Key, PostgresConfig, Secret, URL_KEYS, recorded};
+use super::{Fields, Key, PostgresConfig, Secret, URL_KEYS};
 use crate::secret;
 use crate::source::Environment;
 
@@ -160,7 +160,7 @@ pub(super) fn password(
         Ok(Some(text)) => {
             config.password = find_password(&text, config, trusted).map(Secret::new);
             if !trusted && config.password.is_none() && find_password(&text, config, true).is_some() {
-                config.password_note = Some(recorded::unused(&path.display().to_string(), config));
+                config.password_note = Some(unused(&path.display().to_string(), config));
             }
         }
         Ok(None) => {}
@@ -259,4 +259,13 @@ fn split_fields(line: &str) -> Vec<Word> {
         }
     }
     words
+}
+
+/// Why a password was not used.
+pub(super) fn unused(place: &str, config: &PostgresConfig) -> String {
+    format!(
+        "the password of {place} is not sent to {}, which only the run log names: give --source (or LAKEXPRESS_SOURCE) \
+         once more, or set PGHOST and PGPORT, or write a line with this host into ~/.pgpass",
+        config.server()
+    )
 }

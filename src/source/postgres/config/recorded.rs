@@ -4,6 +4,7 @@
 //! surroundings name as well: by `PGHOST` and `PGPORT`, by the service, or by a line of the password file. Client
 //! certificates are used: a server learns whose they are, and neither the key nor anything that it could use elsewhere.
 
+use super::environment::unused;
 use super::{Binding, Fields, Key, PostgresConfig, RootCert, SslMode, environment};
 use crate::source::Environment;
 
@@ -70,13 +71,4 @@ impl Recorded {
         }
         named
     }
-}
-
-/// Why a password was not used.
-pub(super) fn unused(place: &str, config: &PostgresConfig) -> String {
-    format!(
-        "the password of {place} is not sent to {}, which only the run log names: give --source (or LAKEXPRESS_SOURCE) \
-         once more, or set PGHOST and PGPORT, or write a line with this host into ~/.pgpass",
-        config.server()
-    )
 }

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
 use super::*;
 use crate::error::ErrorKind;
 

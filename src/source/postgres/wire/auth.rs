@@ -6,9 +6,9 @@ use postgres_protocol::authentication::sasl::{
 };
 use postgres_protocol::message::{backend, frontend};
 
+use super::error::Failure;
 use super::error::{self, Response};
 use super::frame::Frame;
-use super::startup::Failure;
 use super::{Connection, tls};
 use crate::error::{Error, Result};
 use crate::source::postgres::config::{Binding, PostgresConfig, SslMode};

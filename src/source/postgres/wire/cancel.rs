@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
-use super::startup::negotiate;
+use super::negotiate::negotiate;
 use super::stream::{self, Peer};
 use super::{error, tls};
 use crate::clock;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use postgres_protocol::message::backend;
 
 use super::error::{self, Response};
+use super::frame::Frame;
 use super::{CancelToken, Connection};
 use crate::error::{Error, Result};
 
@@ -29,6 +30,32 @@ enum Progress {
 pub struct CopyOut {
     connection: Connection,
     progress: Progress,
+}
+
+impl Connection {
+    /// Starts one `COPY ... TO STDOUT`.
+    ///
+    /// # Errors
+    /// Those of [`Self::query`]; then the connection is closed.
+    pub async fn copy_out(mut self, sql: &str) -> Result<CopyOut> {
+        self.send_query(sql).await?;
+        loop {
+            let frame = self.receive().await?;
+            match frame.tag {
+                backend::COPY_OUT_RESPONSE_TAG => return Ok(CopyOut::new(self)),
+                backend::ERROR_RESPONSE_TAG => {
+                    return Err(Response::parse(self.frames.body(frame)).into_error());
+                }
+                backend::NOTICE_RESPONSE_TAG
+                | backend::PARAMETER_STATUS_TAG
+                | backend::NOTIFICATION_RESPONSE_TAG => self.aside(frame)?,
+                tag => {
+                    let what = format!("message {:?} where a COPY begins", char::from(tag));
+                    return Err(error::protocol(&what).with("server", self.cancel.server()));
+                }
+            }
+        }
+    }
 }
 
 impl CopyOut {
@@ -80,7 +107,7 @@ impl CopyOut {
         }
     }
 
-    fn advance(&mut self) -> Result<Option<super::Frame>> {
+    fn advance(&mut self) -> Result<Option<Frame>> {
         if matches!(self.progress, Progress::Ended(_)) {
             return Ok(None);
         }

@@ -265,3 +265,22 @@ pub(super) fn login_timeout(server: &str) -> Error {
         .hint("raise connect_timeout (seconds), or check that a PostgreSQL server answers on this port")
         .passing(Transient::Connection)
 }
+
+/// Why an attempt failed, and whether the other choice of TLS may do better.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) other_way: bool,
+}
+
+impl Failure {
+    /// The server or the network objects to this way of connecting.
+    pub(super) fn of_this_way(error: Error) -> Self {
+        Self { error, other_way: true }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, other_way: false }
+    }
+}

@@ -6,8 +6,10 @@ use bytes::BytesMut;
 use postgres_protocol::message::{backend, frontend};
 use rustls::ClientConfig;
 
+use super::error::Failure;
 use super::error::{self, Response};
 use super::frame::Frames;
+use super::negotiate::{encrypt, negotiate, request_tls};
 use super::stream::{self, Stream};
 use super::{CancelToken, Connection, Statement, auth, certificate, tls};
 use crate::client::password::Secret;
@@ -15,31 +17,23 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::source::postgres::config::{PostgresConfig, SslMode};
 
-/// Why an attempt failed, and whether the other choice of TLS may do better.
-pub(super) struct Failure {
-    pub(super) error: Error,
-    pub(super) other_way: bool,
-}
-
-impl Failure {
-    /// The server or the network objects to this way of connecting.
-    pub(super) fn of_this_way(error: Error) -> Self {
-        Self { error, other_way: true }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error, other_way: false }
-    }
-}
-
 /// What to do about TLS in one attempt.
 enum Encryption {
     Never,
     /// Plain if the server has none.
     Preferred(Arc<ClientConfig>),
     Required(Arc<ClientConfig>),
+}
+
+impl Connection {
+    /// Connects and logs in, by the rules of the configuration's `sslmode`.
+    ///
+    /// # Errors
+    /// `Unavailable` when the server cannot be reached, `Denied` when it refuses the login,
+    /// `Config` when TLS or the database is not as configured.
+    pub async fn connect(config: &PostgresConfig) -> Result<Self> {
+        Box::pin(connect(config)).await
+    }
 }
 
 /// Connects with a password that is valid now.
@@ -125,52 +119,6 @@ async fn attempt(config: &PostgresConfig, encryption: Encryption) -> Result<Conn
         Ok(done) => done,
         Err(_) => Err(error::login_timeout(&config.server()).into()),
     }
-}
-
-/// Makes a stream with TLS of a plain one, or fails if the server has none. Without `tls` nothing changes.
-pub(super) async fn negotiate(
-    stream: Stream,
-    config: &PostgresConfig,
-    tls: Option<Arc<ClientConfig>>,
-) -> Result<Stream, Failure> {
-    let Some(tls) = tls else { return Ok(stream) };
-    match request_tls(stream, config).await? {
-        (stream, true) => encrypt(stream, config, tls).await,
-        (_, false) => Err(Error::config(format!(
-            "the server does not support TLS, but sslmode {} asks for it",
-            config.sslmode
-        ))
-        .with("server", config.server())
-        .hint("turn on ssl in the server's configuration, or set sslmode=prefer or sslmode=disable")
-        .into()),
-    }
-}
-
-/// Asks for TLS. Reads exactly one byte, so that nothing sent in the clear can pass for encrypted.
-async fn request_tls(mut stream: Stream, config: &PostgresConfig) -> Result<(Stream, bool)> {
-    let server = config.server();
-    let mut request = BytesMut::new();
-    frontend::ssl_request(&mut request);
-    stream.write_all(&request).await.map_err(|error| error::lost(error, &server))?;
-    let mut answer = [0];
-    match stream.read(&mut answer).await {
-        Ok(0) => Err(error::closed(&server)),
-        Ok(_) => match answer {
-            [b'S'] => Ok((stream, true)),
-            [b'N'] => Ok((stream, false)),
-            [b'E'] => Err(Error::unavailable("the server cannot take a connection now")
-                .with("server", server)
-                .hint("the server's log says why")),
-            [other] => Err(error::protocol(&format!("{:?} to the question for TLS", char::from(other)))
-                .with("server", server)),
-        },
-        Err(error) => Err(error::lost(error, &server)),
-    }
-}
-
-async fn encrypt(stream: Stream, config: &PostgresConfig, tls: Arc<ClientConfig>) -> Result<Stream, Failure> {
-    let Stream::Tcp(stream) = stream else { return Err(Error::internal("TLS over TLS").into()) };
-    tls::handshake(stream, config, tls).await.map_err(Failure::of_this_way)
 }
 
 /// Startup message, login, and the server's greeting up to the first ReadyForQuery.

@@ -1,8 +1,17 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 
+use super::connection::{Statement, version_number};
+use super::error::Response;
+use super::frame::Frames;
+use super::stream::Stream;
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
+use crate::source::postgres::config::PostgresConfig;
 
 /// A connection whose server is the returned end of a socket pair.
 fn pair() -> (Connection, UnixStream) {

@@ -6,7 +6,7 @@ use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_K
 use arrow_schema::{DataType, Field, TimeUnit};
 use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use super::{Choice, Codec, Column, StorageClass};
+use super::Codec;
 use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
 use crate::spec::{NumericPolicy, TypePolicy};
 
@@ -191,4 +191,66 @@ impl Kind {
             None => Self::exact(DataType::Utf8, Codec::Text).note("no declared type and no value"),
         }
     }
+}
+
+/// SQLite's storage classes, without NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageClass {
+    /// 64-bit integer.
+    Integer,
+    /// Double.
+    Real,
+    /// Text.
+    Text,
+    /// Bytes.
+    Blob,
+}
+
+impl StorageClass {
+    /// What `typeof()` says; none for `null`.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "integer" => Some(Self::Integer),
+            "real" => Some(Self::Real),
+            "text" => Some(Self::Text),
+            "blob" => Some(Self::Blob),
+            _ => None,
+        }
+    }
+}
+
+/// A column as the schema describes it.
+#[derive(Debug, Clone)]
+pub struct Column<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Place in the table, from 0; the Parquet field id is one more.
+    pub ordinal: i64,
+    /// The declared type, as written; may be empty.
+    pub declared: &'a str,
+    /// SQLite lets no NULL in.
+    pub never_null: bool,
+    /// SQLite lets no other storage class in than the declared one.
+    pub enforced: bool,
+    /// Equal texts have equal bytes.
+    pub binary_collation: bool,
+    /// The declared type says nothing: see [`needs_first_value`].
+    pub untyped: bool,
+    /// Of the first value that is not NULL, where the column is untyped.
+    pub first_class: Option<StorageClass>,
+}
+
+/// What was decided about a column.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Name, Arrow type, nullability and metadata (`PARQUET:field_id`, `lakexpress:source_type`, extension types).
+    pub field: Field,
+    /// How to decode it.
+    pub codec: Codec,
+    /// How faithfully values travel.
+    pub verdict: Verdict,
+    /// Why the verdict is not `exact`, or which values would be refused; empty when there is nothing to say.
+    pub note: String,
+    /// SQLite compares this column exactly as DataFusion does; for text this means equality only.
+    pub comparable: bool,
 }

@@ -1,12 +1,13 @@
 //! Decisions and decoders, against SQLite itself where it has an opinion.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 
 use super::*;
+use crate::catalog::Verdict;
 use crate::spec::{NumericPolicy, TypePolicy};
 
 fn column(declared: &str) -> Column<'_> {
@@ -215,12 +216,12 @@ proptest! {
     fn reals_are_written_as_sqlite_does_where_that_is_exact(digits in -999_999_999_999_999_i64..999_999_999_999_999, shift in -25_i32..25) {
         let connection = Connection::open_in_memory().unwrap();
         let value: f64 = format!("{digits}e{shift}").parse().unwrap();
-        prop_assert_eq!(text::real(value), cast(&connection, value));
+        prop_assert_eq!(decode::real(value), cast(&connection, value));
     }
 
     #[test]
     fn reals_are_read_back_as_the_same(value in any::<f64>().prop_filter("a number", |v| v.is_finite())) {
-        prop_assert_eq!(text::real(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
+        prop_assert_eq!(decode::real(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
     }
 
     #[test]
@@ -252,6 +253,6 @@ fn edges_of_the_plain_notation() {
         f64::INFINITY,
         f64::NEG_INFINITY,
     ] {
-        assert_eq!(text::real(value), cast(&connection, value));
+        assert_eq!(decode::real(value), cast(&connection, value));
     }
 }

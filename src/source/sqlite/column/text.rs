@@ -9,6 +9,7 @@ use arrow::datatypes::{BinaryType, ByteArrayType, Utf8Type};
 use arrow_schema::Field;
 use rusqlite::types::ValueRef;
 
+use super::decode::real;
 use super::{BadValue, ColumnDecoder};
 
 /// Which storage classes a text column takes.
@@ -164,23 +165,4 @@ fn hexadecimal(to: &mut String, bytes: &[u8]) -> std::fmt::Result {
     }
     to.push('\'');
     Ok(())
-}
-
-/// A double as `printf('%!.15g', ..)` shows it, with as many digits as it takes to mean the same double again.
-pub(super) fn real(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "Inf".into() } else { "-Inf".into() };
-    }
-    let shortest = format!("{value:e}");
-    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |m| ("-", m));
-    if !(-4..15).contains(&exponent) {
-        let point = if mantissa.contains('.') { "" } else { ".0" };
-        let direction = if exponent < 0 { '-' } else { '+' };
-        return format!("{sign}{mantissa}{point}e{direction}{:02}", exponent.unsigned_abs());
-    }
-    // Plain notation of the same digits.
-    let plain = format!("{value}");
-    if plain.contains('.') { plain } else { format!("{plain}.0") }
 }
