@@ -325,3 +325,11 @@ fn may_quote(cause: &(dyn StdError + 'static)) -> bool {
     let is_of_system = cause.downcast_ref::<io::Error>().is_some_and(|error| error.get_ref().is_none());
     !is_of_system && !cause.is::<Error>()
 }
+
+/// Serialises an error as its one-line text: `#[serde(serialize_with = "one_line")]`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn one_line<S: serde::Serializer>(error: &Option<Error>, to: S) -> std::result::Result<S::Ok, S::Error> {
+    error.as_ref().map(ToString::to_string).serialize(to)
+}

@@ -1,11 +1,11 @@
 //! What all work of a run shares: the services it was given, and what is decided once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::budget::{Budget, Connections};
 use super::cancel::Cancel;
 use super::limits::{Bounds, Held};
-use super::mixed::Reusable;
 use super::outcome::TableOutcome;
 use super::progress::Progress;
 use super::retry::{Retries, admitted};
@@ -16,7 +16,7 @@ use crate::destination::Destination;
 use crate::error::{Result, values_are_hidden};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::readers::Readers;
-use crate::runlog::{RunEvent, RunLog};
+use crate::runlog::{PreparedTable, RunEvent, RunLog};
 use crate::source::{Snapshot, Source};
 use crate::spec::ExportSpec;
 use crate::work::{Executor, Worker};
@@ -73,6 +73,9 @@ impl Services {
         self.observer.event(event);
     }
 }
+
+/// What the run log has of tables that were not finished.
+pub(super) type Reusable = HashMap<TableRef, PreparedTable>;
 
 /// One run, or what is left of it.
 pub(super) struct RunContext {

@@ -7,17 +7,18 @@ use futures::{StreamExt, stream};
 use super::budget::Budget;
 use super::cancel::Cancel;
 use super::context::{Pinned, RunContext, Services, Under};
+use super::item::{Item, Planned};
 use super::limits::{Bounds, NOT_EXPORTED};
 use super::outcome::{RunSummary, TableOutcome};
 use super::own_view;
 use super::plan::plan_all;
-use super::query::{self, QueryItem};
+use super::queries;
 use super::record::{self, Opening};
 use super::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::clock::{self, Stopwatch};
 use crate::error::{Error, Result};
-use crate::plan::{QueryStatement, TablePlan};
+use crate::plan::QueryStatement;
 use crate::runlog::RunEvent;
 use crate::spec::{ErrorAction, ExportSpec, layout};
 
@@ -26,18 +27,6 @@ use crate::spec::{ErrorAction, ExportSpec, layout};
 pub(super) enum Asked<'a> {
     Tables(&'a [TableRef]),
     Queries(&'a [QueryStatement]),
-}
-
-/// What has a directory.
-pub(super) enum Item {
-    Table(Box<TablePlan>),
-    Query(Box<QueryItem>),
-}
-
-/// What is exported, in this order, and what cannot be.
-pub(super) struct Planned {
-    pub(super) items: Vec<Item>,
-    pub(super) failures: Vec<(TableRef, Error)>,
 }
 
 /// Exports what is `asked` for as of one snapshot.
@@ -69,7 +58,7 @@ pub(super) async fn start(
         }
         // A statement that cannot be planned is an error before anything is recorded.
         Asked::Queries(statements) => {
-            let plan = async || query::planned(run, statements).await;
+            let plan = async || queries::planned(run, statements).await;
             let (pinned, planned) = before_the_first(run, plan).await?;
             let names = planned.items.iter().map(|item| item.table().clone()).collect();
             let work = async {
@@ -117,7 +106,7 @@ async fn all(
     Pinned { view, held, token }: Pinned,
     Planned { items, failures }: Planned,
 ) -> Result<(SnapshotToken, Vec<TableOutcome>)> {
-    let (watch, stop) = Stop::new(&run.services.cancel, &run.retries, &run.bounds, view.as_ref());
+    let (watch, stop) = Stop::new(&run.services.cancel, run.retries.suspicion(), &run.bounds, view.as_ref());
     let under = &Under { run, view: view.as_ref(), stop };
     let ends_all = run.spec.run.error_action == ErrorAction::Fail;
     let over = &AtomicBool::new(!failures.is_empty() && ends_all);
@@ -183,32 +172,5 @@ async fn repeated(run: &RunContext, table: &TableRef) {
     if !parts.is_empty() {
         let (run_id, table, at) = (run.run_id.clone(), table.clone(), clock::moment().into());
         run.record(&RunEvent::TableRepeated { run_id, table, at, parts }).await;
-    }
-}
-
-impl Item {
-    pub(super) fn table(&self) -> &TableRef {
-        match self {
-            Self::Table(plan) => &plan.info.table,
-            Self::Query(query) => &query.plan.table,
-        }
-    }
-
-    /// What it is called in sentences.
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Table(_) => "table",
-            Self::Query(_) => "query",
-        }
-    }
-
-    /// The event of its beginning.
-    fn started(&self, run_id: &str) -> RunEvent {
-        let (method, parts, est_rows) = match self {
-            Self::Table(plan) => (plan.method_name().to_owned(), plan.parts.len(), plan.info.est_rows),
-            Self::Query(_) => (query::METHOD.to_owned(), 1, 0),
-        };
-        let (run_id, table, at) = (run_id.to_owned(), self.table().clone(), clock::moment().into());
-        RunEvent::TableStarted { run_id, table, at, method, parts, est_rows }
     }
 }

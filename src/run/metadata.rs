@@ -6,13 +6,10 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use super::cancel::INTERRUPTED;
-use super::context::RunContext;
-use super::outcome::{TableOutcome, error_text};
 use super::summary;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, one_line};
 use crate::manifest::{HashVerdict, Manifest};
 use crate::metadata::{Document, cdm};
 use crate::sink;
@@ -40,7 +37,7 @@ pub struct MetadataOutcome {
     /// Tables that a later run has committed again; they are described as they are now.
     pub replaced: Vec<TableRef>,
     /// Why writing failed; serialised as its one-line text.
-    #[serde(serialize_with = "error_text")]
+    #[serde(serialize_with = "one_line")]
     pub error: Option<Error>,
 }
 
@@ -58,20 +55,6 @@ impl MetadataOutcome {
     pub(super) fn recorded(&self) -> Option<String> {
         self.error.as_ref().map(|error| format!("the metadata was not written: {error}"))
     }
-}
-
-/// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome, also that
-/// the run was asked to stop.
-pub(super) async fn described(run: &RunContext, tables: &[TableOutcome]) -> Option<MetadataOutcome> {
-    let asked = run.spec.output.metadata.as_ref()?;
-    let tables: Vec<MetadataTable> = tables
-        .iter()
-        .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
-        .collect();
-    let written = metadata(&run.services.destination, &run.run_id, &run.spec.output.sub_path, &tables, asked);
-    let late =
-        || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
-    Some(run.services.cancel.in_time(written).await.unwrap_or_else(late))
 }
 
 /// Writes the metadata of `run_id`, whose tables lie below `root`. A schema with a table that is not committed gets

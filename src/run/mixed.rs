@@ -8,15 +8,14 @@
 //! lost, sees an empty table under its old snapshot, and ends without an error; only the check after the last part
 //! would have found it. For the same reason a table of several relations, of which one can be empty, is exported whole.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::context::{RunContext, Services};
+use super::context::{Reusable, RunContext, Services};
 use super::parts::{PartRecord, PlanRecord, VERSION, obstacle};
-use crate::catalog::{ColumnInfo, TableRef};
+use crate::catalog::ColumnInfo;
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{Manifest, PartsAsOf};
@@ -26,9 +25,6 @@ use crate::sink::PreparedPart;
 
 /// Uploads that are looked up at once.
 const LOOKS: usize = 8;
-
-/// What the run log has of tables that were not finished.
-pub(super) type Reusable = HashMap<TableRef, PreparedTable>;
 
 /// What the run log has of the tables of a run that are left.
 pub(super) async fn reusable(run_id: &str, services: &Services) -> Result<Reusable> {

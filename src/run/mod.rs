@@ -5,7 +5,7 @@
 //! | tables are planned | `plan`, `rows` |
 //! | the run is recorded, announced and summarised | `record`, `summary`, `outcome` |
 //! | what is planned is exported, some tables at once | `export`; under a snapshot for each table: `own_view` |
-//! | a directory is locked, its parts are written and committed | `commit`; what is in it: `table`, `query` |
+//! | a directory is locked, its parts are written and committed | `commit`; what is in it: `table`, `queries` |
 //! | compared with the source | `verify` |
 //! | described for other programs | `metadata` |
 //!
@@ -20,6 +20,7 @@ mod commit;
 mod context;
 mod evidence;
 mod export;
+mod item;
 mod limits;
 mod metadata;
 mod minded;
@@ -28,8 +29,9 @@ mod outcome;
 mod own_view;
 mod parts;
 mod plan;
+mod prepared;
 pub mod progress;
-mod query;
+mod queries;
 mod record;
 mod resume;
 mod retry;

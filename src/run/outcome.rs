@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::cancel::INTERRUPTED;
 use super::metadata::MetadataOutcome;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
-use crate::error::Error;
+use crate::error::{Error, one_line};
 use crate::manifest::{FileEntry, Manifest, PartsAsOf, Verification};
 use crate::runlog::{RunEvent, RunStatus, Timestamp};
 use crate::sink::Left;
@@ -86,7 +86,7 @@ pub struct TableOutcome {
     /// What was compared with the source; none when nothing was.
     pub verification: Option<Verification>,
     /// Why it failed; serialised as its one-line text.
-    #[serde(serialize_with = "error_text")]
+    #[serde(serialize_with = "one_line")]
     pub error: Option<Error>,
 }
 
@@ -114,10 +114,6 @@ impl TableOutcome {
             error: None,
         }
     }
-}
-
-pub(super) fn error_text<S: serde::Serializer>(error: &Option<Error>, to: S) -> Result<S::Ok, S::Error> {
-    error.as_ref().map(ToString::to_string).serialize(to)
 }
 
 /// What is committed of a table.

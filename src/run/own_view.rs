@@ -1,7 +1,7 @@
 //! At level `table` each table has a separate snapshot, which is taken when its export begins.
 
 use super::context::{Pinned, Under};
-use super::export::Item;
+use super::item::Item;
 use super::outcome::Exported;
 use super::retry::{Attempts, Scope};
 use super::{budget, commit, table};
@@ -27,7 +27,7 @@ async fn with_own_view(table: &TableRef, under: &Under<'_>) -> Result<Exported> 
     let run = under.run;
     let _holders = run.connections.take(budget::HOLDERS).await?;
     let Pinned { view, held: _held, .. } = run.pin(std::slice::from_ref(table), Consistency::Table).await?;
-    let (watch, stop) = under.stop.under(view.as_ref(), &run.retries);
+    let (watch, stop) = under.stop.under(view.as_ref(), run.retries.suspicion());
     let planning = prepare::plan_one(&run.spec, &run.services.source, view.as_ref(), table, &run.run_id);
     let mut plan = tokio::select! {
         plan = planning => plan?,

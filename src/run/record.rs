@@ -6,11 +6,10 @@ use std::convert::Infallible;
 
 use serde_json::{Value, json};
 
-use super::cancel::Cancel;
-use super::context::{RunContext, Services};
-use super::metadata::{self, MetadataOutcome};
+use super::cancel::{Cancel, INTERRUPTED};
+use super::context::{Reusable, RunContext, Services};
+use super::metadata::{MetadataOutcome, MetadataTable, metadata};
 use super::outcome::{RunSummary, TableOutcome};
-use super::resume::Earlier;
 use super::{alike, limits, summary};
 use crate::catalog::{SnapshotToken, TableRef};
 use crate::clock::{self, Stopwatch};
@@ -18,6 +17,23 @@ use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
 use crate::runlog::{Document, HEARTBEAT, RunEvent, RunStatus, Timestamp};
 use crate::spec::ExportSpec;
+
+/// What a run did before it was resumed; empty for one that begins.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    /// All tables of the run, in its order.
+    pub(super) tables: Vec<TableRef>,
+    /// When the run began.
+    pub(super) started_at: Option<Timestamp>,
+    /// Tables that are kept.
+    pub(super) kept: Vec<TableOutcome>,
+    /// What the run log has not heard of them.
+    pub(super) untold: Vec<RunEvent>,
+    /// The moments that they are of.
+    pub(super) snapshots: Vec<SnapshotToken>,
+    /// Parts of the others that may be used again; none unless the user accepts several moments in one table.
+    pub(super) reusable: Option<Reusable>,
+}
 
 /// What is known of a run before it does anything.
 pub(super) struct Opening {
@@ -84,7 +100,7 @@ pub(super) async fn recorded(
         (snapshot, tables)
     });
     let metadata = match &exported {
-        Ok((_, tables)) => alive(run, metadata::described(run, tables)).await,
+        Ok((_, tables)) => alive(run, with_metadata(run, tables)).await,
         Err(_) => None,
     };
     if cancel.is_cancelled() {
@@ -173,10 +189,24 @@ pub(super) fn summarised(run: &RunContext, status: RunStatus, of: Summed) -> Run
     }
 }
 
+/// Writes the metadata that was asked for. Everything is committed: what goes wrong here is in the outcome, also that
+/// the run was asked to stop.
+pub(super) async fn with_metadata(run: &RunContext, tables: &[TableOutcome]) -> Option<MetadataOutcome> {
+    let asked = run.spec.output.metadata.as_ref()?;
+    let tables: Vec<MetadataTable> = tables
+        .iter()
+        .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
+        .collect();
+    let written = metadata(&run.services.destination, &run.run_id, &run.spec.output.sub_path, &tables, asked);
+    let late =
+        || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
+    Some(run.services.cancel.in_time(written).await.unwrap_or_else(late))
+}
+
 async fn write(run: &RunContext, summary: &RunSummary) {
     let destination = &run.services.destination;
     let ending = async {
-        summary::write(destination, summary).await;
+        summary::write(destination, &summary.run_id, summary).await;
         destination.settle().await;
     };
     if run.services.cancel.in_time(ending).await.is_none() {

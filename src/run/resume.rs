@@ -15,13 +15,13 @@ use super::cancel::Cancel;
 use super::context::{RunContext, Services};
 use super::export::{Asked, start};
 use super::limits::Bounds;
-use super::metadata::{self, MetadataOutcome};
-use super::mixed::{self, Reusable};
+use super::metadata::MetadataOutcome;
+use super::mixed;
 use super::outcome::{Exported, RunSummary, TableOutcome};
-use super::record::{self, Opening, Summed};
+use super::record::{self, Earlier, Opening, Summed};
 use super::summary;
 use super::verify::passed;
-use crate::catalog::{ListedTable, SnapshotToken, SourceIdentity, TableRef};
+use crate::catalog::{ListedTable, SourceIdentity, TableRef};
 use crate::clock::{self, Stopwatch};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,23 +35,6 @@ use crate::spec::{ExportSpec, layout};
 const LOOKS: usize = 16;
 /// New tables that are named.
 const SHOWN: usize = 5;
-
-/// What a run did before it was resumed; empty for one that begins.
-#[derive(Debug, Default)]
-pub(super) struct Earlier {
-    /// All tables of the run, in its order.
-    pub(super) tables: Vec<TableRef>,
-    /// When the run began.
-    pub(super) started_at: Option<Timestamp>,
-    /// Tables that are kept.
-    pub(super) kept: Vec<TableOutcome>,
-    /// What the run log has not heard of them.
-    pub(super) untold: Vec<RunEvent>,
-    /// The moments that they are of.
-    pub(super) snapshots: Vec<SnapshotToken>,
-    /// Parts of the others that may be used again; none unless the user accepts several moments in one table.
-    pub(super) reusable: Option<Reusable>,
-}
 
 /// Finishes the run of `record`, which is configured by `spec`; with `statements` it exports queries.
 ///
@@ -287,7 +270,7 @@ async fn nothing_left(
         && record.error_message.is_none()
         && summary::says_complete(&services.destination, &record.run_id).await;
     let untold = !complete || !earlier.untold.is_empty();
-    let metadata = if untold { metadata::described(&run, &earlier.kept).await } else { None };
+    let metadata = if untold { record::with_metadata(&run, &earlier.kept).await } else { None };
     let (started_at, tables) = (record.started_at, earlier.kept);
     let of = Summed { started_at, begun, resumed: true, snapshot, tables, metadata };
     let summary = record::summarised(&run, RunStatus::Completed, of);
@@ -297,7 +280,7 @@ async fn nothing_left(
         }
         let error = summary.metadata.as_ref().and_then(MetadataOutcome::recorded);
         record::ended(&run, RunStatus::Completed, error).await;
-        summary::write(&services.destination, &summary).await;
+        summary::write(&services.destination, &summary.run_id, &summary).await;
     }
     Ok(summary)
 }

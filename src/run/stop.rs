@@ -9,7 +9,6 @@ use tokio::sync::{Mutex, Notify};
 
 use super::cancel::{Cancel, CancelSwitch};
 use super::limits::{Bounds, Deadline};
-use super::retry::Retries;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::source::Snapshot;
@@ -40,10 +39,11 @@ pub(super) struct Watch {
 }
 
 impl Stop {
-    /// For work under `view`, which the watch looks after; it also stops when `asked`.
+    /// For work under `view`, which the watch looks after; it also stops when `asked`. `suspicion` wakes the watch when a
+    /// connection breaks.
     pub(super) fn new(
         asked: &Cancel,
-        retries: &Retries,
+        suspicion: Arc<Notify>,
         bounds: &Bounds,
         view: &dyn Snapshot,
     ) -> (Watch, Self) {
@@ -51,7 +51,7 @@ impl Stop {
         let deadline = bounds.deadline(view);
         let watch = Watch {
             switch,
-            suspicion: retries.suspicion(),
+            suspicion,
             bounds: bounds.clone(),
             measures: true,
             deadline,
@@ -61,8 +61,8 @@ impl Stop {
     }
 
     /// For work under another view, while the watch of this one goes on.
-    pub(super) fn under(&self, view: &dyn Snapshot, retries: &Retries) -> (Watch, Self) {
-        let (watch, stop) = Self::new(&self.asked, retries, &self.bounds, view);
+    pub(super) fn under(&self, view: &dyn Snapshot, suspicion: Arc<Notify>) -> (Watch, Self) {
+        let (watch, stop) = Self::new(&self.asked, suspicion, &self.bounds, view);
         (Watch { measures: false, ..watch }, stop)
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use serde::Serialize;
 
-use super::outcome::RunSummary;
 use crate::clock::{self, Stopwatch};
 use crate::destination::{Destination, DirLock, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
@@ -49,10 +49,10 @@ async fn may_replace(destination: &Arc<dyn Destination>) -> Result<bool> {
 }
 
 /// Replaces it by the result. The tables are committed already, so a failure here is only told.
-pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSummary) {
+pub(super) async fn write(destination: &Arc<dyn Destination>, run_id: &str, summary: &impl Serialize) {
     let written = match serde_json::to_string_pretty(summary) {
         Ok(json) => {
-            let written = clock::timeout(LONGEST, put(destination, &summary.run_id, json)).await;
+            let written = clock::timeout(LONGEST, put(destination, run_id, json)).await;
             written.unwrap_or_else(|_| {
                 Err(Error::unavailable(format!("the storage did not take it in {} s", LONGEST.as_secs())))
             })
@@ -60,7 +60,7 @@ pub(super) async fn write(destination: &Arc<dyn Destination>, summary: &RunSumma
         Err(error) => Err(Error::internal("summary").caused_by(error)),
     };
     if let Err(error) = written {
-        let path = path(&summary.run_id);
+        let path = path(run_id);
         tracing::warn!(%error, path, "could not write the run's summary; to its tables it does not matter");
     }
 }

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use tokio::task::JoinSet;
 
 use super::budget::Connections;
-use super::commit::{self, Content, Place, Prepared, all_ended};
+use super::commit::{self, Content, Place, all_ended};
 use super::context::Under;
 use super::mixed::{self, Reused};
 use super::outcome::Exported;
 use super::parts::{self, Recorder};
+use super::prepared::Prepared;
 use super::retry::{Attempts, Retries, Scope};
 use super::stop::Stop;
 use super::verify;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::commit::Prepared;
 use super::context::Under;
+use super::prepared::Prepared;
 use crate::catalog::Slice;
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;

@@ -12,7 +12,6 @@ use crate::reading::{Source, sources};
 /// Folders that may still have circles, and why. A row of a folder that has none fails.
 const NOT_YET: &[(&str, &str)] = &[
     ("cli", "signals, what comes after a run and traces call each other; so do resolve and origin"),
-    ("pipeline", "is being rewritten"),
     ("plan/meaning", "what is wrong with a function names the nearest of all functions, which refuse calls"),
 ];
 

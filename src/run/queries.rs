@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use datafusion::physical_plan::{ExecutionPlanProperties, SendableRecordBatchStream};
 use tokio::task::JoinSet;
 
-use super::commit::{Content, Place, Prepared, all_ended};
+use super::commit::{Content, Place, all_ended};
 use super::context::{Pinned, RunContext, Under};
-use super::export::{Item, Planned};
+use super::item::{Item, Planned, QueryItem};
 use super::minded;
+use super::prepared::Prepared;
 use super::retry::{Attempts, Scope};
 use crate::catalog::{Slice, SnapshotToken, TableInfo, TableRef};
 use crate::error::{ErrorKind, Result};
@@ -20,15 +21,6 @@ use crate::plan::{QueryPlan, QueryStatement, prepare};
 use crate::sink::{PartTarget, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
 use crate::spec::{EmptyTables, IfExists};
-
-/// What the run log calls the way a query is cut.
-pub(super) const METHOD: &str = "Query";
-
-/// A query, and the tables that all queries of the run read.
-pub(super) struct QueryItem {
-    pub(super) plan: QueryPlan,
-    tables: Arc<[TableInfo]>,
-}
 
 /// Takes the snapshot of the tables that the statements read and plans all statements.
 pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> Result<(Pinned, Planned)> {
