@@ -1,12 +1,12 @@
 //! Who hears how a run ended, apart from those who read what it prints: a file for Prometheus, and a URL that the
 //! document of `--json` is posted to. Neither changes the run's exit code. Traces are in `traces`, where they are built.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::args::{Command, TellArgs};
+use super::in_time::in_time;
 use super::notify::Notify;
 use super::resolve::Problems;
 use super::signals::Stopping;
@@ -14,13 +14,7 @@ use super::{end, metrics};
 use crate::clock::{self, Instant};
 use crate::destination::schemes;
 use crate::error::{Error, Result};
-use crate::run::cancel::LONGEST;
 use crate::spec::{Misread, absolute, misread};
-
-/// How long before the process has to end a notification is given up.
-const MARGIN: Duration = Duration::from_millis(300);
-/// How long a notification may take after a signal that comes when the run is done.
-const SHORT: Duration = Duration::from_millis(700);
 
 /// A process has one run.
 static AFTER: OnceLock<After> = OnceLock::new();
@@ -127,28 +121,4 @@ pub(super) fn notify(exit_code: u8, stopping: Option<&Stopping>) {
             "the notification to {to} was not delivered: the process was asked to stop, and there was no answer in time"
         ),
     }
-}
-
-/// What `posting` gives: none when there was no time left for it after a signal.
-///
-/// # Errors
-/// No runtime.
-pub(super) fn in_time<T>(
-    stopping: Option<&Stopping>,
-    posting: impl Future<Output = T>,
-) -> io::Result<Option<T>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let posted = runtime.block_on(async {
-        let posting = Box::pin(posting);
-        match stopping.map(Stopping::cancel) {
-            Some(cancel) => {
-                let time = if cancel.is_cancelled() { LONGEST - MARGIN } else { SHORT };
-                cancel.within(time, posting).await
-            }
-            None => Some(posting.await),
-        }
-    });
-    // Not the end of what blocks, such as a name that is looked up.
-    runtime.shutdown_background();
-    Ok(posted)
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::{error, info};
 
+use super::counts::Counts;
 use super::logging::ENDING;
-use super::progress::Counts;
 use super::signals::Interruption;
 use crate::catalog::TableRef;
 use crate::error::Error;

@@ -9,8 +9,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::counts::Counts;
 use super::end::{Last, Table};
-use super::progress::Counts;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 

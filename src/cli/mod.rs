@@ -10,16 +10,19 @@ mod args;
 mod argv;
 mod check;
 mod completions;
+mod counts;
 mod demo;
 mod end;
 mod export;
 mod help;
+mod in_time;
 mod inspect;
 mod logdb;
 mod logging;
 mod man;
 mod metadata;
 mod metrics;
+mod named;
 mod notify;
 mod origin;
 mod output;
@@ -52,7 +55,7 @@ use tokio::runtime::Runtime;
 use self::args::{Cli, Command};
 use self::output::{not_printed, print, tell};
 use self::seen::Seen;
-use self::signals::Stopping;
+use self::signals::{Last, Stopping};
 use self::variables::Variables;
 use crate::error;
 use crate::error::{Error, Result};
@@ -143,7 +146,12 @@ fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
     variables::warn_about_unknown();
     // Before all work, and for every command: see there.
     let json = output.json;
-    let stopping = Stopping::begin(move |stopped| render::interrupted(stopped, json))?;
+    let stopping = Stopping::begin(Last {
+        say: Box::new(move |stopped| render::interrupted(stopped, json)),
+        log: |code| end::log(None, code),
+        metrics: after::write_metrics,
+        posts: after::posts,
+    })?;
     let stopping: &Stopping = engine.stopping.insert(stopping);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
+use super::counts::Counts;
 use super::logging::PROGRESS;
 use crate::catalog::TableRef;
 use crate::clock::{self, Instant};
@@ -46,17 +47,6 @@ struct Totals {
     files: u64,
     bytes: u64,
     began: HashMap<TableRef, Instant>,
-}
-
-/// What became of tables so far.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counts {
-    pub(super) tables: usize,
-    pub(super) done: usize,
-    pub(super) failed: usize,
-    pub(super) rows: u64,
-    pub(super) files: u64,
-    pub(super) bytes: u64,
 }
 
 impl Told {

@@ -1,10 +1,12 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
 mod limits;
+mod opened;
 mod parquet;
 mod problems;
 mod run_log;
 mod statements;
+pub(super) mod verification;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,15 +14,16 @@ use std::sync::Arc;
 use url::Url;
 
 pub(super) use self::limits::within_hours;
+pub(super) use self::opened::{Opened, auth_file};
 pub(super) use self::problems::Problems;
 pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use self::statements::statements;
 use super::args::{
     AuthArgs, CheckArgs, DocumentArgs, ExportArgs, GenerateArgs, InspectArgs, LimitArgs, ParallelArgs,
-    ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs, VerifyArgs,
+    ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs,
 };
-use super::{origin, values};
+use super::{named, values};
 use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::AuthFile;
 use crate::config::environment;
@@ -34,7 +37,6 @@ use crate::spec::{
     CuttingSpec, ExportSpec, MetadataSpec, Misread, Origin, OutputSpec, ParquetSpec, RunSpec, SafetySpec,
     SelectionSpec, TableConfig, TypePolicy, Verify, cores, misread,
 };
-use crate::verify::Scope;
 
 /// The two connections that hold the snapshot, and one that reads.
 const LEAST_CONNECTIONS: usize = 3;
@@ -43,13 +45,6 @@ const LEAST_CONNECTIONS: usize = 3;
 pub(super) struct Export {
     pub(super) spec: ExportSpec,
     pub(super) opened: Opened,
-}
-
-/// What a run reads from and writes to.
-pub(super) struct Opened {
-    pub(super) source: Arc<dyn Source>,
-    pub(super) destination: Arc<dyn Destination>,
-    pub(super) runlog: Arc<dyn RunLog>,
 }
 
 /// What `plan` and `inspect` work with.
@@ -66,7 +61,7 @@ pub(super) struct Plan {
 pub(super) fn export(args: &ExportArgs) -> Result<Export> {
     let mut problems = Problems::default();
     let mut spec = export_spec(args, &mut problems);
-    spec.origin = problems.keep(origin::of(&args.auth, &args.source, &args.target)).unwrap_or_default();
+    spec.origin = problems.keep(named::origin(&args.auth, &args.source, &args.target)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
@@ -86,7 +81,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
         limits: &args.limits,
     };
     let mut spec = groups.spec(&mut problems);
-    spec.origin = problems.keep(origin::of(&args.auth, &args.source, &args.target)).unwrap_or_default();
+    spec.origin = problems.keep(named::origin(&args.auth, &args.source, &args.target)).unwrap_or_default();
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
@@ -186,51 +181,6 @@ pub(super) fn check(args: &CheckArgs) -> Result<Check> {
     let destination = address.and_then(|address| problems.keep(destination::open(&address)));
     problems.finish()?;
     Ok(Check { spec, source, destination })
-}
-
-/// What `verify` looks at.
-pub(super) struct Verification {
-    pub(super) destination: Arc<dyn Destination>,
-    pub(super) scope: Scope,
-    /// The directory or URL that was named, if one was.
-    pub(super) place: Option<String>,
-}
-
-/// Everything `verify` needs: a place, or a run and, from the run log or a flag, where it wrote.
-pub(super) async fn verify(args: &VerifyArgs) -> Result<Verification> {
-    let auth = auth_file(&args.auth)?;
-    let what = args.what.as_deref();
-    let place = what.filter(|what| what.contains("://") || Path::new(what).exists());
-    let target = TargetArgs {
-        output_dir: place.map(str::to_owned),
-        target_storage_id: args.target_storage_id.clone(),
-        sub_path: None,
-    };
-    if let Some(address) = target_address(&target, (&args.auth, auth.as_ref()), false)? {
-        let run_id = what.filter(|_| place.is_none()).map(str::to_owned);
-        let below = args.sub_path.as_deref().map(values::parse_sub_path).transpose()?.unwrap_or_default();
-        let (scope, place) = (Scope { run_id, below }, target.output_dir);
-        return Ok(Verification { destination: destination::open(&address)?, scope, place });
-    }
-    let Some(run_id) = what else {
-        return Err(Error::usage("nothing to verify").hint(
-            "name a directory, a URL or the id of a run, or a storage of the auth file with --target-storage-id",
-        ));
-    };
-    if run_id.ends_with('%') {
-        return Err(Error::usage(format!("there is no directory and no run '{}'", secret::value(run_id)))
-            .hint(format!("a share of the files is written with an equals sign: --read-data={run_id}")));
-    }
-    let runlog = run_log_of(&args.auth, auth.as_ref())?;
-    let Some(run) = runlog.run(run_id).await? else {
-        return Err(Error::usage(format!("there is no directory and no run '{}'", secret::value(run_id)))
-            .with("run log", runlog.location())
-            .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
-            .hint("--target-storage-id names the storage that a run of another machine wrote to"));
-    };
-    let destination = origin::recorded_destination(&args.auth, &run)?;
-    let scope = Scope { run_id: Some(run.run_id), below: String::new() };
-    Ok(Verification { destination, scope, place: None })
 }
 
 /// What an export of the tables of `filter` does without further flags.
@@ -406,10 +356,6 @@ fn type_policy(args: &TypeArgs, problems: &mut Problems) -> TypePolicy {
         numeric: args.numeric,
         cast_text: args.cast.iter().filter_map(|text| problems.keep(values::parse_cast(text))).collect(),
     }
-}
-
-pub(super) fn auth_file(args: &AuthArgs) -> Result<Option<AuthFile>> {
-    args.auth.as_deref().map(AuthFile::load).transpose()
 }
 
 /// Opens the source; does not connect. None only together with a problem, or after one of the auth file.

@@ -6,7 +6,7 @@ use super::again::Again;
 use super::args::{CompressionArg, ExportArgs, LogDbModeArg};
 use super::export::{Ended, Watched, conclude, mention_ignored, watch};
 use super::resolve::Problems;
-use super::{Seen, after, end, origin, resolve, tell};
+use super::{Seen, after, end, named, origin, resolve, tell};
 use crate::catalog::SourceSql;
 use crate::config::process;
 use crate::error::{Error, Result};
@@ -193,7 +193,7 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     let mut problems = Problems::default();
     let mut now = resolve::export_spec(args, &mut problems);
     problems.finish()?;
-    now.origin = origin::of(&args.auth, &args.source, &args.target)?;
+    now.origin = named::origin(&args.auth, &args.source, &args.target)?;
     if args.parquet.compression == CompressionArg::Zstd
         && matches!(recorded.parquet.compression, Compression::Zstd(_))
     {
@@ -265,7 +265,7 @@ mod tests {
     fn recorded(line: &str) -> ExportSpec {
         let args = parsed(line);
         let mut spec = resolve::export_spec(&args, &mut Problems::default());
-        spec.origin = origin::of(&args.auth, &args.source, &args.target).expect("origin");
+        spec.origin = named::origin(&args.auth, &args.source, &args.target).expect("origin");
         spec
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 
-use super::progress::Counts;
+use super::counts::Counts;
 #[cfg(unix)]
 use crate::clock;
 use crate::config::process;
@@ -96,11 +96,23 @@ pub(super) struct Stopped {
     pub(super) left: Unfinished,
 }
 
+/// What is done last when the time is over, with the exit code; each may block, and is not waited for long.
+pub(super) struct Last {
+    /// Reports a command that was stopped.
+    pub(super) say: Box<dyn Fn(&Stopped) + Send + Sync>,
+    /// Says the end.
+    pub(super) log: fn(u8),
+    /// Writes the metrics file, if there is to be one.
+    pub(super) metrics: fn(u8),
+    /// Whether a notification was to be sent.
+    pub(super) posts: fn() -> bool,
+}
+
 /// Whether the process was asked to stop, and how it ends then.
 pub(super) struct Stopping {
     cancel: Cancel,
     state: Mutex<State>,
-    say: Box<dyn Fn(&Stopped) + Send + Sync>,
+    last: Last,
 }
 
 #[derive(Default)]
@@ -124,8 +136,8 @@ impl State {
 }
 
 impl Stopping {
-    /// Installs the handlers, for all of the process' life. `say` reports a command that was stopped.
-    pub(super) fn begin(say: impl Fn(&Stopped) + Send + Sync + 'static) -> Result<Arc<Self>> {
+    /// Installs the handlers, for all of the process' life.
+    pub(super) fn begin(last: Last) -> Result<Arc<Self>> {
         let failed = |error| Error::unavailable("cannot wait for signals").caused_by(error);
         enough_open_files().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -134,7 +146,7 @@ impl Stopping {
             Signals::install().map_err(failed)?
         };
         let (switch, cancel) = CancelSwitch::new();
-        let stopping = Arc::new(Self { cancel, state: Mutex::default(), say: Box::new(say) });
+        let stopping = Arc::new(Self { cancel, state: Mutex::default(), last });
         let watcher = Arc::clone(&stopping);
         let watch = move || {
             let by = runtime.block_on(watcher.out_of_time(&mut signals, &switch));
@@ -244,7 +256,7 @@ impl Stopping {
         };
         let destination = work.as_ref().and_then(|work| work.destination.as_ref());
         let left = destination.map_or_else(Unfinished::default, |destination| destination.unfinished());
-        (self.say)(&Stopped { by, work, left });
+        (self.last.say)(&Stopped { by, work, left });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -265,12 +277,13 @@ fn end(stopping: &Arc<Stopping>, by: Interruption) -> ! {
         if concluded.is_none() {
             saying.say_once(by);
         }
-        super::end::log(None, code);
+        (saying.last.log)(code);
     });
-    if !aside(move || super::after::write_metrics(code)) {
+    let metrics = stopping.last.metrics;
+    if !aside(move || metrics(code)) {
         aside(|| warn!("the metrics file was not written in time"));
     }
-    if concluded.is_some() && super::after::posts() {
+    if concluded.is_some() && (stopping.last.posts)() {
         aside(|| warn!("the notification was not delivered: the process was asked to stop"));
     }
     std::process::exit(i32::from(code))

@@ -24,7 +24,7 @@ use self::message::{Event, KeyValue, Request, Resource, ResourceSpans, Scope, Sc
 use super::args::Command;
 use super::notify::Delivery;
 use super::signals::Stopping;
-use super::{after, end};
+use super::{end, in_time::in_time};
 use crate::catalog::TableRef;
 use crate::clock::{self, Instant};
 use crate::error::{Error, Result};
@@ -112,7 +112,7 @@ pub(super) fn event(event: &RunEvent) {
 pub(super) fn send(exit_code: u8, failure: Option<&Error>, stopping: Option<&Stopping>) {
     let Some(trace) = TRACE.get() else { return };
     let requests = trace.requests(exit_code, failure);
-    let sent = after::in_time(stopping, trace.to.deliver(requests));
+    let sent = in_time(stopping, trace.to.deliver(requests));
     let Collector { to, variable, .. } = &trace.to;
     let to = to.shown();
     match sent {

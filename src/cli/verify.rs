@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::args::VerifyArgs;
-use super::resolve::Verification;
+use super::resolve::verification::{self, Verification};
 use super::{print, resolve, tell};
 use crate::destination::Destination;
 use crate::error::{ErrorKind, Result};
@@ -12,7 +12,7 @@ use crate::verify::{Sample, Scope, has_tables_in, verify};
 
 /// Prints what was found; 65 if anything is wrong.
 pub(super) async fn run(args: &VerifyArgs) -> Result<u8> {
-    let resolved = resolve::verify(args).await?;
+    let resolved = verification::verify(args).await?;
     let sample = Sample { percent: args.read_data };
     let found = match Box::pin(verify(&resolved.destination, &resolved.scope, sample)).await {
         // Summaries lie at the base: this may be a directory below it.

@@ -10,10 +10,7 @@ use crate::names::{Imports, Names};
 use crate::reading::{Source, sources};
 
 /// Folders that may still have circles, and why. A row of a folder that has none fails.
-const NOT_YET: &[(&str, &str)] = &[
-    ("cli", "signals, what comes after a run and traces call each other; so do resolve and origin"),
-    ("plan/meaning", "what is wrong with a function names the nearest of all functions, which refuse calls"),
-];
+const NOT_YET: &[(&str, &str)] = &[];
 
 /// The shortest circle of each set of files that import each other, in words.
 fn circles(imports: &Imports) -> Vec<String> {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Opened, Problems};
+use super::Problems;
+use super::opened::Opened;
 use crate::catalog::Consistency;
 use crate::cli::args::LimitArgs;
 use crate::clock;

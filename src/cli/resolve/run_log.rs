@@ -22,7 +22,7 @@ pub(super) fn run_log_target(args: &AuthArgs, auth: Option<&AuthFile>) -> Result
 
 /// Whether the run log that the flags name is a file that only this user can write.
 pub(in crate::cli) fn is_own_run_log(args: &AuthArgs) -> Result<bool> {
-    let auth = super::auth_file(args)?;
+    let auth = super::opened::auth_file(args)?;
     Ok(match run_log_target(args, auth.as_ref())? {
         Some(RunLogTarget::Sqlite(path)) => own::is_own(&path),
         Some(RunLogTarget::Server(_)) => false,

@@ -83,16 +83,6 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     kernels().map(|kernel| kernel.name)
 }
 
-/// Whether a function may be called.
-pub(super) fn is_known(name: &str) -> bool {
-    known().any(|known| known == name)
-}
-
-/// All functions that may be called.
-pub(super) fn known() -> impl Iterator<Item = &'static str> {
-    names().chain(super::calls::names()).chain(super::aggregates::names())
-}
-
 /// A call by the entry that PostgreSQL would choose.
 ///
 /// # Errors
@@ -126,7 +116,7 @@ pub(super) fn call(name: &str, arguments: Vec<Value>) -> Result<Expr> {
 fn choose(name: &str, arguments: &[Value]) -> Result<&'static Kernel> {
     let kinds: Vec<Kind> = arguments.iter().map(|a| a.kind).collect();
     let refused = || match kinds.is_empty() {
-        true => Refusal::function(name),
+        true => Refusal::of(name, format!("the function {name}")),
         false => no_operator(name, &kinds),
     };
     let mut candidates: Vec<&Kernel> = kernels()

@@ -19,6 +19,7 @@ mod kernel;
 mod kernels;
 mod keys;
 mod kind;
+mod known;
 mod operators;
 mod patterns;
 mod precedence;

@@ -6,9 +6,6 @@ use datafusion::common::DataFusionError;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
-use super::functions;
-use crate::spec::nearest;
-
 /// The hint for a text that is used as a number.
 pub(in crate::plan) const AS_NUMBER: &str = "a numeric without precision is exported as text: --numeric measure makes it \
     a number; text that holds numbers is cast: CAST(column AS numeric(20,4))";
@@ -30,15 +27,6 @@ impl Refusal {
     /// `what` is refused.
     pub(in crate::plan) fn of(word: impl Into<String>, what: impl fmt::Display) -> Self {
         Self::because(word, format!("not supported in expressions: {what}"))
-    }
-
-    /// A function that is not on the list.
-    pub(in crate::plan) fn function(name: &str) -> Self {
-        let refusal = Self::of(name, format!("the function {name}"));
-        match nearest(name, functions::known()) {
-            Some(near) => refusal.hint(format!("did you mean {near}?")),
-            None => refusal,
-        }
     }
 
     /// Something that PostgreSQL refuses too, or that is wrong by itself.

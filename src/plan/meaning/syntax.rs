@@ -25,7 +25,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::refusal::Refusal;
-use super::{functions, precedence, types};
+use super::{known, precedence, types};
 
 /// Digits of a number that is a plain literal.
 const LITERAL_DIGITS: usize = 38;
@@ -468,8 +468,8 @@ fn function_of(mut function: Function) -> Result<Expr, Refusal> {
         Some(_) => last.value.clone(),
         None => last.value.to_lowercase(),
     };
-    if !functions::is_known(&name) {
-        return Err(Refusal::function(&name));
+    if !known::is_known(&name) {
+        return Err(known::unknown(&name));
     }
     if let FunctionArguments::List(list) = &function.args
         && list.args.iter().any(|argument| !matches!(argument, FunctionArg::Unnamed(_)))
