@@ -1,4 +1,4 @@
-//! What a database told us about its tables: plain data, no I/O, no SQL.
+//! What a database says about its tables: plain data, no I/O, no SQL.
 
 pub mod facts;
 pub mod filter;

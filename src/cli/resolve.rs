@@ -425,7 +425,7 @@ fn source_url(text: &str) -> Result<Address> {
         // Its words are of the parser and quote nothing.
         let wrong = Error::usage(format!("--source is not a URL: {error}"));
         if Path::new(text).is_file() {
-            return wrong.hint(format!("a SQLite file is named so: --source 'sqlite:{text}'"));
+            return wrong.hint(format!("to read a SQLite file, use --source 'sqlite:{text}'"));
         }
         wrong.hint(
             "write postgres://user@host:5432/database, special characters of a password as %XX, or sqlite:path/of/file",

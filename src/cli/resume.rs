@@ -201,7 +201,8 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
         now.parquet.compression = recorded.parquet.compression;
     }
     let json = |spec: &ExportSpec| {
-        serde_json::to_value(spec).map_err(|error| Error::internal("spec").caused_by(error))
+        serde_json::to_value(spec)
+            .map_err(|error| Error::internal("the configuration cannot be written as JSON").caused_by(error))
     };
     let (before, given) = (json(recorded)?, json(&now)?);
     // What the first process accepted does not bind this one: without the flag tables are of one moment.
@@ -233,12 +234,12 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
         }
     }
     if !refused.is_empty() {
-        return Err(Error::usage(format!("not for a run that is resumed: {}", refused.join(", ")))
+        return Err(Error::usage(format!("not allowed when resuming a run: {}", refused.join(", ")))
             .hint("leave them out: the run keeps its configuration"));
     }
     if !different.is_empty() {
         return Err(Error::usage(format!("flags differ from those of the run: {}", different.join("; ")))
-            .hint("leave them out: all configuration comes from the run log; or export anew"));
+            .hint("leave them out: all configuration comes from the run log; or export again"));
     }
     agreed.limits.check(agreed.safety.consistency)?;
     Ok(agreed)

@@ -69,7 +69,7 @@ pub fn make_database(path: &Path, scale: f64) -> Result<u64> {
 
 fn fill(path: &Path, scale: f64) -> rusqlite::Result<u64> {
     let mut connection = Connection::open(path)?;
-    // A demo that is interrupted is begun anew: nothing here is worth a journal.
+    // A demo that is interrupted is begun again: nothing here is worth a journal.
     connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
     let all = connection.transaction()?;
     all.execute_batch(include_str!("tables.sql"))?;
@@ -83,7 +83,7 @@ fn fill(path: &Path, scale: f64) -> rusqlite::Result<u64> {
     rows += insert(&all, "orders", OrderGenerator::new(scale, 1, 1).iter())?;
     rows += insert(&all, "lineitem", LineItemGenerator::new(scale, 1, 1).iter())?;
     all.commit()?;
-    // Estimates for whoever plans over these tables.
+    // Estimates for those who plan over these tables.
     connection.execute_batch("ANALYZE; PRAGMA journal_mode = DELETE;")?;
     connection.close().map_err(|(_, error)| error)?;
     Ok(rows)

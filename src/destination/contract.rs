@@ -127,7 +127,7 @@ pub struct StoredObject {
 /// * `complete` may be repeated: completing what was completed before succeeds, and fails if the
 ///   object at `path` is not the one of this upload (size and CRC).
 /// * An upload is invisible to readers and to `list` until `complete`.
-/// * What is dropped is given up within moments, not at once.
+/// * Dropping an upload or a lock releases it asynchronously, shortly afterwards.
 /// * An error from a call that changes something means *unknown*, not *undone*.
 #[async_trait]
 pub trait Destination: Debug + Send + Sync {
@@ -231,7 +231,7 @@ pub trait Destination: Debug + Send + Sync {
     async fn lock(&self, dir: &str, owner: &str) -> Result<Box<dyn DirLock>>;
 }
 
-/// The only writer's lock of a directory.
+/// The single-writer lock of a directory.
 #[async_trait]
 pub trait DirLock: Debug + Send + Sync {
     /// An error if the lock has been lost, so that nothing is changed any more.

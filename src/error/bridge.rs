@@ -29,7 +29,7 @@ impl From<DataFusionError> for Error {
                     .caused_by(error)
             }
             DataFusionError::IoError(error) => spill::failed(&error),
-            // One side of a join failed, and every partition of the join is told.
+            // One side of a join failed, and every partition of the join gets the error.
             DataFusionError::Shared(inner) => shared(&inner),
             DataFusionError::Execution(message) => about_values(|| message),
             other => match hidden::values_are_hidden() {

@@ -220,14 +220,14 @@ impl Error {
 
     /// The same call may succeed a moment later.
     #[must_use]
-    pub fn passing(mut self, why: Transient) -> Self {
+    pub fn as_transient(mut self, why: Transient) -> Self {
         self.0.transient = Some(why);
         self
     }
 
     /// Nobody needs to try again: that has been done, or would not help.
     #[must_use]
-    pub fn lasting(mut self) -> Self {
+    pub fn as_permanent(mut self) -> Self {
         self.0.transient = None;
         self
     }

@@ -49,7 +49,7 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
 }
 
 /// Includes that name no table are errors, even beside others that do; an exclude or a schema that names
-/// nothing is only told, because tomorrow's tables may have that name.
+/// nothing is only a warning, because tomorrow's tables may have that name.
 fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) -> Result<()> {
     for pattern in &spec.selection.filter.include {
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));

@@ -24,7 +24,7 @@ impl TableProgress {
         self.bytes.fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
     }
 
-    /// Everything begins anew.
+    /// Everything starts again from zero.
     pub fn reset(&self) {
         self.rows.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);

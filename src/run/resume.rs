@@ -1,7 +1,7 @@
 //! Finishes what a run left undone, under its own id.
 //!
 //! The run log says what the run was to do; the manifests at the destination say what is done, and nothing else does.
-//! A table with a manifest of this run and all its files is kept and not read again. Every other begins anew, as
+//! A table with a manifest of this run and all its files is kept and not read again. Every other is exported again, as
 //! of a new moment. The run's own lock keeps two of these apart; the locks of the tables' directories keep them
 //! apart from the run itself, if that should still be alive somewhere.
 
@@ -91,7 +91,9 @@ async fn under_lock(
     if spec.safety.accept_mixed_snapshot {
         match statements {
             Some(_) => {
-                tracing::warn!("--accept-mixed-snapshot: queries are not cut into parts and begin anew");
+                tracing::warn!(
+                    "--accept-mixed-snapshot: queries are not cut into parts and are exported again"
+                );
             }
             None => {
                 let reusable = services.cancel.or_stopped(mixed::reusable(&record.run_id, services)).await?;
@@ -153,7 +155,7 @@ fn same(what: &'static str, recorded: &str, now: &str) -> Result<()> {
     Err(Error::usage(format!("the {what} is not that of the run"))
         .with("recorded", recorded)
         .with("now", now)
-        .hint("the auth file may have changed since: a run is finished with what it began with, or exported anew"))
+        .hint("the auth file may have changed since: a run is finished with what it began with, or exported again"))
 }
 
 /// The manifests of the tables that are finished.
@@ -190,7 +192,7 @@ async fn finished(
             None if job.status == RunStatus::Completed => {
                 tracing::warn!(
                     table = %job.table,
-                    "the run log says that it is finished, but its files are not there, or another run's: it is exported anew"
+                    "the run log says that it is finished, but its files are not there, or another run's: it is exported again"
                 );
             }
             None => {}

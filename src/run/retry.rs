@@ -1,4 +1,4 @@
-//! Another attempt for what failed in passing, part by part; and when nobody need try any more.
+//! Per-part retry of transient failures, and the circuit breaker that ends them.
 //!
 //! | error | what is done |
 //! |---|---|
@@ -239,7 +239,7 @@ impl Attempts {
                 }
                 if self.repeated >= self.retries.limit {
                     let attempts = self.repeated + 1;
-                    return Err(error.lasting().with("attempts", attempts));
+                    return Err(error.as_permanent().with("attempts", attempts));
                 }
                 self.repeated += 1;
                 if let Some(table) = &self.table {
@@ -271,7 +271,7 @@ impl Attempts {
         let (waits, since) = self.refused.get_or_insert_with(|| (0, Stopwatch::start()));
         *waits += 1;
         if since.seconds() > PATIENCE.as_secs_f64() {
-            return Err(error.lasting());
+            return Err(error.as_permanent());
         }
         if !self.retries.told_full.swap(true, Ordering::Relaxed) {
             tracing::warn!("the server has no connection free; waiting for one: {error}");
@@ -319,7 +319,7 @@ mod tests {
     }
 
     fn broken() -> Error {
-        Error::unavailable("connection lost").passing(Transient::Connection)
+        Error::unavailable("connection lost").as_transient(Transient::Connection)
     }
 
     #[test]
@@ -359,7 +359,7 @@ mod tests {
         clock::without_waiting(async |time| {
             let retries = Retries::new(3);
             let mut part = Attempts::new(&retries, &table(), Scope::Part(0));
-            let view = || Error::unavailable("view lost").passing(Transient::View);
+            let view = || Error::unavailable("view lost").as_transient(Transient::View);
             for error in [Error::data("bad"), Error::unavailable("disk full"), view()] {
                 assert!(part.failed(error).await.is_err());
             }
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn a_free_connection_is_waited_for_ten_minutes_and_no_longer() {
         clock::without_waiting(async |_| {
-            let full = || Error::unavailable("no connection free").passing(Transient::Full);
+            let full = || Error::unavailable("no connection free").as_transient(Transient::Full);
             let over = PATIENCE..=PATIENCE + LONGEST;
             let begun = Instant::now();
             let (mut part, mut waits) = (Attempts::new(&Retries::new(0), &table(), Scope::Part(0)), 0);

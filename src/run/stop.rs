@@ -116,8 +116,8 @@ impl Stop {
 }
 
 impl Watch {
-    /// Does `work` and looks after `view` meanwhile. When the view is lost, `work` is told to stop, ends
-    /// its way, and the loss is the error.
+    /// Does `work` and looks after `view` meanwhile. When the view is lost, `work` is asked to stop, winds
+    /// down, and the loss is the error.
     pub(super) async fn while_held<T>(
         &self,
         view: &dyn Snapshot,

@@ -48,7 +48,7 @@ async fn may_replace(destination: &Arc<dyn Destination>) -> Result<bool> {
     }
 }
 
-/// Replaces it by the result. The tables are committed already, so a failure here is only told.
+/// Replaces it by the result. The tables are committed already, so a failure here is only a warning.
 pub(super) async fn write(destination: &Arc<dyn Destination>, run_id: &str, summary: &impl Serialize) {
     let written = match serde_json::to_string_pretty(summary) {
         Ok(json) => {
@@ -57,7 +57,7 @@ pub(super) async fn write(destination: &Arc<dyn Destination>, run_id: &str, summ
                 Err(Error::unavailable(format!("the storage did not take it in {} s", LONGEST.as_secs())))
             })
         }
-        Err(error) => Err(Error::internal("summary").caused_by(error)),
+        Err(error) => Err(Error::internal("the summary cannot be written as JSON").caused_by(error)),
     };
     if let Err(error) = written {
         let path = path(run_id);

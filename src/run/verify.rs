@@ -73,9 +73,7 @@ async fn count(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Resu
     let written: u64 = prepared.with(|parts| parts.iter().map(|part| part.rows).sum());
     if source_rows != written {
         return Err(Error::data(format!("the source counts {source_rows} rows, {written} were written"))
-            .hint(
-                "nothing was committed; this is a defect of the program or of the source: please report it",
-            ));
+            .hint("nothing was committed; this is a bug in lakexpress or in the source: please report it"));
     }
     Ok(Verification { source_rows, hash: None })
 }
@@ -99,9 +97,10 @@ async fn hash(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Resul
             let of_part = || parts.iter().filter(|prepared| prepared.part == part);
             let written: u64 = of_part().map(|prepared| prepared.rows).sum();
             if written != found.rows {
-                let message = format!("the source hashes {} rows of this part, {written} were written", found.rows);
+                let message =
+                    format!("the source hashes {} rows of this part, {written} were written", found.rows);
                 return Err(Error::data(message).with("part", part).hint(
-                    "nothing was committed; this is a defect of the program or of the source: please report it",
+                    "nothing was committed; this is a bug in lakexpress or in the source: please report it",
                 ));
             }
             for prepared in parts.iter_mut().filter(|prepared| prepared.part == part) {

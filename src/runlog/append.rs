@@ -106,7 +106,7 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
             "UPDATE runs SET status = 'running', finished_at = NULL, error_message = NULL, heartbeat_at = ?
             WHERE run_id = ?";
         session.query(sql, &[Value::Time(*at), Value::text(run_id)]).await?;
-        // What is exported anew counts anew.
+        // What is exported again is counted from zero.
         forget(session, "part_retries", run_id, "<>").await?;
         forget(session, "part_snapshots", run_id, "<>").await?;
     } else {

@@ -20,7 +20,7 @@ const HOSTILE: [&str; 8] = [
     "\\",
 ];
 
-/// Asserts every sentence of the contract. `open` opens the run log anew, as another process would; what it opens
+/// Asserts every sentence of the contract. `open` opens the run log again, as another process would; what it opens
 /// must hold nothing, and holds nothing afterwards.
 ///
 /// Errors: `Data` naming the sentence that does not hold, or the run log's own error.
@@ -205,7 +205,7 @@ async fn read_back(open: &(dyn Fn() -> Arc<dyn RunLog> + Sync)) -> Result<()> {
         run.status == RunStatus::Running && run.started_at == times_of_start(),
         "a resumed run keeps its start",
     )?;
-    ensure(run.jobs[0].repeated.is_empty(), "what is exported anew counts anew")?;
+    ensure(run.jobs[0].repeated.is_empty(), "what is exported again is counted from zero")?;
     let names: Vec<&str> = run.jobs.iter().map(|j| j.table.name.as_str()).collect();
     ensure(names == ["b", "a", "c", "d", "e"] && run.jobs[1].status == RunStatus::Completed, "and its jobs")?;
     log.append(&ended(RUN, RunStatus::Completed)).await

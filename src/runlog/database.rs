@@ -68,7 +68,7 @@ impl<C: Connect> DatabaseRunLog<C> {
             };
             match once(&mut open, access, &work).await {
                 Ok(answer) => {
-                    // What has been dropped is made anew by whoever needs it.
+                    // What has been dropped is made again by the next one that needs it.
                     open.has_tables = access != Access::Manage && open.has_tables;
                     *slot = Some(open);
                     return Ok(answer);

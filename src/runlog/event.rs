@@ -138,7 +138,7 @@ pub enum RunEvent {
 
 impl RunEvent {
     /// The event without values of rows; none if nothing is left. Plans and statistics of parts are such values, so that
-    /// a resumed table begins anew.
+    /// a resumed table is exported again.
     pub fn without_values(&self) -> Option<Self> {
         match self {
             Self::TablePlanned { .. } | Self::PartPrepared { .. } => None,
@@ -185,12 +185,12 @@ impl RunEvent {
     }
 }
 
-/// Attempts at one part of a table that failed in passing and were repeated.
+/// Attempts at one part of a table that failed with a transient error and were repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeated {
     /// The part's number; none for the table as a whole: a query, or a table whose own view was lost.
     pub part: Option<usize>,
-    /// How often it was begun anew.
+    /// How often it was begun again.
     pub retries: u64,
     /// What kind of error the last of them ended with.
     pub class: Transient,

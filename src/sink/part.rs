@@ -21,8 +21,8 @@ use crate::destination::{Destination, PendingUpload, Upload};
 use crate::error::{Error, Result};
 use crate::manifest::{ColumnStats, FileEntry};
 
-/// Told about rows and Arrow bytes as they are handed to the encoder; when a part fails, with what it had told so far
-/// as negative numbers, since it may be written again.
+/// Progress callback: rows and Arrow bytes passed to the encoder. A part that fails reports its total negated, since it
+/// may be written again.
 pub type ProgressFn = Arc<dyn Fn(i64, i64) + Send + Sync>;
 
 /// Where a part goes.
@@ -99,7 +99,7 @@ pub async fn write_part(
     let schema = stream.schema();
     let mut writer: Option<PartWriter<'_>> = None;
     let mut laps = Laps::start();
-    let mut told = (0, 0);
+    let mut reported = (0, 0);
     let outcome = async {
         while let Some(batch) = stream.next().await {
             laps.read();
@@ -117,7 +117,7 @@ pub async fn write_part(
             tokio::task::coop::consume_budget().await;
             if let Some(progress) = progress {
                 let (rows, bytes) = (signed(batch.num_rows()), signed(batch.get_array_memory_size()));
-                told = (told.0 + rows, told.1 + bytes);
+                reported = (reported.0 + rows, reported.1 + bytes);
                 progress(rows, bytes);
             }
         }
@@ -127,7 +127,7 @@ pub async fn write_part(
     .await;
     let prepared = conclude(writer, outcome, target, laps).await;
     if let (Err(_), Some(progress)) = (&prepared, progress) {
-        progress(-told.0, -told.1);
+        progress(-reported.0, -reported.1);
     }
     prepared
 }

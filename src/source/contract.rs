@@ -129,7 +129,7 @@ pub trait Snapshot: Debug + Send + Sync {
         Err(without_replicas())
     }
 
-    /// How many reads of this view can be under way at once; none: as many as there are connections.
+    /// How many reads of this view can be under way at once; `None`: unlimited.
     fn readers(&self) -> Option<usize>;
 
     /// Columns, sizes and the ways to cut `table`, as of this view; or why it cannot be read. One whose kind `filter`

@@ -9,9 +9,6 @@ use crate::assert_none;
 use crate::names::{Imports, Names};
 use crate::reading::{Source, sources};
 
-/// Folders that may still have circles, and why. A row of a folder that has none fails.
-const NOT_YET: &[(&str, &str)] = &[];
-
 /// The shortest circle of each set of files that import each other, in words.
 fn circles(imports: &Imports) -> Vec<String> {
     let mut found = Vec::new();
@@ -74,31 +71,9 @@ fn circle<'a>(imports: &'a Imports, file: &'a str) -> Option<Vec<&'a str>> {
     None
 }
 
-/// The imports, without those of two files for which `left_out` is true.
-fn without(imports: &Imports, left_out: impl Fn(&str, &str) -> bool) -> Imports {
-    let mut kept = imports.clone();
-    for (file, named) in &mut kept {
-        named.retain(|other, _| !left_out(file, other));
-    }
-    kept
-}
-
-fn is_below(file: &str, folder: &str) -> bool {
-    file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
 #[test]
 fn no_files_import_each_other() {
-    let imports = Names::of(&sources()).imports();
-    let both_in = |folder: &str, a: &str, b: &str| is_below(a, folder) && is_below(b, folder);
-    let mut problems =
-        circles(&without(&imports, |a, b| NOT_YET.iter().any(|(folder, _)| both_in(folder, a, b))));
-    for (folder, why) in NOT_YET {
-        if circles(&without(&imports, |a, b| !both_in(folder, a, b))).is_empty() {
-            problems.push(format!("src/{folder} has no circle: its row in NOT_YET ({why}) can go"));
-        }
-    }
-    assert_none(&problems);
+    assert_none(&circles(&Names::of(&sources()).imports()));
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(in crate::cli) struct ExportArgs {
     /// Finish the run of this id instead, as `lakexpress resume` does. Default: none.
     #[arg(short = 'r', long, env = "LAKEXPRESS_RESUME", value_name = "RUN_ID", help_heading = "Run")]
     pub(in crate::cli) resume: Option<String>,
-    /// Let a resumed table have parts of several points in time. Default: it begins anew.
+    /// Allow a resumed table to combine parts of different snapshots. Default: the table is exported again.
     ///
     /// resume then reads only the parts that are missing, of tables cut by their primary key; the others, which are
     /// named, are exported whole. The manifest says which parts are of which moment. With export, parts stay at the

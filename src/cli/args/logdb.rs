@@ -58,7 +58,7 @@ pub(in crate::cli) struct RunLogArgs {
     /// Only make the run log's tables, export nothing. Default: export; they are made when needed.
     #[arg(long, env = "LAKEXPRESS_INIT_DB", value_parser = FalseyValueParser::new())]
     pub(in crate::cli) init_db: bool,
-    /// Before the run, keep the run log, empty it or make it anew. Default: preserve.
+    /// Keep, truncate or recreate the run log before the run. Default: preserve.
     ///
     /// Without asking, as LakeXpress does. truncate removes all runs; drop removes partition_columns too.
     #[arg(

@@ -62,9 +62,9 @@ pub(in crate::cli) enum Command {
     Inspect(Box<InspectArgs>),
     /// Export the result of SQL over the source's tables
     Query(Box<QueryArgs>),
-    /// Try everything that an export needs, at the source and at the destination
+    /// Check that the source and the destination are ready for an export
     Check(Box<CheckArgs>),
-    /// Make a small database, export it and show what came out; needs nothing
+    /// Export a small generated database and show the result; no setup required
     Demo(DemoArgs),
     /// Finish what a run left undone
     Resume(Box<ResumeArgs>),
@@ -157,7 +157,7 @@ pub(in crate::cli) struct InspectArgs {
     pub(in crate::cli) output: OutputArgs,
 }
 
-/// Try everything that an export needs, at the source and at the destination.
+/// Check that the source and the destination are ready for an export.
 ///
 /// Source: connect, pin one point in time, read no rows of every table. Destination: list, write, read, upload in
 /// parts, complete, abort, lock, write under a condition, clock or free space, delete; on a probe that is removed.
@@ -245,7 +245,7 @@ pub(in crate::cli) struct QueryArgs {
     pub(in crate::cli) no_progress: bool,
 }
 
-/// Make a small database, export it and show what came out; needs nothing.
+/// Export a small generated database and show the result; no setup required.
 ///
 /// Writes a TPC-H database to a SQLite file, exports it to Parquet, and asks the files a question. Always
 /// the same rows; a few seconds at the default scale.

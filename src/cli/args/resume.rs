@@ -7,7 +7,7 @@ use super::ExportArgs;
 /// Finish what a run left undone.
 ///
 /// Everything comes from the run log: what was exported, from where, to where and how. Tables that are finished,
-/// by their manifests at the destination, are not read again; the others are exported anew, as of a new moment, or
+/// by their manifests at the destination, are not read again; the others are exported again, as of a new moment, or
 /// with --accept-mixed-snapshot only their missing parts.
 /// The auth file is needed again when it has moved, --log-db-auth-id when the run log is not the default one, and
 /// --source when its URL had a password. Any other flag of the run may be given again and must agree;

@@ -35,7 +35,7 @@ pub(in crate::cli) struct ParallelArgs {
     pub(in crate::cli) parallel: Option<i64>,
     /// Connections to the source in all, the snapshot's two included; at least 3. Default: 8.
     ///
-    /// Readers wait when there are fewer than --n-jobs times -p and two.
+    /// Readers queue when this is below (--n-jobs * -p) + 2.
     #[arg(
         long,
         env = "LAKEXPRESS_MAX_CONNECTIONS",
@@ -150,7 +150,7 @@ pub(in crate::cli) struct RunArgs {
     /// When a table fails, go on with the others or stop. Default: continue.
     #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value_t = RunSpec::default().error_action, ignore_case = true)]
     pub(in crate::cli) error_action: ErrorAction,
-    /// Read a part again after an error that passes, so often. Default: 3.
+    /// How often to read a part again after a transient error. Default: 3.
     ///
     /// A broken connection, a deadlock, a conflict on a standby: after a pause that grows, and only the part that failed.
     /// 0: never. While the server has no connection free, readers wait in any case.

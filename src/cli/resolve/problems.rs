@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Problems found on the way, so that all can be told at once.
+/// Problems found on the way, so that all can be reported at once.
 #[derive(Default)]
 pub(in crate::cli) struct Problems(Vec<Error>);
 

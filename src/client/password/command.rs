@@ -36,7 +36,7 @@ const REST: Duration = Duration::from_millis(200);
 /// # Errors
 /// `Config` when it writes `most` bytes, `Unavailable` when it fails or has not ended after `patience`.
 pub(super) async fn output(key: &str, line: &str, most: usize, patience: Duration) -> Result<Vec<u8>> {
-    let cannot = || Error::unavailable(format!("cannot run {key}")).passing(Transient::Connection);
+    let cannot = || Error::unavailable(format!("cannot run {key}")).as_transient(Transient::Connection);
     let mut command = Command::new("/bin/sh");
     command.args(["-c", GUARD, "sh", line]).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -52,7 +52,7 @@ pub(super) async fn output(key: &str, line: &str, most: usize, patience: Duratio
     let Ok(ended) = clock::timeout(patience, running).await else {
         return Err(Error::unavailable(format!("{key} has not ended after {} s", patience.as_secs()))
             .hint("it has no terminal and no input, and must ask for nothing")
-            .passing(Transient::Connection));
+            .as_transient(Transient::Connection));
     };
     match ended.map_err(|error| cannot().about_secret(&error))? {
         Status::TooMuch => {
@@ -112,7 +112,7 @@ fn failed(key: &str, code: Option<u8>) -> Error {
         Some(code) => format!("exit status: {code}"),
         None => "its shell was ended".to_owned(),
     };
-    let error = Error::unavailable(format!("{key} failed: {how}")).passing(Transient::Connection);
+    let error = Error::unavailable(format!("{key} failed: {how}")).as_transient(Transient::Connection);
     let error = match code {
         Some(127) => error
             .hint("a program in it is not found: cron and systemd have a short PATH, write its whole path"),

@@ -214,7 +214,7 @@ impl Fresh {
             let seconds = FILE_PATIENCE.as_secs();
             return Err(Error::unavailable(format!("cannot read {key}: no answer after {seconds} s"))
                 .hint("see whether the file system of this path answers: a network mount may have lost its server")
-                .passing(Transient::Connection));
+                .as_transient(Transient::Connection));
         };
         match done.map_err(|_| Error::internal(format!("reading {key} was cut off")))? {
             Ok(Content::Text(text)) => Ok(text),
@@ -232,7 +232,7 @@ impl Fresh {
                 let failed = if is_ours {
                     Error::config(message).hint("correct the path, or let this user read the file")
                 } else {
-                    Error::unavailable(message).passing(Transient::Connection)
+                    Error::unavailable(message).as_transient(Transient::Connection)
                 };
                 Err(failed.about_secret(&error))
             }

@@ -103,7 +103,7 @@ impl AzureConfig {
         Ok(Self { place, endpoint: None, credentials, extras })
     }
 
-    /// An entry of the auth file. All its problems are told at once.
+    /// An entry of the auth file. All its problems are reported at once.
     pub(super) fn of_entry(entry: &StorageEntry) -> Result<Self> {
         let mut fields = Fields::of(entry);
         let place = place(&mut fields);

@@ -1,4 +1,4 @@
-//! The only writer's lock of a directory: a file with an advisory lock that the kernel releases when we die.
+//! The single-writer lock of a directory: a file with an advisory lock that the kernel releases when we die.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -69,7 +69,7 @@ fn another(inner: &Inner, upload: &PendingUpload) -> Error {
 fn lost(inner: &Inner, upload: &PendingUpload) -> Error {
     Error::data("an upload is lost: the store has neither it nor its object")
         .with("path", inner.full(&upload.path))
-        .hint("see whether a lifecycle rule aborts unfinished uploads too early, then export the table anew")
+        .hint("see whether a lifecycle rule aborts unfinished uploads too early, then export the table again")
 }
 
 /// Whether the object of which `meta` tells is the one of `upload`; sizes have been compared.

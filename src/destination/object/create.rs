@@ -25,7 +25,7 @@ pub(super) async fn put_new(inner: &Inner, path: &str, content: Bytes) -> Result
         matches!(error, object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. });
     // Google Cloud Storage may refuse to replace what is there before it looks at the condition.
     let may_exist = refusal.is_missing_right() && !inner.place.replaces_freely;
-    if !exists && !may_exist && !refusal.is_passing() {
+    if !exists && !may_exist && !refusal.is_transient() {
         return Err(inner.failed(ACTION, path, &error));
     }
     let there = match inner.head(path).await {

@@ -1,4 +1,4 @@
-//! The only writer's lock: an object made by conditional create, with a lease that is renewed.
+//! The single-writer lock: an object made by conditional create, with a lease that is renewed.
 //!
 //! Who holds the lock renews it every [`RENEW`] by conditional update. A lock that was not renewed for
 //! [`LEASE`] belongs to a run that is gone and is taken over. Both ends are judged by the store's clock:
@@ -121,7 +121,7 @@ struct State {
 }
 
 impl Lease {
-    /// Takes the lock of `dir`. Waits while it cannot be told whether its holder lives.
+    /// Takes the lock of `dir`. Waits while it is unknown whether its holder lives.
     pub(super) async fn take(inner: Arc<Inner>, dir: &str, owner: &str) -> Result<Self> {
         let path = if dir.is_empty() { LOCK.to_owned() } else { format!("{dir}/{LOCK}") };
         let token = uuid::Uuid::new_v4().to_string();
@@ -327,7 +327,7 @@ async fn write(inner: &Inner, path: &str, content: &Content, mode: PutMode) -> R
         Err(error) => {
             let refusal = Refusal::of_store(&error);
             let error = inner.refused("cannot lock the directory", path, &refusal);
-            if refusal.is_passing() { Ok(Written::Unknown(error)) } else { Err(error) }
+            if refusal.is_transient() { Ok(Written::Unknown(error)) } else { Err(error) }
         }
     }
 }

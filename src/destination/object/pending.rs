@@ -68,7 +68,7 @@ struct Part {
 }
 
 /// Whether the store has the upload with exactly the parts that were sent, by their tags and their size together.
-/// Blocks of Azure cannot be told from those of other uploads: false.
+/// Blocks of Azure cannot be distinguished from those of other uploads: false.
 pub(super) async fn is_whole(inner: &Inner, upload: &PendingUpload) -> Result<bool> {
     if inner.place.pending == Pending::Blocks || upload.upload_id.is_empty() {
         return Ok(false);

@@ -186,7 +186,7 @@ impl Inner {
                     return Ok(None);
                 }
                 if !refusal.is_silence()
-                    && !refusal.is_passing()
+                    && !refusal.is_transient()
                     && let Ok(Some(meta)) = self.head(path).await
                     && meta.size < range.end
                 {
@@ -229,7 +229,7 @@ impl Inner {
     }
 
     /// Aborts an upload for nobody who waits for it.
-    pub(super) async fn abort_in_passing(&self, path: &str, upload_id: &str) {
+    pub(super) async fn abort_in_background(&self, path: &str, upload_id: &str) {
         if let Err(error) = self.abort(path, upload_id).await {
             tracing::warn!(%error, "an upload was not removed; the next run removes it");
         }

@@ -191,7 +191,7 @@ impl Refusal {
     }
 
     /// Whether the same request may well succeed the next time.
-    pub(super) fn is_passing(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self.status {
             Some(status) => matches!(status, 408 | 429 | 500 | 502..=599),
             None => self.transport.is_some() && !self.is_permanent(),
@@ -382,7 +382,7 @@ const TRANSPORT: &[Row] = &[
         "there is no host of this name",
         Remedy::Endpoint,
     ),
-    row(&["tunnel", "proxy", "Proxy"], ErrorKind::Config, "the proxy does not let us through", Remedy::Proxy),
+    row(&["tunnel", "proxy", "Proxy"], ErrorKind::Config, "the proxy refused the connection", Remedy::Proxy),
     row(
         &["InvalidContentType", "invalid message", "InvalidMessage", "wrong version", "corrupt message"],
         ErrorKind::Config,
@@ -404,7 +404,7 @@ const TRANSPORT: &[Row] = &[
     row(
         &["No route to host", "Network is unreachable"],
         ErrorKind::Unavailable,
-        "there is no way to the endpoint from here",
+        "the endpoint is unreachable from this host",
         Remedy::Endpoint,
     ),
     row(

@@ -69,7 +69,7 @@ pub(super) async fn again<'a, T>(
     let mut pause = Duration::from_millis(200);
     loop {
         match call().await {
-            Err(error) if Refusal::of_store(&error).is_passing() && begun.elapsed() + pause < patience => {
+            Err(error) if Refusal::of_store(&error).is_transient() && begun.elapsed() + pause < patience => {
                 clock::sleep(jitter(pause)).await;
                 pause = (pause * 2).min(Duration::from_secs(15));
             }

@@ -164,7 +164,7 @@ impl Upload for ObjectUpload {
     async fn put_part(&mut self, mut data: Bytes) -> Result<()> {
         self.crc.update(&data);
         self.bytes += data.len() as u64;
-        // An error is told at once, not when the next part is full.
+        // An error is reported at once, not when the next part is full.
         while let Some(done) = self.sending.try_join_next() {
             let (index, tag) = done.map_err(|e| Error::internal("an upload ended early").caused_by(e))??;
             self.tags.insert(index, tag);
@@ -234,7 +234,7 @@ impl Drop for Begun {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         let (inner, path) = (Arc::clone(&self.inner), std::mem::take(&mut self.path));
-        self.inner.in_background(async move { inner.abort_in_passing(&path, &id).await });
+        self.inner.in_background(async move { inner.abort_in_background(&path, &id).await });
     }
 }
 
@@ -255,7 +255,7 @@ impl Drop for ObjectUpload {
         let (inner, path) = (Arc::clone(&self.inner), self.path.clone());
         self.inner.in_background(async move {
             sending.shutdown().await;
-            inner.abort_in_passing(&path, &id).await;
+            inner.abort_in_background(&path, &id).await;
         });
     }
 }

@@ -149,7 +149,7 @@ impl S3Config {
         Ok(Self { addressing, bucket, region, endpoint, credentials, settings, keys: Keys::default() })
     }
 
-    /// An entry of the auth file. All its problems are told at once.
+    /// An entry of the auth file. All its problems are reported at once.
     pub(super) fn of_entry(entry: &StorageEntry) -> Result<Self> {
         let mut fields = Fields::of(entry);
         let bucket = Bucket::of_entry(&mut fields, SCHEMES);

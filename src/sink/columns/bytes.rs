@@ -55,7 +55,7 @@ impl ByteEncoder {
         }
     }
 
-    /// Adds the rows of `array`, in pieces that make pages of a bearable size.
+    /// Adds the rows of `array`, in pieces that make pages of a max_new_share size.
     fn write_array<T: ByteArrayType>(
         &mut self,
         codec: &mut Codec,
@@ -136,7 +136,7 @@ impl ByteEncoder {
         let Some(dictionary) = &self.dictionary else {
             return Ok(());
         };
-        let hopeless = self.codes.is_hopeless(added, dictionary.len(), BEARABLE);
+        let hopeless = self.codes.dictionary_unlikely_to_pay(added, dictionary.len(), BEARABLE);
         if hopeless && self.can_expand() {
             self.expand()
         } else if Codes::is_full(dictionary.page().len()) {

@@ -37,15 +37,20 @@ impl Codes {
         dictionary_bytes >= DICTIONARY_BYTES
     }
 
-    /// To be told of each addition and of the distinct values after it. Says once, of the second half of the sample,
-    /// whether more than the share `bearable` were new, so that there is no use in going on.
-    pub(super) fn is_hopeless(&mut self, added: usize, distinct: usize, bearable: f64) -> bool {
+    /// Notes each addition and the distinct values after it. Says once, of the second half of the sample,
+    /// whether more than the share `max_new_share` were new, so that there is no use in going on.
+    pub(super) fn dictionary_unlikely_to_pay(
+        &mut self,
+        added: usize,
+        distinct: usize,
+        max_new_share: f64,
+    ) -> bool {
         self.seen += added;
         match self.half {
             None if self.seen >= SAMPLE / 2 => self.half = Some((self.seen, distinct)),
             Some((seen, before)) if !self.decided && self.seen >= seen + SAMPLE / 2 => {
                 self.decided = true;
-                return (distinct - before) as f64 > (self.seen - seen) as f64 * bearable;
+                return (distinct - before) as f64 > (self.seen - seen) as f64 * max_new_share;
             }
             _ => {}
         }

@@ -156,7 +156,7 @@ impl<T: Integer> IntegerEncoder<T> {
             return Ok(());
         };
         let distinct = dictionary.values().len();
-        if self.codes.is_hopeless(added, distinct, BEARABLE) && self.chunk.is_first_page() {
+        if self.codes.dictionary_unlikely_to_pay(added, distinct, BEARABLE) && self.chunk.is_first_page() {
             self.expand();
         } else if Codes::is_full(size_of_val(dictionary.values())) {
             self.end_page(codec)?;

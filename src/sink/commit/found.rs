@@ -72,7 +72,7 @@ pub(super) async fn prepare(
         // A resumed run finds its own work: nothing will be done to it.
         _ if finished => {}
         IfExists::Error if old.is_some() || !sizes.is_empty() => {
-            return Err(Error::data("the table is there already")
+            return Err(Error::data("the table already exists")
                 .hint("--if-exists overwrite replaces it if the same source wrote it, replace in any case, append adds to it"));
         }
         IfExists::Error => {}
@@ -104,7 +104,7 @@ pub(super) async fn prepare(
         match Removed::of(destination.delete(&place.path(NOTHING)).await)? {
             Removed::Denied(error) if !destination.replaces_freely() => {
                 return Err(Error::denied(
-                    "the table is there already, and these credentials cannot replace it",
+                    "the table already exists, and these credentials cannot replace it",
                 )
                 .hint(ONE_DIRECTORY_PER_RUN)
                 .caused_by(error));

@@ -142,7 +142,8 @@ pub(super) async fn table(
             source_type: described.type_name.clone(),
             verdict: choice.verdict,
             note: choice.note,
-            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            codec: serde_json::to_string(&choice.codec)
+                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
             est_distinct: row.get(12).and_then(|v| v.parse().ok()),
             comparable: choice.comparable,
             labels: described.labels,

@@ -128,7 +128,7 @@ pub(super) fn snapshot_gone(error: Error) -> Error {
         Error::unavailable("the run's snapshot is gone: the connection that held it ended")
             .caused_by(error)
             .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none needs none for the whole run")
-            .passing(Transient::View)
+            .as_transient(Transient::View)
     } else {
         error
     }

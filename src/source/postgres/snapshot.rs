@@ -349,7 +349,7 @@ fn lost(error: Error, what: &str) -> Error {
         .hints_of(&error)
         .caused_by(error)
         .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none does without one moment for all")
-        .passing(Transient::View)
+        .as_transient(Transient::View)
 }
 
 /// Begins the view and exports it.

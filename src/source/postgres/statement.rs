@@ -227,7 +227,8 @@ async fn columns(
             source_type: row.required(2)?.to_owned(),
             verdict: choice.verdict,
             note: choice.note,
-            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            codec: serde_json::to_string(&choice.codec)
+                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
             est_distinct: None,
             comparable: choice.comparable,
             labels: column.labels,

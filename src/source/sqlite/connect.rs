@@ -156,7 +156,7 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
     };
     let busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
     let failed = Error::new(kind, message).with("path", path).caused_by(error).hint(hint);
-    if busy { failed.passing(Transient::Conflict) } else { failed }
+    if busy { failed.as_transient(Transient::Conflict) } else { failed }
 }
 
 /// The module of a virtual table that SQLite does not have here.

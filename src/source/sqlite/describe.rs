@@ -134,7 +134,8 @@ pub(super) fn table(
             source_type: one.declared.clone(),
             verdict: choice.verdict,
             note: choice.note,
-            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            codec: serde_json::to_string(&choice.codec)
+                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
             est_distinct: if is_alias { Some(sizes.rows as f64) } else { None },
             comparable: choice.comparable,
             labels: Vec::new(),

@@ -112,7 +112,7 @@ fn pin_all(config: &SqliteConfig) -> Result<Vec<Connection>> {
         if begun.elapsed() >= PATIENCE {
             tracing::warn!(
                 path = %config.path.display(),
-                "other programs commit so often that only one reader could be pinned: tables are read one part at a time"
+                "frequent commits by other programs allowed only one reader to be pinned: tables are read one part at a time"
             );
             readers.truncate(1);
             return Ok(readers);

@@ -157,7 +157,8 @@ fn columns(
             source_type: declared.clone(),
             verdict: choice.verdict,
             note: choice.note,
-            codec: serde_json::to_string(&choice.codec).map_err(|e| Error::internal("codec").caused_by(e))?,
+            codec: serde_json::to_string(&choice.codec)
+                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
             est_distinct: None,
             comparable: choice.comparable,
             labels: Vec::new(),

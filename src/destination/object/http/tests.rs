@@ -92,7 +92,7 @@ async fn what_stands_still_is_given_up_and_fewer_are_sent_while_others_go_on() {
     let error = put(&client, &still, BODY).await.expect_err("stands still");
     assert_eq!(error.kind(), HttpErrorKind::Timeout);
     let refusal = super::super::problem::Refusal::of_transport(&error);
-    assert!(refusal.is_late() && refusal.is_passing());
+    assert!(refusal.is_late() && refusal.is_transient());
     let took = begun.elapsed();
     assert!(took > SHORT.stall && took < SHORT.stall * 3, "{took:?}");
     assert_eq!(http.lanes().width(), Arc::<Lanes>::default().width());

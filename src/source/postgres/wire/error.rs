@@ -72,7 +72,7 @@ impl Response {
             error = error.hint(advice);
         }
         if let Some(why) = transient(&self.code) {
-            error = error.passing(why);
+            error = error.as_transient(why);
         }
         match self.hint {
             Some(hint) => error.hint(format!("the server says: {hint}")),
@@ -91,7 +91,7 @@ impl Response {
         }
         error = error.hint("the server's message is hidden by --hide-values; the server's log has it");
         match transient(&self.code) {
-            Some(why) => error.passing(why),
+            Some(why) => error.as_transient(why),
             None => error,
         }
     }
@@ -207,7 +207,7 @@ pub(super) fn closed(server: &str) -> Error {
         .hint(
             "the server's log says why; it may have restarted, or something between may end long connections",
         )
-        .passing(Transient::Connection)
+        .as_transient(Transient::Connection)
 }
 
 /// Reading or writing failed.
@@ -218,7 +218,7 @@ pub(super) fn lost(error: io::Error, server: &str) -> Error {
     Error::unavailable("connection to the server was lost")
         .with("server", server)
         .caused_by(error)
-        .passing(Transient::Connection)
+        .as_transient(Transient::Connection)
 }
 
 /// The server said something this client does not understand.
@@ -246,7 +246,7 @@ pub(super) fn unreachable(error: io::Error, server: &str) -> Error {
         .with("server", server)
         .hint(hint)
         .caused_by(error)
-        .passing(Transient::Connection)
+        .as_transient(Transient::Connection)
 }
 
 /// The host's name has no address.
@@ -255,7 +255,7 @@ pub(super) fn unknown_host(error: io::Error, server: &str) -> Error {
         .with("server", server)
         .hint("check the host's name, or write its IP address")
         .caused_by(error)
-        .passing(Transient::Connection)
+        .as_transient(Transient::Connection)
 }
 
 /// Connected, but the server did not finish the login in time.
@@ -263,7 +263,7 @@ pub(super) fn login_timeout(server: &str) -> Error {
     Error::unavailable("server did not finish the login in time")
         .with("server", server)
         .hint("raise connect_timeout (seconds), or check that a PostgreSQL server answers on this port")
-        .passing(Transient::Connection)
+        .as_transient(Transient::Connection)
 }
 
 /// Why an attempt failed, and whether the other choice of TLS may do better.
