@@ -88,7 +88,6 @@ impl Spooled {
         };
         file.push(event).map_err(lost)?;
         kept.events += 1;
-        kept.refused_at = Some(Instant::now());
         if matches!(event, RunEvent::RunEnded { .. }) {
             tracing::warn!(
                 "{} events of run {} are not in the run log {location}; they are in {} and the next run with this run \
@@ -181,7 +180,10 @@ impl RunLog for Spooled {
             Err(error) if matches!(event, RunEvent::RunStarted { .. }) => Err(error),
             // It is there, and the event makes no sense to it: keeping it would not help.
             Err(error) if error.kind() == ErrorKind::Internal => Err(error),
-            Err(error) => self.keep(&mut kept, event, &error),
+            Err(error) => {
+                kept.refused_at = Some(Instant::now());
+                self.keep(&mut kept, event, &error)
+            }
         }
     }
 

@@ -156,7 +156,10 @@ async fn a_run_log_that_was_down_is_asked_again_after_a_pause() {
     place.down();
     log.append(&failed("a", 1)).await.expect("kept");
     place.up();
-    time.advance(PAUSE - Duration::from_millis(1));
+    // What is kept without asking puts the next question off no further.
+    time.advance(PAUSE / 2);
+    log.append(&failed("b", 5)).await.expect("kept");
+    time.advance(PAUSE / 2 - Duration::from_millis(1));
     log.heartbeat(RUN, at(10)).await.expect("nothing to say");
     assert_eq!(place.kept().len(), 1, "too soon");
     time.advance(Duration::from_millis(1));
