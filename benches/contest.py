@@ -47,10 +47,11 @@ def export(name, options, url, table, readers, out, key="", kind="postgres"):
     """The command by which a program writes `table` to Parquet below the directory `out`.
 
     `key` is an integer column without NULL, by which ConnectorX cuts; `kind` is DuckDB's word for the database. Behind
-    the name of lakexpress may stand the value of --readers.
+    the name of lakexpress may stand the value of --readers; "before" is an earlier build of it.
     """
     if name not in PEERS:
-        command = [options.program, "export", "--source", url, "--output-dir", out]
+        binary = options.before if name.startswith("before") else options.program
+        command = [binary, "export", "--source", url, "--output-dir", out]
         command += ["--readers", name.partition(" ")[2] or "any"]
         return [*command, "-i", table, "-p", str(readers), "--compression", options.codec, "--no-progress"]
     file = os.path.join(out, table + ".parquet")

@@ -9,6 +9,7 @@ server's. PostgreSQL's floor is psql copying the same rows in binary to nowhere:
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 
@@ -159,18 +160,31 @@ def ratios(samples):
             print(f"-p {readers}: {what} to S3 is {ratio:.2f} times that to local disk, {word} the bar of {bar}")
 
 
+def changes(samples):
+    """What this build costs beside an earlier one: medians of the ratios, round by round."""
+    for readers in sorted({readers for _, readers in samples}):
+        pairs = list(zip(samples["lakexpress any", readers], samples["before any", readers]))
+        for measure, what in (("cpu_s", "client CPU"), ("peak_rss_mb", "peak memory")):
+            ratio = statistics.median(now[measure] / before[measure] for now, before in pairs)
+            word = "within" if ratio <= 1.03 else "OVER"
+            print(f"-p {readers}: {what} is {ratio:.3f} times that of the build before, {word} the bar of 1.03")
+
+
 def main():
     parser = arguments(__doc__, readers="1,2")
     parser.add_argument("--source", default="postgres", choices=["postgres", "sqlite", "storage"],
                         help="from where (postgres); storage: from PostgreSQL to local disk and to S3")
     parser.add_argument("--scale", default="1", help="TPC-H scale factor, 1 = 6 million rows (1)")
     parser.add_argument("--peers", help="beside which programs, of psql, duckdb, connectorx, adbc (psql,duckdb)")
+    parser.add_argument("--before", help="an earlier build, beside which alone this one runs")
     options = parser.parse_args()
     kind = {"postgres": Postgres, "sqlite": Sqlite, "storage": Storage}[options.source]
     if options.peers and options.source != "postgres":
         parser.error("--peers is for --source postgres")
     names = options.peers.split(",") if options.peers else kind.PEERS
     names = names + (["lakexpress any", "lakexpress modern"] if options.program and kind is not Storage else [])
+    if options.before:
+        names = ["before any", "lakexpress any"]
     os.makedirs(options.dir, exist_ok=True)
     readers = list(map(int, options.readers.split(",")))
     with kind(options) as contest:
@@ -181,6 +195,8 @@ def main():
     refusals(refused)
     if kind is Storage:
         ratios(samples)
+    if options.before:
+        changes(samples)
     report(options, samples, headings, source=options.source, scale=options.scale)
 
 

@@ -14,7 +14,7 @@ use super::minded;
 use super::prepared::Prepared;
 use super::retry::{Attempts, Scope};
 use crate::catalog::{Slice, SnapshotToken, TableInfo, TableRef};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement, prepare};
@@ -94,8 +94,8 @@ impl QueryItem {
     async fn attempt(&self, under: &Under<'_>, prepared: &Prepared, sorts: &AtomicBool) -> Result<()> {
         let plan = &self.plan;
         loop {
-            take_back(prepared, under).await?;
-            under.stop.may_read().await?;
+            // An upload that cannot be removed is no reason to try again: the next attempt would not know of it.
+            take_back(prepared, under).await.map_err(Error::as_permanent)?;
             let joins = if sorts.load(Ordering::Relaxed) { Joins::SortMerge } else { Joins::Hash };
             match self.write_with(joins, under, prepared).await {
                 Err(error)

@@ -159,7 +159,6 @@ impl fmt::Display for Scope {
 }
 
 /// The attempts at one thing.
-///
 #[derive(Debug)]
 pub(super) struct Attempts {
     retries: Arc<Retries>,
@@ -186,8 +185,8 @@ impl Attempts {
     /// Calls until it succeeds.
     ///
     /// # Errors
-    /// That of the last call; `Unavailable` when the server counts as gone; why the work has to `stop`, if it has to in
-    /// a pause.
+    /// That of the last call; `Unavailable` when the server counts as gone; why the work has to `stop`, if it has to
+    /// before a call or in a pause.
     pub(super) async fn until_done<T, F: Future<Output = Result<T>>>(
         &mut self,
         stop: &Stop,
@@ -195,6 +194,7 @@ impl Attempts {
     ) -> Result<T> {
         loop {
             self.begin()?;
+            stop.may_read().await?;
             match call().await {
                 Ok(done) => {
                     self.succeeded();
@@ -295,6 +295,7 @@ pub(super) async fn admitted<T>(
     loop {
         match cancel.or_stopped(call()).await {
             Ok(done) => return Ok(done),
+            Err(_) if cancel.is_cancelled() => return Err(Cancel::error()),
             Err(error) => cancel.or_stopped(attempts.failed(error)).await?,
         }
     }

@@ -166,7 +166,6 @@ impl Writer {
     /// One attempt, over one of the connections. After an error its upload is aborted and its rows are no longer
     /// counted: the next one starts whole.
     async fn attempt(&self, task: &PartTask, part: usize) -> Result<PreparedPart> {
-        self.stop.may_read().await?;
         let waiting = Stopwatch::start();
         let _permit = self.connections.take(1).await?;
         let waited = waiting.seconds();

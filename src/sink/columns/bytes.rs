@@ -55,7 +55,7 @@ impl ByteEncoder {
         }
     }
 
-    /// Adds the rows of `array`, in pieces that make pages of a max_new_share size.
+    /// Adds the rows of `array`, in pieces that make pages of a bearable size.
     fn write_array<T: ByteArrayType>(
         &mut self,
         codec: &mut Codec,
