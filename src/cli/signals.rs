@@ -20,8 +20,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 
 use super::counts::Counts;
-#[cfg(unix)]
 use crate::clock;
+#[cfg(unix)]
 use crate::config::process;
 use crate::destination::{Destination, Unfinished};
 use crate::error::{Error, Result};

@@ -364,7 +364,6 @@ fn since_epoch(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Transient;
     use crate::runlog::Repeated;
 
     const AT: [&str; 3] =
@@ -396,7 +395,7 @@ mod tests {
     #[test]
     fn events_become_spans_of_tables() {
         let error = "connection\nreset by postgres://u:s3cret@h/d".to_owned();
-        let (class, code) = (Transient::Connection, Some("08006".to_owned()));
+        let (class, code) = ("connection".to_owned(), Some("08006".to_owned()));
         let parts = vec![Repeated { part: Some(1), retries: 2, class, code, error }];
         let repeated =
             RunEvent::TableRepeated { run_id: "r".into(), table: table("again"), at: at(1), parts };

@@ -9,10 +9,9 @@ mod spill;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::str::FromStr;
 use std::{fmt, io};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use hidden::{hide_values, values_are_hidden};
 
@@ -69,8 +68,7 @@ impl ErrorKind {
 }
 
 /// Why the same call may succeed a moment later. Drivers set it by the server's code; nobody guesses from text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transient {
     /// The connection broke, or none can be had now.
     Connection,
@@ -91,16 +89,6 @@ impl Transient {
             Self::Full => "full",
             Self::View => "view",
         }
-    }
-}
-
-impl FromStr for Transient {
-    type Err = Error;
-
-    fn from_str(word: &str) -> Result<Self> {
-        let all = [Self::Connection, Self::Conflict, Self::Full, Self::View];
-        let known = all.into_iter().find(|transient| transient.as_str() == word);
-        known.ok_or_else(|| Error::data(format!("unknown class of errors '{word}'")))
     }
 }
 

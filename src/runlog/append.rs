@@ -237,7 +237,7 @@ async fn write_repeated(
 ) -> Result<()> {
     let row = |Repeated { part, retries, class, code, error }: &Repeated| {
         let part = part.map_or(Value::Integer(WHOLE), |part| Value::count(part as u64));
-        let (class, code) = (Value::text(class.as_str()), Value::optional(code.as_deref()));
+        let (class, code) = (Value::text(class), Value::optional(code.as_deref()));
         vec![part, Value::count(*retries), class, code, Value::text(error)]
     };
     let columns = "part, retries, error_class, error_code, error_message";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Document, PreparedTable, Repeated, RunEvent, RunLog, RunStatus, Timestamp};
 use crate::catalog::{Consistency, Slice, SnapshotToken, SourceIdentity, TableRef};
-use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::{FileEntry, PartsAsOf};
 
 const RUN: &str = "0199a1b2-0000-7000-8000-0123456789ab";
@@ -218,7 +218,7 @@ fn repeated(name: &str, parts: Vec<Repeated>) -> RunEvent {
 
 fn again(part: Option<usize>, retries: u64) -> Repeated {
     let code = part.map(|_| "57P01".to_owned());
-    Repeated { part, retries, class: Transient::Connection, code, error: HOSTILE.concat() }
+    Repeated { part, retries, class: "connection".into(), code, error: HOSTILE.concat() }
 }
 
 fn times_of_start() -> Timestamp {

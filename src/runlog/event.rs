@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::json::{self, Document};
 use super::timestamp::Timestamp;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
-use crate::error::{Error, Result, Transient};
+use crate::error::{Error, Result};
 use crate::manifest::{FileEntry, PartsAsOf};
 
 /// Something that happened in a run.
@@ -192,8 +192,8 @@ pub struct Repeated {
     pub part: Option<usize>,
     /// How often it was begun again.
     pub retries: u64,
-    /// What kind of error the last of them ended with.
-    pub class: Transient,
+    /// What kind of error the last of them ended with, as a word that is only shown: other versions may have others.
+    pub class: String,
     /// The server's code of that error (SQLSTATE), where there is one.
     pub code: Option<String>,
     /// That error as one line.

@@ -3,7 +3,7 @@
 use super::append::WHOLE;
 use super::migrate::has_table;
 use super::session::{Row, Session, Value, given, number, parsed, required, timestamp};
-use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord};
+use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord, Timestamp};
 use std::collections::HashMap;
 
 use crate::catalog::TableRef;
@@ -81,8 +81,8 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
             mixed: mixed.remove(&table).unwrap_or_default(),
             table,
             status: given(parsed(&row, 2, STATUS)?, 2)?,
-            started_at: timestamp(&row, 3)?,
-            finished_at: timestamp(&row, 4)?,
+            started_at: timestamp(&row, 3),
+            finished_at: timestamp(&row, 4),
             row_count: number(&row, 5)?,
             file_count: number(&row, 6)?,
             bytes: number(&row, 7)?,
@@ -104,7 +104,7 @@ async fn repeated(session: &mut dyn Session, run_id: &str) -> Result<HashMap<Tab
         found.entry(table).or_default().push(Repeated {
             part: part.map(|part| usize::try_from(part).unwrap_or(usize::MAX)),
             retries: number(&row, 3)?.unwrap_or(0),
-            class: given(parsed(&row, 4, "a class of errors")?, 4)?,
+            class: required(&mut row, 4)?,
             code: row[5].take(),
             error: required(&mut row, 6)?,
         });
@@ -188,13 +188,13 @@ fn run_of(mut row: Row) -> Result<RunRecord> {
     Ok(RunRecord {
         run_id: required(&mut row, 0)?,
         status: given(parsed(&row, 1, STATUS)?, 1)?,
-        started_at: given(timestamp(&row, 2)?, 2)?,
-        finished_at: timestamp(&row, 3)?,
+        started_at: timestamp(&row, 2).unwrap_or(Timestamp::UNKNOWN),
+        finished_at: timestamp(&row, 3),
         source: required(&mut row, 4)?,
         destination: required(&mut row, 5)?,
         config: required(&mut row, 6)?.into(),
         error_message: row[7].take(),
-        heartbeat_at: timestamp(&row, 8)?,
+        heartbeat_at: timestamp(&row, 8),
         jobs: Vec::new(),
     })
 }

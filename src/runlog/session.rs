@@ -52,9 +52,15 @@ pub(super) fn number<T: FromStr>(row: &Row, column: usize) -> Result<Option<T>> 
     parsed(row, column, "a number")
 }
 
-/// A moment of a column that may be NULL.
-pub(super) fn timestamp(row: &Row, column: usize) -> Result<Option<Timestamp>> {
-    parsed(row, column, "a moment (RFC 3339)")
+/// A moment of a column that may be NULL. One that somebody wrote by hand as no time is none: it is only shown, and hides
+/// neither its run nor others.
+pub(super) fn timestamp(row: &Row, column: usize) -> Option<Timestamp> {
+    let text = row.get(column).and_then(Option::as_deref)?;
+    let moment = Timestamp::of_text(text);
+    if moment.is_none() {
+        tracing::warn!("the run log holds {text:?} as a time, which is none");
+    }
+    moment
 }
 
 /// The value of a column that may be NULL, of which the run log keeps the text.

@@ -3,14 +3,26 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment, to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(DateTime<Utc>);
 
+/// How databases write a moment in UTC without saying so.
+const WITHOUT_ZONE: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
+
 impl Timestamp {
+    /// The beginning of 1970: a moment that is not known.
+    pub(super) const UNKNOWN: Self = Self(DateTime::UNIX_EPOCH);
+
+    /// A moment that somebody else may have written: with a zone, or in UTC without one.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        let naive = |form| NaiveDateTime::parse_from_str(text, form).ok();
+        text.parse().ok().or_else(|| WITHOUT_ZONE.into_iter().find_map(naive).map(|n| n.and_utc().into()))
+    }
+
     /// The moment for calculations.
     pub fn moment(self) -> DateTime<Utc> {
         self.0
@@ -71,5 +83,11 @@ mod tests {
         assert_eq!(whole.to_string(), "2026-01-01T00:00:00.000Z");
         assert_eq!(recorded.seconds_since(whole), 0.123);
         assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
+        for text in ["2026-01-01 00:00:00", "2026-01-01T00:00:00", "2026-01-01T01:00:00+01:00"] {
+            assert_eq!(Timestamp::of_text(text), Some(whole), "{text}");
+        }
+        for text in ["", "yesterday", "1764385000", "12026-01-01"] {
+            assert_eq!(Timestamp::of_text(text), None, "{text}");
+        }
     }
 }

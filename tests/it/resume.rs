@@ -310,7 +310,7 @@ fn messages() {
     let deep = scene.out.path().join("deep/public");
     std::fs::remove_file(deep.join("b/part-00000.parquet")).unwrap();
     server.sql("resume_messages", "CREATE TABLE d AS TABLE a");
-    let again = resume(&["--json"]).output().ok().says(&["exported anew", "new since", "public.d"]);
+    let again = resume(&["--json"]).output().ok().says(&["exported again", "new since", "public.d"]);
     assert_eq!(kept(&serde_json::from_str(&again.stdout).unwrap()), ["a", "c"].map(str::to_owned).into());
     assert_tidy(&deep.join("b"));
     assert!(!deep.join("d").exists());

@@ -2,7 +2,6 @@ use serde_json::json;
 
 use super::*;
 use crate::catalog::{Slice, TableRef};
-use crate::error::Transient;
 use crate::manifest::FileCost;
 use crate::runlog::Repeated;
 
@@ -111,7 +110,7 @@ fn what_was_tried_again_is_told_part_by_part() {
     let again = |part, retries, code: Option<&str>| Repeated {
         part,
         retries,
-        class: Transient::Connection,
+        class: "connection".into(),
         code: code.map(str::to_owned),
         error: "it broke".into(),
     };

@@ -131,6 +131,33 @@ async fn brought_up_to_date(path: &Path, version: usize) {
     assert_eq!(recorded, (all.join(","), version), "each step is recorded once, and none again");
 }
 
+/// Somebody marks a killed run as failed, or a later version has a class of errors more.
+#[tokio::test]
+async fn what_is_only_shown_hides_nothing_when_it_is_odd() {
+    let directory = TempDir::new().expect("directory");
+    let path = directory.path().join("runlog.sqlite");
+    let log = open_file(&path);
+    log.reach().await.expect("tables");
+    let file = Connection::open(&path).expect("file");
+    file.execute_batch(
+        "INSERT INTO runs (run_id, started_at, finished_at, status, source_db_type, source_database, source,
+             destination, config, version, heartbeat_at)
+         VALUES ('a', '2026-01-02T00:00:00.000Z', '2026-01-02 01:00:00', 'failed', 's', 'd', 's', 'd', '{}', '0', ''),
+             ('b', 'yesterday', '', 'running', 's', 'd', 's', 'd', '{}', '0', '1764385000');
+         INSERT INTO jobs (run_id, source_schema, source_table, status, started_at, finished_at, ordinal)
+         VALUES ('a', 's', 't', 'failed', 'x', 'y', 0);
+         INSERT INTO part_retries (run_id, source_schema, source_table, part, retries, error_class, error_message)
+         VALUES ('a', 's', 't', 1, 2, 'timeout', 'late')",
+    )
+    .expect("rows");
+    let runs = log.runs(10).await.expect("all of them");
+    let shown: Vec<_> =
+        runs.iter().map(|run| (run.run_id.as_str(), run.finished_at.map(|at| at.to_string()))).collect();
+    assert_eq!(shown, [("b", None), ("a", Some("2026-01-02T01:00:00.000Z".to_owned()))]);
+    let run = log.run("a").await.expect("the run").expect("found");
+    assert_eq!((run.jobs[0].started_at, run.jobs[0].repeated[0].class.as_str()), (None, "timeout"));
+}
+
 #[tokio::test]
 async fn files_that_are_no_run_log_say_so() {
     let directory = TempDir::new().expect("directory");

@@ -60,7 +60,7 @@ fn a_commit_that_was_begun_is_finished() {
     let run = Run::new(["export", "--source", &format!("sqlite:{}", source.display()), "--output-dir"])
         .args([lake.as_os_str()])
         .args(["--if-exists", "error"]);
-    run.output().exits(65).says(&["finishing the commit of an earlier run", run_id, "--if-exists"]);
+    run.output().exits(65).says(&["finishing the commit of an earlier run", run_id, "already exists"]);
     let manifest = json(&table.join("_manifest.json"));
     assert_eq!(manifest, commit["manifest"]);
     assert_eq!(files(&table), ["_manifest.json", "part-00000.parquet"]);

@@ -298,7 +298,7 @@ fn page_policy_after_a_run_with_more_rights() {
                 let when = format!("killed at {class:?} {nth}");
                 let found = place.export("page", &PARTS).args(["--if-exists", "error"]).output();
                 assert_ne!(found.code, Some(0), "{when}\n{found}");
-                found.says(&["finishing the commit", "there already"]);
+                found.says(&["finishing the commit", "already exists"]);
                 assert_eq!(seaweed.ids(&table), Some(ids(rows)), "{when}");
                 assert_listed(seaweed, &table, "*.parquet", rows);
                 place.fill(TWO, 200);
