@@ -7,7 +7,6 @@
 //! | 307, 308 to the same scheme, host and port | followed |
 //! | all others | not sent again |
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +21,7 @@ use crate::clock::{self, Instant};
 use crate::config::auth::Webhook;
 use crate::destination::preflight::Check;
 use crate::destination::{proxy_hint, web_client};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::plain;
 use crate::run::Checked;
 
@@ -217,14 +216,7 @@ fn redirects() -> Policy {
     })
 }
 
-/// The causes of an error, without the URL.
+/// An error and its causes, without the URL.
 fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    plain::line(&text).into_owned()
+    plain::line(&with_causes(&error.without_url())).into_owned()
 }

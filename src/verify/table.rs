@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::file::{StoredFile, Values};
 use super::{Finding, Sample, TableReport};
 use crate::destination::{Destination, StoredObject};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
 use crate::sink::commit::{is_unfinished, is_withdrawn};
@@ -26,7 +26,7 @@ pub async fn table(destination: &Arc<dyn Destination>, dir: &str, sample: Sample
     match compared(destination, dir, sample).await {
         // A document or a directory that is not ours ends the look at this table and at no other.
         Err(error) if error.kind() == ErrorKind::Data => {
-            let problems = vec![Finding::of_table("unreadable", whole(&error))];
+            let problems = vec![Finding::of_table("unreadable", error.to_string())];
             Ok(TableReport { directory: dir.to_owned(), problems, ..TableReport::default() })
         }
         report => report,
@@ -147,26 +147,12 @@ impl Seen {
         match answer {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.kind() == ErrorKind::Data => {
-                self.problem(entry, "unreadable", whole(&error));
+                self.problem(entry, "unreadable", error.to_string());
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
-}
-
-/// The error with its causes.
-fn whole(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 impl Look {

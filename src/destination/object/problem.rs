@@ -12,7 +12,7 @@ use super::remedy::{Remedy, Row, row};
 use super::reply::Reply;
 use super::wants::Want;
 use crate::clock::Elapsed;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, causes, with_causes};
 
 /// The words of one kind of store for the things that a remedy names.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Refusal {
         let text = match error.kind() {
             // Its cause quotes the answer.
             HttpErrorKind::Decode => "the answer cannot be understood".to_owned(),
-            _ => causes(error),
+            _ => with_causes(error),
         };
         let through = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Through>());
         let proxy = through.map(|through| through.proxy.clone());
@@ -115,8 +115,7 @@ impl Refusal {
 
     /// object_store keeps status and body of an answer to itself; its text has both.
     pub(super) fn of_store(error: &object_store::Error) -> Self {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(inner) = cause {
+        for inner in causes(error) {
             if let Some(refusal) = inner.downcast_ref::<Self>() {
                 return refusal.clone();
             }
@@ -126,7 +125,6 @@ impl Refusal {
             if let Some(http) = inner.downcast_ref::<HttpError>() {
                 return Self::of_transport(http);
             }
-            cause = inner.source();
         }
         let text = error.to_string();
         let status = text
@@ -239,20 +237,6 @@ fn element(body: &str, name: &str) -> Option<String> {
             .replace("&gt;", ">")
             .replace("&amp;", "&"),
     )
-}
-
-/// An error and all its causes, each said once.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// By the store's own code: S3 and those like it, the XML API of GCS, Azure Blob, OAuth servers.
