@@ -11,9 +11,10 @@
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`run`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
-//! * [`clock`] tells time and waits.
+//! * [`clock`] tells time and waits, [`blocking`] has a thread wait.
 //! * [`demo`] makes a database out of nothing.
 
+pub mod blocking;
 pub mod catalog;
 pub mod cli;
 pub mod client;

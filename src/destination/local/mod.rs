@@ -25,10 +25,10 @@ use bytes::Bytes;
 
 use super::contract::Check;
 use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of, too_short};
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::spec::layout::{self, LOCK};
 use crate::spec::{absolute, path_text};
-use files::blocking;
 use folder::{Folder, Kind};
 
 /// URL schemes.

@@ -212,13 +212,3 @@ impl Stop {
         connection.progress_handler(STEPS, Some(move || stopped.load(Ordering::Relaxed)))
     }
 }
-
-/// Runs `work` on a thread that may wait for locks and disks.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::internal("a SQLite task stopped").caused_by(error)),
-    }
-}

@@ -28,10 +28,11 @@ use futures::StreamExt;
 use rusqlite::Connection;
 
 use self::config::SqliteConfig;
-use self::connect::{StopOnDrop, blocking};
+use self::connect::StopOnDrop;
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
 use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
+use crate::blocking::blocking;
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };

@@ -13,10 +13,11 @@ use tokio::sync::mpsc;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
 use super::config::SqliteConfig;
-use super::connect::{Stop, StopOnDrop, blocking, failed, open, out_of_order};
+use super::connect::{Stop, StopOnDrop, failed, open, out_of_order};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use super::statement;
+use crate::blocking::blocking;
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
 use crate::source::{Dialect, TableRead};
