@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::file::{StoredFile, Values};
 use super::{Finding, Sample, TableReport};
-use crate::destination::{Destination, StoredObject};
+use crate::destination::{Destination, StoredObject, bare_tag};
 use crate::error::{ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
@@ -178,7 +178,7 @@ impl Look {
         let same_bytes = if self.read { content(&file, entry, &mut seen).await? } else { false };
         // A copy of the file has another tag; when every byte was compared, that is known to be all.
         if let (Some(expected), Some(found), false) = (&entry.e_tag, &stored.e_tag, same_bytes)
-            && plain_tag(expected) != plain_tag(found)
+            && bare_tag(expected) != bare_tag(found)
         {
             let mut detail =
                 format!("the store's tag is {found}, not {expected}: the file was written again since");
@@ -189,11 +189,6 @@ impl Look {
         }
         Ok(seen)
     }
-}
-
-/// Stores quote a tag in some answers and not in others.
-fn plain_tag(tag: &str) -> &str {
-    tag.trim_start_matches("W/").trim_matches('"')
 }
 
 async fn footer(file: &StoredFile, entry: &FileEntry, seen: &mut Seen) -> Result<()> {
