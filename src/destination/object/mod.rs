@@ -33,6 +33,7 @@ mod request;
 mod tests;
 mod upload;
 mod wants;
+mod xml;
 
 use std::fmt::Debug;
 use std::ops::Range;

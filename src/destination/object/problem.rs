@@ -11,6 +11,7 @@ use super::proxy::{Proxy, Through, UNREACHED};
 use super::remedy::{Remedy, Row, row};
 use super::reply::Reply;
 use super::wants::Want;
+use super::xml;
 use crate::clock::Elapsed;
 use crate::error::{Error, ErrorKind, causes, with_causes};
 
@@ -127,23 +128,8 @@ impl Refusal {
             }
         }
         let text = error.to_string();
-        let status = text
-            .split_once("status code: ")
-            .and_then(|(_, rest)| rest.get(..3))
-            .and_then(|digits| digits.parse().ok());
-        let mut refusal =
-            Self { status, redirect: text.contains("redirect without LOCATION"), ..Self::default() };
-        refusal.status = refusal.status.or(match error {
-            object_store::Error::NotFound { .. } => Some(404),
-            object_store::Error::PermissionDenied { .. } => Some(403),
-            object_store::Error::Unauthenticated { .. } => Some(401),
-            object_store::Error::AlreadyExists { .. } => Some(409),
-            object_store::Error::Precondition { .. } => Some(412),
-            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => {
-                Some(501)
-            }
-            _ => None,
-        });
+        let redirect = text.contains("redirect without LOCATION");
+        let mut refusal = Self { status: status_of(error, &text), redirect, ..Self::default() };
         refusal.read(&text);
         if refusal.status.is_none() && refusal.message.is_empty() {
             refusal.message = text;
@@ -156,9 +142,9 @@ impl Refusal {
         let lower = body.get(..body.floor_char_boundary(4096)).unwrap_or(body).to_ascii_lowercase();
         self.page = lower.contains("<!doctype html") || lower.contains("<html");
         self.for_tls = lower.contains("https port") || lower.contains("https server");
-        self.code = element(body, "Code").unwrap_or_default();
-        self.message = element(body, "Message").unwrap_or_default();
-        self.region = element(body, "Region").filter(|region| !region.is_empty());
+        let [code, message, region] = xml::texts(body, ["Code", "Message", "Region"]);
+        (self.code, self.message) = (code.unwrap_or_default(), message.unwrap_or_default());
+        self.region = region.filter(|region| !region.is_empty());
         // OAuth servers answer {"error": "invalid_grant", "error_description": "..."}.
         if self.code.is_empty()
             && let Some(at) = body.find('{')
@@ -218,6 +204,21 @@ impl Refusal {
     }
 }
 
+/// The status of the answer behind `error`, whose text is `text`. The type that has it, `client::retry::RetryError`, is
+/// object_store's own; `tests.rs` compares the text with answers of a server.
+fn status_of(error: &object_store::Error, text: &str) -> Option<u16> {
+    let (_, after) = text.split_once("status code: ").unwrap_or_default();
+    after.get(..3).and_then(|digits| digits.parse().ok()).or(match error {
+        object_store::Error::NotFound { .. } => Some(404),
+        object_store::Error::PermissionDenied { .. } => Some(403),
+        object_store::Error::Unauthenticated { .. } => Some(401),
+        object_store::Error::AlreadyExists { .. } => Some(409),
+        object_store::Error::Precondition { .. } => Some(412),
+        object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => Some(501),
+        _ => None,
+    })
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("refused")
@@ -225,19 +226,6 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// The content of an XML element; these answers are flat.
-fn element(body: &str, name: &str) -> Option<String> {
-    let rest = &body[body.find(&format!("<{name}>"))? + name.len() + 2..];
-    let text = &rest[..rest.find(&format!("</{name}>"))?];
-    Some(
-        text.replace("&quot;", "\"")
-            .replace("&apos;", "'")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&"),
-    )
-}
 
 /// By the store's own code: S3 and those like it, the XML API of GCS, Azure Blob, OAuth servers.
 const CODES: &[Row] = &[
