@@ -106,6 +106,13 @@ pub(super) fn cannot_verify(table: &TableInfo, what: &str) -> Error {
     )
 }
 
+/// The view that a run reads under is gone: what is not finished can only be read as of another moment.
+pub fn view_lost() -> Error {
+    Error::unavailable("the run's view of the database was lost").hint(
+        "`lakexpress resume` finishes the run as of a new moment; nothing of an unfinished table was changed",
+    )
+}
+
 /// A pinned view. Dropping it releases locks and view.
 #[async_trait]
 pub trait Snapshot: Debug + Send + Sync {

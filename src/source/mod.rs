@@ -26,7 +26,7 @@ pub use postgres::client as postgres_client;
 pub use postgres::fuzzing as postgres_fuzzing;
 
 pub use self::address::Address;
-pub use self::contract::{Snapshot, Source, TableRead};
+pub use self::contract::{Snapshot, Source, TableRead, view_lost};
 use crate::error::{Error, Result};
 use crate::spec::{TypePolicy, nearest};
 
