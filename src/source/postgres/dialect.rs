@@ -11,7 +11,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use super::column::{AS_ASKED, Codec};
 use super::facts::TableFacts;
 pub use super::quote::{ident, literal};
-use super::session;
+use super::{repeatable, session};
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
@@ -315,6 +315,10 @@ impl Dialect for PostgresDialect {
                 (!sides.is_empty()).then(|| sides.join(" AND "))
             }
         }
+    }
+
+    fn check_steady(&self, expression: &str) -> Result<()> {
+        repeatable::check(expression)
     }
 
     fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String> {

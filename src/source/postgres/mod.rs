@@ -23,6 +23,7 @@ mod planned;
 mod pool;
 mod quote;
 mod read;
+mod repeatable;
 mod roles;
 mod rows;
 mod sample;
