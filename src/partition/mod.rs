@@ -13,9 +13,9 @@ pub mod values;
 
 use arrow_schema::DataType;
 
-use crate::catalog::{Selection, TableInfo};
+use crate::catalog::{ColumnInfo, Selection, TableInfo};
 use crate::error::{Error, Result};
-use crate::spec::{CuttingSpec, Method, TableConfig};
+use crate::spec::{CuttingSpec, Method, TableConfig, closest};
 
 /// How a table will be cut, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,13 +202,9 @@ fn is_calendar(table: &TableInfo, column: &str) -> bool {
 }
 
 fn unknown_key(table: &TableInfo, key: &str) -> Error {
-    let nearest = table
-        .columns
-        .iter()
-        .map(|c| (strsim::damerau_levenshtein(c.name(), key), c.name()))
-        .min()
-        .map_or(String::new(), |(_, name)| format!("did you mean {name}?"));
-    Error::usage(format!("key column '{key}' does not exist")).with("table", &table.table).hint(nearest)
+    let near = closest(key, table.columns.iter().map(ColumnInfo::name));
+    let hint = near.map_or(String::new(), |name| format!("did you mean {name}?"));
+    Error::usage(format!("key column '{key}' does not exist")).with("table", &table.table).hint(hint)
 }
 
 /// Part numbers have five digits.

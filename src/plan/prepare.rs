@@ -6,11 +6,11 @@ use super::cut::cut;
 use super::query::QueryInput;
 use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifiable};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
+use crate::catalog::{ColumnInfo, Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::partition::{self, PartCount};
 use crate::source::{Snapshot, Source};
-use crate::spec::{ExportSpec, IfExists, Method, TableRule};
+use crate::spec::{ExportSpec, IfExists, Method, TableRule, closest};
 
 /// Describes, cuts and plans one table as of `view`.
 pub async fn plan_one(
@@ -151,8 +151,8 @@ pub async fn source_query_input(
         return Ok(QueryInput { info, slices: vec![Slice::All] });
     };
     if info.column(&key).is_none() {
-        let near = info.columns.iter().min_by_key(|c| strsim::damerau_levenshtein(c.name(), &key));
-        let hint = near.map_or_else(String::new, |near| format!("did you mean {}?", near.name()));
+        let near = closest(&key, info.columns.iter().map(ColumnInfo::name));
+        let hint = near.map_or_else(String::new, |near| format!("did you mean {near}?"));
         return Err(Error::usage(format!("column '{key}' of --key is not in the result")).hint(hint));
     }
     let readers = spec.cutting.readers.max(1);
@@ -172,10 +172,10 @@ fn exact(name: &str) -> String {
 fn check_casts(spec: &ExportSpec, info: &TableInfo) -> Result<()> {
     for (pattern, column) in &spec.types.cast_text {
         if pattern_matches(pattern, &info.table) && info.column(column).is_none() {
-            let near = info.columns.iter().min_by_key(|c| strsim::damerau_levenshtein(c.name(), column));
+            let near = closest(column, info.columns.iter().map(ColumnInfo::name));
             return Err(Error::usage(format!("column '{column}' of --cast does not exist"))
                 .with("table", &info.table)
-                .hint(near.map_or_else(String::new, |c| format!("did you mean {}?", c.name()))));
+                .hint(near.map_or_else(String::new, |near| format!("did you mean {near}?"))));
         }
     }
     Ok(())

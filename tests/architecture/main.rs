@@ -139,6 +139,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("Uuid::now_v7", &["clock"]),
     ("postgres_protocol", &["source/postgres"]),
     ("mysql_async", &["runlog/mysql"]),
+    ("strsim", &["spec/names.rs"]),
     ("rusqlite", &["demo", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
 ];

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::source::Address;
-use crate::spec::absolute;
+use crate::spec::{absolute, nearest};
 
 /// How long a reader waits for another program's lock when the address does not say.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -144,13 +144,8 @@ impl Fields {
     }
 
     fn unknown(&mut self, prefix: &str, name: &str, keys: &[(&str, Key)]) {
-        let nearest = keys
-            .iter()
-            .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), *known))
-            .filter(|(likeness, _)| *likeness > 0.7)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let advice = match nearest {
-            Some((_, known)) => format!("did you mean {known}?"),
+        let advice = match nearest(name, keys.iter().map(|(known, _)| *known)) {
+            Some(known) => format!("did you mean {known}?"),
             None => format!("known are {}", keys.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(", ")),
         };
         self.problems.push(format!("{prefix}{name} is not a known key: {advice}"));

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::client::password::Secret;
 use crate::error::{Error, Result};
 use crate::secret;
+use crate::spec::nearest;
 
 use super::settings::{Binding, PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 
@@ -193,14 +194,8 @@ impl Fields {
     }
 
     fn unknown(&mut self, name: &str) {
-        let nearest = self
-            .keys
-            .iter()
-            .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), *known))
-            .filter(|(likeness, _)| *likeness > 0.6)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let advice = match nearest {
-            Some((_, known)) => format!("did you mean {known}?"),
+        let advice = match nearest(name, self.keys.iter().map(|(known, _)| *known)) {
+            Some(known) => format!("did you mean {known}?"),
             None => {
                 let known: Vec<_> = self.keys.iter().map(|(known, _)| *known).collect();
                 format!("known are {}", known.join(", "))
