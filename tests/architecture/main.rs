@@ -104,7 +104,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// What is used, the only places (files or folders below `src/`) that may use it.
 const FENCES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config"]),
-    ("indicatif", &["cli"]),
+    ("indicatif", &["cli", "report/words.rs"]),
     ("print!", &["cli"]),
     ("println!", &["cli"]),
     ("eprint!", &["cli"]),
