@@ -22,8 +22,8 @@ pub(crate) use object::{
 use self::address::scheme_of;
 pub use self::address::{Address, StorageEntry};
 pub(crate) use self::contract::{DOCUMENT_BYTES, ONE_DIRECTORY_PER_RUN, too_large, too_short};
-pub(crate) use self::tag::bare_tag;
 pub use self::contract::{Destination, DirLock, PendingUpload, StoredObject, Unfinished, Upload};
+pub(crate) use self::tag::bare_tag;
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::spec::{Misread, misread, nearest};

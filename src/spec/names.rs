@@ -21,7 +21,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let name = name.to_lowercase();
         let mut same = candidates.into_iter().filter(|candidate| {
             let candidate = candidate.to_lowercase();
-            candidate.len().min(name.len()) > 2 && (candidate.starts_with(&name) || name.starts_with(&candidate))
+            candidate.len().min(name.len()) > 2
+                && (candidate.starts_with(&name) || name.starts_with(&candidate))
         });
         same.next().filter(|_| same.next().is_none())
     })

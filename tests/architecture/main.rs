@@ -33,7 +33,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("spec", &["error", "catalog", "readers"]),
     ("manifest", &["error", "readers", "catalog", "spec"]),
     ("client", &["clock", "secret", "error"]),
-    ("source", &["clock", "secret", "error", "blocking", "client", "fingerprint", "readers", "catalog", "spec"]),
+    (
+        "source",
+        &["clock", "secret", "error", "blocking", "client", "fingerprint", "readers", "catalog", "spec"],
+    ),
     ("partition", &["error", "catalog", "spec"]),
     ("destination", &["plain", "clock", "secret", "error", "blocking", "spec"]),
     ("runlog", &["clock", "error", "blocking", "client", "catalog", "spec", "manifest", "source"]),

@@ -48,10 +48,8 @@ fn the_tag_of_an_object_follows_from_those_of_its_parts() {
 async fn store_error(status: &str, body: &str) -> object_store::Error {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", server.local_addr().expect("an address"));
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
+    let answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     std::thread::spawn(move || {
         let (mut stream, _) = server.accept().expect("a request");
         let (mut request, mut block) = (Vec::new(), [0; 4096]);
@@ -101,11 +99,8 @@ async fn the_status_of_a_refusal_is_the_one_that_the_server_gave() {
         }
     }
     // As S3 answers about a bucket of another region.
-    let error = explain(
-        "cannot read",
-        &Refusal::of_store(&store_error("301 Moved Permanently", "").await),
-        &WORDS,
-    );
+    let error =
+        explain("cannot read", &Refusal::of_store(&store_error("301 Moved Permanently", "").await), &WORDS);
     assert!(error.message().contains("another region"), "{error:?}");
 }
 

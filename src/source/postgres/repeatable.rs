@@ -114,7 +114,11 @@ fn unsteady(token: &Token, qualified: bool, called: bool) -> Option<String> {
             let (name, quoted) = (word.value.to_lowercase(), word.quote_style.is_some());
             let known = FUNCTIONS.contains(&&*name) || KEYWORDS.contains(&&*name);
             // A name in quotes or with a schema may be anybody's function.
-            let steady = if called { known && !quoted && !qualified } else { quoted || qualified || !UNSTEADY.contains(&&*name) };
+            let steady = if called {
+                known && !quoted && !qualified
+            } else {
+                quoted || qualified || !UNSTEADY.contains(&&*name)
+            };
             return (!steady).then_some(name);
         }
         Token::SingleQuotedString(text)
