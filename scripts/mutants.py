@@ -9,6 +9,7 @@ Ends with an error when less than BAR of the mutants that compile are noticed.
 """
 
 import argparse
+import collections
 import json
 import os
 import random
@@ -103,53 +104,45 @@ def run(command, tree, seconds):
 
 
 class Tests:
-    """The tests of the copy."""
+    """The tests of the copy: of the library alone, or the integration tests."""
 
-    def __init__(self, tree):
-        self.tree = tree
+    def __init__(self, tree, target):
+        self.tree, self.target = tree, target
         self.usual = {}
 
-    def build(self, target):
-        return run(["cargo", "test", "--locked", *target, "--no-run"], self.tree, BUILD_SECONDS)
+    def build(self):
+        return run(["cargo", "test", "--locked", *self.target, "--no-run"], self.tree, BUILD_SECONDS)
 
-    def run(self, target, filters):
-        key = (*target, *filters)
-        usual = self.usual.get(key)
-        limit = BUILD_SECONDS if usual is None else max(LEAST_SECONDS, PATIENCE * usual)
+    def run(self, filters, limit):
+        return run(["cargo", "test", "--locked", *self.target, "--", *filters], self.tree, limit)
+
+    def measure(self, filters):
+        """How long they take without a mutant. They have to pass, and there has to be one."""
+        if filters in self.usual:
+            return
+        if not self.usual:
+            code, said = self.build()
+            if code != 0:
+                sys.exit(f"without a mutant the tests do not compile:\n{said}")
         begun = time.monotonic()
-        code, said = run(["cargo", "test", "--locked", *target, "--", *filters], self.tree, limit)
-        if usual is None:
+        code, said = self.run(filters, BUILD_SECONDS)
+        if code != 0:
+            sys.exit(f"without a mutant the tests {' '.join(filters)} fail:\n{said}")
+        if not any(int(passed) for passed in re.findall(r"test result: ok\. (\d+) passed", said)):
+            sys.exit(f"no test is called {' '.join(filters)}")
+        self.usual[filters] = time.monotonic() - begun
+
+    def judge(self, calls):
+        """What becomes of the mutant that the copy has now, and by which tests."""
+        code, said = self.build()
+        if code is None:
+            return "timeout", "the build"
+        if code != 0:
+            return "unviable", next((line for line in said.splitlines() if line.startswith("error")), "")
+        for filters in calls:
+            code, _ = self.run(filters, max(LEAST_SECONDS, PATIENCE * self.usual[filters]))
             if code != 0:
-                sys.exit(f"without a mutant the tests {' '.join(filters)} fail:\n{said}")
-            if not any(int(passed) for passed in re.findall(r"test result: ok\. (\d+) passed", said)):
-                sys.exit(f"no test is called {' '.join(filters)}")
-            self.usual[key] = time.monotonic() - begun
-        return code
-
-    def steps(self, row):
-        """Each as what is built and the filters of one call."""
-        yield ["--lib"], [row["unit"]]
-        yield ["--test", "it"], [[name] for name in row["it"]]
-
-    def measure(self, row):
-        for target, calls in self.steps(row):
-            for filters in calls:
-                if (*target, *filters) not in self.usual:
-                    self.run(target, filters)
-
-    def judge(self, row):
-        """What becomes of the mutant that the copy has now."""
-        for target, calls in self.steps(row):
-            code, said = self.build(target)
-            if code is None:
-                return "timeout", "the build"
-            if code != 0:
-                # Only the tests themselves could fail to compile later, which tell of nothing.
-                return "unviable", next((line for line in said.splitlines() if line.startswith("error")), "")
-            for filters in calls:
-                code = self.run(target, filters)
-                if code != 0:
-                    return ("timeout" if code is None else "found"), " ".join(filters)
+                return ("timeout" if code is None else "found"), " ".join(filters)
         return "missed", ""
 
 
@@ -199,34 +192,54 @@ def chosen(given, table, tree):
     return [mutant for mutant in sample if mutant not in explained], [m for m in sample if m in explained]
 
 
+class Round:
+    """One kind of tests over mutants, until the time is over."""
+
+    def __init__(self, tree, target, calls):
+        self.tree, self.calls, self.tests = tree, calls, Tests(tree, target)
+
+    def over(self, mutants, end):
+        """Each mutant with what became of it; those that were not tried are left out."""
+        for at, mutant in enumerate(mutants):
+            if end and time.monotonic() > end:
+                print(f"{len(mutants) - at} were not tried: the time is over")
+                return
+            since, calls = time.monotonic(), self.calls(mutant["file"])
+            for filters in calls:
+                self.tests.measure(filters)
+            with Broken(self.tree, mutant):
+                word, by = self.tests.judge(calls)
+            print(f"{word:8} {time.monotonic() - since:5.0f} s  {mutant['name']}{'  by ' + by if by else ''}")
+            yield mutant, word
+
+
 def main():
     given = options()
     sys.stdout.reconfigure(line_buffering=True)
     tree = os.path.join(os.path.abspath(given.directory), "tree")
     os.environ["CARGO_TARGET_DIR"] = os.path.join(os.path.abspath(given.directory), "target")
     os.environ["CARGO_INCREMENTAL"] = "1"
-    os.environ["CARGO_PROFILE_DEV_DEBUG"] = "false"
     copied(tree)
-    table, tests, begun = Table(), Tests(tree), time.monotonic()
+    table, begun = Table(), time.monotonic()
     mutants, equivalent = chosen(given, table, tree)
-    became = {"found": [], "timeout": [], "missed": [], "unviable": []}
-    for at, mutant in enumerate(mutants):
-        if given.seconds and time.monotonic() - begun > given.seconds:
-            print(f"{len(mutants) - at} were not tried: {given.seconds:.0f} seconds are over")
-            break
-        row, since = table.row(mutant["file"]), time.monotonic()
-        tests.measure(row)
-        with Broken(tree, mutant):
-            word, by = tests.judge(row)
-        became[word].append(mutant)
-        print(f"{word:8} {time.monotonic() - since:5.0f} s  {mutant['name']}{'  by ' + by if by else ''}")
-    for mutant in became["missed"]:
-        print(f"\nmissed: {mutant['name']}\n{mutant['diff']}")
-    noticed = len(became["found"]) + len(became["timeout"])
-    judged = noticed + len(became["missed"])
+    # Half of the time at most is for the unit tests.
+    ends = [begun + given.seconds * part if given.seconds else None for part in (0.5, 1.0)]
+    units = Round(tree, ["--lib"], lambda file: [tuple(table.row(file)["unit"])])
+    others = Round(tree, ["--test", "it"], lambda file: [(name,) for name in table.row(file)["it"]])
+    became = list(units.over(mutants, ends[0]))
+    missed = [mutant for mutant, word in became if word == "missed"]
+    print(f"{len(missed)} of {len(became)} are not noticed by unit tests")
+    became = [(mutant, word) for mutant, word in became if word != "missed"]
+    became += others.over(missed, ends[1])
+    counts = collections.Counter(word for _, word in became)
+    for mutant, word in became:
+        if word == "missed":
+            print(f"\nmissed: {mutant['name']}\n{mutant['diff']}")
+    noticed = counts["found"] + counts["timeout"]
+    judged = noticed + counts["missed"]
     share = noticed / judged if judged else 1.0
-    counts = ", ".join(f"{len(them)} {word}" for word, them in became.items())
-    print(f"{counts}, {len(equivalent)} explained as equivalent: {share:.1%} of {judged} noticed")
+    words = ", ".join(f"{counts[word]} {word}" for word in ("found", "timeout", "missed", "unviable"))
+    print(f"{words}, {len(equivalent)} explained as equivalent: {share:.1%} of {judged} noticed")
     if share < BAR:
         sys.exit(f"less than {BAR:.0%} are noticed")
 
