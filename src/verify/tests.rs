@@ -115,7 +115,7 @@ impl Lake {
     }
 
     async fn report(&self, sample: Sample) -> TableReport {
-        table(&self.destination, DIR, sample).await.expect("a report")
+        Box::pin(table(&self.destination, DIR, sample)).await.expect("a report")
     }
 
     fn summary(&self, run: &str, tables: serde_json::Value) {
