@@ -416,3 +416,6 @@ impl Dialect for PostgresDialect {
         methods
     }
 }
+
+#[cfg(test)]
+mod tests;
