@@ -1,9 +1,11 @@
-//! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
+//! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each; what they share is in
+//! [`kit`].
 
 mod address;
 mod contract;
 pub mod dialect;
 mod environment;
+pub mod kit;
 mod lag;
 mod layered;
 pub mod limited;
