@@ -15,15 +15,17 @@ use super::column::{BadValue, Codec, ColumnDecoder};
 use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
 use super::guard::{self, Looked};
+use super::locate;
 use super::pool::Pool;
 use super::quote::{ident, literal};
 use super::rows::{Rows, misframed};
 use super::session::{is_theirs, join_sql, snapshot_gone};
 use super::unplanned::{self, TextRows};
 use super::wire::CopyOut;
-use super::{locate, statement};
 use crate::catalog::{Slice, SnapshotToken, TableKind};
 use crate::error::{Error, Result};
+use crate::source::kit::conditions::Conditions;
+use crate::source::kit::user_sql;
 use crate::source::{Dialect, TableRead};
 
 /// A batch closes at this many bytes even when it has few rows.
@@ -193,24 +195,19 @@ impl Job {
 /// As [`TableFacts::of`].
 pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> Result<String> {
     let info = &read.table;
+    let all = Conditions::of(dialect, read);
     if let Some(sql) = info.reading.query() {
-        return Ok(format!(
-            "FROM {}{}",
-            statement::derived(sql),
-            conditions(dialect, read, read.filter.as_deref(), None)
-        ));
+        return Ok(format!("FROM {}{}", user_sql::derived(sql), all.sql()));
     }
-    let Some(list) = info.reading.list() else {
-        return stored_sql(dialect, read, read.filter.as_deref());
-    };
-    // The condition is about the columns of the list.
-    let filter = read.filter.as_ref().map_or_else(String::new, |filter| format!(" WHERE ({filter})"));
-    let rows = format!("SELECT\n{list}\n{}", stored_sql(dialect, read, None)?);
-    Ok(format!("FROM {}{filter}", statement::derived(&rows)))
+    let Some(list) = info.reading.list() else { return stored_sql(dialect, read, all) };
+    // The filter is about the columns of the list.
+    let filter = Conditions { filter: all.filter, ..Conditions::default() };
+    let stored = stored_sql(dialect, read, Conditions { filter: None, ..all })?;
+    Ok(format!("FROM {}{}", user_sql::derived(&format!("SELECT\n{list}\n{stored}")), filter.sql()))
 }
 
-/// FROM and WHERE of a read of a table, with this condition on its own columns.
-fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>) -> Result<String> {
+/// FROM and WHERE of a read of a table, with these conditions on its own columns.
+fn stored_sql(dialect: &PostgresDialect, read: &TableRead, conditions: Conditions<'_>) -> Result<String> {
     let info = &read.table;
     let facts = TableFacts::of(info)?;
     let oids: Vec<String> = facts.relations.iter().map(ToString::to_string).collect();
@@ -222,7 +219,7 @@ fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>)
         } else {
             String::new()
         };
-        return Ok(format!("FROM ONLY {leaf}{name}{}", conditions(dialect, read, filter, None)));
+        return Ok(format!("FROM ONLY {leaf}{name}{}", conditions.sql()));
     }
     let (only, members) = match (info.kind, oids.as_slice()) {
         (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
@@ -240,23 +237,8 @@ fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>)
         }
         _ => ("", None),
     };
-    Ok(format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, filter, members)))
-}
-
-/// WHERE of a read, if it has any.
-fn conditions(
-    dialect: &PostgresDialect,
-    read: &TableRead,
-    filter: Option<&str>,
-    members: Option<String>,
-) -> String {
-    let conditions: Vec<String> = members
-        .into_iter()
-        .chain(dialect.slice_sql(&read.table, &read.slice))
-        .chain(read.table.reading.condition().map(statement::condition))
-        .chain(filter.map(|f| format!("({f})")))
-        .collect();
-    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+    let conditions = Conditions { own: members, ..conditions };
+    Ok(format!("FROM {only}{}{}", dialect.table(&info.table), conditions.sql()))
 }
 
 const NUMERIC_HINT: &str = "a double holds nothing beyond 1.8e308 nor between 0 and 4.9e-324: leave --numeric double out, or use \

@@ -19,7 +19,8 @@ use super::pins::{Reader, Registry};
 use super::statement;
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
 use crate::error::{Error, Result, values_are_hidden};
-use crate::source::{Dialect, TableRead};
+use crate::source::TableRead;
+use crate::source::kit::conditions::Conditions;
 
 /// A batch closes at this many bytes even when it has few rows.
 const BATCH_BYTES: usize = 4 << 20;
@@ -211,28 +212,14 @@ impl Job {
     /// FROM and WHERE of the part.
     fn relation_sql(&self) -> String {
         let table = &self.read.table;
-        let conditions: Vec<String> = SqliteDialect
-            .slice_sql(table, &self.read.slice)
-            .into_iter()
-            .chain(
-                table
-                    .reading
-                    .condition()
-                    .filter(|_| table.reading.list().is_none())
-                    .map(statement::condition),
-            )
-            .chain(self.read.filter.iter().map(|f| format!("({f})")))
-            .collect();
-        let mut sql = format!("FROM {}", statement::relation(table));
-        if self.in_rowid_order() {
-            // An index that holds all columns would be read instead, and a damaged one has other rows.
-            sql.push_str(" NOT INDEXED");
+        let mut conditions = Conditions::of(&SqliteDialect, &self.read);
+        if table.reading.list().is_some() {
+            // The relation has it, below the list.
+            conditions.theirs = None;
         }
-        if !conditions.is_empty() {
-            sql.push_str(" WHERE ");
-            sql.push_str(&conditions.join(" AND "));
-        }
-        sql
+        // An index that holds all columns would be read instead, and a damaged one has other rows.
+        let by_rowid = if self.in_rowid_order() { " NOT INDEXED" } else { "" };
+        format!("FROM {}{by_rowid}{}", statement::relation(table), conditions.sql())
     }
 
     /// Whether the part is a range of rowids, for which no index is of use.

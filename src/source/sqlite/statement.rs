@@ -1,10 +1,7 @@
 //! SQL of the user's that SQLite evaluates: what it is, and what its columns are.
 //!
-//! It is written into statements of ours between parentheses that stand on lines of their own, so that a comment at its
-//! end does not swallow them. It is prepared alone first: then its own parentheses are balanced, and SQLite's positions
-//! are those of the user's text.
-
-use std::collections::HashSet;
+//! It is prepared alone first: then its own parentheses are balanced (`source/kit/user_sql.rs` puts others around it),
+//! and SQLite's positions are those of the user's text.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -16,6 +13,7 @@ use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
+use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, condition, derived, distinct};
 use crate::spec::TypePolicy;
 
 const FORMS: &str = "give one SELECT, WITH or VALUES, without a semicolon";
@@ -31,11 +29,6 @@ pub(super) fn relation(table: &TableInfo) -> String {
         }
         (None, None, _) => name,
     }
-}
-
-/// A condition of the user's between others.
-pub(super) fn condition(sql: &str) -> String {
-    format!("(\n{sql}\n)")
 }
 
 /// `table` with the rows and columns that `sql` gives of it.
@@ -75,9 +68,7 @@ pub(super) fn shaped(
 
 /// Refuses a list that does not give one row for each row of the table.
 fn apart(connection: &Connection, name: &str, list: &str, table: &TableInfo) -> Result<()> {
-    const APART: &str =
-        "the list must give one row for each row of the table; lakexpress query --source-sql takes any query";
-    let refused = || Error::usage("the list is no list of columns").hint(APART);
+    let refused = || Error::usage("the list is no list of columns").hint(ONE_ROW_EACH);
     let Some(column) = table.columns.first() else { return Ok(()) };
     let column = format!("{name}.{}", ident(column.name()));
     // With a column before it and two behind it no DISTINCT or UNION fits between.
@@ -90,11 +81,6 @@ fn apart(connection: &Connection, name: &str, list: &str, table: &TableInfo) -> 
         Ok(false) => Ok(()),
         _ => Err(refused()),
     }
-}
-
-/// A query as an item of FROM.
-fn derived(sql: &str) -> String {
-    format!("(\n{sql}\n) AS lakexpress")
 }
 
 /// Describes the result of the query `sql`, exported as `name`.
@@ -127,12 +113,8 @@ fn columns(
         .columns()
         .map(|c| (c.name().to_owned(), c.decl_type().unwrap_or_default().to_owned()))
         .collect();
-    let mut seen = HashSet::new();
     // SQLite does not tell letters of either case apart in names.
-    if let Some((twice, _)) = described.iter().find(|(name, _)| !seen.insert(name.to_ascii_lowercase())) {
-        return Err(Error::usage(format!("two columns of the result are called '{twice}'"))
-            .hint("give one of them another name with AS"));
-    }
+    distinct(described.iter().map(|(name, _)| name.as_str()), str::to_ascii_lowercase)?;
     let mut columns = Vec::with_capacity(described.len());
     for (ordinal, (column, declared)) in (0..).zip(&described) {
         let cast = policy.cast_text.iter().any(|(p, cast)| cast == column && pattern_matches(p, name));
@@ -182,10 +164,7 @@ fn refused(config: &SqliteConfig, error: rusqlite::Error, sql: &str, before: usi
             let refused = Error::usage(format!("SQLite refuses the SQL: {msg}"));
             let at = usize::try_from(offset).ok().and_then(|at| at.checked_sub(before));
             match at.and_then(|at| sql.get(..at)) {
-                Some(text) => {
-                    let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-                    refused.with("line", text.matches('\n').count() + 1).with("column", column)
-                }
+                Some(before) => at_place(refused, before),
                 None => refused,
             }
         }
