@@ -26,10 +26,7 @@ pub fn derived(sql: &str) -> String {
 ///
 /// # Errors
 /// Usage, with the name.
-pub fn distinct<'n>(
-    names: impl IntoIterator<Item = &'n str>,
-    folded: impl Fn(&str) -> String,
-) -> Result<()> {
+pub fn distinct<'n>(names: impl IntoIterator<Item = &'n str>, folded: impl Fn(&str) -> String) -> Result<()> {
     let mut seen = HashSet::new();
     match names.into_iter().find(|name| !seen.insert(folded(name))) {
         None => Ok(()),

@@ -14,10 +14,10 @@ use super::quote::{ident, literal};
 use super::session::fence;
 use super::steady::steady;
 use super::wire::{Connection, Refused, ResultColumn, sqlstate};
-use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableKind, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Dialect;
+use crate::source::kit::choice::cast_to_text;
 use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, derived, distinct};
 use crate::spec::TypePolicy;
 
@@ -96,9 +96,8 @@ async fn listed(
     columns_of(view, list, &before, &after).await.map_err(|error| error.hint(ONE_ROW_EACH))?;
     let windows = windows_in(view, &format!("SELECT\n{list}\nFROM {name}")).await?;
     if windows > windows_in(view, &format!("SELECT {column} FROM {name}")).await? {
-        return Err(
-            Error::usage("a window function looks at other rows, or a function gives several").hint(ONE_ROW_EACH)
-        );
+        return Err(Error::usage("a window function looks at other rows, or a function gives several")
+            .hint(ONE_ROW_EACH));
     }
     Ok(described)
 }
@@ -118,11 +117,6 @@ async fn windows_in(view: &mut Connection, sql: &str) -> Result<usize> {
 
 const HEAD: &str = "SELECT * FROM (\n";
 const FORMS: &str = "give one SELECT, WITH, VALUES or TABLE, without a semicolon, that changes nothing";
-
-/// Whether a column is to be text by `--cast`.
-fn cast_to_text<'a>(policy: &'a TypePolicy, table: &'a TableRef) -> impl Fn(&str) -> bool + 'a {
-    move |column| policy.cast_text.iter().any(|(p, cast)| cast == column && pattern_matches(p, table))
-}
 
 /// What columns the server gives `sql` between `before` and `after`.
 ///
@@ -196,17 +190,7 @@ async fn columns(
             choice = column::choose(&column, policy, true, money_scale);
         }
         styles.push((name.to_owned(), Styles::of(&column, &choice.codec)));
-        columns.push(ColumnInfo {
-            field: choice.field,
-            source_type: row.required(2)?.to_owned(),
-            verdict: choice.verdict,
-            note: choice.note,
-            codec: serde_json::to_string(&choice.codec)
-                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
-            est_distinct: None,
-            comparable: choice.comparable,
-            labels: column.labels,
-        });
+        columns.push(ColumnInfo { labels: column.labels, ..choice.into_column(row.required(2)?)? });
     }
     steady(view, &styles).await?;
     Ok(columns)

@@ -9,10 +9,10 @@ use super::column::{self, StorageClass};
 use super::config::SqliteConfig;
 use super::connect::failed;
 use super::dialect::{SqliteDialect, ident};
-use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
+use crate::source::kit::choice::cast_to_text;
 use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, condition, derived, distinct};
 use crate::spec::TypePolicy;
 
@@ -115,9 +115,10 @@ fn columns(
         .collect();
     // SQLite does not tell letters of either case apart in names.
     distinct(described.iter().map(|(name, _)| name.as_str()), str::to_ascii_lowercase)?;
+    let is_cast = cast_to_text(policy, name);
     let mut columns = Vec::with_capacity(described.len());
     for (ordinal, (column, declared)) in (0..).zip(&described) {
-        let cast = policy.cast_text.iter().any(|(p, cast)| cast == column && pattern_matches(p, name));
+        let cast = is_cast(column);
         let untyped = column::needs_first_value(declared, false);
         let first_class = match untyped && !cast {
             true => first_class(connection, from, column).map_err(|error| failed(config, error))?,
@@ -134,17 +135,7 @@ fn columns(
             first_class,
         };
         let choice = column::choose(&asked, policy, cast);
-        columns.push(ColumnInfo {
-            field: choice.field,
-            source_type: declared.clone(),
-            verdict: choice.verdict,
-            note: choice.note,
-            codec: serde_json::to_string(&choice.codec)
-                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
-            est_distinct: None,
-            comparable: choice.comparable,
-            labels: Vec::new(),
-        });
+        columns.push(choice.into_column(declared)?);
     }
     Ok(columns)
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ColumnInfo;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::source::kit::choice;
 use crate::source::postgres::quote::ident;
 
 /// How one column is selected and decoded. Travels in `ColumnInfo::codec` as JSON.
@@ -123,8 +124,7 @@ impl Codec {
     /// # Errors
     /// Internal, when that is not a decision of this source.
     pub fn of(column: &ColumnInfo) -> Result<Self> {
-        serde_json::from_str(&column.codec)
-            .map_err(|error| Error::internal("unknown codec").caused_by(error).with("column", column.name()))
+        choice::codec(column)
     }
 
     /// What to select so that the server sends what [`Self::decoder`] reads: `"c"`, `"c"::pg_catalog.text`,

@@ -10,9 +10,11 @@ use arrow::array::{ArrayRef, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, FieldRef};
 
-use super::primitive::Nulls;
-use super::{BadValue, Codec, ColumnDecoder};
+use super::Codec;
 use crate::error::{Error, Result};
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder, LEAVE_OUT_HINT};
+use crate::source::kit::primitive::Nulls;
 use crate::spec::SpecialValues;
 
 /// One dimension: where each of its lists ends in the dimension below.
@@ -27,7 +29,7 @@ pub(super) struct ListDecoder {
     levels: Vec<Level>,
     /// Of the outermost lists; an inner list is never NULL.
     nulls: Nulls,
-    element: Box<dyn ColumnDecoder>,
+    element: Box<dyn CellDecoder>,
     /// Elements appended since the last `finish`.
     elements: usize,
     /// A value was refused half-way: going on would shift elements between rows.
@@ -87,7 +89,7 @@ impl ListDecoder {
         if self.elements + count > i32::MAX as usize {
             return Err(BadValue {
                 what: format!("an array of {count} elements does not fit the batch"),
-                hint: "leave the column out with --columns",
+                hint: LEAVE_OUT_HINT,
             });
         }
         self.append_elements(elements, count).ok_or_else(malformed)??;
@@ -164,7 +166,9 @@ fn count_elements(mut sizes: &[u8]) -> Option<Result<usize, BadValue>> {
     usize::try_from(count).ok().map(Ok)
 }
 
-impl ColumnDecoder for ListDecoder {
+impl CellDecoder for ListDecoder {}
+
+impl ColumnDecoder<Bytes> for ListDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         if self.broken {
             return Err(BadValue::new("an array before this one was refused"));

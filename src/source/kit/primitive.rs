@@ -3,25 +3,33 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::DataType;
+use arrow_schema::DataType;
 
-use super::{BadValue, Cell, ColumnDecoder};
+use super::cells::{Cell, CellDecoder};
+use super::column::{BadValue, Bytes, ColumnDecoder, Sent};
 
 /// NULL bits of the array that is being filled; free until the first NULL.
-pub(super) type Nulls = arrow::array::builder::NullBufferBuilder;
+pub type Nulls = arrow::array::builder::NullBufferBuilder;
 
-/// From the binary form of one type to one Arrow value.
-pub(super) trait Convert: Send {
+/// From a value that is not NULL to one Arrow value.
+pub trait Convert: Send {
+    /// What the database sends.
+    type Sent: Sent;
     /// The Arrow type.
     type Arrow: ArrowPrimitiveType;
 
     /// The value, or none where a special value becomes NULL.
-    fn convert(&self, value: &[u8]) -> Result<Option<<Self::Arrow as ArrowPrimitiveType>::Native>, BadValue>;
+    ///
+    /// # Errors
+    /// The value cannot be kept exactly, or is none of the column's type.
+    fn convert(
+        &self,
+        value: <Self::Sent as Sent>::Value<'_>,
+    ) -> Result<Option<<Self::Arrow as ArrowPrimitiveType>::Native>, BadValue>;
 }
 
 /// Fills a `PrimitiveArray`.
-pub(super) struct PrimitiveDecoder<C: Convert> {
+pub struct PrimitiveDecoder<C: Convert> {
     convert: C,
     data_type: DataType,
     capacity: usize,
@@ -29,23 +37,23 @@ pub(super) struct PrimitiveDecoder<C: Convert> {
     nulls: Nulls,
 }
 
-impl<C: Convert + 'static> PrimitiveDecoder<C> {
+impl<C: Convert> PrimitiveDecoder<C> {
     /// `data_type` is the Arrow type with its parameters; it must be a kind of `C::Arrow`.
-    pub(super) fn boxed(convert: C, data_type: &DataType, capacity: usize) -> Box<dyn ColumnDecoder> {
-        Box::new(Self {
+    pub fn new(convert: C, data_type: &DataType, capacity: usize) -> Self {
+        Self {
             convert,
             data_type: data_type.clone(),
             capacity,
             values: Vec::with_capacity(capacity),
             nulls: Nulls::new(capacity),
-        })
+        }
     }
 }
 
-impl<C: Convert> ColumnDecoder for PrimitiveDecoder<C> {
-    // A part of the loop of `append_all`.
+impl<C: Convert> ColumnDecoder<C::Sent> for PrimitiveDecoder<C> {
+    // A part of the loop over values.
     #[inline(always)]
-    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
+    fn append(&mut self, value: <C::Sent as Sent>::Value<'_>) -> Result<(), BadValue> {
         match self.convert.convert(value)? {
             Some(native) => {
                 self.values.push(native);
@@ -56,6 +64,23 @@ impl<C: Convert> ColumnDecoder for PrimitiveDecoder<C> {
         Ok(())
     }
 
+    fn append_null(&mut self) {
+        self.values.push(Default::default());
+        self.nulls.append_null();
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(self.capacity));
+        let array = PrimitiveArray::<C::Arrow>::new(values.into(), self.nulls.finish());
+        Arc::new(array.with_data_type(self.data_type.clone()))
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.values.as_slice())
+    }
+}
+
+impl<C: Convert<Sent = Bytes>> CellDecoder for PrimitiveDecoder<C> {
     // Without room to check and NULLs to note for each value, which is most of the work for an integer.
     fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
         let before = self.values.len();
@@ -79,21 +104,5 @@ impl<C: Convert> ColumnDecoder for PrimitiveDecoder<C> {
             }
         }
         Ok(())
-    }
-
-    fn append_null(&mut self) {
-        self.values.push(Default::default());
-        self.nulls.append_null();
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        let values = std::mem::replace(&mut self.values, Vec::with_capacity(self.capacity));
-        let nulls: Option<NullBuffer> = self.nulls.finish();
-        let array = PrimitiveArray::<C::Arrow>::new(values.into(), nulls);
-        Arc::new(array.with_data_type(self.data_type.clone()))
-    }
-
-    fn bytes(&self) -> usize {
-        size_of_val(self.values.as_slice())
     }
 }

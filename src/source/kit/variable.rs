@@ -5,22 +5,57 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, GenericByteArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::ByteArrayType;
+use arrow::datatypes::{BinaryType, ByteArrayType, Utf8Type};
 
+use super::cells::{Cell, CellDecoder};
+use super::column::{BadValue, Bytes, ColumnDecoder, LEAVE_OUT_HINT, REPAIR_HINT};
 use super::primitive::Nulls;
-use super::{BadValue, Cell, ColumnDecoder};
 
 /// Values with 32-bit offsets that come from bytes by a check alone.
-pub(super) trait Checked: ByteArrayType<Offset = i32> {
+pub trait Checked: ByteArrayType<Offset = i32> {
     /// Refuses bytes that are no value of this type.
+    ///
+    /// # Errors
+    /// That they are none.
     fn check(value: &[u8]) -> Result<(), BadValue>;
 
     /// Whether it is plain that each of the values that make up `values` would pass [`Self::check`].
     fn plain(values: &[u8]) -> bool;
 }
 
+impl Checked for Utf8Type {
+    // Checked value by value, so that the error names the row.
+    #[inline(always)]
+    fn check(value: &[u8]) -> Result<(), BadValue> {
+        if value.is_ascii() {
+            return Ok(());
+        }
+        std::str::from_utf8(value).map(drop).map_err(|error| not_utf8(&error))
+    }
+
+    fn plain(values: &[u8]) -> bool {
+        values.is_ascii()
+    }
+}
+
+#[cold]
+fn not_utf8(error: &std::str::Utf8Error) -> BadValue {
+    BadValue { what: format!("text is not UTF-8: {error}"), hint: REPAIR_HINT }
+}
+
+impl Checked for BinaryType {
+    #[inline]
+    fn check(_value: &[u8]) -> Result<(), BadValue> {
+        Ok(())
+    }
+
+    fn plain(_values: &[u8]) -> bool {
+        true
+    }
+}
+
 /// Fills a `StringArray` or a `BinaryArray`: plain vectors, which Arrow takes over as they are.
-pub(super) struct VariableDecoder<T: Checked> {
+pub struct VariableDecoder<T: Checked> {
     values: Vec<u8>,
     offsets: Vec<i32>,
     nulls: Nulls,
@@ -29,7 +64,8 @@ pub(super) struct VariableDecoder<T: Checked> {
 }
 
 impl<T: Checked> VariableDecoder<T> {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// Room for `capacity` values, most of them short.
+    pub fn new(capacity: usize) -> Self {
         Self {
             values: Vec::with_capacity(capacity.saturating_mul(8)),
             offsets: offsets(capacity),
@@ -38,9 +74,7 @@ impl<T: Checked> VariableDecoder<T> {
             of: PhantomData,
         }
     }
-}
 
-impl<T: Checked> VariableDecoder<T> {
     /// Appends a value that is, or will be, checked.
     #[inline(always)]
     fn push(&mut self, value: &[u8]) -> Result<(), BadValue> {
@@ -50,22 +84,13 @@ impl<T: Checked> VariableDecoder<T> {
         self.nulls.append_non_null();
         Ok(())
     }
-}
 
-/// Room for `capacity` values, with the first offset in it.
-fn offsets(capacity: usize) -> Vec<i32> {
-    let mut offsets = Vec::with_capacity(capacity + 1);
-    offsets.push(0);
-    offsets
-}
-
-impl<T: Checked> VariableDecoder<T> {
     /// Appends the `kept` part of several values.
     ///
     /// # Errors
-    /// Those of [`ColumnDecoder::append_all`].
+    /// Those of [`CellDecoder::append_all`].
     #[inline(always)]
-    pub(super) fn append_kept(
+    pub fn append_kept(
         &mut self,
         bytes: &[u8],
         cells: &[Cell],
@@ -89,15 +114,18 @@ impl<T: Checked> VariableDecoder<T> {
     }
 }
 
-impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
+/// Room for `capacity` values, with the first offset in it.
+fn offsets(capacity: usize) -> Vec<i32> {
+    let mut offsets = Vec::with_capacity(capacity + 1);
+    offsets.push(0);
+    offsets
+}
+
+impl<T: Checked> ColumnDecoder<Bytes> for VariableDecoder<T> {
     #[inline]
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         T::check(value)?;
         self.push(value)
-    }
-
-    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
-        self.append_kept(bytes, cells, |value| value)
     }
 
     fn append_null(&mut self) {
@@ -123,13 +151,19 @@ impl<T: Checked> ColumnDecoder for VariableDecoder<T> {
     }
 }
 
+impl<T: Checked> CellDecoder for VariableDecoder<T> {
+    fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
+        self.append_kept(bytes, cells, |value| value)
+    }
+}
+
 /// Refuses a value that the batch's 32-bit offsets cannot reach.
 #[inline]
-pub(super) fn check_room(used: usize, more: usize) -> Result<(), BadValue> {
+fn check_room(used: usize, more: usize) -> Result<(), BadValue> {
     if used + more > i32::MAX as usize {
         return Err(BadValue {
             what: format!("a value of {more} bytes does not fit a batch that holds {used} bytes"),
-            hint: "leave the column out with --columns",
+            hint: LEAVE_OUT_HINT,
         });
     }
     Ok(())
