@@ -1,8 +1,5 @@
 //! The run log in MySQL and MariaDB.
 
-mod config;
-mod problem;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,16 +7,15 @@ use md5::{Digest, Md5};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Value as MysqlValue};
 
-use self::config::MysqlConfig;
-use self::problem::{cannot_connect, problem};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
+use crate::client::Address;
+use crate::client::mysql::{MysqlConfig, Tls, cannot_connect, problem};
 use crate::client::password::Secret;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::Address;
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];
@@ -83,7 +79,7 @@ impl Server {
                 Err(mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer))
                     if self.config.tls.is_optional() =>
                 {
-                    Conn::new(self.config.options(config::Tls::Disable, password)).await?
+                    Conn::new(self.config.options(Tls::Disable, password)).await?
                 }
                 other => other?,
             };

@@ -9,12 +9,11 @@ use super::columns::{COLUMNS_EXTENSION, COLUMNS_RELATION, columns_sql, number};
 use super::composites::Composites;
 use super::facts::TableFacts;
 use super::guard::{self, Guard};
-use super::quote::{ident, literal};
 use super::session::{BEGIN_THEIRS, BUILT_IN_FIRST, END_THEIRS, fence};
-use super::wire::{Connection, Row};
 use super::{column, keys, measure, spatial};
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef};
+use crate::client::postgres::{Connection, Row, ident, literal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::{NumericPolicy, TypePolicy};
 

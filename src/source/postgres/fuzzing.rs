@@ -113,8 +113,6 @@ fn codecs() -> Vec<(Codec, DataType)> {
     ]
 }
 
-pub use super::wire::fuzzing::server;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,14 +15,12 @@ use super::column::{BadValue, Codec, ColumnDecoder};
 use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
 use super::guard::{self, Looked};
-use super::pool::Pool;
-use super::quote::{ident, literal};
 use super::rows::{Rows, misframed};
 use super::session::{is_theirs, join_sql, snapshot_gone};
 use super::unplanned::{self, TextRows};
-use super::wire::CopyOut;
 use super::{locate, statement};
 use crate::catalog::{Slice, SnapshotToken, TableKind};
+use crate::client::postgres::{CopyOut, Pool, ident, literal};
 use crate::error::{Error, Result};
 use crate::source::{Dialect, TableRead};
 

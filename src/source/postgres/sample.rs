@@ -9,8 +9,8 @@ use super::column::FIRST_OWN_OID;
 use super::columns::number;
 use super::dialect::{PostgresDialect, key_of_row};
 use super::statement;
-use super::wire::Row;
 use crate::catalog::{KeyQuantiles, KeyValue, TableInfo, TableKind, ValueCount};
+use crate::client::postgres::Row;
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 

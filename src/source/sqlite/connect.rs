@@ -11,7 +11,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{Access, access};
 
-use super::config::SqliteConfig;
+use crate::client::sqlite::SqliteConfig;
 use crate::error::{Error, ErrorKind, OPEN_FILES, Result, Transient};
 
 /// A connection that can only read. Reads nothing yet.

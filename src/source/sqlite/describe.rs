@@ -5,7 +5,6 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::column::{self, StorageClass, calendar};
-use super::config::SqliteConfig;
 use super::connect::{failed, module_missing};
 use super::definition::Definition;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
@@ -16,6 +15,7 @@ use crate::catalog::{
     ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, SourceFacts, TableFilter, TableInfo, TableKind,
     TableRef,
 };
+use crate::client::sqlite::SqliteConfig;
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::spec::TypePolicy;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ColumnInfo;
+use crate::client::postgres::ident;
 use crate::error::{Error, Result};
-use crate::source::postgres::quote::ident;
 
 /// How one column is selected and decoded. Travels in `ColumnInfo::codec` as JSON.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

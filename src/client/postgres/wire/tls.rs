@@ -15,8 +15,8 @@ use tokio_rustls::TlsConnector;
 use super::socket::Socket;
 use super::stream::Stream;
 use super::{certificate, error, pem};
+use crate::client::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 use crate::error::{Error, Result};
-use crate::source::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 
 /// Reads the certificates the configuration names.
 ///

@@ -6,7 +6,7 @@ use super::config::MysqlConfig;
 use crate::error::{Error, ErrorKind};
 
 /// An error of a statement.
-pub(super) fn problem(error: MysqlError) -> Error {
+pub(crate) fn problem(error: MysqlError) -> Error {
     match error {
         MysqlError::Server(server) => {
             let (kind, hint) = classify(server.code);
@@ -19,7 +19,7 @@ pub(super) fn problem(error: MysqlError) -> Error {
 }
 
 /// An error of connecting: says who wanted to get in where.
-pub(super) fn cannot_connect(error: MysqlError, config: &MysqlConfig) -> Error {
+pub(crate) fn cannot_connect(error: MysqlError, config: &MysqlConfig) -> Error {
     let error = match error {
         MysqlError::Server(server) => problem(MysqlError::Server(server)),
         MysqlError::Driver(driver @ mysql_async::DriverError::NoClientSslFlagFromServer) => {

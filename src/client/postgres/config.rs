@@ -15,9 +15,9 @@ use self::fields::{Fields, Key, URL_KEYS};
 use self::recorded::Recorded;
 pub(super) use self::settings::ROOT_CERT_HINT;
 pub use self::settings::{Binding, DEFAULT_PORT, PostgresConfig, RootCert, SslMode};
-pub use crate::client::password::Secret;
+use crate::client::password::Secret;
+use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
-use crate::source::{Address, Environment};
 
 /// Whether a part of the password was taken for a path, a query or a fragment, where messages and records would show it.
 fn is_misread(url: &url::Url) -> bool {

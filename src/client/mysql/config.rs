@@ -7,9 +7,9 @@ use std::time::Duration;
 use mysql_async::{OptsBuilder, SslOpts};
 use serde_json::{Map, Value};
 
+use crate::client::Address;
 use crate::client::password::{Fresh, LIFETIME, Origin, Secret};
 use crate::error::{Error, Result};
-use crate::source::Address;
 use crate::spec::nearest;
 
 const DEFAULT_PORT: u16 = 3306;
@@ -31,7 +31,7 @@ const KEYS: [&str; 13] = [
 
 /// Whether and how to use TLS: PostgreSQL's words, which are clearer than MySQL's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tls {
+pub(crate) enum Tls {
     Disable,
     Prefer,
     Require,
@@ -48,25 +48,25 @@ impl Tls {
         ("verify-full", Self::VerifyFull),
     ];
 
-    pub(super) fn is_optional(self) -> bool {
+    pub(crate) fn is_optional(self) -> bool {
         self == Self::Prefer
     }
 }
 
 /// How to reach one database of one server. Debug hides the password.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct MysqlConfig {
+pub(crate) struct MysqlConfig {
     /// Host name, IP address, or absolute path of a Unix socket.
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
     password: Option<Secret>,
     /// Where the password comes from for each new connection, instead of `password`.
-    pub(super) fresh: Option<Arc<Fresh>>,
-    pub(super) database: String,
-    pub(super) tls: Tls,
+    pub(crate) fresh: Option<Arc<Fresh>>,
+    pub(crate) database: String,
+    pub(crate) tls: Tls,
     root_certificate: Option<PathBuf>,
-    pub(super) connect_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
 }
 
 impl std::fmt::Debug for MysqlConfig {
@@ -85,7 +85,7 @@ impl MysqlConfig {
     ///
     /// # Errors
     /// `Config` with every problem there is, each with its path; no values of secrets.
-    pub(super) fn from_address(address: &Address) -> Result<Self> {
+    pub(crate) fn from_address(address: &Address) -> Result<Self> {
         let Address::Entry { id, info, database, .. } = address else {
             return Err(Error::config("a run log in MySQL is named by an entry of the auth file"));
         };
@@ -132,7 +132,7 @@ impl MysqlConfig {
     }
 
     /// `host:port`, or the path of the socket: for messages.
-    pub(super) fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         if self.host.starts_with('/') {
             self.host.clone()
         } else if self.host.contains(':') {
@@ -143,7 +143,7 @@ impl MysqlConfig {
     }
 
     /// What the client library wants to know, with this `tls`.
-    pub(super) fn options(&self, tls: Tls, fresh: Option<&Secret>) -> OptsBuilder {
+    pub(crate) fn options(&self, tls: Tls, fresh: Option<&Secret>) -> OptsBuilder {
         let options = OptsBuilder::default()
             .user(Some(self.user.clone()))
             .pass(fresh.or(self.password.as_ref()).map(|password| password.expose().to_owned()))

@@ -10,9 +10,9 @@ use postgres_protocol::message::frontend;
 use super::negotiate::negotiate;
 use super::stream::{self, Peer};
 use super::{error, tls};
+use crate::client::postgres::config::PostgresConfig;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::source::postgres::config::PostgresConfig;
 
 /// Longest wait for a cancel request when the configuration sets none.
 const LIMIT: Duration = Duration::from_secs(10);

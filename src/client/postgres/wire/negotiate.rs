@@ -9,8 +9,8 @@ use rustls::ClientConfig;
 use super::error::Failure;
 use super::stream::Stream;
 use super::{error, tls};
+use crate::client::postgres::config::PostgresConfig;
 use crate::error::{Error, Result};
-use crate::source::postgres::config::PostgresConfig;
 
 /// Makes a stream with TLS of a plain one, or fails if the server has none. Without `tls` nothing changes.
 pub(super) async fn negotiate(

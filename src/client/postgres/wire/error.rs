@@ -2,8 +2,8 @@
 
 use std::io;
 
+use crate::client::postgres::config::PostgresConfig;
 use crate::error::{Error, ErrorKind, Transient, values_are_hidden};
-use crate::source::postgres::config::PostgresConfig;
 
 /// The SQLSTATE of a server's error; none for errors from elsewhere.
 pub fn sqlstate(error: &Error) -> Option<&str> {

@@ -162,4 +162,4 @@ impl PostgresConfig {
 }
 
 /// Advice when a mode that verifies has nothing to verify against.
-pub(in crate::source::postgres) const ROOT_CERT_HINT: &str = "set sslrootcert=FILE (the PEM certificate of the server's authority) or sslrootcert=system with verify-full";
+pub(in crate::client::postgres) const ROOT_CERT_HINT: &str = "set sslrootcert=FILE (the PEM certificate of the server's authority) or sslrootcert=system with verify-full";

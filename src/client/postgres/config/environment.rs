@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Fields, Key, PostgresConfig, Secret, URL_KEYS};
+use crate::client::Environment;
 use crate::secret;
-use crate::source::Environment;
 
 /// Variables that stand for a key.
 const VARIABLES: &[(&str, Key)] = &[

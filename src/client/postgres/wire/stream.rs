@@ -12,9 +12,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::error;
 use super::socket::Socket;
+use crate::client::postgres::config::PostgresConfig;
 use crate::clock;
 use crate::error::Result;
-use crate::source::postgres::config::PostgresConfig;
 
 /// A connected socket.
 pub(super) enum Stream {

@@ -6,7 +6,7 @@
 
 use super::environment::unused;
 use super::{Binding, Fields, Key, PostgresConfig, RootCert, SslMode, environment};
-use crate::source::Environment;
+use crate::client::Environment;
 
 impl RootCert {
     /// What `sslrootcert` says.

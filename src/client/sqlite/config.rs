@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::client::Address;
 use crate::error::{Error, Result};
-use crate::source::Address;
 use crate::spec::absolute;
 
 /// How long a reader waits for another program's lock when the address does not say.

@@ -1,0 +1,5 @@
+//! SQLite files: where one is.
+
+mod config;
+
+pub use self::config::SqliteConfig;
