@@ -15,7 +15,7 @@ pub const TARGETS: &[Target] = &[
     ("intent", |data| accept(crate::sink::commit::fuzzing(data))),
     ("lock", |data| crate::destination::fuzzing(data)),
     ("manifest", |data| accept(crate::sink::read_manifest(data))),
-    ("server", |data| accept(crate::source::postgres_fuzzing::server(data))),
+    ("server", |data| accept(crate::client::postgres_fuzzing::server(data))),
 ];
 
 /// Runs a target.

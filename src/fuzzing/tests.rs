@@ -85,7 +85,7 @@ fn seeds_are_documents_and_servers_that_are_accepted() {
         ("manifest", |data| crate::sink::read_manifest(data).map(drop), &[]),
         (
             "server",
-            |data| crate::source::postgres_fuzzing::server(data),
+            |data| crate::client::postgres_fuzzing::server(data),
             &[b"28P01", b"22012", b"SCRAM", b"BEGIN"],
         ),
     ];

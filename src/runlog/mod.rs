@@ -37,8 +37,8 @@ pub use self::contract::RunLog;
 pub use self::event::{
     HEARTBEAT, JobRecord, PreparedTable, Repeated, RunEvent, RunRecord, RunStatus, sub_path_of,
 };
+use crate::client::Address;
 use crate::error::{Error, Result};
-use crate::source::Address;
 
 /// Opens a run log on a server; checks the address, does not connect yet.
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn RunLog>>;

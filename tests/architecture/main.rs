@@ -31,11 +31,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("readers", &["error"]),
     ("spec", &["error", "catalog", "readers"]),
     ("manifest", &["error", "readers", "catalog", "spec"]),
-    ("client", &["clock", "secret", "error"]),
+    ("client", &["clock", "secret", "error", "spec"]),
     ("source", &["clock", "secret", "error", "client", "fingerprint", "readers", "catalog", "spec"]),
     ("partition", &["error", "catalog", "spec"]),
     ("destination", &["plain", "clock", "secret", "error", "spec"]),
-    ("runlog", &["clock", "error", "client", "catalog", "spec", "manifest", "source"]),
+    ("runlog", &["clock", "error", "client", "catalog", "spec", "manifest"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["clock", "error", "readers", "catalog", "spec", "manifest", "destination"]),
     ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
@@ -70,9 +70,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "run",
         ],
     ),
-    ("config", &["secret", "error", "catalog", "spec", "source", "runlog"]),
+    ("config", &["secret", "error", "client", "catalog", "spec", "source", "runlog"]),
     ("demo", &["error"]),
-    ("fuzzing", &["error", "source", "destination", "sink", "config"]),
+    ("fuzzing", &["error", "client", "source", "destination", "sink", "config"]),
     (
         "cli",
         &[
@@ -119,12 +119,12 @@ const FENCES: &[(&str, &[&str])] = &[
             "runlog/private.rs",
             "secret/open.rs",
             "client/password",
-            "runlog/sqlite",
+            "client/sqlite/open.rs",
             "runlog/spool",
             "cli/logging.rs",
             "cli/metrics.rs",
-            "source/postgres/wire/pem.rs",
-            "source/postgres/config/environment.rs",
+            "client/postgres/wire/pem.rs",
+            "client/postgres/config/environment.rs",
         ],
     ),
     ("tokio::fs", &[]),
@@ -135,9 +135,9 @@ const FENCES: &[(&str, &[&str])] = &[
     ("Local::now", &["clock"]),
     ("thread::sleep", &["clock"]),
     ("Uuid::now_v7", &["clock"]),
-    ("postgres_protocol", &["source/postgres"]),
-    ("mysql_async", &["runlog/mysql"]),
-    ("rusqlite", &["demo", "runlog/sqlite", "source/sqlite"]),
+    ("postgres_protocol", &["client/postgres"]),
+    ("mysql_async", &["client/mysql", "runlog/mysql"]),
+    ("rusqlite", &["demo", "client/sqlite", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
 ];
 
@@ -152,19 +152,22 @@ const BANS: &[(&str, &[&str])] = &[
             "destination/azure",
             "destination/gcs",
             "destination/s3",
-            "runlog/mysql/config.rs",
-            "source/postgres/config",
-            "source/postgres/wire/auth.rs",
-            "source/postgres/wire/pem.rs",
+            "client/fields.rs",
+            "client/mysql/config.rs",
+            "client/postgres/config",
+            "client/postgres/wire/auth.rs",
+            "client/postgres/wire/pem.rs",
         ],
     ),
 ];
 
-/// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`.
-const BACKENDS: &[&str] = &["source", "destination", "runlog", "publish"];
+/// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`; and the folders in which the
+/// subfolder of the same name may name it too: `source/postgres` and `runlog/postgres` name `client/postgres`.
+const BACKENDS: &[(&str, &[&str])] =
+    &[("client", &["source", "runlog"]), ("source", &[]), ("destination", &[]), ("runlog", &[])];
 
-/// Folders in there that are no backends: what the backends share.
-const SHARED: &[&str] = &["source/kit"];
+/// Subfolders of those that are no backends.
+const SHARED: &[&str] = &["client/password", "source/kit"];
 
 const MAX_FILE_LINES: usize = 600;
 const MAX_INLINE_TEST_LINES: usize = 150;
@@ -228,28 +231,31 @@ fn fenced_names_stay_behind_their_fences() {
 fn a_backend_is_named_by_its_parent_only() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut problems = Vec::new();
-    for parent in BACKENDS {
-        for entry in fs::read_dir(src.join(parent)).into_iter().flatten().flatten() {
-            if !entry.path().is_dir() {
-                continue;
-            }
+    for (parent, users) in BACKENDS {
+        for entry in fs::read_dir(src.join(parent)).expect("a folder of src/").flatten() {
             let backend = entry.file_name().to_string_lossy().into_owned();
             let own = format!("{parent}/{backend}");
-            if SHARED.contains(&own.as_str()) {
+            if !entry.path().is_dir() || SHARED.contains(&own.as_str()) {
                 continue;
             }
+            let users: Vec<String> = users.iter().map(|user| format!("{user}/{backend}")).collect();
+            let may_name: Vec<&str> = users.iter().map(String::as_str).chain([own.as_str()]).collect();
             let path = format!("{parent}::{backend}");
             let sibling = format!("super::{backend}");
             // Tests in files of their own may take any real backend.
             for source in production() {
-                if source.is_in(&[&own]) || source.path == format!("{parent}/mod.rs") {
+                if source.is_in(&may_name) || source.path == format!("{parent}/mod.rs") {
                     continue;
                 }
                 let beside = source.module() == *parent && holds(&source.code, &sibling);
-                let grouped = paths_below(&source.code, parent).contains(&backend);
+                let grouped = [parent.to_string(), format!("crate::{parent}")]
+                    .iter()
+                    .any(|root| paths_below(&source.code, root).contains(&backend));
                 if beside || grouped || holds(&source.code, &path) {
-                    problems
-                        .push(format!("src/{}: `{path}` is named outside src/{parent}/mod.rs", source.path));
+                    problems.push(format!(
+                        "src/{}: `{path}` is for src/{parent}/mod.rs and {may_name:?} only",
+                        source.path
+                    ));
                 }
             }
         }

@@ -10,9 +10,9 @@ use datafusion::logical_expr::Expr;
 
 use super::column::{AS_ASKED, Codec};
 use super::facts::TableFacts;
-pub use super::quote::{ident, literal};
 use super::session;
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
+use crate::client::postgres::{ident, literal};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::source::kit::pushdown::{self, Comparison, Provable};

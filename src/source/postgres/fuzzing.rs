@@ -114,8 +114,6 @@ fn codecs() -> Vec<(Codec, DataType)> {
     ]
 }
 
-pub use super::wire::fuzzing::server;
-
 #[cfg(test)]
 mod tests {
     use super::*;

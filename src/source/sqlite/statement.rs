@@ -6,10 +6,10 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::column::{self, StorageClass};
-use super::config::SqliteConfig;
 use super::connect::failed;
 use super::dialect::{SqliteDialect, ident};
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
+use crate::client::sqlite::SqliteConfig;
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::source::kit::choice::cast_to_text;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ColumnInfo;
+use crate::client::postgres::ident;
 use crate::error::Result;
 use crate::source::kit::choice;
-use crate::source::postgres::quote::ident;
 
 /// How one column is selected and decoded. Travels in `ColumnInfo::codec` as JSON.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

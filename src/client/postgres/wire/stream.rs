@@ -12,9 +12,10 @@ use tokio_rustls::client::TlsStream;
 
 use super::error;
 use super::socket::Socket;
+use crate::client::network;
+use crate::client::postgres::config::PostgresConfig;
 use crate::clock;
 use crate::error::Result;
-use crate::source::postgres::config::PostgresConfig;
 
 /// A connected socket.
 pub(super) enum Stream {
@@ -106,7 +107,7 @@ pub(super) async fn dial_peer(config: &PostgresConfig, peer: Peer) -> Result<Str
         }
         Peer::Tcp(address) => in_time(config.connect_timeout, tcp(address)).await.map(Stream::Tcp),
     };
-    connected.map_err(|error| error::unreachable(error, &config.server()))
+    connected.map_err(|error| network::unreachable(error, &config.server()))
 }
 
 async fn tcp(address: SocketAddr) -> io::Result<Socket> {

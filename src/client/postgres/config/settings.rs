@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::password::{Fresh, Secret};
 
 /// Port of a server when none is given.
-pub const DEFAULT_PORT: u16 = 5432;
+pub(super) const DEFAULT_PORT: u16 = 5432;
 
 /// libpq's `sslmode`. Not applied to Unix sockets, as in libpq.
 ///
@@ -162,4 +162,4 @@ impl PostgresConfig {
 }
 
 /// Advice when a mode that verifies has nothing to verify against.
-pub(in crate::source::postgres) const ROOT_CERT_HINT: &str = "set sslrootcert=FILE (the PEM certificate of the server's authority) or sslrootcert=system with verify-full";
+pub(in crate::client::postgres) const ROOT_CERT_HINT: &str = "set sslrootcert=FILE (the PEM certificate of the server's authority) or sslrootcert=system with verify-full";

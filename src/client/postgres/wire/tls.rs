@@ -14,9 +14,10 @@ use tokio_rustls::TlsConnector;
 
 use super::socket::Socket;
 use super::stream::Stream;
-use super::{certificate, error, pem};
+use super::{certificate, pem};
+use crate::client::network;
+use crate::client::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 use crate::error::{Error, Result};
-use crate::source::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 
 /// Reads the certificates the configuration names.
 ///
@@ -270,7 +271,7 @@ fn explain(error: io::Error, config: &PostgresConfig) -> Error {
         Some(rustls::Error::AlertReceived(_)) => alert(),
         Some(_) => Error::unavailable("TLS with the server failed")
             .hint("the server must speak TLS 1.2 or 1.3 with ciphers that are still safe"),
-        None => return error::lost(error, &server),
+        None => return network::lost(error, &server),
     };
     explained.with("server", server).caused_by(error)
 }

@@ -10,8 +10,8 @@ use super::error::Response;
 use super::frame::Frames;
 use super::stream::Stream;
 use super::*;
+use crate::client::postgres::config::PostgresConfig;
 use crate::error::{ErrorKind, Result};
-use crate::source::postgres::config::PostgresConfig;
 
 /// A connection whose server is the returned end of a socket pair.
 fn pair() -> (Connection, UnixStream) {

@@ -1,8 +1,8 @@
-//! Where a source is, as the user says it.
+//! Where a database is, as the user says it.
 
 use std::fmt::Debug;
 
-/// How to reach a source: a URL or an entry of the auth file, interpolated. Debug shows no secret.
+/// How to reach a database: a URL or an entry of the auth file, interpolated. Debug shows no secret.
 #[derive(Clone)]
 pub enum Address {
     /// `--source postgres://user:password@host/db?sslmode=verify-full`.

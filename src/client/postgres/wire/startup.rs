@@ -13,9 +13,9 @@ use super::negotiate::{encrypt, negotiate, request_tls};
 use super::stream::{self, Stream};
 use super::{CancelToken, Connection, Statement, auth, certificate, tls};
 use crate::client::password::Secret;
+use crate::client::postgres::config::{PostgresConfig, SslMode};
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::source::postgres::config::{PostgresConfig, SslMode};
 
 /// What to do about TLS in one attempt.
 enum Encryption {

@@ -8,9 +8,9 @@ use tokio::net::UnixStream;
 use super::frame::Frames;
 use super::stream::{Peer, Stream};
 use super::{CancelToken, Connection, Statement, startup};
+use crate::client::postgres::config::PostgresConfig;
+use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
-use crate::source::postgres::config::PostgresConfig;
-use crate::source::{Address, Environment};
 
 /// Stands for the nonce of the client, which a server has to repeat: as long as one.
 const NONCE: &[u8] = b"@@@@@@@@@@@@@@@@@@@@@@@@";

@@ -10,8 +10,8 @@ use super::error::Failure;
 use super::error::{self, Response};
 use super::frame::Frame;
 use super::{Connection, tls};
+use crate::client::postgres::config::{Binding, PostgresConfig, SslMode};
 use crate::error::{Error, Result};
-use crate::source::postgres::config::{Binding, PostgresConfig, SslMode};
 
 /// The fewest iterations of SCRAM that are answered.
 const LEAST_ITERATIONS: u64 = 4096;

@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// Idle connections to one server.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub struct Pool {
     config: PostgresConfig,
     idle: Mutex<Vec<Connection>>,
     any_character: Arc<AtomicBool>,
@@ -20,21 +20,22 @@ pub(super) struct Pool {
 
 impl Pool {
     /// Notes in `any_character` whether the server can be sent every character. `SQL_ASCII` takes bytes as they are.
-    pub(super) fn new(config: PostgresConfig, any_character: Arc<AtomicBool>) -> Self {
+    pub fn new(config: PostgresConfig, any_character: Arc<AtomicBool>) -> Self {
         Self { config, idle: Mutex::new(Vec::new()), any_character, received: Arc::default() }
     }
 
-    pub(super) fn config(&self) -> &PostgresConfig {
+    /// The server.
+    pub fn config(&self) -> &PostgresConfig {
         &self.config
     }
 
     /// Bytes that came over all connections of this pool.
-    pub(super) fn received(&self) -> u64 {
+    pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
     /// An idle connection that is outside any transaction, or a new one.
-    pub(super) async fn take(&self) -> Result<Connection> {
+    pub async fn take(&self) -> Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             // An idle connection may have been cut since; a round trip tells.
@@ -55,7 +56,7 @@ impl Pool {
     }
 
     /// Keeps a connection for later. Only for connections outside any transaction.
-    pub(super) fn give_back(&self, connection: Connection) {
+    pub fn give_back(&self, connection: Connection) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
 }
