@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn casts_name_tables_by_patterns() {
         let policy = TypePolicy {
-            cast_text: vec![("s.a*".into(), "x".into()), ("b".into(), "y".into())],
+            cast_text: vec![("s.a%".into(), "x".into()), ("b".into(), "y".into())],
             ..TypePolicy::default()
         };
         let of = |name: &str| TableRef { schema: "s".into(), name: name.into() };

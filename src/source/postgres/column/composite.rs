@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, StructArray};
 use arrow_schema::{DataType, Field, Fields};
 
 use super::CompositeField;
+use super::decode::take_i32;
 use crate::error::{Error, Result};
 use crate::source::kit::cells::CellDecoder;
 use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
@@ -84,12 +85,6 @@ impl CompositeDecoder {
         }
         rest.is_empty().then_some(Ok(()))
     }
-}
-
-fn take_i32(rest: &mut &[u8]) -> Option<i32> {
-    let (head, tail) = rest.split_first_chunk()?;
-    *rest = tail;
-    Some(i32::from_be_bytes(*head))
 }
 
 impl CellDecoder for CompositeDecoder {}

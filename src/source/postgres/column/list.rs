@@ -11,6 +11,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, FieldRef};
 
 use super::Codec;
+use super::decode::take_i32;
 use crate::error::{Error, Result};
 use crate::source::kit::cells::CellDecoder;
 use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder, LEAVE_OUT_HINT};
@@ -142,12 +143,6 @@ impl ListDecoder {
 fn mismatch(field: &Field, depth: usize) -> Error {
     Error::internal(format!("an array of {depth} dimensions cannot fill {}", field.data_type()))
         .with("column", field.name())
-}
-
-fn take_i32(rest: &mut &[u8]) -> Option<i32> {
-    let (head, tail) = rest.split_first_chunk()?;
-    *rest = tail;
-    Some(i32::from_be_bytes(*head))
 }
 
 /// Elements in all dimensions together; none when sizes are negative or too large to be true.
