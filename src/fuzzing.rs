@@ -12,9 +12,9 @@ type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("auth", |data| accept(crate::config::fuzzing(data))),
     ("copy", |data| accept(crate::source::postgres_fuzzing::copy(data))),
-    ("intent", |data| accept(crate::sink::commit::fuzzing(data))),
+    ("intent", |data| accept(crate::format::fuzzing(data))),
     ("lock", |data| crate::destination::fuzzing(data)),
-    ("manifest", |data| accept(crate::sink::read_manifest(data))),
+    ("manifest", |data| accept(crate::format::read_manifest(data))),
     ("server", |data| accept(crate::source::postgres_fuzzing::server(data))),
 ];
 

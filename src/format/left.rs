@@ -1,16 +1,11 @@
-//! What a commit cannot clear away for lack of rights: it is made harmless where that is possible, and named.
+//! What a commit cannot clear away for lack of rights: named for those who can.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Place;
-use crate::catalog::Slice;
-use crate::destination::PendingUpload;
-use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::{FileEntry, Manifest};
-use crate::sink::empty::EmptyFile;
-use crate::sink::part::{Kept, PreparedFile};
+use crate::error::Error;
+use crate::manifest::Manifest;
 
 /// What a commit could not clear away. Names are relative to the table's directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -79,135 +74,4 @@ impl Left {
         let needs = denied.context().iter().find(|(key, _)| *key == "needs");
         self.missing_rights.extend(needs.map(|(_, right)| right.clone()));
     }
-
-    /// Notes that a document stays, if it was kept from being removed.
-    pub(super) fn document(&mut self, name: &str, removed: Removed) {
-        if let Removed::Denied(error) = removed {
-            self.documents.insert(name.to_owned());
-            self.lacks(&error);
-        }
-    }
-
-    /// Aborts uploads that nobody will finish, and notes those that may not be aborted.
-    pub(super) async fn sweep(&mut self, place: &Place, keep: &[PendingUpload]) -> Result<()> {
-        let destination = &place.destination;
-        let pending = match destination.list_pending(&place.dir).await {
-            // A lifecycle rule can clean up as well.
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                self.unknown_uploads = true;
-                self.lacks(&error);
-                return Ok(());
-            }
-            pending => pending?,
-        };
-        let kept: HashSet<(&str, &str)> =
-            keep.iter().map(|u| (u.path.as_str(), u.upload_id.as_str())).collect();
-        let swept: Vec<&PendingUpload> =
-            pending.iter().filter(|u| !kept.contains(&(u.path.as_str(), u.upload_id.as_str()))).collect();
-        let aborted = super::all(swept.iter().map(|upload| destination.abort(upload))).await;
-        for (upload, aborted) in swept.into_iter().zip(aborted) {
-            match aborted {
-                Err(error) if error.kind() == ErrorKind::Denied => {
-                    let start = place.path("");
-                    self.uploads.insert(upload.path.strip_prefix(&start).unwrap_or(&upload.path).to_owned());
-                    self.lacks(&error);
-                }
-                aborted => aborted?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What became of an object that was to be removed.
-#[derive(Debug)]
-pub(super) enum Removed {
-    /// It is gone.
-    Gone,
-    /// It may not be deleted, and stays.
-    Denied(Error),
-}
-
-impl From<Option<Error>> for Removed {
-    fn from(denied: Option<Error>) -> Self {
-        denied.map_or(Self::Gone, Self::Denied)
-    }
-}
-
-impl Removed {
-    /// A refusal is an answer; any other error is none.
-    pub(super) fn of(deleted: Result<()>) -> Result<Self> {
-        match deleted {
-            Ok(()) => Ok(Self::Gone),
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(Self::Denied(error)),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// What becomes of the old files that a new manifest does not name and that may not be deleted: each is replaced by a file
-/// without rows, by an upload as any other, or is one already and is kept.
-pub(super) fn emptied<'f>(
-    place: &Place,
-    old: impl Iterator<Item = &'f FileEntry>,
-    empty: &EmptyFile,
-) -> (Vec<PreparedFile>, Vec<FileEntry>) {
-    let EmptyFile { content, columns } = empty;
-    let (bytes, crc32) = (content.len() as u64, format!("{:08x}", crc32fast::hash(content)));
-    let (mut replaced, mut kept) = (Vec::new(), Vec::new());
-    for old in old {
-        if old.leftover && old.bytes == bytes && old.crc32 == crc32 {
-            kept.push(old.clone());
-            continue;
-        }
-        let entry = FileEntry {
-            rows: 0,
-            bytes,
-            crc32: crc32.clone(),
-            e_tag: None,
-            source_hash: None,
-            columns: columns.clone(),
-            cost: None,
-            leftover: true,
-            ..old.clone()
-        };
-        let upload = PendingUpload {
-            path: place.path(&entry.name),
-            upload_id: String::new(),
-            part_tags: Vec::new(),
-            bytes,
-            crc32: crc32.clone(),
-        };
-        replaced.push(PreparedFile { upload, entry, kept: Some(Kept(content.clone())) });
-    }
-    (replaced, kept)
-}
-
-/// The same for a file that the one who wrote the intent could delete, when its commit is finished by one who cannot: the
-/// columns are those of the new files. None if it is gone.
-pub(super) async fn emptied_in_place(
-    place: &Place,
-    name: &str,
-    manifest: &Manifest,
-) -> Result<Option<FileEntry>> {
-    let (destination, path) = (place.destination.as_ref(), place.path(name));
-    let Some(old) = destination.head(&path).await? else { return Ok(None) };
-    let EmptyFile { content, columns } = match manifest.files.first() {
-        Some(new) => EmptyFile::like(destination, &place.path(&new.name), new.bytes).await?,
-        None => EmptyFile::like(destination, &path, old.bytes).await?,
-    };
-    let stored = destination.put(&path, content.clone()).await?;
-    Ok(Some(FileEntry {
-        name: name.to_owned(),
-        rows: 0,
-        bytes: content.len() as u64,
-        crc32: format!("{:08x}", crc32fast::hash(&content)),
-        e_tag: stored.e_tag,
-        part: 0,
-        slice: Slice::All,
-        source_hash: None,
-        columns,
-        cost: None,
-        leftover: true,
-    }))
 }

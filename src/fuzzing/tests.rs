@@ -81,8 +81,8 @@ fn seeds_are_documents_and_servers_that_are_accepted() {
     let readers: [(&str, Reader, &[&[u8]]); 5] = [
         ("auth", |data| crate::config::fuzzing(data), &[]),
         ("copy", |data| crate::source::postgres_fuzzing::copy(data), &[]),
-        ("intent", |data| crate::sink::commit::fuzzing(data), &[]),
-        ("manifest", |data| crate::sink::read_manifest(data).map(drop), &[]),
+        ("intent", |data| crate::format::fuzzing(data), &[]),
+        ("manifest", |data| crate::format::read_manifest(data).map(drop), &[]),
         (
             "server",
             |data| crate::source::postgres_fuzzing::server(data),

@@ -1,30 +1,30 @@
-//! Record batches to committed Parquet files.
+//! Record batches to Parquet files that nobody sees yet.
 //!
 //! ```text
-//! stream -> write_part -> Upload (invisible) -> TableCommit::commit -> files and manifest (visible)
+//! stream -> write_part -> Upload (invisible) -> PreparedFile -> format (visible)
 //! ```
 //!
 //! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
 //! * [`columns`] encode values, [`file`] makes one Parquet file of them.
 //! * [`part`] writes one part.
-//! * [`commit`] makes the parts of a table visible, all or nothing.
+//! * [`rules`] is what the format of a table says of its files.
 
 mod blocks;
 mod columns;
-pub mod commit;
 mod empty;
 mod file;
 mod geoparquet;
 mod laps;
 pub mod part;
+pub mod rules;
 pub mod schema;
 pub mod stats;
 #[cfg(test)]
 mod tests;
 pub mod writer;
 
-pub use commit::{Left, Owner, TableCommit, committed, committed_by, read_manifest, roll_forward};
 pub use empty::EmptyFile;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
+pub use rules::{Demands, FileRules, RefusedType};
 pub use schema::written_schema;
 pub use writer::WriterSettings;

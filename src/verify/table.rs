@@ -10,9 +10,8 @@ use super::{Finding, Sample, TableReport};
 use crate::destination::{Destination, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
+use crate::format::{is_unfinished, is_withdrawn, read_manifest};
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
-use crate::sink::commit::{is_unfinished, is_withdrawn};
-use crate::sink::read_manifest;
 use crate::sink::stats::column_stats;
 use crate::spec::layout::{INTENT, MANIFEST, file_name};
 

@@ -38,7 +38,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("runlog", &["clock", "error", "client", "catalog", "spec", "manifest", "source"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["clock", "error", "readers", "catalog", "spec", "manifest", "destination"]),
-    ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
+    ("format", &["error", "readers", "catalog", "spec", "manifest", "destination", "sink"]),
+    ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink", "format"]),
     ("plan", &["secret", "error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     ("work", &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"]),
     (
@@ -58,6 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "runlog",
             "metadata",
             "sink",
+            "format",
             "verify",
             "plan",
             "work",
@@ -72,7 +74,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("config", &["secret", "error", "catalog", "spec", "source", "runlog"]),
     ("demo", &["error"]),
-    ("fuzzing", &["error", "source", "destination", "sink", "config"]),
+    ("fuzzing", &["error", "source", "destination", "format", "config"]),
     (
         "cli",
         &[
@@ -161,7 +163,7 @@ const BANS: &[(&str, &[&str])] = &[
 ];
 
 /// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`.
-const BACKENDS: &[&str] = &["source", "destination", "runlog", "publish"];
+const BACKENDS: &[&str] = &["source", "destination", "runlog", "format", "publish"];
 
 const MAX_FILE_LINES: usize = 600;
 const MAX_INLINE_TEST_LINES: usize = 150;

@@ -13,9 +13,9 @@
 
 use bytes::Bytes;
 
+use super::document::json;
 use super::intent::{Intent, read_intent};
-use super::place::current_manifest;
-use super::{Place, json};
+use super::place::{Place, current_manifest};
 use crate::destination::DirLock;
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;

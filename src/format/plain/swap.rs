@@ -1,45 +1,45 @@
-//! Phase 2 of a commit, from the intent alone: steps 2 to 6, by the run that wrote it or by the next one.
-
-use std::sync::Arc;
+//! Phase 2 of a commit: steps 1 to 6 by the run that decides it, steps 2 to 6 from the intent alone by the next one.
 
 use bytes::Bytes;
 
-use super::intent::{Intent, read_intent};
-use super::left::{Removed, emptied_in_place};
-use super::place::{current_manifest, is_withdrawn};
-use super::{Place, WITHDRAWN, all};
-use crate::destination::Destination;
+use super::abort::abort_all;
+use super::document::WITHDRAWN;
+use super::emptied::emptied_in_place;
+use super::intent::Intent;
+use super::place::{Place, all, current_manifest};
+use super::removed::Removed;
+use crate::destination::{DirLock, PendingUpload};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::left::Left;
 use crate::manifest::Manifest;
 use crate::spec::layout::{INTENT, MANIFEST};
 
-/// Finishes the commit of which an intent lies in `dir`, from the intent alone; none if there is no intent.
-/// The caller holds the directory's lock.
-///
-/// Errors: `Data` when the intent or a manifest cannot be understood or an upload is lost; nothing is deleted then
-/// that the intent does not name.
-pub async fn roll_forward(destination: Arc<dyn Destination>, dir: &str) -> Result<Option<Manifest>> {
-    finish_intent(&Place::new(destination, dir)).await
-}
-
-/// Whether the content of an intent says that a commit is to be finished. Where an intent cannot be removed it stays
-/// beside the `manifest` that it holds.
-pub fn is_unfinished(intent: &[u8], manifest: Option<&Manifest>) -> bool {
-    let is_done = || {
-        let intent = read_intent(intent).ok();
-        intent.zip(manifest).is_some_and(|(intent, manifest)| same(&intent.manifest, manifest))
-    };
-    !is_withdrawn(intent) && !is_done()
-}
-
-pub(super) async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
-    let Some(content) = place.destination.get(&place.path(INTENT)).await? else { return Ok(None) };
-    if is_withdrawn(&content) {
-        return Ok(None);
+/// Phase 2: steps 1 to 6. `uploads` are those of the intent, by their paths below the base; they are removed when the error
+/// comes before the intent.
+pub(super) async fn swap(
+    place: &Place,
+    lock: &dyn DirLock,
+    intent: Intent,
+    uploads: &[PendingUpload],
+    left: &mut Left,
+) -> Result<Manifest> {
+    if let Err(error) = lock.check().await {
+        abort_all(place, uploads).await;
+        return Err(error);
     }
-    let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
-    tracing::info!(path = place.full(), run = intent.run_id, "finishing the commit of an earlier run");
-    apply(place, intent).await.map(|(manifest, _)| Some(manifest))
+    if let Err(error) = place.write(INTENT, &intent).await {
+        // The error means unknown. Only when the intent is surely gone may its uploads go too.
+        if withdraw(place, INTENT).await.is_ok() {
+            abort_all(place, uploads).await;
+            return Err(error);
+        }
+        return Err(
+            error.hint("the next run on this directory finishes the commit, or removes its uploads")
+        );
+    }
+    let (manifest, intent) = apply(place, intent).await?;
+    intent.noted(INTENT, left);
+    Ok(manifest)
 }
 
 /// Steps 2 to 6. Also says what became of the intent.
@@ -123,7 +123,7 @@ pub(super) async fn withdraw(place: &Place, name: &str) -> Result<Removed> {
 }
 
 /// Whether a manifest is the one of an intent.
-fn same(a: &Manifest, b: &Manifest) -> bool {
+pub(super) fn same(a: &Manifest, b: &Manifest) -> bool {
     without_tags(a) == without_tags(b)
 }
 

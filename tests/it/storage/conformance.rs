@@ -12,7 +12,7 @@ use super::seaweed::{BUCKET, Seaweed, WRITER};
 use super::{Store, unique};
 
 /// The destination of an auth entry.
-fn destination(entry: &Value) -> Arc<dyn Destination> {
+pub(crate) fn destination(entry: &Value) -> Arc<dyn Destination> {
     let entry = StorageEntry {
         id: "tested".into(),
         kind: entry["storage_type"].as_str().unwrap().into(),
