@@ -141,7 +141,10 @@ async fn by_object_store(dest: &dyn Destination) -> Result<()> {
     ensure(read == b"ours"[..], "object_store reads what the destination wrote")?;
     let (new, create) = (key(&theirs)?, PutOptions::from(PutMode::Create));
     store.put_opts(&new, "theirs".into(), create.clone()).await.map_err(failed)?;
-    ensure(dest.get(&theirs).await?.as_deref() == Some(b"theirs"), "the destination reads what object_store wrote")?;
+    ensure(
+        dest.get(&theirs).await?.as_deref() == Some(b"theirs"),
+        "the destination reads what object_store wrote",
+    )?;
     ensure(
         matches!(store.put_opts(&new, "others".into(), create).await, Err(StoreError::AlreadyExists { .. })),
         "object_store creates nothing where something is",

@@ -126,11 +126,7 @@ pub trait TableFormat: fmt::Debug + Send + Sync {
 
     /// What planning follows.
     fn file_rules(&self, run_id: &str, if_exists: IfExists) -> FileRules {
-        FileRules {
-            format: self.name(),
-            names: self.file_names(run_id, if_exists),
-            demands: self.demands(),
-        }
+        FileRules { format: self.name(), names: self.file_names(run_id, if_exists), demands: self.demands() }
     }
 
     /// What is committed now; `None` for no table. Takes no lock and changes nothing, so another run may commit at any
@@ -150,7 +146,7 @@ pub trait TableFormat: fmt::Debug + Send + Sync {
         &self,
         target: &TableTarget,
         run_id: &str,
-        is_wanted: &(dyn Fn(&Manifest) -> bool + Send + Sync),
+        is_wanted: &(dyn for<'m> Fn(&'m Manifest) -> bool + Send + Sync),
     ) -> Result<Option<Manifest>>;
 
     /// Begins to replace or extend a table, before the first part is uploaded: finishes the commit of a run that died,

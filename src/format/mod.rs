@@ -21,8 +21,8 @@ pub use left::Left;
 pub use owner::Owner;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use plain::fuzzing;
-pub use plain::{is_unfinished, read_manifest, roll_forward};
 pub(crate) use plain::is_withdrawn;
+pub use plain::{is_unfinished, read_manifest, roll_forward};
 
 /// The format of all tables. Does not connect.
 pub fn open() -> Arc<dyn TableFormat> {

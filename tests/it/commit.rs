@@ -446,9 +446,8 @@ async fn what_is_there_is_respected() {
 async fn b1_the_manifest_of_another_table_is_not_finished_work() {
     let place = Place::new();
     let manifest = OLD.run(&place.destination, None).await.expect("the old table");
-    let begin = async |owner: Owner, if_exists| {
-        begin_as(&place.destination, OLD.run_id, if_exists, &owner).await
-    };
+    let begin =
+        async |owner: Owner, if_exists| begin_as(&place.destination, OLD.run_id, if_exists, &owner).await;
     let again = begin(owner(), IfExists::Error).await.expect("its own work");
     assert_eq!(again.finished(), Some(&manifest));
     again.release().await;

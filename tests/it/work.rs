@@ -47,7 +47,8 @@ async fn planned(
     let slices = slices.map(|slice| CutSlice { slice, directory: None }).to_vec();
     let choice = Choice { method: Method::Random, key: None, parts: 3, readers: 2, reason: String::new() };
     let cut = Cut { choice, slices };
-    let plan = plan_table(source, info, view.token().clone(), cut, spec, &FileRules::default()).await.unwrap();
+    let plan =
+        plan_table(source, info, view.token().clone(), cut, spec, &FileRules::default()).await.unwrap();
     (view, Arc::new(plan))
 }
 
@@ -218,8 +219,7 @@ fn what_a_format_says_of_files_is_followed_when_a_table_is_planned() {
     let source = open(&format!("sqlite://{}", file.display()), &TypePolicy::default());
     let planned = |projection: Option<&str>, rules: FileRules| {
         let columns = projection.map(|sql| TableRule { pattern: "t".into(), sql: sql.into() });
-        let selection =
-            SelectionSpec { columns: columns.into_iter().collect(), ..SelectionSpec::default() };
+        let selection = SelectionSpec { columns: columns.into_iter().collect(), ..SelectionSpec::default() };
         let spec = ExportSpec { selection, ..spec() };
         let source = &source;
         tokio::runtime::Runtime::new().unwrap().block_on(async move {
@@ -230,8 +230,7 @@ fn what_a_format_says_of_files_is_followed_when_a_table_is_planned() {
     };
     const FLOATS: RefusedType = RefusedType { what: "floats", is: |t| matches!(t, DataType::Float64) };
     let demands = Demands { plain_encodings: false, refused: &[FLOATS] };
-    let rules =
-        || FileRules { format: "strict", names: FileNames::OfRun("0199a1b2-89ab".into()), demands };
+    let rules = || FileRules { format: "strict", names: FileNames::OfRun("0199a1b2-89ab".into()), demands };
     for (projection, column) in [(None, "x"), (Some("id, x * 2 AS twice"), "twice")] {
         let error = planned(projection, rules()).expect_err("refused");
         assert_eq!((error.kind(), error.message()), (ErrorKind::Data, "strict tables have no floats"));

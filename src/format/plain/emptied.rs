@@ -25,9 +25,8 @@ pub(super) fn empty_old(
     }
     let new: HashSet<&str> = files.iter().map(|file| file.entry.name.as_str()).collect();
     let old = found.old.iter().flat_map(|old| &old.files);
-    let lacking: Vec<&FileEntry> = old
-        .filter(|file| found.visible.contains(&file.name) && !new.contains(file.name.as_str()))
-        .collect();
+    let lacking: Vec<&FileEntry> =
+        old.filter(|file| found.visible.contains(&file.name) && !new.contains(file.name.as_str())).collect();
     if lacking.is_empty() {
         return Ok(Vec::new());
     }

@@ -113,7 +113,7 @@ impl TableFormat for PlainFiles {
         &self,
         target: &TableTarget,
         run_id: &str,
-        is_wanted: &(dyn Fn(&Manifest) -> bool + Send + Sync),
+        is_wanted: &(dyn for<'m> Fn(&'m Manifest) -> bool + Send + Sync),
     ) -> Result<Option<Manifest>> {
         committed::committed_by(&place(target), run_id, is_wanted).await
     }

@@ -33,9 +33,7 @@ pub(super) async fn swap(
             abort_all(place, uploads).await;
             return Err(error);
         }
-        return Err(
-            error.hint("the next run on this directory finishes the commit, or removes its uploads")
-        );
+        return Err(error.hint("the next run on this directory finishes the commit, or removes its uploads"));
     }
     let (manifest, intent) = apply(place, intent).await?;
     intent.noted(INTENT, left);

@@ -19,8 +19,7 @@ pub(super) async fn sweep(place: &Place, keep: &[PendingUpload], left: &mut Left
         }
         pending => pending?,
     };
-    let kept: HashSet<(&str, &str)> =
-        keep.iter().map(|u| (u.path.as_str(), u.upload_id.as_str())).collect();
+    let kept: HashSet<(&str, &str)> = keep.iter().map(|u| (u.path.as_str(), u.upload_id.as_str())).collect();
     let swept: Vec<&PendingUpload> =
         pending.iter().filter(|u| !kept.contains(&(u.path.as_str(), u.upload_id.as_str()))).collect();
     let aborted = all(swept.iter().map(|upload| destination.abort(upload))).await;

@@ -20,8 +20,9 @@ pub(super) fn upload<'a>(place: &'a Place, file: &'a mut PreparedFile) -> BoxFut
         let sent = upload.finish().await?;
         if (sent.bytes, &sent.crc32) != (file.upload.bytes, &file.upload.crc32) {
             abort_all(place, &[sent]).await;
-            return Err(Error::internal("what was uploaded is not what was written")
-                .with("file", &file.entry.name));
+            return Err(
+                Error::internal("what was uploaded is not what was written").with("file", &file.entry.name)
+            );
         }
         file.upload = sent;
         Ok(())

@@ -48,9 +48,8 @@ async fn a_column_that_was_nullable_stays_so() {
         let place = Place::new();
         let mut old = OLD.manifest();
         old.columns[1].nullable = then;
-        let begin = async |run: &'static str, if_exists| {
-            begin(&place.destination, run, if_exists).await.unwrap()
-        };
+        let begin =
+            async |run: &'static str, if_exists| begin(&place.destination, run, if_exists).await.unwrap();
         commit(begin("r1", IfExists::Overwrite).await, vec![], old).await.expect("commit");
         let mut new = OLD.manifest();
         new.columns[1].nullable = now;
