@@ -179,7 +179,7 @@ pub trait TableTransaction: fmt::Debug + Send {
     fn needs_empty_file(&self) -> bool;
 
     /// Makes what was written visible, all or nothing. Returns the description as committed, and what could not be cleared
-    /// away. Then `check` looks at what readers see now, before any other run can change it.
+    /// away. Then `check` examines what readers see now, before any other run can change it.
     ///
     /// # Errors
     /// Those before the commit is decided remove the uploads and leave the old table whole. Later ones leave a commit that
@@ -197,7 +197,7 @@ pub trait TableTransaction: fmt::Debug + Send {
     async fn release(self: Box<Self>);
 }
 
-/// A look at a table that has just been committed.
+/// What is done with a table that has just been committed.
 #[async_trait(?Send)]
 pub trait AfterCommit {
     /// What it changes in the description is committed too, also when it returns an error.

@@ -34,7 +34,7 @@ pub(super) trait Content {
     /// files yet.
     async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest>;
 
-    /// Looks at what is committed, see [`AfterCommit`].
+    /// Examines what is committed, see [`AfterCommit`].
     async fn check(&self, _under: &Under<'_>, _manifest: &mut Manifest) -> Result<()> {
         Ok(())
     }
@@ -114,7 +114,7 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
     }
 }
 
-/// What the content looks at when it is committed.
+/// The content's check of what is committed.
 struct Check<'a> {
     content: &'a dyn Content,
     under: &'a Under<'a>,

@@ -167,7 +167,7 @@ impl Destination for LocalDirectory {
         true
     }
 
-    /// None where the base's name is no Unicode. From the root on, because the base may not be there yet.
+    /// `None` where the base's name is not Unicode. The path begins at the root, because the base may not exist yet.
     fn object_store(&self) -> Option<(Arc<dyn ObjectStore>, ObjectPath)> {
         let base = ObjectPath::from_absolute_path(&self.base).ok()?;
         Some((Arc::new(LocalFileSystem::new()), base))

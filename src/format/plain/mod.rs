@@ -33,7 +33,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `open` | the lock is taken, what is there is found, and may be changed or not; `committed` looks without the lock |
+//! | `open` | the lock is taken, what is there is found, and may be changed or not; `committed` reads without the lock |
 //! | `append` | whether files can be added to those that are there |
 //! | `transaction` | the order of a commit, from what was written to what readers see |
 //! | `swap` | phase 2; `roll` finds one that was not ended |
