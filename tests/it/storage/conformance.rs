@@ -30,6 +30,7 @@ fn conforms(entry: &Value, store: &dyn Store, base: &str) {
         destination.reach().await.unwrap();
         assert!(destination.location().contains(base), "{}", destination.location());
         conformance::check(destination.as_ref()).await.unwrap();
+        assert!(destination.object_store().is_some());
         destination.settle().await;
         if !destination.uploads_expire() {
             assert_eq!(store.uploads(base), [""; 0]);
