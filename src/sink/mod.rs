@@ -23,6 +23,7 @@ pub mod stats;
 mod tests;
 pub mod writer;
 
+pub(crate) use columns::dictionary_may_pay;
 pub use commit::{Left, Owner, TableCommit, committed, committed_by, read_manifest, roll_forward};
 pub use empty::EmptyFile;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};

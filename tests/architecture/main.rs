@@ -163,6 +163,9 @@ const BANS: &[(&str, &[&str])] = &[
 /// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`.
 const BACKENDS: &[&str] = &["source", "destination", "runlog", "publish"];
 
+/// Folders that name nothing outside of them, tests included, so that each could be a crate of its own.
+const STANDALONE: &[&str] = &["sink/columns"];
+
 const MAX_FILE_LINES: usize = 600;
 const MAX_INLINE_TEST_LINES: usize = 150;
 
@@ -219,6 +222,43 @@ fn fenced_names_stay_behind_their_fences() {
         }
     }
     assert_none(&problems);
+}
+
+/// Paths of `source` that lead out of `folder`. Saying who may see an item is none.
+fn ways_out(source: &Source, folder: &str) -> Vec<String> {
+    let code = blank(&source.text).replace("(in super::super)", "");
+    let lines: Vec<&str> = code.lines().collect();
+    let tests = inline_tests(&code).unwrap_or(lines.len());
+    let inside = source.path[folder.len() + 1..].trim_end_matches("mod.rs");
+    let depth = inside.split('/').filter(|part| !part.is_empty()).count();
+    let mut found: Vec<String> = paths_below(&code, "crate").iter().map(|n| format!("crate::{n}")).collect();
+    // Inline tests are one module further down.
+    for (lines, depth) in [(&lines[..tests], depth), (&lines[tests..], depth + 1)] {
+        let upwards = "super::".repeat(depth + 1);
+        let climbing = lines.iter().filter(|line| line.contains(&upwards));
+        found.extend(climbing.map(|line| line.trim().to_owned()));
+    }
+    found
+}
+
+#[test]
+fn a_folder_that_stands_alone_names_nothing_outside() {
+    let mut problems = Vec::new();
+    for folder in STANDALONE {
+        let own: Vec<Source> = sources().into_iter().filter(|s| s.is_in(&[folder])).collect();
+        assert!(own.len() > 1, "{folder} has {} files", own.len());
+        for source in own {
+            let found = ways_out(&source, folder);
+            problems.extend(found.into_iter().map(|way| format!("src/{}: {way}", source.path)));
+        }
+    }
+    assert_none(&problems);
+    let found = |path: &str, text: &str| ways_out(&Source::new(path, text), "a/b").len();
+    assert_eq!(found("a/b/c.rs", "use super::d::D; pub(in super::super) fn c() {} // crate::e"), 0);
+    assert_eq!(found("a/b/c.rs", "#[cfg(test)]\nmod tests {\nuse super::super::d::D;\n}"), 0);
+    assert_eq!(found("a/b/mod.rs", "use super::d;"), 1);
+    assert_eq!(found("a/b/c.rs", "use super::super::d;"), 1);
+    assert_eq!(found("a/b/tests.rs", "use crate::{d, e};"), 2);
 }
 
 #[test]
