@@ -19,7 +19,7 @@ RESUME_TABLES ?= 2000
 RESUME_RUNS ?= 20
 FUZZ_SECONDS ?= 1200
 EXPRESSIONS ?= 20000
-FUZZ_TARGETS ?= auth copy intent lock manifest server
+FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest numeric server
 # Benchmarks with their own arguments are only printed; the others go into docs/benchmarks.md.
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))

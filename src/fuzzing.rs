@@ -10,11 +10,14 @@ type Target = (&'static str, fn(&[u8]));
 
 /// Every target. `fuzz/corpus/NAME` has its seeds.
 pub const TARGETS: &[Target] = &[
+    ("arrays", |data| accept(crate::source::postgres_fuzzing::arrays(data))),
     ("auth", |data| accept(crate::config::fuzzing(data))),
     ("copy", |data| accept(crate::source::postgres_fuzzing::copy(data))),
+    ("encoders", |data| accept(crate::sink::encoders_fuzzing(data))),
     ("intent", |data| accept(crate::sink::commit::fuzzing(data))),
     ("lock", |data| crate::destination::fuzzing(data)),
     ("manifest", |data| accept(crate::sink::read_manifest(data))),
+    ("numeric", |data| accept(crate::source::postgres_fuzzing::numeric(data))),
     ("server", |data| accept(crate::source::postgres_fuzzing::server(data))),
 ];
 

@@ -29,3 +29,12 @@ pub use empty::EmptyFile;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
 pub use schema::written_schema;
 pub use writer::WriterSettings;
+
+/// Batches made of any bytes, written and read back, for `fuzz/`.
+///
+/// # Errors
+/// Internal, when the file is not what was written.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn encoders_fuzzing(data: &[u8]) -> crate::error::Result<()> {
+    columns::fuzzing_encoders(data).map_err(|fault| crate::error::Error::internal(fault.to_string()))
+}

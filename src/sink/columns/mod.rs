@@ -25,12 +25,14 @@ mod dictionary;
 mod encoder;
 mod error;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod general;
 mod hybrid;
 mod integers;
 mod kind;
 mod nan;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod round_trip;
 mod rule;
 #[cfg(test)]
@@ -38,4 +40,6 @@ mod tests;
 
 pub(super) use self::error::Error;
 pub(super) use self::file::{FileWriter, Settings, file_properties};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use self::fuzzing::encoders as fuzzing_encoders;
 pub(crate) use self::rule::dictionary_may_pay;

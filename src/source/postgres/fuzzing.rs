@@ -113,6 +113,7 @@ fn codecs() -> Vec<(Codec, DataType)> {
     ]
 }
 
+pub use super::column::fuzzing::{arrays, numeric};
 pub use super::wire::fuzzing::server;
 
 #[cfg(test)]

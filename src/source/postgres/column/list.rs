@@ -68,6 +68,9 @@ impl ListDecoder {
         take_i32(&mut rest).ok_or_else(malformed)?;
         take_i32(&mut rest).ok_or_else(malformed)?;
         if dimensions == 0 {
+            if !rest.is_empty() {
+                return Err(malformed());
+            }
             self.append_empty();
             self.nulls.append_non_null();
             return Ok(());

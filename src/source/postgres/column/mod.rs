@@ -34,6 +34,8 @@ mod date;
 mod decode;
 mod described;
 mod float;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod geometry;
 mod integer;
 mod interval;
