@@ -24,7 +24,7 @@ FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest numeric server
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions bench bench-shapes bench-scale bench-sizes bench-tables cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions bench bench-shapes bench-scale bench-sizes bench-tables bench-encoders cargo
 
 ## build: the program, optimised
 build: cargo
@@ -39,7 +39,7 @@ test: test-deps check
 check: cargo
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
-	cargo clippy --lib --bins --test otlp --locked --features otlp -- -D warnings
+	cargo clippy --lib --bins --test otlp --bench encoders --locked --features otlp,bench -- -D warnings
 	scripts/deny.sh
 
 ## test-deps: servers, strace and the Python readers, if they are not there
@@ -158,6 +158,10 @@ bench-sizes: test-deps build
 ## bench-tables: what each of 2,000 small tables costs, beside psql in one session
 bench-tables: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/python" benches/many.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" | $(call record,tables)
+
+## bench-encoders: our encoders of flat columns next to the parquet crate's; BENCH_ARGS="--rows 100000 --rounds 1 text"
+bench-encoders: cargo
+	cargo bench --locked --features bench --bench encoders -- $(BENCH_ARGS) | $(call record,encoders)
 
 cargo:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }

@@ -30,6 +30,25 @@ pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_e
 pub use schema::written_schema;
 pub use writer::WriterSettings;
 
+/// The bytes of the file of `batches`, of which there is one at least, for `benches/encoders.rs`. None are kept.
+///
+/// # Errors
+/// Those of [`write_part`] for the same batches.
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub fn encoded_bytes(
+    batches: &[arrow::array::RecordBatch],
+    settings: &WriterSettings,
+) -> crate::error::Result<u64> {
+    let mut encoder = file::FileEncoder::new(batches[0].schema_ref(), settings)?;
+    for batch in batches {
+        encoder.write(batch)?;
+        while encoder.blocks().next(false).is_some() {}
+    }
+    encoder.finish()?;
+    Ok(encoder.bytes_written() as u64)
+}
+
 /// Batches made of any bytes, written and read back, for `fuzz/`.
 ///
 /// # Errors
