@@ -129,8 +129,12 @@ fn sentence(mut random: u64) -> String {
     text
 }
 
+/// SplitMix64: nothing simpler leaves differences of neighbours without a pattern too.
 fn scattered(row: u64) -> u64 {
-    (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    let mut z = (row + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Batches of one column; with `nulls` a tenth of the rows have none.
