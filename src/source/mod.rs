@@ -2,6 +2,8 @@
 //! [`kit`].
 
 mod address;
+#[doc(hidden)]
+pub mod conformance;
 mod contract;
 pub mod dialect;
 mod environment;
@@ -9,6 +11,8 @@ pub mod kit;
 mod lag;
 mod layered;
 pub mod limited;
+#[cfg(test)]
+mod memory;
 mod paced;
 pub mod postgres;
 pub mod sqlite;

@@ -18,6 +18,7 @@ mod cli_usage;
 mod column_rights;
 mod commit;
 mod consistency;
+mod contract;
 mod crash;
 mod demo;
 mod discovery;

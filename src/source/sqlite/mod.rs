@@ -17,6 +17,8 @@ mod pins;
 mod read;
 mod snapshot;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
