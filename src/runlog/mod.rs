@@ -4,7 +4,7 @@
 //! the statements are the same for all. Tables are in `sql/runlog/`, what they mean in `docs/run-log.md`.
 //!
 //! A new event is a variant of [`RunEvent`], its row in [`RunEvent::run_id`] and [`RunEvent::of_table`], and what it
-//! changes in `append.rs`. A new column: `docs/adding-a-database.md`.
+//! changes in `append.rs`. A new column: `docs/dev/recipes.md`.
 
 mod append;
 pub mod conformance;

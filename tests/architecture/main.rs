@@ -13,6 +13,7 @@
 mod circles;
 mod names;
 mod reading;
+mod recipes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -164,7 +165,10 @@ const BANS: &[(&str, &[&str])] = &[
 const BACKENDS: &[&str] = &["source", "destination", "runlog", "publish"];
 
 /// Folders in there that are no backends: what the backends share.
-const SHARED: &[&str] = &["source/kit"];
+const SHARED: &[&str] = &["source/conformance", "source/kit"];
+
+/// Sources that are compiled for tests only: they have no row.
+const UNLISTED: &[&str] = &["source/memory"];
 
 const MAX_FILE_LINES: usize = 600;
 const MAX_INLINE_TEST_LINES: usize = 150;
@@ -281,9 +285,46 @@ fn a_source_is_one_folder_and_one_row() {
         // `pub mod`, and a row of its names and how it is opened.
         assert_eq!(registry.code.matches(&format!("mod {name};")).count(), 1, "{name}");
         let code: String = registry.code.lines().filter(|line| !line.starts_with("pub use ")).collect();
-        assert_eq!(code.matches(&format!("{name}::")).count(), 2, "{name}");
+        let listed = !UNLISTED.contains(&own.as_str());
+        assert_eq!(code.matches(&format!("{name}::")).count(), if listed { 2 } else { 0 }, "{name}");
+        assert!(listed || registry.text.contains(&format!("#[cfg(test)]\nmod {name};")), "{name}");
     }
-    assert!(sources >= 2, "{sources}");
+    assert!(sources >= 3, "{sources}");
+}
+
+/// Tests in files of their own that run the suite of a trait, for backends that need a server.
+const CONTRACTS: &[(&str, &str)] = &[
+    ("source", "tests/it/contract.rs"),
+    ("destination", "tests/it/storage/conformance.rs"),
+    ("runlog", "tests/it/runlog.rs"),
+];
+
+#[test]
+fn every_backend_runs_the_suite_of_its_trait() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut problems = Vec::new();
+    for (parent, elsewhere) in CONTRACTS {
+        let elsewhere = fs::read_to_string(root.join(elsewhere)).expect("the tests that need servers");
+        for entry in fs::read_dir(root.join("src").join(parent)).expect("a folder").flatten() {
+            let backend = entry.file_name().to_string_lossy().into_owned();
+            let own = format!("{parent}/{backend}");
+            // What an object store is, all of them share.
+            let shared = SHARED.contains(&own.as_str()) || own == "destination/object";
+            if !entry.path().is_dir() || shared {
+                continue;
+            }
+            let tests = fs::read_to_string(entry.path().join("tests.rs")).unwrap_or_default();
+            let calls = |text: &str| text.contains("conformance::check(");
+            // MariaDB is the server of MySQL's protocol that there is.
+            let name = if backend == "mysql" { "mariadb" } else { &backend };
+            let by_name = [format!("fn {name}()"), format!("fn {name}_keeps_the_contract()")];
+            let server = calls(&elsewhere) && by_name.iter().any(|test| elsewhere.contains(test.as_str()));
+            if !server && !calls(&tests) {
+                problems.push(format!("src/{own}: no test runs src/{parent}/conformance.rs on it"));
+            }
+        }
+    }
+    assert_none(&problems);
 }
 
 #[test]
