@@ -8,6 +8,7 @@ pub mod mysql;
 pub mod password;
 pub mod postgres;
 pub mod sqlite;
+mod transport;
 
 /// For `fuzz/`.
 #[cfg(any(test, feature = "fuzzing"))]

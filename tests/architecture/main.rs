@@ -123,7 +123,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "runlog/spool",
             "cli/logging.rs",
             "cli/metrics.rs",
-            "client/postgres/wire/pem.rs",
+            "client/transport/pem.rs",
             "client/postgres/config/environment.rs",
         ],
     ),
@@ -155,7 +155,7 @@ const BANS: &[(&str, &[&str])] = &[
             "client/mysql/config.rs",
             "client/postgres/config",
             "client/postgres/wire/auth.rs",
-            "client/postgres/wire/pem.rs",
+            "client/transport/pem.rs",
         ],
     ),
 ];
@@ -166,7 +166,7 @@ const BACKENDS: &[(&str, &[&str])] =
     &[("client", &["source", "runlog"]), ("source", &[]), ("destination", &[]), ("runlog", &[])];
 
 /// Subfolders of those that are no backends.
-const SHARED: &[&str] = &["client/password"];
+const SHARED: &[&str] = &["client/password", "client/transport"];
 
 const MAX_FILE_LINES: usize = 600;
 const MAX_INLINE_TEST_LINES: usize = 150;

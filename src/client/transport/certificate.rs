@@ -79,7 +79,7 @@ pub(super) fn name_matches(name: &str, host: &str) -> bool {
 /// The channel binding `tls-server-end-point` (RFC 5929): a hash of the certificate by its own signature's hash.
 ///
 /// None when that hash is not one we have; the login then goes without binding.
-pub(super) fn end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+pub(in crate::client) fn end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let (content, _) = expect(certificate, SEQUENCE)?;
     let (_, _, after) = element(content)?;
     let (algorithm, _) = expect(after, SEQUENCE)?;
@@ -100,4 +100,19 @@ fn hasher(wanted: HashAlgorithm) -> Option<&'static dyn Hash> {
         .filter_map(|suite| suite.tls13())
         .map(|suite| suite.common.hash_provider)
         .find(|hash| hash.algorithm() == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_matches;
+
+    #[test]
+    fn common_names_match_as_in_libpq() {
+        assert!(name_matches("DB.example.org", "db.Example.org"));
+        assert!(name_matches("*.example.org", "db.example.org"));
+        assert!(!name_matches("*.example.org", "a.db.example.org"));
+        assert!(!name_matches("*.example.org", "example.org"));
+        assert!(!name_matches("*.org", "example.org"));
+        assert!(!name_matches("*.0.0.1", "127.0.0.1"));
+    }
 }

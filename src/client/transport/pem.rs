@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::secret::{self, pem::mended};
 
 /// The certificates in the file that `key` names, at least one.
-pub(super) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+pub(in crate::client) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let all = parsed(&read(key, path)?, |bytes| {
         CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>()
     });
@@ -25,7 +25,7 @@ pub(super) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<
 }
 
 /// The private key in the file that `key` names.
-pub(super) fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>> {
+pub(in crate::client) fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>> {
     secret::warn_if_others_may_read(key, path);
     parsed(&read(key, path)?, PrivateKeyDer::from_pem_slice).map_err(|error| {
         Error::config(format!("{key} is not a private key in PEM format, without a passphrase"))

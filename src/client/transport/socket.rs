@@ -34,7 +34,7 @@ enum State {
 }
 
 /// A connected TCP socket.
-pub(super) struct Socket {
+pub(in crate::client) struct Socket {
     state: State,
     /// Bytes of the copy under way; none between copies.
     copied: Option<u64>,

@@ -1,4 +1,4 @@
-//! TLS as libpq means it: what is verified depends on `sslmode` and on whether `sslrootcert` is given.
+//! TLS: the handshake, whom to trust, and what is verified of a certificate.
 
 use std::io;
 use std::path::Path;
@@ -14,27 +14,27 @@ use tokio_rustls::TlsConnector;
 
 use super::socket::Socket;
 use super::stream::Stream;
-use super::{certificate, error, pem};
-use crate::client::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
+use super::{certificate, pem};
 use crate::error::{Error, Result};
 
-/// Reads the certificates the configuration names.
+/// How to shake hands: whose certificates are trusted (none: anybody's), whether the host's name is checked too, and
+/// files of our own certificates and their key.
 ///
 /// # Errors
 /// `Config` when a file is missing or not what it should be.
-pub(super) fn client_config(config: &PostgresConfig) -> Result<Arc<ClientConfig>> {
+pub(in crate::client) fn client_config(
+    trusted: Option<Arc<Trusted>>,
+    check_name: bool,
+    identity: Option<(&Path, &Path)>,
+) -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(ring::default_provider());
-    let verifier = Verifier {
-        trusted: trusted(config)?,
-        check_name: config.sslmode == SslMode::VerifyFull,
-        provider: Arc::clone(&provider),
-    };
+    let verifier = Verifier { trusted, check_name, provider: Arc::clone(&provider) };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::internal("TLS cannot be set up").caused_by(error))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    let (Some(chain_file), Some(key_file)) = (&config.sslcert, &config.sslkey) else {
+    let Some((chain_file, key_file)) = identity else {
         return Ok(Arc::new(builder.with_no_client_auth()));
     };
     let chain = pem::certificates("sslcert", chain_file)?;
@@ -47,80 +47,74 @@ pub(super) fn client_config(config: &PostgresConfig) -> Result<Arc<ClientConfig>
     })
 }
 
-/// Shakes hands.
+/// The name that a server's certificate is checked for.
 ///
 /// # Errors
-/// `Config` when the certificate fails a check, which the message names; else `Unavailable`.
-pub(super) async fn handshake(
-    stream: Socket,
-    config: &PostgresConfig,
-    tls: Arc<ClientConfig>,
-) -> Result<Stream> {
-    let name = ServerName::try_from(config.host.clone()).map_err(|error| {
-        Error::config("the host is neither a DNS name nor an IP address, which TLS needs")
-            .with("server", config.server())
-            .caused_by(error)
-    })?;
-    match TlsConnector::from(tls).connect(name, stream).await {
-        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-        Err(error) => Err(explain(error, config)),
-    }
+/// `Config` when TLS cannot be made with such a host.
+pub(in crate::client) fn server_name(host: &str) -> Result<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).map_err(|error| {
+        Error::config("the host is neither a DNS name nor an IP address, which TLS needs").caused_by(error)
+    })
 }
 
-struct Trusted {
+/// Shakes hands over a plain socket. [`tls_error`] tells what TLS objects to from what the network does.
+pub(in crate::client) async fn handshake(
+    socket: Socket,
+    name: ServerName<'static>,
+    tls: Arc<ClientConfig>,
+) -> io::Result<Stream> {
+    let stream = TlsConnector::from(tls).connect(name, socket).await?;
+    Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// What TLS objects to; none for an error of the network.
+pub(in crate::client) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref::<rustls::Error>()
+}
+
+/// Authorities whose certificates are accepted.
+pub(in crate::client) struct Trusted {
     roots: RootCertStore,
     /// The same as written, to recognise a server's own certificate among them.
     certificates: Vec<CertificateDer<'static>>,
 }
 
-fn trusted(config: &PostgresConfig) -> Result<Option<Arc<Trusted>>> {
-    match (&config.sslrootcert, &config.default_root_cert) {
-        (Some(RootCert::System), _) => system().map(Some),
-        (Some(RootCert::File(path)), _) => of_file(path).map(Some),
-        (None, Some(path)) if path.exists() => of_file(path).map(Some),
-        (None, _) if config.sslmode >= SslMode::VerifyCa => Err(Error::config(format!(
-            "sslmode {} needs to know whom to trust, and sslrootcert is not set",
-            config.sslmode
-        ))
-        .with("server", config.server())
-        .hint(ROOT_CERT_HINT)),
-        (None, _) => Ok(None),
+impl Trusted {
+    /// Those of the PEM certificates of a file, which `sslrootcert` names.
+    pub(in crate::client) fn of_file(path: &Path) -> Result<Arc<Self>> {
+        let certificates = pem::certificates("sslrootcert", path)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            roots.add(certificate.clone()).map_err(|error| {
+                Error::config("sslrootcert has a certificate that cannot be used")
+                    .with("path", path.display())
+                    .caused_by(error)
+            })?;
+        }
+        Ok(Arc::new(Self { roots, certificates }))
     }
-}
 
-fn of_file(path: &Path) -> Result<Arc<Trusted>> {
-    let certificates = pem::certificates("sslrootcert", path)?;
-    let mut roots = RootCertStore::empty();
-    for certificate in &certificates {
-        roots.add(certificate.clone()).map_err(|error| {
-            Error::config("sslrootcert has a certificate that cannot be used")
-                .with("path", path.display())
-                .caused_by(error)
-        })?;
+    /// The platform's, read once: there are hundreds, and every part makes a connection. `why` says what chose them.
+    pub(in crate::client) fn of_system(why: &str) -> Result<Arc<Self>> {
+        static SYSTEM: OnceLock<Arc<Trusted>> = OnceLock::new();
+        if let Some(trusted) = SYSTEM.get() {
+            return Ok(Arc::clone(trusted));
+        }
+        let loaded = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(loaded.certs.iter().cloned());
+        if roots.is_empty() {
+            let error = Error::config(format!("{why}, but the platform has no certificates"))
+                .hint("install the package ca-certificates, or set sslrootcert=FILE");
+            return Err(match loaded.errors.into_iter().next() {
+                // SSL_CERT_FILE may name a key.
+                Some(cause) => error.about_secret(&cause),
+                None => error,
+            });
+        }
+        let trusted = Arc::new(Self { roots, certificates: loaded.certs });
+        Ok(Arc::clone(SYSTEM.get_or_init(|| trusted)))
     }
-    Ok(Arc::new(Trusted { roots, certificates }))
-}
-
-/// The platform's authorities, read once: there are hundreds, and every part makes a connection.
-fn system() -> Result<Arc<Trusted>> {
-    static SYSTEM: OnceLock<Arc<Trusted>> = OnceLock::new();
-    if let Some(trusted) = SYSTEM.get() {
-        return Ok(Arc::clone(trusted));
-    }
-    let loaded = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(loaded.certs.iter().cloned());
-    if roots.is_empty() {
-        let error = Error::config("sslrootcert is system, but the platform has no certificates")
-            .hint("install the package ca-certificates, or set sslrootcert=FILE");
-        return Err(match loaded.errors.into_iter().next() {
-            // SSL_CERT_FILE may name a key.
-            Some(cause) => error.about_secret(&cause),
-            None => error,
-        });
-    }
-    let trusted = Arc::new(Trusted { roots, certificates: loaded.certs });
-    Ok(Arc::clone(SYSTEM.get_or_init(|| trusted)))
 }
 
 /// Checks the chain if somebody is trusted, then the host name if asked; signatures always.
@@ -236,55 +230,4 @@ fn check_name(end_entity: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<
         }
         (mismatch, _) => Err(mismatch),
     }
-}
-
-fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref::<rustls::Error>()
-}
-
-/// What went wrong in a handshake, in the words of `sslmode`.
-fn explain(error: io::Error, config: &PostgresConfig) -> Error {
-    let mode = config.sslmode;
-    let server = config.server();
-    let explained = match tls_error(&error) {
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => Error::config(format!(
-            "the host name check of sslmode {mode} failed: the server's certificate is not made out to {:?}",
-            config.host
-        ))
-        .hint("connect by a name that the certificate has, or set sslmode=verify-ca"),
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        )) => Error::config(format!(
-            "the chain check of sslmode {mode} failed: the server's certificate has expired or is not valid yet"
-        ))
-        .hint("renew the server's certificate, or check this machine's clock"),
-        Some(rustls::Error::InvalidCertificate(_)) => Error::config(format!(
-            "the chain check of sslmode {mode} failed: no authority in sslrootcert vouches for the server's certificate"
-        ))
-        .hint("sslrootcert must hold the authority that signed the server's certificate, or that certificate itself"),
-        Some(rustls::Error::AlertReceived(_)) => alert(),
-        Some(_) => Error::unavailable("TLS with the server failed")
-            .hint("the server must speak TLS 1.2 or 1.3 with ciphers that are still safe"),
-        None => return error::lost(error, &server),
-    };
-    explained.with("server", server).caused_by(error)
-}
-
-/// With TLS 1.3 the server refuses our certificate after the handshake, by an alert.
-pub(super) fn explain_alert(error: Error, config: &PostgresConfig) -> Error {
-    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-    match cause.and_then(tls_error) {
-        Some(rustls::Error::AlertReceived(_)) => alert().with("server", config.server()).caused_by(error),
-        _ => error,
-    }
-}
-
-fn alert() -> Error {
-    Error::denied("the server refused the TLS connection")
-        .hint("it may ask for a client certificate (sslcert and sslkey) signed by an authority it trusts")
 }

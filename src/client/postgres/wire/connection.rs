@@ -12,7 +12,7 @@ use super::error;
 use super::error::Response;
 use super::frame::{Frame, Frames};
 use super::row::Row;
-use super::stream::Stream;
+use crate::client::transport::Stream;
 use crate::error::{Error, Result};
 
 /// Most bytes of rows that are kept of one statement. Rows to export come by COPY and are not kept.

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use super::error;
-use super::stream::Stream;
+use crate::client::transport::Stream;
 use crate::error::Result;
 
 /// Bytes asked of the socket in one read, and the usual size of the buffer.

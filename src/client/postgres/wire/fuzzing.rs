@@ -6,9 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::frame::Frames;
-use super::stream::{Peer, Stream};
+use super::stream::Peer;
 use super::{CancelToken, Connection, Statement, startup};
 use crate::client::postgres::config::PostgresConfig;
+use crate::client::transport::Stream;
 use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
 

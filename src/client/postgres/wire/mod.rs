@@ -5,7 +5,6 @@
 
 mod auth;
 mod cancel;
-mod certificate;
 mod connection;
 mod copy;
 mod error;
@@ -13,10 +12,8 @@ mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod negotiate;
-mod pem;
 mod prepared;
 mod row;
-mod socket;
 mod startup;
 mod stream;
 #[cfg(test)]

@@ -7,9 +7,9 @@ use postgres_protocol::message::frontend;
 use rustls::ClientConfig;
 
 use super::error::Failure;
-use super::stream::Stream;
 use super::{error, tls};
 use crate::client::postgres::config::PostgresConfig;
+use crate::client::transport::Stream;
 use crate::error::{Error, Result};
 
 /// Makes a stream with TLS of a plain one, or fails if the server has none. Without `tls` nothing changes.

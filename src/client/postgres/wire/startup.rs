@@ -10,10 +10,11 @@ use super::error::Failure;
 use super::error::{self, Response};
 use super::frame::Frames;
 use super::negotiate::{encrypt, negotiate, request_tls};
-use super::stream::{self, Stream};
-use super::{CancelToken, Connection, Statement, auth, certificate, tls};
+use super::stream;
+use super::{CancelToken, Connection, Statement, auth, tls};
 use crate::client::password::Secret;
 use crate::client::postgres::config::{PostgresConfig, SslMode};
+use crate::client::transport::{Stream, end_point};
 use crate::clock;
 use crate::error::{Error, Result};
 
@@ -138,7 +139,7 @@ pub(super) async fn start(connection: &mut Connection, config: &PostgresConfig) 
     })?;
     let binding = match &connection.stream {
         Stream::Tls(stream) => {
-            stream.get_ref().1.peer_certificates().and_then(|chain| certificate::end_point(chain.first()?))
+            stream.get_ref().1.peer_certificates().and_then(|chain| end_point(chain.first()?))
         }
         _ => None,
     };

@@ -8,9 +8,9 @@ use tokio::net::UnixStream;
 use super::connection::{Statement, version_number};
 use super::error::Response;
 use super::frame::Frames;
-use super::stream::Stream;
 use super::*;
 use crate::client::postgres::config::PostgresConfig;
+use crate::client::transport::Stream;
 use crate::error::{ErrorKind, Result};
 
 /// A connection whose server is the returned end of a socket pair.
@@ -192,14 +192,4 @@ fn kinds_follow_the_class_of_the_code() {
     for (code, expected) in known {
         assert_eq!(kind(code), expected, "{code}");
     }
-}
-
-#[test]
-fn common_names_match_as_in_libpq() {
-    assert!(certificate::name_matches("DB.example.org", "db.Example.org"));
-    assert!(certificate::name_matches("*.example.org", "db.example.org"));
-    assert!(!certificate::name_matches("*.example.org", "a.db.example.org"));
-    assert!(!certificate::name_matches("*.example.org", "example.org"));
-    assert!(!certificate::name_matches("*.org", "example.org"));
-    assert!(!certificate::name_matches("*.0.0.1", "127.0.0.1"));
 }
