@@ -4,7 +4,9 @@
 
 mod address;
 mod environment;
-pub mod mysql;
+mod fields;
+pub(crate) mod mysql;
+mod network;
 pub mod password;
 pub mod postgres;
 pub mod sqlite;

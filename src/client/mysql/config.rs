@@ -1,37 +1,25 @@
-//! How to reach a MySQL or MariaDB server: an entry of the auth file, checked completely, all problems at once.
+//! How to reach a MySQL or MariaDB server: from a URL or an entry of the auth file, checked completely, all problems at
+//! once.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::{OptsBuilder, SslOpts};
-use serde_json::{Map, Value};
 
 use crate::client::Address;
-use crate::client::password::{Fresh, LIFETIME, Origin, Secret};
+use crate::client::fields::{self, Fields, FreshKeys, Keys, Parts, is_misread};
+use crate::client::password::{Fresh, Secret};
 use crate::error::{Error, Result};
-use crate::spec::nearest;
 
 const DEFAULT_PORT: u16 = 3306;
-const KEYS: [&str; 13] = [
-    "username",
-    "user",
-    "password",
-    "server",
-    "host",
-    "port",
-    "database",
-    "sslmode",
-    "sslrootcert",
-    "connect_timeout",
-    "password_command",
-    "password_file",
-    "password_lifetime",
-];
+
+const URL_HINT: &str = "write mysql://user:password@host:port/database?sslmode=...";
 
 /// Whether and how to use TLS: PostgreSQL's words, which are clearer than MySQL's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tls {
+pub(super) enum Tls {
     Disable,
     Prefer,
     Require,
@@ -47,30 +35,101 @@ impl Tls {
         ("verify-ca", Self::VerifyCa),
         ("verify-full", Self::VerifyFull),
     ];
+}
 
-    pub(crate) fn is_optional(self) -> bool {
-        self == Self::Prefer
+/// What a key sets, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    User,
+    Password,
+    Host,
+    Port,
+    Database,
+    Mode,
+    RootCertificate,
+    ConnectTimeout,
+    FreshCommand,
+    FreshFile,
+    FreshLifetime,
+}
+
+impl fields::Key for Key {
+    const LATER_COUNTS: bool = false;
+
+    fn is_number(self) -> bool {
+        matches!(self, Self::Port | Self::ConnectTimeout | Self::FreshLifetime)
+    }
+
+    /// A mode or a certificate that a variable did not fill in would weaken the connection.
+    fn may_be_empty(self) -> bool {
+        self == Self::Password
     }
 }
+
+/// Keys of an entry; the first name of a key is the one we suggest.
+const ENTRY_KEYS: Keys<Key> = &[
+    ("username", Key::User),
+    ("user", Key::User),
+    ("password", Key::Password),
+    ("server", Key::Host),
+    ("host", Key::Host),
+    ("port", Key::Port),
+    ("database", Key::Database),
+    ("sslmode", Key::Mode),
+    ("sslrootcert", Key::RootCertificate),
+    ("connect_timeout", Key::ConnectTimeout),
+    ("password_command", Key::FreshCommand),
+    ("password_file", Key::FreshFile),
+    ("password_lifetime", Key::FreshLifetime),
+];
+
+/// Keys of a URL's query. Those of the parts before it stand for a socket as the host, and for what is easier to write
+/// there.
+const URL_KEYS: Keys<Key> = &[
+    ("user", Key::User),
+    ("password", Key::Password),
+    ("host", Key::Host),
+    ("port", Key::Port),
+    ("database", Key::Database),
+    ("sslmode", Key::Mode),
+    ("sslrootcert", Key::RootCertificate),
+    ("connect_timeout", Key::ConnectTimeout),
+];
+
+const PARTS: Parts<Key> = Parts {
+    user: Key::User,
+    password: Key::Password,
+    host: Key::Host,
+    port: Key::Port,
+    database: Key::Database,
+};
+
+const FRESH: FreshKeys<Key> = FreshKeys {
+    command: Key::FreshCommand,
+    file: Key::FreshFile,
+    lifetime: Key::FreshLifetime,
+    password: Key::Password,
+};
 
 /// How to reach one database of one server. Debug hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct MysqlConfig {
     /// Host name, IP address, or absolute path of a Unix socket.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) user: String,
+    host: String,
+    port: u16,
+    pub(super) user: String,
     password: Option<Secret>,
     /// Where the password comes from for each new connection, instead of `password`.
-    pub(crate) fresh: Option<Arc<Fresh>>,
+    pub(super) fresh: Option<Arc<Fresh>>,
     pub(crate) database: String,
-    pub(crate) tls: Tls,
+    pub(super) tls: Tls,
     root_certificate: Option<PathBuf>,
-    pub(crate) connect_timeout: Duration,
+    /// Longest wait for the login.
+    pub(super) connect_timeout: Duration,
 }
 
-impl std::fmt::Debug for MysqlConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for MysqlConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MysqlConfig")
             .field("server", &self.server())
             .field("user", &self.user)
@@ -81,54 +140,27 @@ impl std::fmt::Debug for MysqlConfig {
 }
 
 impl MysqlConfig {
-    /// Reads the `info` of an auth file entry.
+    /// Reads a URL or the `info` of an auth file entry.
     ///
     /// # Errors
-    /// `Config` with every problem there is, each with its path; no values of secrets.
+    /// `Config` with every problem there is, each with its place.
     pub(crate) fn from_address(address: &Address) -> Result<Self> {
-        let Address::Entry { id, info, database, .. } = address else {
-            return Err(Error::config("a run log in MySQL is named by an entry of the auth file"));
+        let (fields, hint) = match address {
+            Address::Url(url) if is_misread(url) => {
+                return Err(Error::config("the URL has a password with a sign that ends it")
+                    .hint("write / ? # and @ of a password as %2F %3F %23 and %40"));
+            }
+            Address::Url(url) => (Fields::of_server_url(url, URL_KEYS, &PARTS), URL_HINT.to_owned()),
+            Address::Entry { id, info, database, .. } => {
+                let mut fields = Fields::of_entry(id, info, ENTRY_KEYS);
+                if let Some(database) = database {
+                    fields.put(Key::Database, "database", database.clone());
+                }
+                let known: Vec<_> = ENTRY_KEYS.iter().map(|(name, _)| *name).collect();
+                (fields, format!("keys of a mysql or mariadb entry: {}", known.join(", ")))
+            }
         };
-        let mut fields = Fields { id, info, problems: Vec::new() };
-        fields.unknown_keys();
-        let host = fields.required(&["server", "host"]);
-        let user = fields.required(&["username", "user"]);
-        let entry_database = fields.text("database");
-        let database = database.clone().or(entry_database).unwrap_or_else(|| {
-            fields.problems.push(format!("{id}.info.database: missing"));
-            String::new()
-        });
-        let tls = fields.text("sslmode").map_or(Tls::Prefer, |word| {
-            Tls::ALL.iter().find(|(name, _)| *name == word).map_or_else(
-                || {
-                    let names = Tls::ALL.map(|(name, _)| name).join(", ");
-                    fields.problems.push(format!("{id}.info.sslmode: unknown mode, write one of {names}"));
-                    Tls::Prefer
-                },
-                |(_, tls)| *tls,
-            )
-        });
-        let config = Self {
-            host,
-            port: fields.number("port").map_or(DEFAULT_PORT, |port| {
-                u16::try_from(port).unwrap_or_else(|_| {
-                    fields.problems.push(format!("{id}.info.port: no port, write 1 to 65535"));
-                    DEFAULT_PORT
-                })
-            }),
-            user,
-            fresh: fields.fresh(),
-            password: fields.text("password").map(Secret::new),
-            database,
-            tls,
-            root_certificate: fields.text("sslrootcert").map(PathBuf::from),
-            connect_timeout: Duration::from_secs(fields.number("connect_timeout").unwrap_or(10).max(1)),
-        };
-        if fields.problems.is_empty() {
-            return Ok(config);
-        }
-        Err(Error::config(format!("auth entry is not valid: {}", fields.problems.join("; ")))
-            .hint("keys of a mysql or mariadb entry: username, password, server, port (3306), database, sslmode, sslrootcert, connect_timeout"))
+        build(fields).map_err(|error| error.hint(hint))
     }
 
     /// `host:port`, or the path of the socket: for messages.
@@ -142,8 +174,8 @@ impl MysqlConfig {
         }
     }
 
-    /// What the client library wants to know, with this `tls`.
-    pub(crate) fn options(&self, tls: Tls, fresh: Option<&Secret>) -> OptsBuilder {
+    /// What the client library wants to know, with this `tls`, and `fresh` as the password if there is one.
+    pub(super) fn options(&self, tls: Tls, fresh: Option<&Secret>) -> OptsBuilder {
         let options = OptsBuilder::default()
             .user(Some(self.user.clone()))
             .pass(fresh.or(self.password.as_ref()).map(|password| password.expose().to_owned()))
@@ -168,86 +200,33 @@ impl MysqlConfig {
     }
 }
 
-struct Fields<'a> {
-    id: &'a str,
-    info: &'a Map<String, Value>,
-    problems: Vec<String>,
-}
-
-impl Fields<'_> {
-    fn unknown_keys(&mut self) {
-        for key in self.info.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-            let meant = nearest(key, KEYS).map_or(String::new(), |near| format!(", did you mean {near}?"));
-            self.problems.push(format!("{}.info.{key}: unknown key{meant}", self.id));
-        }
-    }
-
-    fn text(&mut self, key: &str) -> Option<String> {
-        match self.info.get(key)? {
-            Value::String(text) => Some(text.clone()),
-            _ => {
-                self.problems.push(format!("{}.info.{key}: not a string", self.id));
-                None
-            }
-        }
-    }
-
-    /// Where the password comes from for each connection, if the entry says so.
-    fn fresh(&mut self) -> Option<Arc<Fresh>> {
-        let (command, file) = (self.text("password_command"), self.text("password_file"));
-        let lifetime = self.number("password_lifetime").map_or(LIFETIME, Duration::from_secs);
-        let given = ["password", "password_command", "password_file"].map(|key| self.info.contains_key(key));
-        if given.iter().filter(|given| **given).count() > 1 {
-            self.problems
-                .push(format!("{}.info: of password, password_command and password_file keep one", self.id));
-        }
-        let (key, origin) = match (command, file) {
-            (Some(line), _) => ("password_command", Origin::Command(line)),
-            (None, Some(path)) => ("password_file", Origin::File(path.into())),
-            (None, None) => return None,
-        };
-        Some(Arc::new(Fresh::new(format!("{}.info.{key}", self.id), origin, lifetime)))
-    }
-
-    /// The first of several names; the first is the one we suggest.
-    fn required(&mut self, names: &[&str]) -> String {
-        let given: Vec<&&str> = names.iter().filter(|name| self.info.contains_key(**name)).collect();
-        match given.as_slice() {
-            [] => self.problems.push(format!("{}.info.{}: missing", self.id, names[0])),
-            [name] => match self.text(name) {
-                Some(text) if text.is_empty() => {
-                    self.problems.push(format!("{}.info.{name}: empty", self.id));
-                }
-                found => return found.unwrap_or_default(),
-            },
-            _ => self.problems.push(format!(
-                "{}.info: {} are the same key, keep one",
-                self.id,
-                names.join(" and ")
-            )),
-        }
-        String::new()
-    }
-
-    /// A number, or its digits in a string, as variables give it.
-    fn number(&mut self, key: &str) -> Option<u64> {
-        let number = match self.info.get(key)? {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        if number.is_none() {
-            self.problems.push(format!("{}.info.{key}: not a whole number", self.id));
-        }
-        number
-    }
+fn build(mut fields: Fields<Key>) -> Result<MysqlConfig> {
+    let modes = Tls::ALL.map(|(name, _)| name).join(", ");
+    let tls = fields.read(Key::Mode, &format!("one of {modes}"), |word| {
+        Tls::ALL.iter().find(|(name, _)| *name == word).map(|(_, tls)| *tls)
+    });
+    let seconds = fields.number::<u32>(Key::ConnectTimeout, "a whole number of seconds");
+    let config = MysqlConfig {
+        host: fields.required(Key::Host),
+        port: fields.port(Key::Port).unwrap_or(DEFAULT_PORT),
+        user: fields.required(Key::User),
+        fresh: fields.fresh(&FRESH),
+        password: fields.text(Key::Password).map(Secret::new),
+        database: fields.required(Key::Database),
+        tls: tls.unwrap_or(Tls::Prefer),
+        root_certificate: fields.text(Key::RootCertificate).map(PathBuf::from),
+        connect_timeout: Duration::from_secs(seconds.unwrap_or(10).max(1).into()),
+    };
+    fields.finish()?;
+    Ok(config)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
-    fn config(info: &str) -> Result<MysqlConfig> {
+    fn entry(info: &str) -> Result<MysqlConfig> {
         let info = serde_json::from_str(info).expect("json");
         MysqlConfig::from_address(&Address::Entry {
             id: "log".into(),
@@ -257,9 +236,13 @@ mod tests {
         })
     }
 
+    fn url(text: &str) -> Result<MysqlConfig> {
+        MysqlConfig::from_address(&Address::Url(url::Url::parse(text).expect("a URL")))
+    }
+
     #[test]
     fn an_entry_has_defaults_and_hides_its_password() {
-        let found = config(
+        let found = entry(
             r#"{"username": "u", "password": "pa55", "server": "db", "database": "l", "port": "3307"}"#,
         )
         .expect("valid");
@@ -268,22 +251,44 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_said_at_once_without_values() {
-        let error = config(
-            r#"{"usrname": "u", "user": "", "password": 5, "port": "x", "server": "a", "host": "b", "sslmode": "s3cret"}"#,
+    fn a_url_says_the_same_as_an_entry() {
+        let info = r#"{"username": "u@x", "password": "p/w+", "server": "db", "database": "l d", "port": 3307,
+            "sslmode": "verify-ca", "sslrootcert": "/ca.pem", "connect_timeout": 3}"#;
+        let text =
+            "mysql://u%40x:p%2Fw+@db:3307/l%20d?sslmode=verify-ca&sslrootcert=%2Fca.pem&connect_timeout=3";
+        assert_eq!(url(text).expect("valid"), entry(info).expect("valid"));
+        let found = url("mariadb://u@[2001:db8::1]/d").expect("valid");
+        assert_eq!((found.server().as_str(), found.password), ("[2001:db8::1]:3306", None));
+        assert_eq!(url("mysql:///d?host=/run/my.sock&user=u").expect("valid").server(), "/run/my.sock");
+    }
+
+    #[test]
+    fn all_problems_are_said_at_once() {
+        let error = entry(
+            r#"{"usrname": "u", "user": "", "password": 5, "port": "x", "server": "a", "host": "b",
+                "sslmode": "a text that is long enough to be a secret"}"#,
         )
         .expect_err("wrong");
+        assert_eq!(error.kind(), ErrorKind::Config);
         for part in [
-            "log.info.usrname: unknown key, did you mean username?",
-            "log.info.user: empty",
-            "log.info.password: not a string",
-            "log.info.port: not a whole number",
-            "server and host are the same key",
-            "log.info.database: missing",
-            "log.info.sslmode: unknown mode",
+            "entry log has 7 problems",
+            "log.info.usrname is not a known key: did you mean username?",
+            "log.info.user is empty",
+            "log.info.password must be a string, but is a number",
+            "log.info.port must be a number from 1 to 65535, but is \"x\"",
+            "says the same as log.info.",
+            "log.info.database is missing",
+            "log.info.sslmode must be one of disable, prefer, require, verify-ca, verify-full",
         ] {
             assert!(error.message().contains(part), "{part} in {error}");
         }
-        assert!(!format!("{error:?}").contains("s3cret"));
+        assert!(!format!("{error:?}").contains("secret"));
+        let error = url("mysql://u:hunter2@h/d?user=v&sslmode=&port=0").expect_err("wrong");
+        for part in ["3 problems", "user says the same as user", "sslmode is empty", "port must be"] {
+            assert!(error.message().contains(part), "{part} in {error}");
+        }
+        assert!(!format!("{error:?}").contains("hunter"));
+        let error = url("mysql://u:hun#ter2@h/d").expect_err("wrong");
+        assert!(error.message().contains("sign that ends it") && !format!("{error:?}").contains("ter2"));
     }
 }

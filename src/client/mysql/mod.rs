@@ -1,7 +1,8 @@
-//! Connections to MySQL and MariaDB: where a server is, TLS, and what its errors mean.
+//! Connections to MySQL and MariaDB: where a server is, TLS, login, and what its errors mean.
 
 mod config;
+mod connect;
 mod problem;
 
-pub(crate) use self::config::{MysqlConfig, Tls};
-pub(crate) use self::problem::{cannot_connect, problem};
+pub(crate) use self::config::MysqlConfig;
+pub(crate) use self::problem::{code, of_statement};

@@ -24,6 +24,7 @@ impl Pool {
         Self { config, idle: Mutex::new(Vec::new()), any_character, received: Arc::default() }
     }
 
+    /// The server.
     pub fn config(&self) -> &PostgresConfig {
         &self.config
     }

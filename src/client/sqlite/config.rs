@@ -5,10 +5,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use crate::client::Address;
-use crate::error::{Error, Result};
+use crate::client::fields::{self, Fields, Keys, percent_decoded};
+use crate::error::Result;
 use crate::spec::absolute;
 
 /// How long a reader waits for another program's lock when the address does not say.
@@ -26,18 +25,30 @@ pub struct SqliteConfig {
 }
 
 /// What a key sets, whatever it is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Path,
     BusyTimeout,
 }
 
+impl fields::Key for Key {
+    const LATER_COUNTS: bool = false;
+
+    fn is_number(self) -> bool {
+        self == Self::BusyTimeout
+    }
+
+    fn may_be_empty(self) -> bool {
+        false
+    }
+}
+
 /// Keys of an entry; the first name of a key is the one we suggest.
-const ENTRY_KEYS: &[(&str, Key)] =
+const ENTRY_KEYS: Keys<Key> =
     &[("filepath", Key::Path), ("database", Key::Path), ("busy_timeout", Key::BusyTimeout)];
 
 /// Keys of a URL's query.
-const URL_KEYS: &[(&str, Key)] = &[("busy_timeout", Key::BusyTimeout)];
+const URL_KEYS: Keys<Key> = &[("busy_timeout", Key::BusyTimeout)];
 
 impl SqliteConfig {
     /// Reads a URL or the `info` of an auth file entry.
@@ -46,175 +57,63 @@ impl SqliteConfig {
     /// [`crate::error::ErrorKind::Config`] with every problem there is, each with its key's path.
     pub fn from_address(address: &Address) -> Result<Self> {
         match address {
-            Address::Url(url) => of_url(url).build("the source URL").map_err(|e| e.hint(URL_HINT)),
+            Address::Url(url) => of_url(url).map_err(|error| error.hint(URL_HINT)),
             Address::Entry { id, info, database, .. } => {
-                of_entry(id, info, database.as_deref()).build(&format!("entry {id}"))
+                let mut fields = Fields::of_entry(id, info, ENTRY_KEYS);
+                if let Some(database) = database {
+                    fields.put(Key::Path, "database", database.clone());
+                }
+                let path = fields.required(Key::Path);
+                build(fields, path.into())
             }
         }
     }
 }
 
-/// What an address says, and the problems found so far.
-#[derive(Default)]
-struct Fields {
-    path: Option<(String, String)>,
-    /// The path of a URL, if its bytes are no Unicode.
-    bytes: Option<PathBuf>,
-    busy_timeout: Option<(String, String)>,
-    problems: Vec<String>,
-}
-
-fn of_url(url: &url::Url) -> Fields {
-    let mut fields = Fields::default();
+fn of_url(url: &url::Url) -> Result<SqliteConfig> {
+    let mut fields = Fields::of_no_url(URL_KEYS);
     if let Some(host) = url.host_str().filter(|host| !host.is_empty()) {
-        fields.problems.push(format!("{host} stands where a server would"));
+        fields.problem(format!("{host} stands where a server would"));
     }
     if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
-        fields.problems.push("a file has no user, password or port".into());
+        fields.problem("a file has no user, password or port");
     }
     if url.fragment().is_some() {
-        fields.problems.push("# begins a fragment".into());
+        fields.problem("# begins a fragment");
     }
-    match percent_decoded(url.path()) {
-        Some(bytes) => match String::from_utf8(bytes) {
-            Ok(path) => fields.put(Key::Path, "the path", path),
-            Err(error) => fields.bytes = Some(OsString::from_vec(error.into_bytes()).into()),
-        },
-        None => fields.problems.push("the path is not percent-encoded (write % as %25)".into()),
+    // Its bytes may be no Unicode.
+    let path = percent_decoded(url.path()).unwrap_or_else(|| {
+        fields.problem("the path is not percent-encoded (write % as %25)");
+        Vec::new()
+    });
+    match path.as_slice() {
+        [] if !url.path().is_empty() => {}
+        [] => fields.problem("the path is empty"),
+        path if path.contains(&0) => fields.problem("the path contains a zero byte"),
+        _ => {}
     }
-    for pair in url.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match (URL_KEYS.iter().find(|(known, _)| *known == name), percent_decode(value)) {
-            (Some((_, key)), Some(value)) => fields.put(*key, name, value),
-            (Some(_), None) => fields.problems.push(format!("{name} is not valid percent-encoded UTF-8")),
-            (None, _) => fields.unknown("", name, URL_KEYS),
-        }
-    }
-    fields
+    fields.query(url);
+    build(fields, OsString::from_vec(path).into())
 }
 
-fn of_entry(id: &str, info: &Map<String, Value>, database: Option<&str>) -> Fields {
-    let mut fields = Fields::default();
-    let prefix = format!("{id}.info.");
-    for (name, value) in info {
-        let Some((_, key)) = ENTRY_KEYS.iter().find(|(known, _)| known == name) else {
-            fields.unknown(&prefix, name, ENTRY_KEYS);
-            continue;
-        };
-        match value {
-            Value::String(text) => fields.put(*key, &format!("{prefix}{name}"), text.clone()),
-            Value::Number(number) if *key == Key::BusyTimeout => {
-                fields.put(*key, &format!("{prefix}{name}"), number.to_string());
-            }
-            other => {
-                let wanted = if *key == Key::BusyTimeout { "a number" } else { "a string" };
-                fields.problems.push(format!("{prefix}{name} must be {wanted}, but is {other}"));
-                // Known to be there: it must not be reported as missing too.
-                fields.slot(*key).get_or_insert((String::new(), String::new()));
-            }
-        }
+fn build(mut fields: Fields<Key>, path: PathBuf) -> Result<SqliteConfig> {
+    if path.as_os_str().as_encoded_bytes().starts_with(b":memory:") {
+        fields.problem("a database in memory belongs to its own process");
     }
-    if let Some(database) = database {
-        fields.path = None;
-        fields.put(Key::Path, "--source-db-name", database.into());
-    }
-    if fields.path.is_none() {
-        fields.problems.push(format!("{prefix}filepath is missing"));
-    }
-    fields
-}
-
-impl Fields {
-    fn slot(&mut self, key: Key) -> &mut Option<(String, String)> {
-        match key {
-            Key::Path => &mut self.path,
-            Key::BusyTimeout => &mut self.busy_timeout,
-        }
-    }
-
-    fn put(&mut self, key: Key, name: &str, value: String) {
-        let taken = self.slot(key).as_ref().map(|(other, _)| other.clone());
-        if let Some(other) = taken {
-            self.problems.push(format!("{name} says the same as {other}: keep one"));
-        } else if value.contains('\0') {
-            self.problems.push(format!("{name} contains a zero byte"));
-        } else {
-            *self.slot(key) = Some((name.to_owned(), value));
-        }
-    }
-
-    fn unknown(&mut self, prefix: &str, name: &str, keys: &[(&str, Key)]) {
-        let nearest = keys
-            .iter()
-            .map(|(known, _)| (strsim::jaro_winkler(known, &name.to_lowercase()), *known))
-            .filter(|(likeness, _)| *likeness > 0.7)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        let advice = match nearest {
-            Some((_, known)) => format!("did you mean {known}?"),
-            None => format!("known are {}", keys.iter().map(|(k, _)| *k).collect::<Vec<_>>().join(", ")),
-        };
-        self.problems.push(format!("{prefix}{name} is not a known key: {advice}"));
-    }
-
-    fn build(mut self, whole: &str) -> Result<SqliteConfig> {
-        let mut busy_timeout = BUSY_TIMEOUT;
-        if let Some((name, text)) = self.busy_timeout.take().filter(|(name, _)| !name.is_empty()) {
-            match text.trim().parse::<f64>().ok().filter(|s| (0.0..=86_400.0).contains(s)) {
-                Some(seconds) => busy_timeout = Duration::from_secs_f64(seconds),
-                None => self
-                    .problems
-                    .push(format!("{name} must be a number of seconds from 0 to 86400, but is {text:?}")),
-            }
-        }
-        let mut path = PathBuf::new();
-        match self.path.take() {
-            Some((name, text)) if text.is_empty() && !name.is_empty() => {
-                self.problems.push(format!("{name} is empty"));
-            }
-            Some((name, text)) if text.starts_with(":memory:") => {
-                self.problems.push(format!("{name}: a database in memory belongs to its own process"));
-            }
-            Some((_, text)) if !text.is_empty() => self.bytes = Some(text.into()),
-            _ => {}
-        }
-        if let Some(given) = self.bytes.filter(|_| self.problems.is_empty()) {
-            path = absolute(&given)?;
-        }
-        if self.problems.is_empty() {
-            return Ok(SqliteConfig { path, busy_timeout });
-        }
-        let count = match self.problems.len() {
-            1 => "a problem".to_owned(),
-            more => format!("{more} problems"),
-        };
-        Err(Error::config(format!("{whole} has {count}: {}", self.problems.join("; "))))
-    }
-}
-
-/// None when a `%` is not followed by two hexadecimal digits or the bytes are not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    String::from_utf8(percent_decoded(text)?).ok()
-}
-
-/// None when a `%` is not followed by two hexadecimal digits.
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = after.get(2..)?;
-    }
-    Some(bytes)
+    let seconds = fields.read(Key::BusyTimeout, "a number of seconds from 0 to 86400", |text| {
+        text.parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds))
+    });
+    fields.finish()?;
+    Ok(SqliteConfig {
+        path: absolute(&path)?,
+        busy_timeout: seconds.map_or(BUSY_TIMEOUT, Duration::from_secs_f64),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn url(text: &str) -> Result<SqliteConfig> {

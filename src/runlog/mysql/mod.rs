@@ -12,10 +12,8 @@ use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
 use crate::client::Address;
-use crate::client::mysql::{MysqlConfig, Tls, cannot_connect, problem};
-use crate::client::password::Secret;
-use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::client::mysql::{MysqlConfig, code, of_statement};
+use crate::error::{Error, Result};
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];
@@ -61,10 +59,16 @@ struct Server {
 #[async_trait]
 impl Connect for Server {
     async fn connect(&self) -> Result<Box<dyn Session>> {
-        let Some(fresh) = &self.config.fresh else { return self.connect_with(None).await };
-        let is_refusal = |error: &Error| error.kind() == ErrorKind::Denied;
-        let log_in = |password: Secret| async move { self.connect_with(Some(&password)).await };
-        fresh.log_in(log_in, is_refusal).await
+        let mut connection = self.config.connect().await.map_err(advised)?;
+        let setting_up = async {
+            connection.query_drop(SESSION).await?;
+            connection.query_drop(ISOLATION).await?;
+            let database: Option<String> = connection.query_first("SELECT DATABASE()").await?;
+            let lock = lock_name(&database.unwrap_or_default());
+            connection.exec_drop("SET @lakexpress_lock = ?", (lock,)).await
+        };
+        self.config.in_time(setting_up).await?;
+        Ok(Box::new(MysqlSession { connection, server: self.config.server() }))
     }
 
     fn location(&self) -> String {
@@ -72,36 +76,26 @@ impl Connect for Server {
     }
 }
 
-impl Server {
-    async fn connect_with(&self, password: Option<&Secret>) -> Result<Box<dyn Session>> {
-        let connecting = async {
-            let mut connection = match Conn::new(self.config.options(self.config.tls, password)).await {
-                Err(mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer))
-                    if self.config.tls.is_optional() =>
-                {
-                    Conn::new(self.config.options(Tls::Disable, password)).await?
-                }
-                other => other?,
-            };
-            connection.query_drop(SESSION).await?;
-            connection.query_drop(ISOLATION).await?;
-            let database: Option<String> = connection.query_first("SELECT DATABASE()").await?;
-            let lock = lock_name(&database.unwrap_or_default());
-            connection.exec_drop("SET @lakexpress_lock = ?", (lock,)).await?;
-            Ok::<Conn, mysql_async::Error>(connection)
-        };
-        match clock::timeout(self.config.connect_timeout, connecting).await {
-            Ok(Ok(connection)) => Ok(Box::new(MysqlSession { connection })),
-            Ok(Err(error)) => Err(cannot_connect(error, &self.config)),
-            Err(_) => Err(Error::unavailable("the server did not answer in time")
-                .with("server", self.config.server())
-                .hint("check server, port and firewalls, or raise connect_timeout (seconds)")),
-        }
+/// What the run log's user lacks.
+fn advised(error: Error) -> Error {
+    match code(&error) {
+        Some(1044 | 1142 | 1143 | 1227 | 1370) => error
+            .hint("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE, REFERENCES ON the database to this user"),
+        Some(1049) => error.hint("CREATE DATABASE makes it"),
+        _ => error,
     }
 }
 
 struct MysqlSession {
     connection: Conn,
+    /// For messages.
+    server: String,
+}
+
+impl MysqlSession {
+    fn failed(&self, error: mysql_async::Error) -> Error {
+        advised(of_statement(error, &self.server))
+    }
 }
 
 #[async_trait]
@@ -113,14 +107,16 @@ impl Session for MysqlSession {
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
         let values: Vec<MysqlValue> = values.iter().map(value_of).collect();
         let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
-        let rows: Vec<mysql_async::Row> = self.connection.exec(sql, values).await.map_err(problem)?;
+        let rows: Result<Vec<mysql_async::Row>, _> = self.connection.exec(sql, values).await;
+        let rows = rows.map_err(|error| self.failed(error))?;
         Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect())
     }
 
     async fn script(&mut self, sql: &str) -> Result<()> {
         // One at a time: an error of a later statement of several would be easy to miss.
         for statement in statements(sql) {
-            self.connection.query_drop(statement).await.map_err(problem)?;
+            let done = self.connection.query_drop(statement).await;
+            done.map_err(|error| self.failed(error))?;
         }
         Ok(())
     }

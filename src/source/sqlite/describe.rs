@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::column::{self, StorageClass, calendar};
-use super::connect::{failed, module_missing};
+use super::connect::failed;
 use super::definition::Definition;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
 use super::keys;
@@ -15,7 +15,7 @@ use crate::catalog::{
     ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, SourceFacts, TableFilter, TableInfo, TableKind,
     TableRef,
 };
-use crate::client::sqlite::SqliteConfig;
+use crate::client::sqlite::{SqliteConfig, module_missing};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
 use crate::spec::TypePolicy;

@@ -26,14 +26,13 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use rusqlite::Connection;
 
-use self::connect::{StopOnDrop, blocking};
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
 use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };
-use crate::client::sqlite::SqliteConfig;
+use crate::client::sqlite::{SqliteConfig, StopOnDrop, blocking};
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, RowHasher};
 use crate::readers::converted;

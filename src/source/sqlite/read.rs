@@ -12,12 +12,12 @@ use rusqlite::types::ValueRef;
 use tokio::sync::mpsc;
 
 use super::column::{BadValue, Codec, ColumnDecoder};
-use super::connect::{Stop, StopOnDrop, blocking, failed, open, out_of_order};
+use super::connect::{failed, open, out_of_order};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use super::statement;
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
-use crate::client::sqlite::SqliteConfig;
+use crate::client::sqlite::{SqliteConfig, Stop, StopOnDrop, blocking};
 use crate::error::{Error, Result, values_are_hidden};
 use crate::source::{Dialect, TableRead};
 

@@ -12,11 +12,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::connect::{StopOnDrop, failed, open, probe};
+use super::connect::{failed, open, probe};
 use super::pins::{Pins, Registry, lost};
-use super::{blocking, describe, statement};
+use super::{describe, statement};
 use crate::catalog::{Consistency, KeyBounds, SnapshotToken, SourceSql, TableFilter, TableInfo, TableRef};
-use crate::client::sqlite::SqliteConfig;
+use crate::client::sqlite::{SqliteConfig, StopOnDrop, blocking};
 use crate::clock::{self, Instant};
 use crate::error::Result;
 use crate::source::Snapshot;

@@ -55,8 +55,8 @@ pub(super) fn fill(fields: &mut Fields, environment: &Environment) {
 /// Adds what the surroundings say about keys that are not given.
 pub(super) fn fill_quietly(fields: &mut Fields, environment: &Environment) {
     for (variable, key) in NEVER_EMPTY {
-        if environment.is_empty(variable) && !fields.values.contains_key(key) {
-            fields.problems.push(format!("{variable} is empty: unset it, or give it a value"));
+        if environment.is_empty(variable) && !fields.has(*key) {
+            fields.problem(format!("{variable} is empty: unset it, or give it a value"));
         }
     }
     let given = fields.take(Key::Service).map(|(_, name)| name);
@@ -86,14 +86,14 @@ fn service(fields: &mut Fields, environment: &Environment, name: &str) {
                 None => continue,
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => fields.problems.push(format!("{}: {error}", path.display())),
+            Err(error) => fields.problem(format!("{}: {error}", path.display())),
         }
     }
     let places = match looked_at.is_empty() {
         true => "no service file is known: set PGSERVICEFILE".to_owned(),
         false => format!("it is not in {}", looked_at.join(" or ")),
     };
-    fields.problems.push(format!("there is no service '{name}': {places}"));
+    fields.problem(format!("there is no service '{name}': {places}"));
 }
 
 /// The lines of a section, with their numbers; none if there is no such section.
@@ -121,7 +121,7 @@ fn add_section(fields: &mut Fields, name: &str, path: &Path, lines: &[(usize, &s
         let place = format!("{} line {number}", path.display());
         // The line may hold a password: it is in no message.
         let Some((key, value)) = line.split_once('=') else {
-            fields.problems.push(format!("{place} (service '{name}') is not key=value"));
+            fields.problem(format!("{place} (service '{name}') is not key=value"));
             continue;
         };
         match URL_KEYS.iter().find(|(known, _)| *known == key.trim_end()) {
@@ -129,9 +129,7 @@ fn add_section(fields: &mut Fields, name: &str, path: &Path, lines: &[(usize, &s
                 // It may be the second line of a password.
                 let key = key.trim_end();
                 let key = if secret::short(key).is_some() { key } else { "what it begins with" };
-                fields
-                    .problems
-                    .push(format!("{place} (service '{name}'): {key} is not a key this program knows"));
+                fields.problem(format!("{place} (service '{name}'): {key} is not a key this program knows"));
             }
             Some((known, key)) => fields.default(*key, &format!("{place} {known}"), value.trim_start()),
         }

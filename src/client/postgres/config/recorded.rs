@@ -33,8 +33,8 @@ impl Recorded {
     /// `address` is what the address alone says.
     pub(super) fn of(address: &Fields, surroundings: &Environment) -> Self {
         let mut fields = Fields::empty();
-        if let Some(service) = address.values.get(&Key::Service) {
-            fields.values.insert(Key::Service, service.clone());
+        if let Some((place, service)) = address.get(Key::Service) {
+            fields.default(Key::Service, place, service);
         }
         environment::fill_quietly(&mut fields, surroundings);
         Self {
@@ -43,7 +43,7 @@ impl Recorded {
             sslmode: fields.text(Key::Mode).and_then(|word| SslMode::parse(&word)),
             sslrootcert: fields.text(Key::RootCertificate).map(|word| RootCert::of(&word)),
             bound: fields.text(Key::ChannelBinding).as_deref() == Some("require"),
-            has_password: address.values.contains_key(&Key::Password),
+            has_password: address.has(Key::Password),
         }
     }
 

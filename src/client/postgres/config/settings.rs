@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::password::{Fresh, Secret};
 
 /// Port of a server when none is given.
-pub const DEFAULT_PORT: u16 = 5432;
+pub(super) const DEFAULT_PORT: u16 = 5432;
 
 /// libpq's `sslmode`. Not applied to Unix sockets, as in libpq.
 ///

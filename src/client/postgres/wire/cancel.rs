@@ -10,6 +10,7 @@ use postgres_protocol::message::frontend;
 use super::negotiate::negotiate;
 use super::stream::{self, Peer};
 use super::{error, tls};
+use crate::client::network;
 use crate::client::postgres::config::PostgresConfig;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -78,7 +79,7 @@ impl CancelToken {
         }
         let mut request = BytesMut::new();
         frontend::cancel_request(*process, *secret, &mut request);
-        stream.write_all(&request).await.map_err(|error| error::lost(error, &self.server()))?;
+        stream.write_all(&request).await.map_err(|error| network::lost(error, &self.server()))?;
         // The server closes when it has signalled the process; how it closes does not matter.
         let mut rest = [0; 64];
         while matches!(stream.read(&mut rest).await, Ok(1..)) {}

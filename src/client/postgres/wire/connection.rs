@@ -12,6 +12,7 @@ use super::error;
 use super::error::Response;
 use super::frame::{Frame, Frames};
 use super::row::Row;
+use crate::client::network;
 use crate::client::transport::Stream;
 use crate::error::{Error, Result};
 
@@ -179,7 +180,7 @@ impl Connection {
     pub(super) async fn send(&mut self) -> Result<()> {
         let sent = self.stream.write_all(&self.output).await;
         self.output.clear();
-        sent.map_err(|error| error::lost(error, &self.cancel.server()))
+        sent.map_err(|error| network::lost(error, &self.cancel.server()))
     }
 
     /// Why the server ended the connection, if it said so before we tried to write.
@@ -204,7 +205,7 @@ impl Connection {
 
     pub(super) async fn read_more(&mut self) -> Result<()> {
         match self.frames.fill(&mut self.stream).await {
-            Ok(0) => Err(error::closed(&self.cancel.server())),
+            Ok(0) => Err(network::closed(&self.cancel.server())),
             Ok(_) if self.frames.is_flooded() => {
                 Err(error::protocol("more than 1 MiB before the login is done")
                     .with("server", self.cancel.server()))
@@ -213,7 +214,7 @@ impl Connection {
                 self.received.fetch_add(bytes as u64, Ordering::Relaxed);
                 Ok(())
             }
-            Err(error) => Err(error::lost(error, &self.cancel.server())),
+            Err(error) => Err(network::lost(error, &self.cancel.server())),
         }
     }
 

@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 
 use super::error::Failure;
 use super::{error, tls};
+use crate::client::network;
 use crate::client::postgres::config::PostgresConfig;
 use crate::client::transport::Stream;
 use crate::error::{Error, Result};
@@ -36,10 +37,10 @@ pub(super) async fn request_tls(mut stream: Stream, config: &PostgresConfig) -> 
     let server = config.server();
     let mut request = BytesMut::new();
     frontend::ssl_request(&mut request);
-    stream.write_all(&request).await.map_err(|error| error::lost(error, &server))?;
+    stream.write_all(&request).await.map_err(|error| network::lost(error, &server))?;
     let mut answer = [0];
     match stream.read(&mut answer).await {
-        Ok(0) => Err(error::closed(&server)),
+        Ok(0) => Err(network::closed(&server)),
         Ok(_) => match answer {
             [b'S'] => Ok((stream, true)),
             [b'N'] => Ok((stream, false)),
@@ -49,7 +50,7 @@ pub(super) async fn request_tls(mut stream: Stream, config: &PostgresConfig) -> 
             [other] => Err(error::protocol(&format!("{:?} to the question for TLS", char::from(other)))
                 .with("server", server)),
         },
-        Err(error) => Err(error::lost(error, &server)),
+        Err(error) => Err(network::lost(error, &server)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::error;
+use crate::client::network;
 use crate::client::postgres::config::PostgresConfig;
 use crate::client::transport::{self, Stream, in_time};
 use crate::error::Result;
@@ -40,7 +41,7 @@ pub(super) async fn dial_peer(config: &PostgresConfig, peer: Peer) -> Result<Str
         Peer::Unix => in_time(config.connect_timeout, transport::unix(&config.socket_path())).await,
         Peer::Tcp(address) => in_time(config.connect_timeout, transport::tcp(address)).await,
     };
-    connected.map_err(|error| error::unreachable(error, &config.server()))
+    connected.map_err(|error| network::unreachable(error, &config.server()))
 }
 
 async fn resolve(config: &PostgresConfig) -> Result<Vec<SocketAddr>> {

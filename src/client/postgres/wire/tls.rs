@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::{CertificateError, ClientConfig};
 
-use super::error;
+use crate::client::network;
 use crate::client::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 use crate::client::transport::{self, Socket, Stream, Trusted, tls_error};
 use crate::error::{Error, Result};
@@ -76,7 +76,7 @@ fn explain(error: io::Error, config: &PostgresConfig) -> Error {
         Some(rustls::Error::AlertReceived(_)) => alert(),
         Some(_) => Error::unavailable("TLS with the server failed")
             .hint("the server must speak TLS 1.2 or 1.3 with ciphers that are still safe"),
-        None => return error::lost(error, &server),
+        None => return network::lost(error, &server),
     };
     explained.with("server", server).caused_by(error)
 }
