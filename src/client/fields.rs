@@ -91,8 +91,8 @@ impl<K: Key> Fields<K> {
         for (key, text) in [
             (parts.user, url.username()),
             (parts.password, url.password().unwrap_or("")),
-            (parts.host, &host),
-            (parts.port, &port),
+            (parts.host, host.as_str()),
+            (parts.port, port.as_str()),
             (parts.database, url.path().strip_prefix('/').unwrap_or(url.path())),
         ] {
             if !text.is_empty() {
