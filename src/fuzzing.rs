@@ -15,6 +15,7 @@ pub const TARGETS: &[Target] = &[
     ("intent", |data| accept(crate::sink::commit::fuzzing(data))),
     ("lock", |data| crate::destination::fuzzing(data)),
     ("manifest", |data| accept(crate::sink::read_manifest(data))),
+    ("mysql", |data| accept(crate::client::mysql_fuzzing::server(data))),
     ("server", |data| accept(crate::client::postgres_fuzzing::server(data))),
 ];
 

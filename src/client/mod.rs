@@ -5,13 +5,16 @@
 mod address;
 mod environment;
 mod fields;
-pub(crate) mod mysql;
+pub mod mysql;
 mod network;
 pub mod password;
 pub mod postgres;
 pub mod sqlite;
 mod transport;
 
+/// For `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub use mysql::fuzzing as mysql_fuzzing;
 /// For `fuzz/`.
 #[cfg(any(test, feature = "fuzzing"))]
 pub use postgres::fuzzing as postgres_fuzzing;

@@ -136,7 +136,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("thread::sleep", &["clock"]),
     ("Uuid::now_v7", &["clock"]),
     ("postgres_protocol", &["client/postgres"]),
-    ("mysql_async", &["client/mysql", "runlog/mysql"]),
+    ("mysql_common", &["client/mysql"]),
     ("rusqlite", &["demo", "client/sqlite", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
 ];
@@ -154,6 +154,7 @@ const BANS: &[(&str, &[&str])] = &[
             "destination/s3",
             "client/fields.rs",
             "client/mysql/config.rs",
+            "client/mysql/wire/auth.rs",
             "client/postgres/config",
             "client/postgres/wire/auth.rs",
             "client/transport/pem.rs",

@@ -35,6 +35,7 @@ mod mariadb;
 mod metadata;
 mod methods;
 mod mixed;
+mod mysql_client;
 mod names;
 mod nights;
 mod origins;

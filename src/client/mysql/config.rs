@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mysql_async::{OptsBuilder, SslOpts};
-
 use crate::client::Address;
 use crate::client::fields::{self, Fields, FreshKeys, Keys, Parts, is_misread};
 use crate::client::password::{Fresh, Secret};
@@ -113,17 +111,17 @@ const FRESH: FreshKeys<Key> = FreshKeys {
 
 /// How to reach one database of one server. Debug hides the password.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct MysqlConfig {
+pub struct MysqlConfig {
     /// Host name, IP address, or absolute path of a Unix socket.
-    host: String,
-    port: u16,
+    pub(super) host: String,
+    pub(super) port: u16,
     pub(super) user: String,
-    password: Option<Secret>,
+    pub(super) password: Option<Secret>,
     /// Where the password comes from for each new connection, instead of `password`.
     pub(super) fresh: Option<Arc<Fresh>>,
     pub(crate) database: String,
     pub(super) tls: Tls,
-    root_certificate: Option<PathBuf>,
+    pub(super) root_certificate: Option<PathBuf>,
     /// Longest wait for the login.
     pub(super) connect_timeout: Duration,
 }
@@ -144,7 +142,7 @@ impl MysqlConfig {
     ///
     /// # Errors
     /// `Config` with every problem there is, each with its place.
-    pub(crate) fn from_address(address: &Address) -> Result<Self> {
+    pub fn from_address(address: &Address) -> Result<Self> {
         let (fields, hint) = match address {
             Address::Url(url) if is_misread(url) => {
                 return Err(Error::config("the URL has a password with a sign that ends it")
@@ -164,8 +162,8 @@ impl MysqlConfig {
     }
 
     /// `host:port`, or the path of the socket: for messages.
-    pub(crate) fn server(&self) -> String {
-        if self.host.starts_with('/') {
+    pub fn server(&self) -> String {
+        if self.is_socket() {
             self.host.clone()
         } else if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -174,29 +172,9 @@ impl MysqlConfig {
         }
     }
 
-    /// What the client library wants to know, with this `tls`, and `fresh` as the password if there is one.
-    pub(super) fn options(&self, tls: Tls, fresh: Option<&Secret>) -> OptsBuilder {
-        let options = OptsBuilder::default()
-            .user(Some(self.user.clone()))
-            .pass(fresh.or(self.password.as_ref()).map(|password| password.expose().to_owned()))
-            .db_name(Some(self.database.clone()))
-            // Otherwise it would go on to whatever socket a loopback server names.
-            .prefer_socket(false)
-            .tcp_keepalive(Some(Duration::from_secs(60)));
-        if self.host.starts_with('/') {
-            return options.socket(Some(self.host.clone()));
-        }
-        let options = options.ip_or_hostname(self.host.clone()).tcp_port(self.port);
-        let roots = self.root_certificate.iter().map(|path| path.clone().into()).collect::<Vec<_>>();
-        let ssl = SslOpts::default().with_disable_built_in_roots(!roots.is_empty()).with_root_certs(roots);
-        match tls {
-            Tls::Disable => options,
-            Tls::Prefer | Tls::Require => options.ssl_opts(
-                ssl.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true),
-            ),
-            Tls::VerifyCa => options.ssl_opts(ssl.with_danger_skip_domain_validation(true)),
-            Tls::VerifyFull => options.ssl_opts(ssl),
-        }
+    /// Whether `host` is the path of a Unix socket.
+    pub(super) fn is_socket(&self) -> bool {
+        self.host.starts_with('/')
     }
 }
 

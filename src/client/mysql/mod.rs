@@ -1,8 +1,14 @@
-//! Connections to MySQL and MariaDB: where a server is, TLS, login, and what its errors mean.
+//! A client for MySQL and MariaDB: where a server is, TLS, login, statements, and what its errors mean.
+//!
+//! One client for all that connects (`docs/adr/0015`).
 
 mod config;
 mod connect;
 mod problem;
+mod wire;
 
-pub(crate) use self::config::MysqlConfig;
-pub(crate) use self::problem::{code, of_statement};
+pub use self::config::MysqlConfig;
+pub use self::problem::code;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::wire::fuzzing;
+pub use self::wire::{Column, ColumnFlags, ColumnType, Connection, Row, Rows, Statement, Value, Values};

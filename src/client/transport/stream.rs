@@ -99,7 +99,10 @@ pub(in crate::client) async fn resolve(host: &str, port: u16) -> io::Result<Vec<
 }
 
 /// Waits no longer than `limit`; zero waits forever.
-pub(in crate::client) async fn in_time<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+pub(in crate::client) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
     if limit.is_zero() {
         return work.await;
     }
