@@ -10,12 +10,16 @@ type Target = (&'static str, fn(&[u8]));
 
 /// Every target. `fuzz/corpus/NAME` has its seeds.
 pub const TARGETS: &[Target] = &[
+    ("arrays", |data| accept(crate::source::postgres_fuzzing::arrays(data))),
     ("auth", |data| accept(crate::config::fuzzing(data))),
     ("copy", |data| accept(crate::source::postgres_fuzzing::copy(data))),
-    ("intent", |data| accept(crate::sink::commit::fuzzing(data))),
+    ("encoders", |data| accept(crate::sink::encoders_fuzzing(data))),
+    ("intent", |data| accept(crate::format::fuzzing(data))),
     ("lock", |data| crate::destination::fuzzing(data)),
-    ("manifest", |data| accept(crate::sink::read_manifest(data))),
-    ("server", |data| accept(crate::source::postgres_fuzzing::server(data))),
+    ("manifest", |data| accept(crate::format::read_manifest(data))),
+    ("mysql", |data| accept(crate::client::mysql_fuzzing::server(data))),
+    ("numeric", |data| accept(crate::source::postgres_fuzzing::numeric(data))),
+    ("server", |data| accept(crate::client::postgres_fuzzing::server(data))),
 ];
 
 /// Runs a target.

@@ -5,15 +5,16 @@
 //! * [`cli`] reads flags, [`config`] resolves flags, environment and files to a [`spec::ExportSpec`].
 //! * [`source`] lists, describes and reads a database; what it says is a [`catalog`] value.
 //! * [`partition`] cuts a table into slices; [`plan`] turns it into a DataFusion plan.
-//! * [`sink`] encodes and commits parts at a [`destination`], described by a [`manifest`].
+//! * [`sink`] encodes parts, which a [`format`](mod@format) commits at a [`destination`], described by a [`manifest`].
 //! * [`readers`] says what programs that read Parquet take, and makes text of what they do not.
 //! * [`work`] is one part as a value, and who writes it.
 //! * [`metadata`] describes what was committed in the words of others.
 //! * [`run`] runs it all, [`runlog`] records it, [`report`] tells about it.
 //! * [`secret`] says what may be shown of a secret, [`plain`] how text of others is shown.
-//! * [`clock`] tells time and waits.
+//! * [`clock`] tells time and waits, [`blocking`] has a thread wait.
 //! * [`demo`] makes a database out of nothing.
 
+pub mod blocking;
 pub mod catalog;
 pub mod cli;
 pub mod client;
@@ -23,6 +24,7 @@ pub mod demo;
 pub mod destination;
 pub mod error;
 pub mod fingerprint;
+pub mod format;
 #[doc(hidden)]
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

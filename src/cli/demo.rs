@@ -10,6 +10,7 @@ use super::again::Again;
 use super::args::DemoArgs;
 use super::export::{Ended, STOPPED, Watched, watch};
 use super::{Seen, resolve, tell};
+use crate::blocking::blocking;
 use crate::catalog::TableFilter;
 use crate::clock;
 use crate::demo::{self, Answer};
@@ -39,8 +40,7 @@ pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
     let (database, lake) = (dir.join("tpch.sqlite"), dir.join("lake"));
     tracing::info!("writing TPC-H at scale factor {} to {}", args.scale, database.display());
     let (path, scale) = (database.clone(), args.scale);
-    let made = tokio::task::spawn_blocking(move || demo::make_database(&path, scale)).await;
-    let rows = made.map_err(|error| Error::internal("the generator stopped").caused_by(error))??;
+    let rows = blocking(move || demo::make_database(&path, scale)).await?;
     let url = sqlite_url(&database)?;
     let opened = resolve::Opened {
         source: resolve::open_url(&url, &TypePolicy::default())?,

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::{AuthArgs, LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, OutputArgs};
 use super::{resolve, tell};
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::runlog::RunLog;
 
@@ -51,8 +52,7 @@ async fn confirmed(args: &LogDbConfirmedArgs, what: &str) -> Result<Arc<dyn RunL
         return Ok(log);
     }
     let question = format!("{what} the run log {location}? Write yes: ");
-    let answer = tokio::task::spawn_blocking(move || ask(&question)).await;
-    let answer = answer.map_err(|error| Error::internal("the question was given up").caused_by(error))??;
+    let answer = blocking(move || ask(&question)).await?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(log),
         _ => Err(Error::usage("not confirmed, nothing was changed")

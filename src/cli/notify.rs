@@ -7,7 +7,6 @@
 //! | 307, 308 to the same scheme, host and port | followed |
 //! | all others | not sent again |
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,11 +17,11 @@ use url::Url;
 
 use super::args::{AuthArgs, NotifyOnArg, NotifyTo};
 use super::resolve;
-use crate::clock::{self, Instant};
+use crate::clock::{self, Instant, Pauses};
 use crate::config::auth::Webhook;
 use crate::destination::preflight::Check;
 use crate::destination::{proxy_hint, web_client};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::plain;
 use crate::run::Checked;
 
@@ -30,8 +29,7 @@ use crate::run::Checked;
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long one may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(500), Duration::from_secs(8));
 const REDIRECTS: usize = 5;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -110,7 +108,6 @@ impl Delivery<'_> {
         let client = client.map_err(|error| failed(chain(error)))?;
         // One that was answered with an error may have arrived all the same.
         let key = clock::ordered_id().to_string();
-        let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let request =
                 client.post(self.to.url.clone()).headers(self.to.headers.clone()).body(self.body.clone());
@@ -127,14 +124,13 @@ impl Delivery<'_> {
                 Err(undelivered) => undelivered,
             };
             tracing::debug!(attempt, "posted to {}: {what}", self.to.shown());
-            let wait = again.map(|asked| asked.unwrap_or_default().max(pause));
+            let wait = again.map(|asked| asked.unwrap_or_default().max(PAUSES.after(attempt)));
             let Some(wait) = wait.filter(|wait| Instant::now() + *wait < end) else {
                 let times = if attempt == 1 { String::new() } else { format!(", after {attempt} attempts") };
                 let error = failed(format!("{what}{times}"));
                 return Err(hint.into_iter().fold(error, Error::hint));
             };
             clock::sleep(wait).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
         }
         Ok(())
     }
@@ -217,14 +213,7 @@ fn redirects() -> Policy {
     })
 }
 
-/// The causes of an error, without the URL.
+/// An error and its causes, without the URL.
 fn chain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    plain::line(&text).into_owned()
+    plain::line(&with_causes(&error.without_url())).into_owned()
 }

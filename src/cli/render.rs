@@ -1,6 +1,5 @@
 //! Errors as a person or a script reads them, and the exit code. The only place that does this.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
@@ -9,7 +8,7 @@ use super::signals::{Orderly, SoFar, Stopped};
 use super::variables::Variables;
 use super::{after, end, output};
 use crate::destination::Unfinished;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, causes};
 use crate::{plain, report, secret};
 
 /// Tells about an error, in the words of the `variables` that flags came from, and returns the exit code.
@@ -193,23 +192,21 @@ fn said(error: &Error, variables: &Variables) -> Said {
     let message = named(error.message());
     let mut context: Vec<(String, String)> =
         error.context().iter().map(|(key, value)| ((*key).to_owned(), named(value))).collect();
-    let causes: Vec<String> = causes(error).iter().map(|cause| named(cause)).collect();
+    let causes: Vec<String> = shown_causes(error).iter().map(|cause| named(cause)).collect();
     let values = context.iter().map(|(_, value)| value.as_str());
     let all: Vec<&str> = values.chain([message.as_str()]).chain(causes.iter().map(String::as_str)).collect();
     context.extend(variables.repeated_in(&all.join("\n")));
     Said { message, context, causes, hints: error.hints().iter().map(|hint| named(hint)).collect() }
 }
 
-fn causes(error: &Error) -> Vec<String> {
+fn shown_causes(error: &Error) -> Vec<String> {
     let mut out = Vec::new();
-    let mut cause = error.source();
-    while let Some(current) = cause {
+    for cause in causes(error) {
+        out.push(plain::line(&secret::in_text(cause.to_string())).into_owned());
         // One of ours inside another prints its own causes.
-        out.push(plain::line(&secret::in_text(current.to_string())).into_owned());
-        if current.is::<Error>() {
+        if cause.is::<Error>() {
             break;
         }
-        cause = current.source();
     }
     out
 }

@@ -293,6 +293,39 @@ mod tests {
         assert!(!error.contains("--parallel"), "{error}");
     }
 
+    /// Others mean something to the run log or to the process alone, or are recorded with the place that they name.
+    #[test]
+    fn every_flag_that_must_agree_is_recorded() {
+        let command = crate::cli::help::command();
+        let export = command.find_subcommand("export").expect("export");
+        let base = "x export --source postgres://h/d --output-dir /out --generate-metadata";
+        let before = serde_json::to_value(recorded(base)).expect("JSON");
+        let mut forgotten = Vec::new();
+        for (flag, kept) in FLAGS {
+            let At(place) = kept else { continue };
+            if place.starts_with("/origin") || *flag == "generate-metadata" {
+                continue;
+            }
+            let arg = export.get_arguments().find(|arg| arg.get_long() == Some(flag)).expect(flag);
+            let value = match *flag {
+                _ if !arg.get_action().takes_values() => String::new(),
+                "memory-limit" | "part-bytes" | "row-group-bytes" => "=77MiB".to_owned(),
+                "table-config" => "=t:Ctid::".to_owned(),
+                // The example depends on the cores.
+                "parallel" => "=7".to_owned(),
+                // What suits all readers is plain.
+                "encodings" => "=delta".to_owned(),
+                // The line is split at spaces.
+                name => format!("={}", crate::cli::tests::example(name).replace(' ', "")),
+            };
+            let after = serde_json::to_value(recorded(&format!("{base} --{flag}{value}"))).expect("JSON");
+            if before.pointer(place) == after.pointer(place) {
+                forgotten.push(format!("--{flag}{value} changes nothing at {place}"));
+            }
+        }
+        assert!(forgotten.is_empty(), "{forgotten:#?}");
+    }
+
     #[test]
     fn every_flag_of_export_is_known() {
         let command = crate::cli::help::command();

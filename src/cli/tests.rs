@@ -29,7 +29,8 @@ fn arguments() -> Vec<(String, Arg)> {
     pairs.collect()
 }
 
-fn example(name: &str) -> &'static str {
+/// A value that the flag takes, and that is not its default.
+pub(super) fn example(name: &str) -> &'static str {
     match name {
         "where" | "columns" | "source-where" | "source-columns" => "t: a",
         "cast" => "t.c: text",

@@ -9,6 +9,7 @@ use clap::{Arg, ArgMatches};
 
 use super::help;
 use crate::error::{Error, Result};
+use crate::spec::distance;
 use crate::{plain, secret};
 
 const PREFIX: &str = "LAKEXPRESS_";
@@ -50,6 +51,7 @@ const OF_TESTS: &[&str] = &[
     "HYPARQUET",
     "KILLS",
     "METHOD_ROWS",
+    "MUTANTS",
     "MYSQL",
     "POSTGRES",
     "READERS_VENV",
@@ -294,8 +296,8 @@ impl Known {
         let bare = |name: &str| name.trim_start_matches(PREFIX).to_uppercase();
         let given = bare(name);
         let likeness = |known: &&String| {
-            let distance = strsim::damerau_levenshtein(&bare(known), &given);
-            (distance <= (given.chars().count() / 4).max(1)).then_some(distance)
+            let far = distance(&given, &bare(known));
+            (far <= (given.chars().count() / 4).max(1)).then_some(far)
         };
         let near = self.names.iter().filter_map(|known| Some((likeness(&known)?, known))).min();
         if let Some((_, known)) = near {

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod held;
+mod pauses;
 #[cfg(test)]
 mod tests;
 #[cfg(not(test))]
@@ -24,6 +25,8 @@ pub use self::held::{Timer, pause, sleep, sleep_until, timeout, timeout_at};
 pub(crate) use self::held::{hold, without_waiting};
 #[cfg(not(test))]
 pub use self::timers::{Timer, pause, sleep, sleep_until, timeout, timeout_at};
+
+pub use self::pauses::Pauses;
 
 /// Now as RFC 3339 in UTC with milliseconds.
 pub fn now() -> String {

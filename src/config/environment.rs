@@ -1,6 +1,6 @@
 //! The variables of the process that sources take defaults from.
 
-use crate::source::Environment;
+use crate::client::Environment;
 
 /// Those of libpq, and where the user's files are.
 ///

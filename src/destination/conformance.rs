@@ -1,6 +1,9 @@
 //! The contract of [`Destination`], asserted on a real one. Every implementation and every wrapper runs it.
 
 use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path as ObjectPath;
+use object_store::{Error as StoreError, PutMode, PutOptions};
 
 use super::{Destination, PendingUpload, StoredObject};
 use crate::error::{Error, Result};
@@ -16,6 +19,7 @@ pub async fn check(dest: &dyn Destination) -> Result<()> {
     ensure(!dest.location().is_empty(), "a destination has a location")?;
     what_is_not_there(dest).await?;
     small_objects(dest).await?;
+    by_object_store(dest).await?;
     uploads(dest).await?;
     completing_again(dest).await?;
     giving_up(dest).await?;
@@ -120,6 +124,40 @@ async fn odd_names(dest: &dyn Destination) -> Result<()> {
         dest.delete(path).await?;
     }
     Ok(())
+}
+
+/// What one of the two interfaces writes the other reads, by the same names.
+async fn by_object_store(dest: &dyn Destination) -> Result<()> {
+    let Some((store, base)) = dest.object_store() else { return Ok(()) };
+    let failed = |error: StoreError| Error::unavailable("object_store's interface failed").caused_by(error);
+    let key = |path: &str| {
+        let full = if base.as_ref().is_empty() { path.to_owned() } else { format!("{base}/{path}") };
+        ObjectPath::parse(full).map_err(|error| Error::internal("no key").caused_by(error))
+    };
+    let (ours, theirs) = (at("50%25 Größe.txt"), at("theirs.json"));
+    dest.put(&ours, Bytes::from_static(b"ours")).await?;
+    let read = store.get_opts(&key(&ours)?, Default::default()).await.map_err(failed)?;
+    let read = read.bytes().await.map_err(failed)?;
+    ensure(read == b"ours"[..], "object_store reads what the destination wrote")?;
+    let (new, create) = (key(&theirs)?, PutOptions::from(PutMode::Create));
+    store.put_opts(&new, "theirs".into(), create.clone()).await.map_err(failed)?;
+    ensure(
+        dest.get(&theirs).await?.as_deref() == Some(b"theirs"),
+        "the destination reads what object_store wrote",
+    )?;
+    ensure(
+        matches!(store.put_opts(&new, "others".into(), create).await, Err(StoreError::AlreadyExists { .. })),
+        "object_store creates nothing where something is",
+    )?;
+    let listed: Vec<_> = store.list(Some(&key(DIR)?)).try_collect().await.map_err(failed)?;
+    let mut listed: Vec<ObjectPath> = listed.into_iter().map(|object| object.location).collect();
+    listed.sort();
+    let mut expected = vec![key(&ours)?, new];
+    expected.sort();
+    ensure(listed == expected, "object_store lists what is there")?;
+    ensure(names(&dest.list(DIR).await?).len() == 2, "the destination lists what object_store wrote")?;
+    dest.delete(&ours).await?;
+    dest.delete(&theirs).await
 }
 
 /// Uploads `content` in pieces.

@@ -2,9 +2,12 @@
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::path::Path as ObjectPath;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -159,6 +162,16 @@ pub trait Destination: Debug + Send + Sync {
 
     /// Waits for what dropped uploads and locks left to be done in the background.
     async fn settle(&self) {}
+
+    /// The same place by the interface of `object_store`, and the path of the base in it: for formats of tables whose own
+    /// documents are written by its rules. Each of the two reads what the other wrote. `None`: it has none, so such formats
+    /// cannot be used here.
+    ///
+    /// Its errors name no remedy, it refuses no path that leaves the base, and on local disk it follows links and syncs
+    /// nothing.
+    fn object_store(&self) -> Option<(Arc<dyn ObjectStore>, ObjectPath)> {
+        None
+    }
 
     /// What this process has begun here and that outlives it, for messages: locks that it holds and uploads that are
     /// neither completed nor aborted.

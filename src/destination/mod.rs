@@ -9,6 +9,7 @@ pub mod local;
 mod object;
 pub mod preflight;
 pub mod s3;
+mod tag;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use self::address::scheme_of;
 pub use self::address::{Address, StorageEntry};
 pub(crate) use self::contract::{DOCUMENT_BYTES, ONE_DIRECTORY_PER_RUN, too_large, too_short};
 pub use self::contract::{Destination, DirLock, PendingUpload, StoredObject, Unfinished, Upload};
+pub(crate) use self::tag::bare_tag;
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::spec::{Misread, misread, nearest};

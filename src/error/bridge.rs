@@ -2,7 +2,7 @@
 
 use datafusion::common::DataFusionError;
 
-use super::{Error, hidden, spill};
+use super::{Error, causes, hidden, spill};
 
 impl From<Error> for DataFusionError {
     fn from(error: Error) -> Self {
@@ -43,12 +43,8 @@ impl From<DataFusionError> for Error {
 /// A copy of an error that others hold too.
 fn shared(error: &DataFusionError) -> Error {
     let root = error.find_root();
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if let Some(ours) = current.downcast_ref::<Error>() {
-            return ours.copied();
-        }
-        cause = current.source();
+    if let Some(ours) = causes(error).find_map(|cause| cause.downcast_ref::<Error>()) {
+        return ours.copied();
     }
     match root {
         DataFusionError::ResourcesExhausted(message) => {

@@ -4,6 +4,7 @@
 //! Hints say what to change, in the words of the flag or key.
 
 mod bridge;
+mod causes;
 mod hidden;
 mod spill;
 
@@ -13,6 +14,7 @@ use std::{fmt, io};
 
 use serde::Serialize;
 
+pub use causes::{causes, with_causes};
 pub use hidden::{hide_values, values_are_hidden};
 
 use crate::{plain, secret};
@@ -181,19 +183,12 @@ impl Error {
     /// Keeps the lower-level error as the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let source = source.into();
+        self.0.source = Some(source.into());
         // Any work may meet it, and the remedy is the same.
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(&*source);
-        while let Some(error) = cause {
-            if error.to_string().contains("Too many open files") {
-                if !self.0.hints.iter().any(|hint| hint == OPEN_FILES) {
-                    self.0.hints.insert(0, OPEN_FILES.to_owned());
-                }
-                break;
-            }
-            cause = error.source();
+        let no_files = causes(&self).any(|cause| cause.to_string().contains("Too many open files"));
+        if no_files && !self.0.hints.iter().any(|hint| hint == OPEN_FILES) {
+            self.0.hints.insert(0, OPEN_FILES.to_owned());
         }
-        self.0.source = Some(source);
         self
     }
 
@@ -268,15 +263,13 @@ impl fmt::Display for Error {
         if !self.0.context.is_empty() {
             f.write_str(")")?;
         }
-        let mut cause = self.source();
         // What cannot be reached or is configured wrongly has no values.
         let about_data = matches!(self.0.kind, ErrorKind::Data | ErrorKind::Internal | ErrorKind::Usage);
-        while let Some(error) = cause {
+        for error in causes(self) {
             if about_data && values_are_hidden() && may_quote(error) {
                 return write!(f, ": {}", hidden::INSTEAD);
             }
             write!(f, ": {}", shown(error.to_string()))?;
-            cause = error.source();
         }
         Ok(())
     }

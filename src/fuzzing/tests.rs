@@ -64,7 +64,7 @@ fn seeds_and_what_is_made_of_them_break_no_reader() {
     for (name, target) in TARGETS {
         let seeds = seeds(name);
         seeds.iter().for_each(|seed| target(seed));
-        let cases = if *name == "server" { 300 } else { 3_000 };
+        let cases = if matches!(*name, "mysql" | "server" | "encoders") { 300 } else { 3_000 };
         let config = Config { cases, failure_persistence: None, ..Config::default() };
         let ran = TestRunner::new(config).run(&mutated(seeds), |data| {
             target(&data);
@@ -78,14 +78,15 @@ fn seeds_and_what_is_made_of_them_break_no_reader() {
 #[test]
 fn seeds_are_documents_and_servers_that_are_accepted() {
     type Reader = fn(&[u8]) -> Result<(), crate::error::Error>;
-    let readers: [(&str, Reader, &[&[u8]]); 5] = [
+    let readers: [(&str, Reader, &[&[u8]]); 6] = [
         ("auth", |data| crate::config::fuzzing(data), &[]),
         ("copy", |data| crate::source::postgres_fuzzing::copy(data), &[]),
-        ("intent", |data| crate::sink::commit::fuzzing(data), &[]),
-        ("manifest", |data| crate::sink::read_manifest(data).map(drop), &[]),
+        ("intent", |data| crate::format::fuzzing(data), &[]),
+        ("manifest", |data| crate::format::read_manifest(data).map(drop), &[]),
+        ("mysql", |data| crate::client::mysql_fuzzing::server(data), &[b"#28000", b"#21000"]),
         (
             "server",
-            |data| crate::source::postgres_fuzzing::server(data),
+            |data| crate::client::postgres_fuzzing::server(data),
             &[b"28P01", b"22012", b"SCRAM", b"BEGIN"],
         ),
     ];

@@ -9,13 +9,15 @@ pub mod physical;
 pub mod quantile;
 pub mod range;
 pub mod share;
+#[cfg(test)]
+mod tests;
 pub mod values;
 
 use arrow_schema::DataType;
 
-use crate::catalog::{Selection, TableInfo};
+use crate::catalog::{ColumnInfo, Selection, TableInfo};
 use crate::error::{Error, Result};
-use crate::spec::{CuttingSpec, Method, TableConfig};
+use crate::spec::{CuttingSpec, Method, TableConfig, closest};
 
 /// How a table will be cut, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,13 +204,9 @@ fn is_calendar(table: &TableInfo, column: &str) -> bool {
 }
 
 fn unknown_key(table: &TableInfo, key: &str) -> Error {
-    let nearest = table
-        .columns
-        .iter()
-        .map(|c| (strsim::damerau_levenshtein(c.name(), key), c.name()))
-        .min()
-        .map_or(String::new(), |(_, name)| format!("did you mean {name}?"));
-    Error::usage(format!("key column '{key}' does not exist")).with("table", &table.table).hint(nearest)
+    let near = closest(key, table.columns.iter().map(ColumnInfo::name));
+    let hint = near.map_or(String::new(), |name| format!("did you mean {name}?"));
+    Error::usage(format!("key column '{key}' does not exist")).with("table", &table.table).hint(hint)
 }
 
 /// Part numbers have five digits.
@@ -219,63 +217,4 @@ fn parts(wanted: u64, readers: usize) -> usize {
     let readers = readers.clamp(1, MOST_PARTS);
     let parts = usize::try_from(wanted).unwrap_or(MOST_PARTS).clamp(1, MOST_PARTS);
     parts.next_multiple_of(readers).min(MOST_PARTS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::{TableKind, TableRef};
-
-    fn table() -> TableInfo {
-        TableInfo {
-            table: TableRef { schema: "public".into(), name: "t".into() },
-            kind: TableKind::Table,
-            columns: vec![],
-            est_rows: 1_000_000,
-            est_bytes: 100_000_000,
-            blocks: vec![],
-            identity: None,
-            compound: false,
-            primary_key: None,
-            foreign_keys: vec![],
-            leaves: vec![],
-            range_key: None,
-            unreadable: vec![],
-            reading: Default::default(),
-            facts: Default::default(),
-        }
-    }
-
-    #[test]
-    fn parts_are_as_many_as_readers_and_more_by_size() {
-        let cutting = CuttingSpec { readers: 3, part_bytes: 10_000_000, ..CuttingSpec::default() };
-        let parts = |cutting: &CuttingSpec, count| {
-            let (able, name) = ([Method::Ctid, Method::None], |method: Method| method.name());
-            let choice = choose(&table(), &able, &name, cutting, count).expect("a choice");
-            (choice.method, choice.parts, choice.readers)
-        };
-        assert_eq!(parts(&cutting, PartCount::BySize), (Method::Ctid, 12, 3));
-        assert_eq!(parts(&cutting, PartCount::ByReaders), (Method::Ctid, 3, 3));
-        let whole = CuttingSpec { part_bytes: 1, ..CuttingSpec::whole_tables() };
-        assert_eq!(parts(&whole, PartCount::BySize), (Method::None, 1, 1));
-        let table_configs = TableConfig::parse_list("t:Ctid::2").expect("a row");
-        let chosen = CuttingSpec { table_configs, ..cutting };
-        assert_eq!(parts(&chosen, PartCount::BySize), (Method::Ctid, 10, 2));
-        assert_eq!(parts(&chosen, PartCount::ByReaders), (Method::Ctid, 2, 2));
-    }
-
-    #[test]
-    fn one_reader_is_enough_where_all_of_them_would_be_slower() {
-        let table = table();
-        let (method, reason) = (Method::Ctid, String::new());
-        let choice = Choice { method, key: None, parts: 8, readers: 4, reason };
-        let enough = |rows, effort| one_is_enough(&choice, &table, 1_000_000, Selection { rows, effort });
-        let one =
-            enough(10_000, 0.25).expect("a quarter of the work for one of four, and a part full of rows");
-        assert_eq!((one.method, one.parts, one.readers), (Method::None, 1, 1));
-        assert!(one.reason.contains("10000 of about 1000000 rows, for 25.0 %"), "{}", one.reason);
-        for (rows, effort) in [(10_000, 0.26), (10_001, 0.01), (1_000_000, 1.0), (1, f64::NAN)] {
-            assert_eq!(enough(rows, effort), None, "{rows} {effort}");
-        }
-    }
 }

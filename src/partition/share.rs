@@ -36,3 +36,27 @@ pub fn pieces(share: f64, parts: usize) -> usize {
     // The comparison is false for what is no number, too.
     if shares > TOLERANCE { (shares.ceil() as usize).min(parts.max(1)) } else { 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_more_than_a_little_larger_than_its_share_is_cut() {
+        for (share, parts, expected) in [
+            (0.25, 4, 1),
+            (TOLERANCE / 4.0, 4, 1),
+            (0.3, 4, 2),
+            (0.5, 4, 2),
+            (0.51, 4, 3),
+            (1.0, 4, 4),
+            (7.0, 4, 4),
+            (1.0, 1, 1),
+            (0.0, 4, 1),
+            (-1.0, 4, 1),
+            (f64::NAN, 4, 1),
+        ] {
+            assert_eq!(pieces(share, parts), expected, "{share} of {parts}");
+        }
+    }
+}

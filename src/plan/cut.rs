@@ -37,7 +37,7 @@ pub(super) async fn cut(
         (Method::DataDriven, Some(key)) => {
             let column = info.column(key).map(|c| dialect.key(info, c.name()));
             if column.is_none() {
-                values::check_steady(key).map_err(|error| error.with("table", &info.table))?;
+                dialect.check_steady(key).map_err(|error| error.with("table", &info.table))?;
             }
             let expression = column.unwrap_or_else(|| format!("({key})"));
             let counts = view.values(info, &expression, MOST_VALUES + 1, true).await?;

@@ -1,14 +1,15 @@
 //! What a column that is not there was probably meant to be.
 
+use crate::spec::{closest, distance};
+
 /// Signs that a word processor makes of quotes.
 const TYPOGRAPHIC: &[char] = &['“', '”', '„', '‘', '’', '‚', '«', '»'];
 
 /// What to write instead of `name`, which stands in `sql` and is none of the `columns`.
 pub(super) fn remedies<'a>(name: &str, sql: &str, columns: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let lower = name.to_lowercase();
-    let near = columns.map(|c| (strsim::damerau_levenshtein(&c.to_lowercase(), &lower), c)).min();
-    let Some((distance, near)) = near else { return vec!["the table has no columns".into()] };
-    if distance == 0 {
+    let Some(near) = closest(name, columns) else { return vec!["the table has no columns".into()] };
+    let far = distance(name, near);
+    if far == 0 {
         let why =
             if quoted(near) == near { "" } else { " Names that are not all lower case need double quotes" };
         return vec![format!("did you mean {}?{why}", quoted(near))];
@@ -23,7 +24,7 @@ pub(super) fn remedies<'a>(name: &str, sql: &str, columns: impl Iterator<Item = 
         bare.replace('\'', "''")
     );
     // Nearest to a text is some column or other.
-    match distance * 3 <= lower.chars().count() {
+    match far * 3 <= name.chars().count() {
         true => vec![meant, text],
         false => vec![text],
     }

@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
 use crate::readers::{Readers, field_for, form_note, has_other_type};
+use crate::sink::FileRules;
 use crate::source::{Dialect, Source};
 use crate::spec::{ExportSpec, Method, ParquetSpec, SelectionSpec, TableRule, layout};
 
@@ -184,14 +185,14 @@ impl Shape {
     }
 }
 
-/// Plans the export of one table. Reads nothing but what is in its arguments.
+/// Plans the export of one table, whose files follow `rules`. Reads nothing but what is in its arguments.
 pub async fn plan_table(
     source: &Arc<dyn Source>,
     info: TableInfo,
     snapshot: SnapshotToken,
     cut: Cut,
     spec: &ExportSpec,
-    append_run: Option<&str>,
+    rules: &FileRules,
 ) -> Result<TablePlan> {
     let Shape { filter, projection } = Shape::of(&spec.selection, &info)?;
     let share = info.est_bytes / cut.slices.len().max(1) as u64;
@@ -204,7 +205,7 @@ pub async fn plan_table(
             condition: source.dialect().slice_sql(&info, &slice),
             slice,
             est_bytes: share,
-            file: match (directory, layout::part_name(part, append_run)) {
+            file: match (directory, rules.names.of(part)) {
                 (Some(directory), name) => format!("{directory}/{name}"),
                 (None, name) => name,
             },
@@ -235,6 +236,8 @@ pub async fn plan_table(
     explain_filter(&optimized, source, &mut plan)?;
     let schema = Arc::clone(optimized.schema().inner());
     in_files(schema.fields()).map_err(|error| error.with("table", &plan.info.table))?;
+    let written = schema.fields().iter().map(|field| field_for(field, &spec.parquet.readers)).collect();
+    rules.check(&plan.info.table, &written, &spec.parquet)?;
     plan.columns =
         schema.fields().iter().map(|f| manifest_column(f, &plan.info, &spec.parquet.readers)).collect();
     check_directories(&plan)?;

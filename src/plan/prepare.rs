@@ -6,11 +6,12 @@ use super::cut::cut;
 use super::query::QueryInput;
 use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifiable};
 use crate::catalog::filter::pattern_matches;
-use crate::catalog::{Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
+use crate::catalog::{ColumnInfo, Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
 use crate::error::{Error, Result};
 use crate::partition::{self, PartCount};
+use crate::sink::FileRules;
 use crate::source::{Snapshot, Source};
-use crate::spec::{ExportSpec, IfExists, Method, TableRule};
+use crate::spec::{ExportSpec, Method, TableRule, closest};
 
 /// Describes, cuts and plans one table as of `view`.
 pub async fn plan_one(
@@ -18,7 +19,7 @@ pub async fn plan_one(
     source: &Arc<dyn Source>,
     view: &dyn Snapshot,
     table: &TableRef,
-    run_id: &str,
+    rules: &FileRules,
 ) -> Result<TablePlan> {
     let stored = view.describe(table, &spec.selection.filter).await?;
     let info = shaped(spec, view, stored.clone()).await?;
@@ -43,13 +44,12 @@ pub async fn plan_one(
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
-    let append = (spec.output.if_exists == IfExists::Append).then_some(run_id);
-    if let Some(plan) = plan_selection(spec, source, view, [&stored, &info], &choice, append).await? {
+    if let Some(plan) = plan_selection(spec, source, view, [&stored, &info], &choice, rules).await? {
         verifiable::check(&plan, source.as_ref(), spec.safety.verify)?;
         return Ok(plan);
     }
     let slices = cut(&stored, &choice, source.dialect(), view).await.map_err(by_row)?;
-    let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, append).await?;
+    let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, rules).await?;
     verifiable::check(&plan, source.as_ref(), spec.safety.verify)?;
     Ok(plan)
 }
@@ -91,7 +91,7 @@ async fn plan_selection(
     view: &dyn Snapshot,
     [stored, info]: [&TableInfo; 2],
     choice: &partition::Choice,
-    append: Option<&str>,
+    rules: &FileRules,
 ) -> Result<Option<TablePlan>> {
     let config = spec.cutting.table_configs.iter().find(|config| config.matches(&info.table));
     let asked_for = config.is_some_and(|config| config.method.is_some());
@@ -101,7 +101,7 @@ async fn plan_selection(
         return Ok(None);
     }
     let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };
-    let mut plan = plan_table(source, info.clone(), view.token().clone(), whole, spec, append).await?;
+    let mut plan = plan_table(source, info.clone(), view.token().clone(), whole, spec, rules).await?;
     // What is pushed may be about columns that the table does not have.
     let pushed = plan.pushed.iter().filter(|_| info.reading.list().is_none());
     let conditions: Vec<String> = pushed.cloned().chain(own.map(|own| format!("(\n{own}\n)"))).collect();
@@ -151,8 +151,8 @@ pub async fn source_query_input(
         return Ok(QueryInput { info, slices: vec![Slice::All] });
     };
     if info.column(&key).is_none() {
-        let near = info.columns.iter().min_by_key(|c| strsim::damerau_levenshtein(c.name(), &key));
-        let hint = near.map_or_else(String::new, |near| format!("did you mean {}?", near.name()));
+        let near = closest(&key, info.columns.iter().map(ColumnInfo::name));
+        let hint = near.map_or_else(String::new, |near| format!("did you mean {near}?"));
         return Err(Error::usage(format!("column '{key}' of --key is not in the result")).hint(hint));
     }
     let readers = spec.cutting.readers.max(1);
@@ -172,10 +172,10 @@ fn exact(name: &str) -> String {
 fn check_casts(spec: &ExportSpec, info: &TableInfo) -> Result<()> {
     for (pattern, column) in &spec.types.cast_text {
         if pattern_matches(pattern, &info.table) && info.column(column).is_none() {
-            let near = info.columns.iter().min_by_key(|c| strsim::damerau_levenshtein(c.name(), column));
+            let near = closest(column, info.columns.iter().map(ColumnInfo::name));
             return Err(Error::usage(format!("column '{column}' of --cast does not exist"))
                 .with("table", &info.table)
-                .hint(near.map_or_else(String::new, |c| format!("did you mean {}?", c.name()))));
+                .hint(near.map_or_else(String::new, |near| format!("did you mean {near}?"))));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::catalog::{ListedTable, TableFilter, TableRef};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::source::Source;
-use crate::spec::ExportSpec;
+use crate::spec::{self, ExportSpec};
 
 /// The tables that the filter means. Nothing at all, or a named table that is not there, is an error:
 /// a table that silently stays out of a nightly job is a lost table.
@@ -113,7 +113,7 @@ fn left_out(spec: &ExportSpec, ListedTable { table, kind }: &ListedTable) -> Str
 fn nearest<'a>(pattern: &str, all: impl Iterator<Item = &'a TableRef>) -> String {
     let distance = |table: &&TableRef| {
         let (full, bare) = (table.full(), &table.name);
-        strsim::damerau_levenshtein(&full, pattern).min(strsim::damerau_levenshtein(bare, pattern))
+        spec::distance(pattern, &full).min(spec::distance(pattern, bare))
     };
     if pattern.contains('*') {
         return any_text(pattern);

@@ -2,20 +2,14 @@
 
 use std::fmt::Write as _;
 
+use indicatif::HumanCount;
+
 use crate::manifest::PartsAsOf;
 use crate::plain;
 
 /// `1,234,567`.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    HumanCount(number).to_string()
 }
 
 /// `1 file`, `1,234 files`.

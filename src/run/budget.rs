@@ -81,3 +81,51 @@ impl Connections {
         permits.map_err(|error| Error::internal("no more connections").caused_by(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_shared_by_what_each_level_holds() {
+        let budget = |consistency, max_connections, n_jobs| {
+            let mut spec = ExportSpec::default();
+            spec.safety.consistency = consistency;
+            (spec.run.max_connections, spec.run.n_jobs) = (max_connections, n_jobs);
+            Budget::of(&spec).map(|budget| (budget.connections, budget.tables))
+        };
+        for (level, most, jobs, connections, tables) in [
+            (Consistency::Run, 3, 1, 1, 1),
+            (Consistency::Run, 10, 4, 8, 4),
+            (Consistency::Run, 4, 8, 2, 2),
+            (Consistency::Table, 4, 8, 3, 1),
+            (Consistency::Table, 10, 8, 9, 3),
+            (Consistency::Table, 10, 2, 9, 2),
+            (Consistency::None, 2, 8, 1, 1),
+            (Consistency::None, 5, 0, 4, 1),
+        ] {
+            let found = budget(level, most, jobs).expect("enough");
+            assert_eq!(found, (connections, tables), "{level} {most} {jobs}");
+        }
+        for (level, most, least) in [
+            (Consistency::Run, 2, 3),
+            (Consistency::Table, 3, 4),
+            (Consistency::None, 1, 2),
+            (Consistency::Run, 0, 3),
+        ] {
+            let error = budget(level, most, 1).expect_err("too few");
+            assert!(error.message().contains(&format!("--max-connections {most} is too few")), "{error}");
+            assert_eq!(error.hints(), [format!("--consistency {level} needs at least {least}")]);
+        }
+    }
+
+    #[tokio::test]
+    async fn as_many_connections_are_taken_as_there_are() {
+        let connections = Connections::of(Budget { connections: 3, tables: 1 });
+        let held = connections.clone().take(2).await.expect("two");
+        let last = connections.take(1).await.expect("the third");
+        assert_eq!(connections.0.available_permits(), 0);
+        drop((held, last));
+        assert_eq!(connections.0.available_permits(), 3);
+    }
+}

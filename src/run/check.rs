@@ -10,6 +10,7 @@ use crate::catalog::{Consistency, Leaf, Slice, SnapshotToken, TableInfo, TableRe
 use crate::destination::Destination;
 use crate::destination::preflight::{self, Check, Probe};
 use crate::error::{Error, Result};
+use crate::format;
 use crate::partition::Choice;
 use crate::plan::{Cut, CutSlice, columns_read, plan_table, prepare, select};
 use crate::source::{Snapshot, Source, TableRead};
@@ -130,7 +131,8 @@ async fn read_nothing(
         let reason = String::new();
         let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
         let whole = Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] };
-        let plan = plan_table(source, info, view.token().clone(), whole, spec, None).await?;
+        let rules = format::open().file_rules("", spec.output.if_exists);
+        let plan = plan_table(source, info, view.token().clone(), whole, spec, &rules).await?;
         let columns = columns_read(&plan, source).await?;
         let about = format!("about {} rows, {} columns", plan.info.est_rows, plan.columns.len());
         drain(source, plan.info, columns, view.token()).await?;

@@ -1,7 +1,5 @@
 //! One directory: locked, its parts written, all of them committed or none.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 
@@ -12,8 +10,9 @@ use super::verify;
 use crate::catalog::TableRef;
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::format::{AfterCommit, Beginning, Expected, Owner, Written};
 use crate::manifest::Manifest;
-use crate::sink::{EmptyFile, Owner, TableCommit};
+use crate::sink::EmptyFile;
 
 /// What fills a directory: a table, or the result of a query.
 #[async_trait(?Send)]
@@ -35,7 +34,7 @@ pub(super) trait Content {
     /// files yet.
     async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest>;
 
-    /// Looks at what is committed, see [`TableCommit::commit_and_check`].
+    /// Examines what is committed, see [`AfterCommit`].
     async fn check(&self, _under: &Under<'_>, _manifest: &mut Manifest) -> Result<()> {
         Ok(())
     }
@@ -54,31 +53,37 @@ pub(super) struct Place<'a> {
 /// Exports `content`: all of it is committed, or nothing.
 pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<Exported> {
     let (run, place) = (under.run, content.place());
-    let (services, if_exists) = (&run.services, run.spec.output.if_exists);
+    let services = &run.services;
     let owner = Owner { source: run.identity.clone(), table: place.table.clone(), is_query: place.is_query };
-    let (destination, keep) = (Arc::clone(&services.destination), content.keep());
-    let begin =
-        TableCommit::begin_keeping(destination, place.directory, &run.run_id, if_exists, &owner, &keep);
-    let commit = tokio::select! {
-        begun = begin => begun?,
+    let beginning = Beginning {
+        run_id: &run.run_id,
+        if_exists: run.spec.output.if_exists,
+        owner: &owner,
+        keep: &content.keep(),
+        // What is there decides nothing of what is read.
+        expected: Expected::Anything,
+    };
+    let target = services.target(place.directory);
+    let transaction = tokio::select! {
+        begun = run.format.begin(&target, &beginning) => begun?,
         reason = under.stop.stopped() => return Err(reason),
     };
-    if let Some(manifest) = commit.finished().filter(|m| verify::passed(run.spec.safety.verify, m)) {
-        let exported = Exported::kept(manifest, place.directory, &run.run_id, if_exists);
-        commit.release().await;
+    if let Some(manifest) = transaction.finished().filter(|m| verify::passed(run.spec.safety.verify, m)) {
+        let exported = Exported::kept(manifest, place.directory, &run.rules.names);
+        transaction.release().await;
         return Ok(exported);
     }
     let progress = services.progress.start(place.table, place.est_rows);
     // Without the right to delete, what is replaced gets the content of a file without rows.
-    let prepared = Prepared::new(progress, !commit.may_delete());
+    let prepared = Prepared::new(progress, transaction.needs_empty_file());
     let written = written(content, under, &prepared).await;
     services.progress.finish(place.table);
     let files = prepared.take();
     match written {
         Ok((manifest, empty)) => {
-            let check = async |manifest: &mut Manifest| content.check(under, manifest).await;
             let entries = files.iter().map(|file| file.entry.clone()).collect();
-            let (manifest, left) = commit.commit_and_check(files, empty, manifest, check).await?;
+            let written = Written { files, empty, manifest };
+            let (manifest, left) = transaction.commit(written, Some(&Check { content, under })).await?;
             if !left.is_empty() {
                 tracing::warn!("{}: left in its directory: {}", place.table, left.text());
             }
@@ -96,16 +101,29 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
                 && error.kind() == ErrorKind::Unavailable
                 && !services.cancel.is_cancelled() =>
         {
-            commit.release().await;
+            transaction.release().await;
             Err(error.hint("`lakexpress resume --accept-mixed-snapshot` uses the parts that are complete"))
         }
         Err(error) => {
             let uploads: Vec<_> = files.into_iter().map(|f| f.upload).collect();
-            if let Err(abort) = commit.abort(&uploads).await {
+            if let Err(abort) = transaction.abort(&uploads).await {
                 tracing::warn!(table = %place.table, error = %abort, "could not remove unfinished files; the next run will");
             }
             Err(error)
         }
+    }
+}
+
+/// The content's check of what is committed.
+struct Check<'a> {
+    content: &'a dyn Content,
+    under: &'a Under<'a>,
+}
+
+#[async_trait(?Send)]
+impl AfterCommit for Check<'_> {
+    async fn check(&self, manifest: &mut Manifest) -> Result<()> {
+        self.content.check(self.under, manifest).await
     }
 }
 

@@ -14,9 +14,11 @@ use crate::catalog::{Consistency, Keys, SnapshotToken, SourceIdentity, TableRef}
 use crate::clock;
 use crate::destination::Destination;
 use crate::error::{Result, values_are_hidden};
+use crate::format::{self, TableFormat, TableTarget};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::readers::Readers;
 use crate::runlog::{PreparedTable, RunEvent, RunLog};
+use crate::sink::FileRules;
 use crate::source::{Snapshot, Source};
 use crate::spec::ExportSpec;
 use crate::work::{Executor, Worker};
@@ -57,6 +59,11 @@ impl Services {
         self.cancel.or_stopped(both).await
     }
 
+    /// The table in `directory`.
+    pub(super) fn target(&self, directory: &str) -> TableTarget {
+        TableTarget { destination: Arc::clone(&self.destination), directory: directory.to_owned() }
+    }
+
     /// What `question` to the source gives, before the first table.
     pub(super) async fn ask<T>(&self, retries: u32, question: impl AsyncFnMut() -> Result<T>) -> Result<T> {
         admitted(&self.cancel, retries, question).await
@@ -87,6 +94,10 @@ pub(super) struct RunContext {
     pub(super) bounds: Bounds,
     /// What is tried again, and when no more.
     pub(super) retries: Arc<Retries>,
+    /// What makes files a table.
+    pub(super) format: Arc<dyn TableFormat>,
+    /// What it says of files.
+    pub(super) rules: FileRules,
     /// Who writes parts of tables.
     pub(super) executor: Arc<dyn Executor>,
     pub(super) budget: Budget,
@@ -105,7 +116,10 @@ impl RunContext {
         bounds: Bounds,
     ) -> Self {
         let worker = Worker::new(Arc::clone(&services.source), Arc::clone(&services.destination));
+        let format = format::open();
         Self {
+            rules: format.file_rules(run_id, spec.output.if_exists),
+            format,
             run_id: run_id.to_owned(),
             identity,
             services: services.clone(),

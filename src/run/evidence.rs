@@ -9,8 +9,8 @@ use super::summary;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::Result;
+use crate::format::{self, TableTarget};
 use crate::manifest::Manifest;
-use crate::sink;
 use crate::spec::layout;
 
 /// Manifests that are read at once.
@@ -37,7 +37,10 @@ pub async fn evidence(
 ) -> Result<Evidence> {
     let summary = destination.get(&summary::path(run_id)).await?;
     let reads = tables.iter().map(|table| async move {
-        let manifest = sink::committed(Arc::clone(destination), &layout::table_dir(root, table)).await;
+        let directory = layout::table_dir(root, table);
+        let target = TableTarget { destination: Arc::clone(destination), directory };
+        let committed = format::open().committed(&target).await;
+        let manifest = committed.map(|found| found.map(|found| found.manifest));
         let manifest = manifest.map(|found| found.filter(|manifest| manifest.table == **table));
         manifest.map_err(|error| error.with("table", table))
     });

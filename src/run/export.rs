@@ -81,7 +81,7 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
         let pinned = run.pin(tables, level).await?;
         pinned.record(run).await;
         let view = pinned.view.as_ref();
-        let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.run_id));
+        let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.rules));
         let (mut plans, failures) = run.bounds.in_time(view, planning).await?;
         plans.iter_mut().for_each(|plan| run.budget.limit_memory(&run.spec, plan));
         Ok((

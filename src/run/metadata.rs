@@ -10,9 +10,9 @@ use super::summary;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Error, Result, one_line};
+use crate::format::{self, TableTarget};
 use crate::manifest::{HashVerdict, Manifest};
 use crate::metadata::{Document, cdm};
-use crate::sink;
 use crate::spec::{MetadataSpec, layout};
 
 /// Manifests that are read at once.
@@ -84,7 +84,9 @@ async fn write(
     let done = tables.iter().filter(|t| t.done).map(|t| &t.table);
     let reads = done.map(|table| async move {
         let directory = layout::table_dir(root, table);
-        let manifest = sink::committed(Arc::clone(destination), &directory).await;
+        let target = TableTarget { destination: Arc::clone(destination), directory };
+        let committed = format::open().committed(&target).await;
+        let manifest = committed.map(|found| found.map(|found| found.manifest));
         manifest.map(|manifest| (table, manifest)).map_err(|error| error.with("table", table))
     });
     let reads: Vec<Result<(&TableRef, Option<Manifest>)>> =

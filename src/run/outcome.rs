@@ -6,10 +6,11 @@ use super::cancel::INTERRUPTED;
 use super::metadata::MetadataOutcome;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
 use crate::error::{Error, one_line};
+use crate::format::Left;
 use crate::manifest::{FileEntry, Manifest, PartsAsOf, Verification};
 use crate::runlog::{RunEvent, RunStatus, Timestamp};
-use crate::sink::Left;
-use crate::spec::{IfExists, Verify, layout};
+use crate::spec::Verify;
+use crate::spec::layout::FileNames;
 
 /// What became of a run.
 #[derive(Debug, Serialize)]
@@ -134,10 +135,11 @@ pub(super) struct Exported {
 }
 
 impl Exported {
-    /// What run `run_id` had committed to `directory` by `manifest`.
-    pub(super) fn kept(manifest: &Manifest, directory: &str, run_id: &str, if_exists: IfExists) -> Self {
-        let own = |file: &&FileEntry| {
-            if_exists != IfExists::Append || file.name.ends_with(&layout::part_name(file.part, Some(run_id)))
+    /// What a run that names its files by `names` had committed to `directory` by `manifest`.
+    pub(super) fn kept(manifest: &Manifest, directory: &str, names: &FileNames) -> Self {
+        let own = |file: &&FileEntry| match names {
+            FileNames::Fixed => true,
+            FileNames::OfRun(_) => file.name.ends_with(&names.of(file.part)),
         };
         Self {
             files: manifest.own_files().filter(own).cloned().collect(),

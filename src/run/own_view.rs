@@ -28,7 +28,7 @@ async fn with_own_view(table: &TableRef, under: &Under<'_>) -> Result<Exported> 
     let _holders = run.connections.take(budget::HOLDERS).await?;
     let Pinned { view, held: _held, .. } = run.pin(std::slice::from_ref(table), Consistency::Table).await?;
     let (watch, stop) = under.stop.under(view.as_ref(), run.retries.suspicion());
-    let planning = prepare::plan_one(&run.spec, &run.services.source, view.as_ref(), table, &run.run_id);
+    let planning = prepare::plan_one(&run.spec, &run.services.source, view.as_ref(), table, &run.rules);
     let mut plan = tokio::select! {
         plan = planning => plan?,
         reason = stop.stopped() => return Err(reason),

@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::{alike, minded, rows};
 use crate::catalog::{Consistency, SourceIdentity, TableRef};
 use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::format;
 use crate::plan::{TablePlan, prepare, select};
 use crate::runlog::PartitionRow;
+use crate::sink::FileRules;
 use crate::source::{Snapshot, Source};
 use crate::spec::ExportSpec;
 
@@ -40,7 +42,8 @@ pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[Partition
     let spec = &rows::configured(spec, rows, &identity, &tables)?;
     alike::warn_of_directories(spec, &tables);
     let view = source.snapshot(&tables, Consistency::None).await?;
-    let (tables, failures) = plan_all(spec, source, view.as_ref(), &tables, "00000000").await?;
+    let rules = format::open().file_rules("00000000", spec.output.if_exists);
+    let (tables, failures) = plan_all(spec, source, view.as_ref(), &tables, &rules).await?;
     Ok(RunPlan { source: identity, tables, failures })
 }
 
@@ -50,11 +53,11 @@ pub(super) async fn plan_all(
     source: &Arc<dyn Source>,
     view: &dyn Snapshot,
     tables: &[TableRef],
-    run_id: &str,
+    rules: &FileRules,
 ) -> Result<(Vec<TablePlan>, Vec<(TableRef, Error)>)> {
     let (mut plans, mut failures) = (Vec::new(), Vec::new());
     for table in tables {
-        match Box::pin(prepare::plan_one(spec, source, view, table, run_id)).await {
+        match Box::pin(prepare::plan_one(spec, source, view, table, rules)).await {
             Ok(plan) => plans.push(plan),
             // A wrong flag is the user's to mend before anything is written.
             Err(error) if error.kind() == ErrorKind::Usage => return Err(error),

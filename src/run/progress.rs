@@ -74,3 +74,24 @@ impl Progress {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_count_up_take_back_and_end_alone() {
+        let progress = Progress::default();
+        let table = |name: &str| TableRef { schema: "s".into(), name: name.into() };
+        let (one, other) = (progress.start(&table("one"), 7), progress.start(&table("other"), 0));
+        one.add(10, 1000);
+        one.add(-3, -400);
+        assert_eq!((one.est_rows, one.rows(), one.bytes()), (7, 7, 600));
+        assert_eq!((other.rows(), other.bytes()), (0, 0));
+        progress.finish(&table("other"));
+        let running: Vec<String> = progress.running().iter().map(|t| t.table.to_string()).collect();
+        assert_eq!(running, ["s.one"]);
+        one.reset();
+        assert_eq!((one.rows(), one.bytes()), (0, 0));
+    }
+}

@@ -20,7 +20,7 @@ use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement, prepare};
 use crate::sink::{PartTarget, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
-use crate::spec::{EmptyTables, IfExists};
+use crate::spec::EmptyTables;
 
 /// Takes the snapshot of the tables that the statements read and plans all statements.
 pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> Result<(Pinned, Planned)> {
@@ -57,6 +57,9 @@ async fn planned_under(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
+    for plan in &plans {
+        run.rules.check(&plan.table, &plan.fields(), &spec.parquet)?;
+    }
     inputs.truncate(of_tables);
     minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
     Ok((inputs.into_iter().map(|input| input.info).collect(), plans))
@@ -139,8 +142,7 @@ impl QueryItem {
     }
 
     fn target(&self, part: usize, partitions: usize, run: &RunContext) -> PartTarget {
-        let append = (run.spec.output.if_exists == IfExists::Append).then_some(run.run_id.as_str());
-        let file = self.plan.file(part, append);
+        let file = run.rules.names.of(part);
         PartTarget {
             destination: Arc::clone(&run.services.destination),
             path: format!("{}/{file}", self.plan.directory),

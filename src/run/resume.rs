@@ -6,7 +6,6 @@
 //! apart from the run itself, if that should still be alive somewhere.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -25,10 +24,10 @@ use crate::catalog::{ListedTable, SourceIdentity, TableRef};
 use crate::clock::{self, Stopwatch};
 use crate::destination::DirLock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::{self, Beginning, Expected, Owner};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
 use crate::runlog::{JobRecord, RunEvent, RunRecord, RunStatus, Timestamp};
-use crate::sink::{Owner, TableCommit, committed_by};
 use crate::spec::{ExportSpec, layout};
 
 /// Tables whose manifests are looked at at once.
@@ -168,16 +167,20 @@ async fn finished(
     let looks = record.jobs.iter().map(|job| async {
         let directory = layout::table_dir(&spec.output.sub_path, &job.table);
         let is_its_own = |m: &Manifest| m.table == job.table && m.query.is_some() == are_queries;
-        let mut manifest =
-            committed_by(&services.destination, &directory, &record.run_id, is_its_own).await?;
+        let (format, target) = (format::open(), services.target(&directory));
+        let mut manifest = format.committed_by(&target, &record.run_id, &is_its_own).await?;
         if let Some(found) = manifest.as_ref().filter(|_| job.status != RunStatus::Completed) {
             // The run died at the very end of the commit: a lock, or the intent, may have been left.
-            let (destination, owner) = (Arc::clone(&services.destination), Owner::of(found));
-            let commit =
-                TableCommit::begin(destination, &directory, &record.run_id, spec.output.if_exists, &owner)
-                    .await?;
-            manifest = commit.finished().cloned();
-            commit.release().await;
+            let beginning = Beginning {
+                run_id: &record.run_id,
+                if_exists: spec.output.if_exists,
+                owner: &Owner::of(found),
+                keep: &[],
+                expected: Expected::Anything,
+            };
+            let transaction = format.begin(&target, &beginning).await?;
+            manifest = transaction.finished().cloned();
+            transaction.release().await;
         }
         // One whose files were not compared, or not found equal, as --verify asked is not finished.
         Ok::<_, Error>(manifest.filter(|manifest| passed(spec.safety.verify, manifest)))
@@ -208,13 +211,14 @@ fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef
         started_at: Some(record.started_at),
         ..Earlier::default()
     };
+    let names = format::open().file_names(&record.run_id, spec.output.if_exists);
     for job in &record.jobs {
         let Some(manifest) = finished.remove(&job.table) else {
             earlier.untold.extend(forgotten(record, job));
             continue;
         };
         let directory = layout::table_dir(&spec.output.sub_path, &job.table);
-        let exported = Exported::kept(&manifest, &directory, &record.run_id, spec.output.if_exists);
+        let exported = Exported::kept(&manifest, &directory, &names);
         if job.status != RunStatus::Completed {
             earlier.untold.extend(exported.events(&record.run_id, &job.table, committed_at(&manifest)));
         }

@@ -24,14 +24,13 @@ use tokio::sync::Notify;
 use super::cancel::Cancel;
 use super::stop::Stop;
 use crate::catalog::TableRef;
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, Pauses, Stopwatch};
 use crate::error::{Error, Result, Transient};
 use crate::runlog::Repeated;
 
-/// The first pause; each further one is twice as long, up to [`LONGEST`]. Half of it is left to chance, so that
-/// readers that failed together do not come back together.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(20);
+const PAUSES: Pauses = Pauses::new(FIRST, LONGEST).with_jitter();
 /// How long a reader waits for a connection while the server has none free. Longer would hide that two runs
 /// wait for each other.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -245,7 +244,7 @@ impl Attempts {
                 if let Some(table) = &self.table {
                     self.retries.note(table, self.scope.part(), why, &error);
                 }
-                pause(self.repeated)
+                PAUSES.after(self.repeated)
             }
         };
         let (seconds, nth, limit) = (pause.as_secs_f64(), self.repeated, self.retries.limit);
@@ -276,7 +275,7 @@ impl Attempts {
         if !self.retries.told_full.swap(true, Ordering::Relaxed) {
             tracing::warn!("the server has no connection free; waiting for one: {error}");
         }
-        clock::sleep(pause(*waits)).await;
+        clock::sleep(PAUSES.after(*waits)).await;
         Ok(())
     }
 }
@@ -301,14 +300,6 @@ pub(super) async fn admitted<T>(
     }
 }
 
-/// The pause before attempt `nth` of the repeated ones, from 1.
-fn pause(nth: u32) -> Duration {
-    let whole = FIRST.saturating_mul(1 << (nth - 1).min(16)).min(LONGEST);
-    // The last bits of a random id are as good a die as any.
-    let share = (uuid::Uuid::new_v4().as_u128() & 0xFFFF) as f64 / 65_536.0;
-    whole.mul_f64(0.5 + share / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::cancel::{CancelSwitch, INTERRUPTED};
@@ -321,16 +312,6 @@ mod tests {
 
     fn broken() -> Error {
         Error::unavailable("connection lost").as_transient(Transient::Connection)
-    }
-
-    #[test]
-    fn pauses_grow_and_never_agree() {
-        for nth in 1..40 {
-            let whole = FIRST.saturating_mul(1 << (nth - 1).min(16)).min(LONGEST);
-            let pauses: Vec<Duration> = (0..50).map(|_| pause(nth)).collect();
-            assert!(pauses.iter().all(|pause| *pause <= whole && *pause >= whole / 2), "{nth}: {pauses:?}");
-            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
-        }
     }
 
     #[test]

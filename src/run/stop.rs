@@ -11,7 +11,7 @@ use super::cancel::{Cancel, CancelSwitch};
 use super::limits::{Bounds, Deadline};
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::source::Snapshot;
+use crate::source::{Snapshot, view_lost};
 
 /// What work under one view listens to.
 #[derive(Debug, Clone)]
@@ -199,9 +199,4 @@ async fn lost(view: &dyn Snapshot, suspicion: &Notify, asking: &Mutex<()>) -> Er
             return error;
         }
     }
-}
-
-fn view_lost() -> Error {
-    Error::unavailable("the run's view of the database was lost")
-        .hint("`lakexpress resume` exports it as of a new moment; nothing of this table was changed")
 }

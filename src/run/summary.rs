@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, Pauses};
 use crate::destination::{Destination, DirLock, StoredObject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog::{RunStatus, Timestamp};
@@ -17,7 +17,7 @@ use crate::spec::layout;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Files that are written at once.
 const CONCURRENT_PUTS: usize = 8;
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSES: Pauses = Pauses::every(Duration::from_millis(50));
 /// How long the end of a run may be held up by its summary.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -142,15 +142,6 @@ async fn put(destination: &Arc<dyn Destination>, run_id: &str, content: String) 
 
 async fn lock(destination: &Arc<dyn Destination>, directory: &str, run_id: &str) -> Result<Box<dyn DirLock>> {
     // The call itself may take minutes where a store does not answer.
-    let begun = Stopwatch::start();
-    loop {
-        match destination.lock(directory, run_id).await {
-            Err(error)
-                if error.kind() == ErrorKind::Unavailable && begun.seconds() < PATIENCE.as_secs_f64() =>
-            {
-                clock::sleep(PAUSE).await;
-            }
-            outcome => return outcome,
-        }
-    }
+    let busy = |error: &Error| error.kind() == ErrorKind::Unavailable;
+    PAUSES.retry(PATIENCE, || destination.lock(directory, run_id), busy).await
 }

@@ -4,7 +4,7 @@
 //! the statements are the same for all. Tables are in `sql/runlog/`, what they mean in `docs/run-log.md`.
 //!
 //! A new event is a variant of [`RunEvent`], its row in [`RunEvent::run_id`] and [`RunEvent::of_table`], and what it
-//! changes in `append.rs`. A new column: `docs/adding-a-database.md`.
+//! changes in `append.rs`. A new column: `docs/dev/recipes.md`.
 
 mod append;
 pub mod conformance;
@@ -37,8 +37,8 @@ pub use self::contract::RunLog;
 pub use self::event::{
     HEARTBEAT, JobRecord, PreparedTable, Repeated, RunEvent, RunRecord, RunStatus, sub_path_of,
 };
+use crate::client::Address;
 use crate::error::{Error, Result};
-use crate::source::Address;
 
 /// Opens a run log on a server; checks the address, does not connect yet.
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn RunLog>>;

@@ -21,8 +21,8 @@ const TAIL: u64 = 8;
 /// A whole file with the columns of a table and no rows.
 #[derive(Debug, Clone)]
 pub struct EmptyFile {
-    pub(super) content: Bytes,
-    pub(super) columns: Vec<ColumnStats>,
+    pub(crate) content: Bytes,
+    pub(crate) columns: Vec<ColumnStats>,
 }
 
 impl EmptyFile {
@@ -42,7 +42,7 @@ impl EmptyFile {
     /// The columns, and what else the footer says of them, of the file of `bytes` at `path`.
     ///
     /// Errors: `Data` when there is no footer that can be understood; those of the destination.
-    pub(super) async fn like(destination: &dyn Destination, path: &str, bytes: u64) -> Result<Self> {
+    pub(crate) async fn like(destination: &dyn Destination, path: &str, bytes: u64) -> Result<Self> {
         let damaged = || Error::data("the file has no footer that can be read").with("file", path);
         let start = bytes.checked_sub(TAIL).ok_or_else(damaged)?;
         let tail = destination.read_range(path, start..bytes).await?;

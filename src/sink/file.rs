@@ -2,39 +2,27 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow_schema::{DataType, FieldRef, SchemaRef};
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnDescPtr;
 
 use super::blocks::Blocks;
-use super::columns::{Choice, ChunkEncoder, Codec, GeneralColumns, Kind};
+use super::columns::{self, FileWriter, Settings};
 use super::writer::WriterSettings;
 use crate::error::{Error, Result};
 use crate::readers::{converted, field_for};
 
 /// Encodes batches; what is finished waits in [`Blocks`].
 pub(super) struct FileEncoder {
-    file: SerializedFileWriter<Blocks>,
-    codec: Codec,
+    file: FileWriter<Blocks>,
     columns: Vec<Column>,
-    general: GeneralColumns,
-    group_rows: usize,
-    /// Encoders of the row group that is being filled, one per column; none if it has no rows.
-    encoders: Vec<Box<dyn ChunkEncoder>>,
-    rows: usize,
 }
 
 /// What is decided about a column once for the file.
 struct Column {
     name: String,
-    kind: Kind,
     /// The types before and after, if readers take another form of it.
     conversion: Option<[DataType; 2]>,
-    /// Its only leaf, if it is not a general one.
-    leaf: Option<ColumnDescPtr>,
-    choice: Choice,
 }
 
 impl FileEncoder {
@@ -43,44 +31,23 @@ impl FileEncoder {
     /// Errors: those of [`WriterSettings::check`].
     pub(super) fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
         let layout = settings.layout(schema)?;
-        let file = SerializedFileWriter::new(
-            Blocks::default(),
-            layout.columns.root_schema_ptr(),
-            Arc::new(layout.properties),
-        )
-        .map_err(Error::from_parquet)?;
-        let mut leaves: Vec<Vec<ColumnDescPtr>> = vec![Vec::new(); layout.schema.fields().len()];
-        for (at, leaf) in layout.columns.columns().iter().enumerate() {
-            leaves[layout.columns.get_column_root_idx(at)].push(Arc::clone(leaf));
-        }
-        let mut columns = Vec::with_capacity(leaves.len());
-        let mut general: Vec<FieldRef> = Vec::new();
-        for ((field, leaves), given) in layout.schema.fields().iter().zip(&leaves).zip(schema.fields()) {
-            let kind = Kind::of(field, leaves);
-            if kind == Kind::General {
-                general.push(Arc::clone(field));
-            }
-            let choice = Choice {
-                compression: layout.compression,
-                dictionary: !settings.dictionary_off.contains(field.name()),
-                delta: settings.parquet.encodings.has_delta(),
-            };
-            let (name, leaf) = (field.name().clone(), leaves.first().cloned());
+        let column = |given: &FieldRef| {
             // Without the ids inside of it, of which the batches know nothing.
             let taken = field_for(given, &settings.parquet.readers);
             let conversion = (given.data_type() != taken.data_type())
                 .then(|| [given.data_type().clone(), taken.data_type().clone()]);
-            columns.push(Column { name, kind, conversion, leaf, choice });
-        }
-        Ok(Self {
-            general: GeneralColumns::new(general, file.properties())?,
-            file,
-            codec: Codec::new(settings.parquet.compression)?,
-            columns,
-            group_rows: settings.parquet.row_group_rows.max(1),
-            encoders: Vec::new(),
-            rows: 0,
-        })
+            Column { name: given.name().clone(), conversion }
+        };
+        let columns = schema.fields().iter().map(column).collect();
+        let own = Settings {
+            compression: layout.compression,
+            delta: settings.parquet.encodings.has_delta(),
+            group_rows: settings.parquet.row_group_rows,
+        };
+        let file =
+            FileWriter::new(Blocks::default(), &layout.schema, &layout.columns, layout.properties, own)
+                .map_err(ours)?;
+        Ok(Self { file, columns })
     }
 
     /// Appends `batch`, whose columns are those of the schema.
@@ -94,70 +61,100 @@ impl FileEncoder {
                 None => Arc::clone(array),
             });
         }
-        let mut at = 0;
-        while at < batch.num_rows() {
-            let rows = (self.group_rows - self.rows).min(batch.num_rows() - at);
-            if self.encoders.is_empty() {
-                self.encoders = self.new_encoders()?;
-            }
-            for (i, encoder) in self.encoders.iter_mut().enumerate() {
-                let column: &ArrayRef = &values[i];
-                let piece = if rows == column.len() { Arc::clone(column) } else { column.slice(at, rows) };
-                let written = encoder.write(&mut self.codec, &piece);
-                written.map_err(|error| error.with("column", &self.columns[i].name))?;
-            }
-            self.rows += rows;
-            at += rows;
-            if self.rows >= self.group_rows {
-                self.end_group()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn new_encoders(&self) -> Result<Vec<Box<dyn ChunkEncoder>>> {
-        let mut general = self.general.encoders()?;
-        let encoder = |column: &Column| {
-            let own = column.leaf.as_ref().and_then(|leaf| column.kind.encoder(leaf, column.choice));
-            own.or_else(|| general.next()).ok_or_else(|| Error::internal("a column has no encoder"))
-        };
-        self.columns.iter().map(encoder).collect()
+        self.file.write(&values, batch.num_rows()).map_err(ours)
     }
 
     /// Bytes of the row group that are held, encoded or not.
     pub(super) fn memory(&self) -> usize {
-        self.encoders.iter().map(|encoder| encoder.memory()).sum()
+        self.file.memory()
     }
 
     /// Ends the row group, if it has rows.
     pub(super) fn end_group(&mut self) -> Result<()> {
-        if self.rows == 0 {
-            return Ok(());
-        }
-        let mut group = self.file.next_row_group().map_err(Error::from_parquet)?;
-        for (encoder, column) in self.encoders.drain(..).zip(&self.columns) {
-            encoder
-                .finish(&mut self.codec, &mut group)
-                .map_err(|error| error.with("column", &column.name))?;
-        }
-        group.close().map_err(Error::from_parquet)?;
-        self.rows = 0;
-        Ok(())
+        self.file.end_group().map_err(ours)
     }
 
     /// Ends the file and returns its footer.
     pub(super) fn finish(&mut self) -> Result<ParquetMetaData> {
-        self.end_group()?;
-        self.file.finish().map_err(Error::from_parquet)
+        self.file.finish().map_err(ours)
     }
 
     /// The finished bytes.
     pub(super) fn blocks(&mut self) -> &mut Blocks {
-        self.file.inner_mut()
+        self.file.out()
     }
 
     /// Bytes written so far, sent or not.
     pub(super) fn bytes_written(&self) -> usize {
         self.file.bytes_written()
+    }
+}
+
+/// An error of the encoders: of the data if Parquet cannot hold a value, otherwise a defect.
+fn ours(error: columns::Error) -> Error {
+    use columns::Error as E;
+    let text = error.to_string();
+    match error {
+        E::ValueTooLong => Error::data(text),
+        E::PageTooLong(_) => Error::data(text).hint("leave the column out with --columns"),
+        E::OtherType(data_type) => Error::internal(text).with("type", data_type),
+        E::Codec(cause) => Error::internal(text).caused_by(cause),
+        E::Parquet(error) => Error::from_parquet(error),
+        E::Column { column, error } => ours(*error).with("column", column),
+        E::RequiredNull
+        | E::OtherShape
+        | E::OtherColumns
+        | E::TooManyValues
+        | E::NoEncoder
+        | E::NoCodec(_) => Error::internal(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int32Array, Int64Array};
+    use arrow_schema::{Field, Schema};
+    use parquet::errors::ParquetError;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// The error of writing `array` into a file of one column of `field`.
+    fn refused(field: Field, array: ArrayRef) -> Error {
+        let schema = Arc::new(Schema::new(vec![field]));
+        let mut encoder = FileEncoder::new(&schema, &WriterSettings::default()).expect("encoder");
+        let given = Field::new("given", array.data_type().clone(), true);
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![given])), vec![array]).expect("batch");
+        encoder.write(&batch).expect_err("refused")
+    }
+
+    #[test]
+    fn errors_of_encoders_name_what_and_where() {
+        let field = || Field::new("n", DataType::Int64, false);
+        let null = refused(field(), Arc::new(Int64Array::from(vec![Some(1), None])));
+        assert_eq!(null.kind(), ErrorKind::Internal);
+        assert_eq!(null.to_string(), "a NULL in a required column (column n)");
+        let other = refused(field(), Arc::new(Int32Array::from(vec![1])));
+        assert_eq!(other.kind(), ErrorKind::Internal);
+        assert_eq!(other.to_string(), "a column has another type than its file (type Int32, column n)");
+    }
+
+    #[test]
+    fn values_that_parquet_cannot_hold_are_errors_of_the_data() {
+        for (error, text, hints) in [
+            (columns::Error::ValueTooLong, "a value has more than 2 GiB, which Parquet cannot store", 0),
+            (
+                columns::Error::PageTooLong("values are"),
+                "values are too long for Parquet, whose pages have less than 2 GiB",
+                1,
+            ),
+        ] {
+            let error = ours(columns::Error::Column { column: "t".into(), error: Box::new(error) });
+            assert_eq!((error.kind(), error.hints().len()), (ErrorKind::Data, hints));
+            assert_eq!(error.to_string(), format!("{text} (column t)"));
+        }
+        // One of ours on its way through the crate comes out unchanged.
+        let ours = ours(ParquetError::External(Box::new(Error::denied("no"))).into());
+        assert_eq!((ours.kind(), ours.to_string().as_str()), (ErrorKind::Denied, "no"));
     }
 }

@@ -1,30 +1,59 @@
-//! Record batches to committed Parquet files.
+//! Record batches to Parquet files that nobody sees yet.
 //!
 //! ```text
-//! stream -> write_part -> Upload (invisible) -> TableCommit::commit -> files and manifest (visible)
+//! stream -> write_part -> Upload (invisible) -> PreparedFile -> format (visible)
 //! ```
 //!
 //! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
 //! * [`columns`] encode values, [`file`] makes one Parquet file of them.
 //! * [`part`] writes one part.
-//! * [`commit`] makes the parts of a table visible, all or nothing.
+//! * [`rules`] is what the format of a table says of its files.
 
 mod blocks;
 mod columns;
-pub mod commit;
 mod empty;
 mod file;
 mod geoparquet;
 mod laps;
 pub mod part;
+pub mod rules;
 pub mod schema;
 pub mod stats;
 #[cfg(test)]
 mod tests;
 pub mod writer;
 
-pub use commit::{Left, Owner, TableCommit, committed, committed_by, read_manifest, roll_forward};
+pub(crate) use columns::dictionary_may_pay;
 pub use empty::EmptyFile;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
+pub use rules::{Demands, FileRules, RefusedType};
 pub use schema::written_schema;
 pub use writer::WriterSettings;
+
+/// The bytes of the file of `batches`, of which there is one at least, for `benches/encoders.rs`. None are kept.
+///
+/// # Errors
+/// Those of [`write_part`] for the same batches.
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub fn encoded_bytes(
+    batches: &[arrow::array::RecordBatch],
+    settings: &WriterSettings,
+) -> crate::error::Result<u64> {
+    let mut encoder = file::FileEncoder::new(batches[0].schema_ref(), settings)?;
+    for batch in batches {
+        encoder.write(batch)?;
+        while encoder.blocks().next(false).is_some() {}
+    }
+    encoder.finish()?;
+    Ok(encoder.bytes_written() as u64)
+}
+
+/// Batches made of any bytes, written and read back, for `fuzz/`.
+///
+/// # Errors
+/// Internal, when the file is not what was written.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn encoders_fuzzing(data: &[u8]) -> crate::error::Result<()> {
+    columns::fuzzing_encoders(data).map_err(|fault| crate::error::Error::internal(fault.to_string()))
+}

@@ -9,10 +9,11 @@ use parquet::arrow::{
 };
 use parquet::basic::{BrotliLevel, Compression as Codec, GzipLevel, LogicalType, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use serde::{Deserialize, Serialize};
 
+use super::columns::file_properties;
 use super::geoparquet;
 use super::schema::{encoder_schema, written_schema};
 use crate::catalog::{KIND_KEY, SOURCE_TYPE_KEY};
@@ -65,13 +66,9 @@ impl WriterSettings {
             return Err(Error::internal("types in memory and in the file differ").with("schema", written));
         }
         let compression = codec(self.parquet.compression)?;
-        let mut properties = WriterProperties::builder()
+        let mut properties = file_properties()
             .set_created_by(CREATED_BY.to_owned())
             .set_compression(compression)
-            // Chunk statistics steer readers past files and row groups; those of pages cost more than they save, and
-            // where pages begin is of no use without them.
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true)
             .set_key_value_metadata(Some(self.file_metadata(&written, &columns)?));
         for leaf in columns.columns() {
             let path = leaf.path();

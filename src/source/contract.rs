@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 
 /// A database we can list, describe and read. Implementations are called concurrently.
+///
+/// The contract is here, on [`Snapshot`] and on [`Dialect`]; `source/conformance.rs` asserts it on every implementation and
+/// wrapper.
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// How this database spells SQL.
@@ -30,7 +33,7 @@ pub trait Source: Debug + Send + Sync {
     /// Who this is. Connects.
     async fn identity(&self) -> Result<SourceIdentity>;
 
-    /// Names only, in catalog order. Reads the catalog, never table data.
+    /// Names only, each once, in catalog order. Reads the catalog, never table data.
     async fn list(&self, filter: &TableFilter) -> Result<Vec<ListedTable>>;
 
     /// What is unwise about the rights with which this source is read, and what to do; none when there is nothing to
@@ -65,9 +68,10 @@ pub trait Source: Debug + Send + Sync {
     /// Rows of `read.slice` that also match `read.filter`, in batches of about `read.batch_rows`,
     /// with `read.columns` in that order and exactly the fields described.
     ///
-    /// Everything it needs is in its two arguments, so that any process can call it. The stream
-    /// ends without an error only if the server said that all rows were sent. Dropping the
-    /// stream cancels the statement on the server.
+    /// Everything it needs is in its two arguments, so that any process can call it. Nothing happens
+    /// before the stream is polled. The stream ends without an error only if the server said that all
+    /// rows were sent; a value that cannot be read exactly is an error of kind `Data` that names
+    /// table, column and row. Dropping the stream cancels the statement on the server.
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream>;
 
     /// How many rows `read` has as of `at`, by the database's own count. Reads no values.
@@ -103,6 +107,13 @@ pub(super) fn without_replicas() -> Error {
 pub(super) fn cannot_verify(table: &TableInfo, what: &str) -> Error {
     Error::data(format!("this source cannot {what}")).with("table", &table.table).hint(
         "leave --verify out; `lakexpress verify --read-data` still compares the files with their manifests",
+    )
+}
+
+/// The view that a run reads under is gone: what is not finished can only be read as of another moment.
+pub fn view_lost() -> Error {
+    Error::unavailable("the run's view of the database was lost").hint(
+        "`lakexpress resume` finishes the run as of a new moment; nothing of an unfinished table was changed",
     )
 }
 

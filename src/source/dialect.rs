@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use crate::catalog::{ColumnInfo, Slice, TableInfo, TableRef};
+use crate::error::{Error, Result};
 use crate::spec::{Method, Period};
 
 /// How one database spells SQL.
@@ -43,6 +44,15 @@ pub trait Dialect: Debug + Send + Sync {
 
     /// The condition that selects a slice; none for all rows.
     fn slice_sql(&self, table: &TableInfo, slice: &Slice) -> Option<String>;
+
+    /// Refuses an expression that may give another value in the next statement: each slice is a statement of its own, and
+    /// rows would be in two of them or in none. `expression` is this database's SQL and not a column alone.
+    ///
+    /// # Errors
+    /// Usage, naming the first word that is not known to be steady.
+    fn check_steady(&self, _expression: &str) -> Result<()> {
+        Err(Error::usage("this source cannot cut a table by an expression").hint("name a column"))
+    }
 
     /// The filter as this database's SQL, if and only if the database gives the same answer for
     /// every row as DataFusion would. None means it is evaluated here.

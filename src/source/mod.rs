@@ -1,12 +1,16 @@
-//! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each.
+//! Databases that can be listed, described and read. One folder and one row in [`SOURCES`] each; what they share is in
+//! [`kit`].
 
-mod address;
+#[doc(hidden)]
+pub mod conformance;
 mod contract;
 pub mod dialect;
-mod environment;
+pub mod kit;
 mod lag;
 mod layered;
 pub mod limited;
+#[cfg(test)]
+mod memory;
 mod paced;
 pub mod postgres;
 pub mod sqlite;
@@ -14,19 +18,16 @@ pub mod sqlite;
 use std::sync::Arc;
 
 pub use dialect::Dialect;
-pub use environment::Environment;
 pub use lag::Lag;
 pub use layered::{Layer, Layered};
 pub use limited::Limited;
 pub use paced::Paced;
-/// The client for PostgreSQL, for what else lies in such a database: the run log.
-pub use postgres::client as postgres_client;
 /// For `fuzz/`.
 #[cfg(any(test, feature = "fuzzing"))]
 pub use postgres::fuzzing as postgres_fuzzing;
 
-pub use self::address::Address;
-pub use self::contract::{Snapshot, Source, TableRead};
+pub use self::contract::{Snapshot, Source, TableRead, view_lost};
+pub use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::spec::{TypePolicy, nearest};
 

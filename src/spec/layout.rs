@@ -96,6 +96,25 @@ pub fn below(base: &str, sub_path: &str) -> String {
     if sub_path.is_empty() { base.to_owned() } else { format!("{}/{sub_path}", base.trim_end_matches('/')) }
 }
 
+/// How a run names the files of its tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileNames {
+    /// By their parts: the names of the run before and of the next one.
+    Fixed,
+    /// By their parts and the run, whose id this is: they lie next to the files of other runs.
+    OfRun(String),
+}
+
+impl FileNames {
+    /// The name of part `part`'s file.
+    pub fn of(&self, part: usize) -> String {
+        match self {
+            Self::Fixed => part_name(part, None),
+            Self::OfRun(run) => part_name(part, Some(run)),
+        }
+    }
+}
+
 /// The file name of part `part`. `append_run` is the run's id when files are added to others'.
 pub fn part_name(part: usize, append_run: Option<&str>) -> String {
     match append_run {
@@ -163,5 +182,7 @@ mod tests {
         assert_eq!(part_name(7, None), "part-00007.parquet");
         let run = "0199a1b2-0000-7000-8000-0123456789ab";
         assert_eq!(part_name(7, Some(run)), "part-00007-456789ab.parquet");
+        assert_eq!(FileNames::Fixed.of(7), part_name(7, None));
+        assert_eq!(FileNames::OfRun(run.into()).of(7), part_name(7, Some(run)));
     }
 }

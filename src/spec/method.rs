@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::closest;
 use crate::catalog::TableRef;
 use crate::catalog::filter::pattern_matches;
 use crate::error::{Error, Result};
@@ -84,13 +85,11 @@ impl FromStr for Method {
             "timepartition" => Ok(Self::Timepartition),
             "dbpartition" => Ok(Self::DbPartition),
             _ => {
-                let names = Self::ALL.map(|method| method.to_string());
-                let near = names.iter().min_by_key(|name| {
-                    strsim::damerau_levenshtein(&name.to_lowercase(), &text.to_lowercase())
-                });
+                let names = Self::ALL.map(Self::name);
+                let near = closest(text, names);
                 Err(Error::usage(format!("unknown method '{text}'")).hint(format!(
                     "did you mean {}? Methods: {}; Rowid, Physical and Physloc are Ctid, Modulo is Random",
-                    near.map_or("None", String::as_str),
+                    near.unwrap_or("None"),
                     names.join(", ")
                 )))
             }

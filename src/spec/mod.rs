@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use cutting::{CuttingSpec, cores};
 pub use limits::{Closing, Limits, Seconds};
 pub use method::{ConfigRow, Method, Period, TableConfig};
-pub use names::nearest;
+pub use names::{closest, distance, nearest};
 pub use origin::Origin;
 pub use output::{EmptyTables, IfExists, MetadataSpec, OutputSpec};
 pub use parquet::{Compression, Encodings, ParquetSpec};

@@ -11,6 +11,8 @@ pub mod file;
 mod finding;
 mod footer;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

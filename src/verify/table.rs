@@ -7,12 +7,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::file::{StoredFile, Values};
 use super::{Finding, Sample, TableReport};
-use crate::destination::{Destination, StoredObject};
-use crate::error::{Error, ErrorKind, Result};
+use crate::destination::{Destination, StoredObject, bare_tag};
+use crate::error::{ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
+use crate::format::{is_unfinished, is_withdrawn, read_manifest};
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
-use crate::sink::commit::{is_unfinished, is_withdrawn};
-use crate::sink::read_manifest;
 use crate::sink::stats::column_stats;
 use crate::spec::layout::{INTENT, MANIFEST, file_name};
 
@@ -26,7 +25,7 @@ pub async fn table(destination: &Arc<dyn Destination>, dir: &str, sample: Sample
     match compared(destination, dir, sample).await {
         // A document or a directory that is not ours ends the look at this table and at no other.
         Err(error) if error.kind() == ErrorKind::Data => {
-            let problems = vec![Finding::of_table("unreadable", whole(&error))];
+            let problems = vec![Finding::of_table("unreadable", error.to_string())];
             Ok(TableReport { directory: dir.to_owned(), problems, ..TableReport::default() })
         }
         report => report,
@@ -147,26 +146,12 @@ impl Seen {
         match answer {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.kind() == ErrorKind::Data => {
-                self.problem(entry, "unreadable", whole(&error));
+                self.problem(entry, "unreadable", error.to_string());
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
-}
-
-/// The error with its causes.
-fn whole(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 impl Look {
@@ -192,7 +177,7 @@ impl Look {
         let same_bytes = if self.read { content(&file, entry, &mut seen).await? } else { false };
         // A copy of the file has another tag; when every byte was compared, that is known to be all.
         if let (Some(expected), Some(found), false) = (&entry.e_tag, &stored.e_tag, same_bytes)
-            && plain_tag(expected) != plain_tag(found)
+            && bare_tag(expected) != bare_tag(found)
         {
             let mut detail =
                 format!("the store's tag is {found}, not {expected}: the file was written again since");
@@ -203,11 +188,6 @@ impl Look {
         }
         Ok(seen)
     }
-}
-
-/// Stores quote a tag in some answers and not in others.
-fn plain_tag(tag: &str) -> &str {
-    tag.trim_start_matches("W/").trim_matches('"')
 }
 
 async fn footer(file: &StoredFile, entry: &FileEntry, seen: &mut Seen) -> Result<()> {

@@ -13,6 +13,7 @@
 mod circles;
 mod names;
 mod reading;
+mod recipes;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,19 +27,24 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("error", &["plain", "secret"]),
+    ("blocking", &["error"]),
     ("fingerprint", &["error"]),
     ("catalog", &["plain", "error"]),
     ("readers", &["error"]),
     ("spec", &["error", "catalog", "readers"]),
     ("manifest", &["error", "readers", "catalog", "spec"]),
-    ("client", &["clock", "secret", "error"]),
-    ("source", &["clock", "secret", "error", "client", "fingerprint", "readers", "catalog", "spec"]),
+    ("client", &["clock", "secret", "error", "blocking", "spec"]),
+    (
+        "source",
+        &["clock", "secret", "error", "blocking", "client", "fingerprint", "readers", "catalog", "spec"],
+    ),
     ("partition", &["error", "catalog", "spec"]),
-    ("destination", &["plain", "clock", "secret", "error", "spec"]),
-    ("runlog", &["clock", "error", "client", "catalog", "spec", "manifest", "source"]),
+    ("destination", &["plain", "clock", "secret", "error", "blocking", "spec"]),
+    ("runlog", &["clock", "error", "blocking", "client", "catalog", "spec", "manifest"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
     ("sink", &["clock", "error", "readers", "catalog", "spec", "manifest", "destination"]),
-    ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink"]),
+    ("format", &["error", "readers", "catalog", "spec", "manifest", "destination", "sink"]),
+    ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink", "format"]),
     ("plan", &["secret", "error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     ("work", &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"]),
     (
@@ -58,6 +64,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "runlog",
             "metadata",
             "sink",
+            "format",
             "verify",
             "plan",
             "work",
@@ -70,9 +77,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "run",
         ],
     ),
-    ("config", &["secret", "error", "catalog", "spec", "source", "runlog"]),
+    ("config", &["secret", "error", "client", "catalog", "spec", "source", "runlog"]),
     ("demo", &["error"]),
-    ("fuzzing", &["error", "source", "destination", "sink", "config"]),
+    ("fuzzing", &["error", "client", "source", "destination", "sink", "format", "config"]),
     (
         "cli",
         &[
@@ -80,6 +87,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "clock",
             "secret",
             "error",
+            "blocking",
             "readers",
             "catalog",
             "spec",
@@ -102,7 +110,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// What is used, the only places (files or folders below `src/`) that may use it.
 const FENCES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config"]),
-    ("indicatif", &["cli"]),
+    ("indicatif", &["cli", "report/words.rs"]),
     ("print!", &["cli"]),
     ("println!", &["cli"]),
     ("eprint!", &["cli"]),
@@ -119,12 +127,12 @@ const FENCES: &[(&str, &[&str])] = &[
             "runlog/private.rs",
             "secret/open.rs",
             "client/password",
-            "runlog/sqlite",
+            "client/sqlite/open.rs",
             "runlog/spool",
             "cli/logging.rs",
             "cli/metrics.rs",
-            "source/postgres/wire/pem.rs",
-            "source/postgres/config/environment.rs",
+            "client/transport/pem.rs",
+            "client/postgres/config/environment.rs",
         ],
     ),
     ("tokio::fs", &[]),
@@ -135,9 +143,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("Local::now", &["clock"]),
     ("thread::sleep", &["clock"]),
     ("Uuid::now_v7", &["clock"]),
-    ("postgres_protocol", &["source/postgres"]),
-    ("mysql_async", &["runlog/mysql"]),
-    ("rusqlite", &["demo", "runlog/sqlite", "source/sqlite"]),
+    ("postgres_protocol", &["client/postgres"]),
+    ("mysql_common", &["client/mysql"]),
+    ("strsim", &["spec/names.rs"]),
+    ("rusqlite", &["demo", "client/sqlite", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
 ];
 
@@ -152,16 +161,34 @@ const BANS: &[(&str, &[&str])] = &[
             "destination/azure",
             "destination/gcs",
             "destination/s3",
-            "runlog/mysql/config.rs",
-            "source/postgres/config",
-            "source/postgres/wire/auth.rs",
-            "source/postgres/wire/pem.rs",
+            "client/fields.rs",
+            "client/mysql/config.rs",
+            "client/mysql/wire/auth.rs",
+            "client/postgres/config",
+            "client/postgres/wire/auth.rs",
+            "client/transport/pem.rs",
         ],
     ),
 ];
 
-/// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`.
-const BACKENDS: &[&str] = &["source", "destination", "runlog", "publish"];
+/// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`; and the folders in which the
+/// subfolder of the same name may name it too: `source/postgres` and `runlog/postgres` name `client/postgres`.
+const BACKENDS: &[(&str, &[&str])] = &[
+    ("client", &["source", "runlog"]),
+    ("source", &[]),
+    ("destination", &[]),
+    ("runlog", &[]),
+    ("format", &[]),
+];
+
+/// Subfolders of those that are no backends: what the backends share.
+const SHARED: &[&str] = &["client/password", "client/transport", "source/conformance", "source/kit"];
+
+/// Folders that name nothing outside of them, tests included, so that each could be a crate of its own.
+const STANDALONE: &[&str] = &["sink/columns"];
+
+/// Sources that are compiled for tests only: they have no row.
+const UNLISTED: &[&str] = &["source/memory"];
 
 const MAX_FILE_LINES: usize = 600;
 const MAX_INLINE_TEST_LINES: usize = 150;
@@ -221,29 +248,72 @@ fn fenced_names_stay_behind_their_fences() {
     assert_none(&problems);
 }
 
+/// Paths of `source` that lead out of `folder`. Saying who may see an item is none.
+fn ways_out(source: &Source, folder: &str) -> Vec<String> {
+    let code = blank(&source.text).replace("(in super::super)", "");
+    let lines: Vec<&str> = code.lines().collect();
+    let tests = inline_tests(&code).unwrap_or(lines.len());
+    let inside = source.path[folder.len() + 1..].trim_end_matches("mod.rs");
+    let depth = inside.split('/').filter(|part| !part.is_empty()).count();
+    let mut found: Vec<String> = paths_below(&code, "crate").iter().map(|n| format!("crate::{n}")).collect();
+    // Inline tests are one module further down.
+    for (lines, depth) in [(&lines[..tests], depth), (&lines[tests..], depth + 1)] {
+        let upwards = "super::".repeat(depth + 1);
+        let climbing = lines.iter().filter(|line| line.contains(&upwards));
+        found.extend(climbing.map(|line| line.trim().to_owned()));
+    }
+    found
+}
+
+#[test]
+fn a_folder_that_stands_alone_names_nothing_outside() {
+    let mut problems = Vec::new();
+    for folder in STANDALONE {
+        let own: Vec<Source> = sources().into_iter().filter(|s| s.is_in(&[folder])).collect();
+        assert!(own.len() > 1, "{folder} has {} files", own.len());
+        for source in own {
+            let found = ways_out(&source, folder);
+            problems.extend(found.into_iter().map(|way| format!("src/{}: {way}", source.path)));
+        }
+    }
+    assert_none(&problems);
+    let found = |path: &str, text: &str| ways_out(&Source::new(path, text), "a/b").len();
+    assert_eq!(found("a/b/c.rs", "use super::d::D; pub(in super::super) fn c() {} // crate::e"), 0);
+    assert_eq!(found("a/b/c.rs", "#[cfg(test)]\nmod tests {\nuse super::super::d::D;\n}"), 0);
+    assert_eq!(found("a/b/mod.rs", "use super::d;"), 1);
+    assert_eq!(found("a/b/c.rs", "use super::super::d;"), 1);
+    assert_eq!(found("a/b/tests.rs", "use crate::{d, e};"), 2);
+}
+
 #[test]
 fn a_backend_is_named_by_its_parent_only() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut problems = Vec::new();
-    for parent in BACKENDS {
-        for entry in fs::read_dir(src.join(parent)).into_iter().flatten().flatten() {
-            if !entry.path().is_dir() {
-                continue;
-            }
+    for (parent, users) in BACKENDS {
+        for entry in fs::read_dir(src.join(parent)).expect("a folder of src/").flatten() {
             let backend = entry.file_name().to_string_lossy().into_owned();
             let own = format!("{parent}/{backend}");
+            if !entry.path().is_dir() || SHARED.contains(&own.as_str()) {
+                continue;
+            }
+            let users: Vec<String> = users.iter().map(|user| format!("{user}/{backend}")).collect();
+            let may_name: Vec<&str> = users.iter().map(String::as_str).chain([own.as_str()]).collect();
             let path = format!("{parent}::{backend}");
             let sibling = format!("super::{backend}");
             // Tests in files of their own may take any real backend.
             for source in production() {
-                if source.is_in(&[&own]) || source.path == format!("{parent}/mod.rs") {
+                if source.is_in(&may_name) || source.path == format!("{parent}/mod.rs") {
                     continue;
                 }
                 let beside = source.module() == *parent && holds(&source.code, &sibling);
-                let grouped = paths_below(&source.code, parent).contains(&backend);
+                let grouped = [parent.to_string(), format!("crate::{parent}")]
+                    .iter()
+                    .any(|root| paths_below(&source.code, root).contains(&backend));
                 if beside || grouped || holds(&source.code, &path) {
-                    problems
-                        .push(format!("src/{}: `{path}` is named outside src/{parent}/mod.rs", source.path));
+                    problems.push(format!(
+                        "src/{}: `{path}` is for src/{parent}/mod.rs and {may_name:?} only",
+                        source.path
+                    ));
                 }
             }
         }
@@ -260,9 +330,12 @@ fn a_source_is_one_folder_and_one_row() {
         if !entry.path().is_dir() {
             continue;
         }
-        sources += 1;
         let name = entry.file_name().to_string_lossy().into_owned();
         let (own, path) = (format!("source/{name}"), format!("source::{name}"));
+        if SHARED.contains(&own.as_str()) {
+            continue;
+        }
+        sources += 1;
         let beside = |s: &Source| s.module() == "source" && holds(&s.code, &name);
         let naming: Vec<String> = production()
             .filter(|s| !s.is_in(&[&own]) && (beside(s) || holds(&s.code, &path)))
@@ -272,9 +345,46 @@ fn a_source_is_one_folder_and_one_row() {
         // `pub mod`, and a row of its names and how it is opened.
         assert_eq!(registry.code.matches(&format!("mod {name};")).count(), 1, "{name}");
         let code: String = registry.code.lines().filter(|line| !line.starts_with("pub use ")).collect();
-        assert_eq!(code.matches(&format!("{name}::")).count(), 2, "{name}");
+        let listed = !UNLISTED.contains(&own.as_str());
+        assert_eq!(code.matches(&format!("{name}::")).count(), if listed { 2 } else { 0 }, "{name}");
+        assert!(listed || registry.text.contains(&format!("#[cfg(test)]\nmod {name};")), "{name}");
     }
-    assert!(sources >= 2, "{sources}");
+    assert!(sources >= 3, "{sources}");
+}
+
+/// Tests in files of their own that run the suite of a trait, for backends that need a server.
+const CONTRACTS: &[(&str, &str)] = &[
+    ("source", "tests/it/contract.rs"),
+    ("destination", "tests/it/storage/conformance.rs"),
+    ("runlog", "tests/it/runlog.rs"),
+];
+
+#[test]
+fn every_backend_runs_the_suite_of_its_trait() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut problems = Vec::new();
+    for (parent, elsewhere) in CONTRACTS {
+        let elsewhere = fs::read_to_string(root.join(elsewhere)).expect("the tests that need servers");
+        for entry in fs::read_dir(root.join("src").join(parent)).expect("a folder").flatten() {
+            let backend = entry.file_name().to_string_lossy().into_owned();
+            let own = format!("{parent}/{backend}");
+            // What an object store is, all of them share.
+            let shared = SHARED.contains(&own.as_str()) || own == "destination/object";
+            if !entry.path().is_dir() || shared {
+                continue;
+            }
+            let tests = fs::read_to_string(entry.path().join("tests.rs")).unwrap_or_default();
+            let calls = |text: &str| text.contains("conformance::check(");
+            // MariaDB is the server of MySQL's protocol that there is.
+            let name = if backend == "mysql" { "mariadb" } else { &backend };
+            let by_name = [format!("fn {name}()"), format!("fn {name}_keeps_the_contract()")];
+            let server = calls(&elsewhere) && by_name.iter().any(|test| elsewhere.contains(test.as_str()));
+            if !server && !calls(&tests) {
+                problems.push(format!("src/{own}: no test runs src/{parent}/conformance.rs on it"));
+            }
+        }
+    }
+    assert_none(&problems);
 }
 
 #[test]

@@ -29,7 +29,8 @@ impl Source {
     /// Test code in a file of its own.
     pub(crate) fn is_test(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
-        matches!(name, "tests.rs" | "conformance.rs" | "laws.rs") || self.path.contains("/tests/")
+        matches!(name, "tests.rs" | "conformance.rs" | "laws.rs")
+            || ["/tests/", "/conformance/"].iter().any(|folder| self.path.contains(folder))
     }
 
     pub(crate) fn is_in(&self, places: &[&str]) -> bool {

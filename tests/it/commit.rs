@@ -9,6 +9,7 @@
 )]
 
 mod added;
+mod expected;
 mod faulty;
 
 use std::collections::BTreeSet;
@@ -24,11 +25,11 @@ use lakexpress::catalog::{Consistency, Keys, Slice, SnapshotToken, SourceIdentit
 use lakexpress::destination::local::LocalDirectory;
 use lakexpress::destination::{Destination, PendingUpload, conformance};
 use lakexpress::error::{Error, ErrorKind, Result};
-use lakexpress::manifest::{FORMAT_VERSION, Manifest, ManifestColumn};
-use lakexpress::sink::{
-    EmptyFile, Owner, PartTarget, PreparedFile, TableCommit, WriterSettings, roll_forward, write_empty,
-    write_part,
+use lakexpress::format::{
+    self, Beginning, Committed, Expected, Owner, TableTarget, TableTransaction, Written, roll_forward,
 };
+use lakexpress::manifest::{FORMAT_VERSION, Manifest, ManifestColumn};
+use lakexpress::sink::{EmptyFile, PartTarget, PreparedFile, WriterSettings, write_empty, write_part};
 use lakexpress::spec::IfExists;
 use lakexpress::spec::layout::{INTENT, LOCK, MANIFEST, part_name};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -121,8 +122,7 @@ impl Export {
 
     /// What a run does with a table. `broken` is the part whose stream fails.
     async fn run(&self, destination: &Arc<dyn Destination>, broken: Option<usize>) -> Result<Manifest> {
-        let commit =
-            TableCommit::begin(Arc::clone(destination), DIR, self.run_id, self.if_exists, &owner()).await?;
+        let transaction = begin(destination, self.run_id, self.if_exists).await?;
         let mut files: Vec<PreparedFile> = vec![];
         for part in 0..self.parts {
             let batch = self.batch(part);
@@ -136,20 +136,53 @@ impl Export {
                 Ok(prepared) => files.extend(prepared.file),
                 Err(error) => {
                     let uploads: Vec<PendingUpload> = files.into_iter().map(|file| file.upload).collect();
-                    let _ = commit.abort(&uploads).await;
+                    let _ = transaction.abort(&uploads).await;
                     return Err(error);
                 }
             }
         }
-        let empty = EmptyFile::new(&self.batch(0).schema(), &WriterSettings::default())?;
-        let committed = commit.commit_and_check(files, Some(empty), self.manifest(), async |_| Ok(())).await;
-        committed.map(|(manifest, _)| manifest)
+        let empty = Some(EmptyFile::new(&self.batch(0).schema(), &WriterSettings::default())?);
+        let written = Written { files, empty, manifest: self.manifest() };
+        transaction.commit(written, None).await.map(|(manifest, _)| manifest)
     }
 }
 
 /// Whose rows every export here has.
 fn owner() -> Owner {
     Owner::of(&OLD.manifest())
+}
+
+fn target(destination: &Arc<dyn Destination>) -> TableTarget {
+    TableTarget { destination: Arc::clone(destination), directory: DIR.into() }
+}
+
+/// Begins to write the table, whatever is committed.
+async fn begin(
+    destination: &Arc<dyn Destination>,
+    run_id: &str,
+    if_exists: IfExists,
+) -> Result<Box<dyn TableTransaction>> {
+    begin_as(destination, run_id, if_exists, &owner()).await
+}
+
+async fn begin_as(
+    destination: &Arc<dyn Destination>,
+    run_id: &str,
+    if_exists: IfExists,
+    owner: &Owner,
+) -> Result<Box<dyn TableTransaction>> {
+    let beginning = Beginning { run_id, if_exists, owner, keep: &[], expected: Expected::Anything };
+    format::open().begin(&target(destination), &beginning).await
+}
+
+/// Commits `files` and looks at nothing afterwards.
+async fn commit(
+    transaction: Box<dyn TableTransaction>,
+    files: Vec<PreparedFile>,
+    manifest: Manifest,
+) -> Result<Manifest> {
+    let written = Written { files, empty: None, manifest };
+    transaction.commit(written, None).await.map(|(manifest, _)| manifest)
 }
 
 struct Place {
@@ -366,30 +399,24 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
     let place = Place::new();
     let export = Export { run_id: "0a0a0a02", first: 0, parts: 1, if_exists: IfExists::Overwrite };
     OLD.run(&place.destination, None).await.expect("the old table");
-    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Overwrite, &owner())
-        .await
-        .unwrap();
-    assert_eq!(commit.old_manifest().expect("old").files.len(), 5);
+    let transaction = begin(&place.destination, "r", IfExists::Overwrite).await.unwrap();
+    assert_eq!(transaction.previous().expect("old").files.len(), 5);
     let target = export.target(&place.destination, 0);
     let empty = write_empty(&export.batch(0).schema(), &target, &WriterSettings::default()).await.unwrap();
-    let manifest = commit.commit(empty.file.into_iter().collect(), export.manifest()).await.expect("commit");
+    let files = empty.file.into_iter().collect();
+    let manifest = commit(transaction, files, export.manifest()).await.expect("commit");
     assert_eq!((manifest.rows, manifest.files.len(), manifest.run_id.as_str()), (0, 1, "r"));
     assert!(place.ids(&manifest).is_empty());
     place.assert_tidy(&manifest);
 
-    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r2", IfExists::Overwrite, &owner())
-        .await
-        .unwrap();
-    let manifest = commit.commit(vec![], export.manifest()).await.expect("commit");
+    let transaction = begin(&place.destination, "r2", IfExists::Overwrite).await.unwrap();
+    let manifest = commit(transaction, vec![], export.manifest()).await.expect("commit");
     place.assert_tidy(&manifest);
 }
 
 #[tokio::test]
 async fn what_is_there_is_respected() {
-    let begin = |place: &Place, if_exists| {
-        let destination = Arc::clone(&place.destination);
-        async move { TableCommit::begin(destination, DIR, "r", if_exists, &owner()).await.map(drop) }
-    };
+    let begin = async |place: &Place, if_exists| begin(&place.destination, "r", if_exists).await.map(drop);
     let place = Place::new();
     fs::create_dir_all(place.dir()).unwrap();
     fs::write(place.dir().join("_SUCCESS"), b"").unwrap();
@@ -419,10 +446,8 @@ async fn what_is_there_is_respected() {
 async fn b1_the_manifest_of_another_table_is_not_finished_work() {
     let place = Place::new();
     let manifest = OLD.run(&place.destination, None).await.expect("the old table");
-    let begin = |owner: Owner, if_exists| {
-        let destination = Arc::clone(&place.destination);
-        async move { TableCommit::begin(destination, DIR, OLD.run_id, if_exists, &owner).await }
-    };
+    let begin =
+        async |owner: Owner, if_exists| begin_as(&place.destination, OLD.run_id, if_exists, &owner).await;
     let again = begin(owner(), IfExists::Error).await.expect("its own work");
     assert_eq!(again.finished(), Some(&manifest));
     again.release().await;
@@ -432,9 +457,9 @@ async fn b1_the_manifest_of_another_table_is_not_finished_work() {
             let error = begin(owner.clone(), if_exists).await.map(drop).expect_err("another's");
             assert_eq!(error.kind(), ErrorKind::Data, "{if_exists:?}");
         }
-        let commit = begin(owner, IfExists::Replace).await.expect("it may");
-        assert!(commit.finished().is_none());
-        commit.release().await;
+        let transaction = begin(owner, IfExists::Replace).await.expect("it may");
+        assert!(transaction.finished().is_none());
+        transaction.release().await;
     }
     assert_eq!(place.manifest(), Some(manifest), "untouched");
 }
@@ -444,12 +469,11 @@ async fn appending_other_columns_is_refused() {
     let place = Place::new();
     OLD.run(&place.destination, None).await.expect("the old table");
     let before = place.names();
-    let commit = TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append, &owner())
-        .await
-        .unwrap();
+    let transaction = begin(&place.destination, "r", IfExists::Append).await.unwrap();
     let mut other = OLD.manifest();
     other.columns.pop();
-    assert_eq!(commit.commit(vec![], other).await.expect_err("refused").kind(), ErrorKind::Data);
+    let error = commit(transaction, vec![], other).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Data);
     assert_eq!(place.names(), before);
 }
 
@@ -494,8 +518,7 @@ async fn documents_that_cannot_be_understood_stay() {
             let before = fs::read(&path).ok();
             fs::write(&path, &content).unwrap();
             for if_exists in [IfExists::Overwrite, IfExists::Append, IfExists::Error] {
-                let begun =
-                    TableCommit::begin(Arc::clone(&place.destination), DIR, "r", if_exists, &owner()).await;
+                let begun = begin(&place.destination, "r", if_exists).await;
                 let error = begun.map(drop).expect_err("refused");
                 assert_eq!(error.kind(), ErrorKind::Data, "{error:?}");
             }
@@ -610,10 +633,7 @@ async fn an_intent_is_enough_also_when_the_tree_has_moved() {
 #[tokio::test]
 async fn one_run_writes_to_a_directory_at_a_time() {
     let place = Place::new();
-    let first =
-        TableCommit::begin(Arc::clone(&place.destination), DIR, "run-one", IfExists::Overwrite, &owner())
-            .await
-            .unwrap();
+    let first = begin(&place.destination, "run-one", IfExists::Overwrite).await.unwrap();
     let second = OLD.run(&place.destination, None).await.expect_err("locked");
     assert_eq!(second.kind(), ErrorKind::Unavailable);
     assert!(second.to_string().contains("run-one"), "{second}");

@@ -246,6 +246,12 @@ fn ask_all(programs: &[&Program], long: bool, dir: &Path) -> BTreeMap<Reader, BT
 }
 
 #[test]
+fn every_reader_is_asked_by_a_program() {
+    let asked: BTreeSet<Reader> = FEW.iter().chain(MORE).map(|program| program.reader).collect();
+    assert_eq!(asked, Reader::ALL.into_iter().collect());
+}
+
+#[test]
 fn what_any_writes_is_read_by_five_readers_and_what_modern_writes_as_the_table_says() {
     let dir = tempfile::tempdir().unwrap();
     let programs: Vec<&Program> = FEW.iter().collect();

@@ -65,6 +65,11 @@ impl MariaDb {
         *self.port.lock().unwrap()
     }
 
+    /// The path of its Unix socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.join("socket")
+    }
+
     /// `info` of an auth entry for a database.
     pub(crate) fn info(&self, db: &str) -> serde_json::Value {
         serde_json::json!({ "username": "log", "password": PASSWORD, "server": "127.0.0.1", "port": self.port(), "database": db })

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use lakexpress::client::Address;
 use lakexpress::runlog::{RunLog, Spooled, conformance, open_server};
-use lakexpress::source::Address;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@
 mod asleep;
 pub(crate) mod azurite;
 mod check;
-mod conformance;
+pub(crate) mod conformance;
 mod credentials;
 mod faults;
 pub(crate) mod gcs;

@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use lakexpress::client::password::Secret;
+use lakexpress::client::postgres::{Binding, Connection, PostgresConfig, RootCert, SslMode, sqlstate};
 use lakexpress::error::{Error, ErrorKind};
-use lakexpress::source::postgres::config::{Binding, PostgresConfig, RootCert, Secret, SslMode};
-use lakexpress::source::postgres::wire::{Connection, sqlstate};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use crate::lake::Run;

@@ -193,7 +193,8 @@ fn refuse_specials(totals: &mut Totals) {
         let run = export(&url, out.path(), &["--include", &format!("t{at}")]);
         let row = if at % 2 == 0 { "row id=777 ctid=(" } else { "row ctid=(" };
         let table = format!("table public.t{at}");
-        let run = refused(run, &[words, &table, "column v", row, "--cast 'table.column: text'"]);
+        let cast = format!("--cast 'public.t{at}.v: text'");
+        let run = refused(run, &[words, &table, "column v", row, &cast]);
         assert_eq!(run.stdout.contains("--special-values null"), *settled, "{kind} {value}\n{run}");
         assert_nothing_visible(out.path());
         totals.refused += 1;

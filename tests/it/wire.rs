@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use lakexpress::client::password::Secret;
+use lakexpress::client::postgres::{Connection, CopyOut, PostgresConfig, sqlstate};
+use lakexpress::client::{Address, Environment};
 use lakexpress::error::{Error, ErrorKind, Result};
-use lakexpress::source::postgres::config::{PostgresConfig, Secret};
-use lakexpress::source::postgres::wire::{Connection, CopyOut, sqlstate};
-use lakexpress::source::{Address, Environment};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::server::PgServer;

@@ -5,14 +5,16 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use arrow_schema::DataType;
 use lakexpress::catalog::{Consistency, KeyValue, Slice, TableFilter, TableRef};
 use lakexpress::destination::Destination;
 use lakexpress::destination::local::LocalDirectory;
-use lakexpress::error::Result;
+use lakexpress::error::{ErrorKind, Result};
 use lakexpress::partition::Choice;
 use lakexpress::plan::{Cut, CutSlice, TablePlan, plan_table};
-use lakexpress::sink::PreparedPart;
+use lakexpress::sink::{Demands, FileRules, PreparedPart, RefusedType};
 use lakexpress::source::{self, Address, Environment, Snapshot, Source};
+use lakexpress::spec::layout::FileNames;
 use lakexpress::spec::{ExportSpec, Method, SafetySpec, SelectionSpec, SpecialValues, TableRule, TypePolicy};
 use lakexpress::work::{PartTask, Worker};
 use rusqlite::Connection;
@@ -45,8 +47,15 @@ async fn planned(
     let slices = slices.map(|slice| CutSlice { slice, directory: None }).to_vec();
     let choice = Choice { method: Method::Random, key: None, parts: 3, readers: 2, reason: String::new() };
     let cut = Cut { choice, slices };
-    let plan = plan_table(source, info, view.token().clone(), cut, spec, None).await.unwrap();
+    let plan =
+        plan_table(source, info, view.token().clone(), cut, spec, &FileRules::default()).await.unwrap();
     (view, Arc::new(plan))
+}
+
+/// Whole tables, as planning takes them.
+fn whole() -> Cut {
+    let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason: String::new() };
+    Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] }
 }
 
 /// A part without its times and upload id: equal for every process that writes it.
@@ -199,4 +208,37 @@ fn a_snapshot_of_sqlite_is_refused_by_name_and_none_is_read() {
         }
         assert_same_files(here.path(), there.path(), &plan);
     });
+}
+
+#[test]
+fn what_a_format_says_of_files_is_followed_when_a_table_is_planned() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("data.db");
+    let create = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, x REAL)";
+    Connection::open(&file).unwrap().execute_batch(create).unwrap();
+    let source = open(&format!("sqlite://{}", file.display()), &TypePolicy::default());
+    let planned = |projection: Option<&str>, rules: FileRules| {
+        let columns = projection.map(|sql| TableRule { pattern: "t".into(), sql: sql.into() });
+        let selection = SelectionSpec { columns: columns.into_iter().collect(), ..SelectionSpec::default() };
+        let spec = ExportSpec { selection, ..spec() };
+        let source = &source;
+        tokio::runtime::Runtime::new().unwrap().block_on(async move {
+            let view = source.snapshot(&[table("main")], Consistency::Run).await?;
+            let info = view.describe(&table("main"), &TableFilter::default()).await?;
+            plan_table(source, info, view.token().clone(), whole(), &spec, &rules).await
+        })
+    };
+    const FLOATS: RefusedType = RefusedType { what: "floats", is: |t| matches!(t, DataType::Float64) };
+    let demands = Demands { plain_encodings: false, refused: &[FLOATS] };
+    let rules = || FileRules { format: "strict", names: FileNames::OfRun("0199a1b2-89ab".into()), demands };
+    for (projection, column) in [(None, "x"), (Some("id, x * 2 AS twice"), "twice")] {
+        let error = planned(projection, rules()).expect_err("refused");
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Data, "strict tables have no floats"));
+        for word in [("table", "main.t"), ("column", column)] {
+            assert!(error.context().contains(&(word.0, word.1.to_owned())), "{word:?}: {error:?}");
+        }
+        planned(projection, FileRules::default()).expect("plain files have floats");
+    }
+    let plan = planned(Some("id, name"), rules()).expect("no floats");
+    assert_eq!(plan.parts[0].file, "part-00000-a1b289ab.parquet");
 }

@@ -33,10 +33,11 @@ use serde_json::{Map, Value};
 
 use self::interpolate::Environment;
 pub use self::webhook::Webhook;
+use crate::client::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runlog;
 use crate::secret;
-use crate::source::{Address, SOURCES};
+use crate::source::SOURCES;
 use crate::spec::{Misread, misread, nearest};
 
 /// `ds_type` of an entry that notifications are posted to.

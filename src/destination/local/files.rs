@@ -15,18 +15,6 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 const RANDOM_DIGITS: usize = 16;
 const READ_BLOCK: usize = 1 << 20;
 
-/// Runs file work on a thread that may wait for the disk.
-pub(super) async fn blocking<T, F>(work: F) -> Result<T>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::internal("file work ended early").caused_by(error)),
-    }
-}
-
 /// Bytes that may still be written at `path`, which is there or will be made.
 pub(super) fn free_bytes(path: &Path) -> Result<u64> {
     let there = path.ancestors().find(|place| place.exists()).unwrap_or(path);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::super::DirLock;
-use super::files::blocking;
 use super::folder::{Folder, io_error};
+use crate::blocking::blocking;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::spec::layout::LOCK;

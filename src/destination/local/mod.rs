@@ -22,13 +22,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
 
 use super::contract::Check;
 use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of, too_short};
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::spec::layout::{self, LOCK};
 use crate::spec::{absolute, path_text};
-use files::blocking;
 use folder::{Folder, Kind};
 
 /// URL schemes.
@@ -162,6 +165,12 @@ impl Destination for LocalDirectory {
 
     fn puts_leave_litter(&self) -> bool {
         true
+    }
+
+    /// `None` where the base's name is not Unicode. The path begins at the root, because the base may not exist yet.
+    fn object_store(&self) -> Option<(Arc<dyn ObjectStore>, ObjectPath)> {
+        let base = ObjectPath::from_absolute_path(&self.base).ok()?;
+        Some((Arc::new(LocalFileSystem::new()), base))
     }
 
     async fn create(&self, path: &str, _est_bytes: u64) -> Result<Box<dyn Upload>> {

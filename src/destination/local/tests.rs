@@ -16,6 +16,18 @@ async fn local_disk_keeps_the_contract() {
     assert!(!temp.path().join("deep").exists(), "the base is made by the first write");
     conformance::check(&dest).await.expect("contract");
     assert!(temp.path().join("deep/er").is_dir());
+    assert!(dest.object_store().is_some());
+}
+
+/// The base is a path of `object_store` too, whatever a URL would make of its characters.
+#[tokio::test]
+async fn any_name_of_the_base_keeps_the_contract() {
+    let temp = tempfile::tempdir().expect("temporary directory");
+    for name in ["50%25 ü", "a#1", "x?y=z&w", "key=value/~"] {
+        let dest = LocalDirectory::new(temp.path().join(name)).expect("local directory");
+        assert!(dest.object_store().is_some(), "{name}");
+        conformance::check(&dest).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
 }
 
 #[test]

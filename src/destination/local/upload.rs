@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::super::{PendingUpload, Upload};
 use super::files;
-use super::files::blocking;
 use super::folder::{Folder, io_error};
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 
 /// What moves to the thread that writes, and back.

@@ -9,7 +9,7 @@ use object_store::multipart::PartId;
 use object_store::{GetOptions, ObjectMeta};
 use serde::Deserialize;
 
-use super::super::{PendingUpload, StoredObject};
+use super::super::{PendingUpload, StoredObject, bare_tag};
 use super::pending::bare;
 use super::problem::Refusal;
 use super::{Inner, PATIENCE, Pending};
@@ -56,9 +56,8 @@ pub(super) async fn complete(inner: &Inner, upload: &PendingUpload) -> Result<St
     }
 }
 
-/// Some answers have quotes around a tag and some have not.
 fn same_tag(a: Option<&str>, b: Option<&str>) -> bool {
-    a.is_some() && a.map(|tag| tag.trim_matches('"')) == b.map(|tag| tag.trim_matches('"'))
+    a.is_some() && a.map(bare_tag) == b.map(bare_tag)
 }
 
 fn another(inner: &Inner, upload: &PendingUpload) -> Error {
@@ -77,7 +76,7 @@ async fn is_this(inner: &Inner, upload: &PendingUpload, meta: &ObjectMeta) -> Re
     if inner.place.pending == Pending::Blocks {
         return Ok(committed_blocks(inner, &upload.path).await? == upload.part_tags);
     }
-    let tag = meta.e_tag.as_deref().map(|tag| tag.trim_matches('"'));
+    let tag = meta.e_tag.as_deref().map(bare_tag);
     if tag.is_some() && tag == expected_tag(&upload.part_tags).as_deref() {
         return Ok(true);
     }

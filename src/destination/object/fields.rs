@@ -8,6 +8,7 @@ use super::super::StorageEntry;
 use super::http::proxy_hint;
 use crate::error::{Error, Result};
 use crate::plain::is_invisible;
+use crate::spec::nearest;
 
 /// A text that is shown to nobody.
 #[derive(Clone, PartialEq, Eq)]
@@ -243,13 +244,8 @@ impl Fields {
     pub(crate) fn finish(mut self) -> Result<()> {
         let unknown: Vec<String> = self.entry.info.keys().cloned().collect();
         for key in unknown {
-            let near = self
-                .known
-                .iter()
-                .map(|name| (strsim::damerau_levenshtein(name, &key), *name))
-                .filter(|(distance, _)| *distance <= (key.chars().count() / 3).max(2))
-                .min();
-            let meant = near.map_or(String::new(), |(_, name)| format!(", did you mean {name}?"));
+            let near = nearest(&key, self.known.iter().copied());
+            let meant = near.map_or(String::new(), |name| format!(", did you mean {name}?"));
             self.wrong(&key, format!("unknown key{meant}"));
         }
         if self.problems.is_empty() {

@@ -3,7 +3,6 @@
 //! It gives up requests that stand still, and keeps what answers tell besides their content: the store's clock, and
 //! what went wrong last.
 
-use std::error::Error as _;
 use std::fmt::Debug;
 use std::io;
 use std::net::IpAddr;
@@ -26,6 +25,7 @@ use super::lanes::Lanes;
 use super::progress::{Arriving, Counted, Late, Limits, Progress, Pulse};
 use super::proxy::{Proxies, Proxy, Through};
 use crate::clock::{self, Instant};
+use crate::error::{causes, with_causes};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits {
@@ -145,13 +145,7 @@ impl Http {
     }
 
     fn failed(&self, host: &str, error: &HttpError, proxy: Option<Proxy>) {
-        let mut text = format!("{host}: {error}");
-        let mut cause = std::error::Error::source(error).and_then(std::error::Error::source);
-        while let Some(inner) = cause {
-            text.push_str(&format!(": {inner}"));
-            cause = inner.source();
-        }
-        let failure = Failure { text, proxy };
+        let failure = Failure { text: format!("{host}: {}", with_causes(error)), proxy };
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(failure);
     }
 
@@ -343,8 +337,10 @@ fn http_error(error: reqwest::Error) -> HttpError {
         () if error.is_decode() => HttpErrorKind::Decode,
         () => HttpErrorKind::Unknown,
     };
-    let mut source = error.source();
-    while let Some(cause) = source.filter(|_| kind == HttpErrorKind::Unknown) {
+    for cause in causes(&error) {
+        if kind != HttpErrorKind::Unknown {
+            break;
+        }
         if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
             if cause.is_closed() || cause.is_incomplete_message() || cause.is_body_write_aborted() {
                 kind = HttpErrorKind::Request;
@@ -361,7 +357,6 @@ fn http_error(error: reqwest::Error) -> HttpError {
                 _ => {}
             }
         }
-        source = cause.source();
     }
     // The URL may hold a signature.
     HttpError::new(kind, error.without_url())

@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 use super::super::{DirLock, ONE_DIRECTORY_PER_RUN, StoredObject};
 use super::Inner;
 use super::problem::Refusal;
-use crate::clock::{self, Instant};
+use crate::clock::{self, Instant, Pauses};
 use crate::error::{Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
 
@@ -41,8 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const DOUBT: Duration = Duration::from_secs(20);
 /// A lock is written that often until it is what it should be.
 const ATTEMPTS: usize = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), LONGEST_PAUSE);
 
 /// The content of a lock.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -151,10 +151,9 @@ impl Lease {
 /// The state of the lock that is ours now.
 async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<State> {
     let begun = Instant::now();
-    let mut pause = FIRST_PAUSE;
     let mut first: Option<ObjectMeta> = None;
     // Nearly always there is none, so that the first look is an attempt.
-    let (mut seen, mut tried): (Option<(Bytes, ObjectMeta)>, bool) = (None, false);
+    let (mut seen, mut looks): (Option<(Bytes, ObjectMeta)>, u32) = (None, 0);
     let mut refused = None;
     loop {
         let mut content = Content::new(inner, owner, token, None);
@@ -212,11 +211,10 @@ async fn acquire(inner: &Inner, path: &str, owner: &str, token: &str) -> Result<
         if begun.elapsed() > PATIENCE {
             return Err(taken(inner, path, None));
         }
-        if tried {
-            clock::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        if looks > 0 {
+            clock::sleep(PAUSES.after(looks)).await;
         }
-        tried = true;
+        looks += 1;
         seen = if inner.place.replaces_freely {
             inner.read(path).await?
         } else {

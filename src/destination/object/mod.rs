@@ -33,6 +33,7 @@ mod request;
 mod tests;
 mod upload;
 mod wants;
+mod xml;
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -45,6 +46,7 @@ use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::client::HttpConnector;
 use object_store::multipart::MultipartStore;
+use object_store::path::Path as ObjectPath;
 use tokio::task::JoinSet;
 
 pub(crate) use self::authorize::Authorize;
@@ -151,6 +153,11 @@ impl Destination for ObjectStorage {
         if clock::timeout(SETTLE, all).await.is_err() {
             tracing::warn!("the storage did not take back all that was given up; the next run sees to it");
         }
+    }
+
+    fn object_store(&self) -> Option<(Arc<dyn ObjectStore>, ObjectPath)> {
+        let base = self.0.key("").ok()?;
+        Some((Arc::clone(&self.0.objects), base))
     }
 
     fn unfinished(&self) -> Unfinished {

@@ -3,9 +3,9 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::super::PendingUpload;
+use super::super::{PendingUpload, bare_tag};
 use super::request::in_query;
-use super::{Inner, PATIENCE, Pending};
+use super::{Inner, PATIENCE, Pending, xml};
 use crate::error::{Error, Result};
 
 /// One page of the answer to `GET ?uploads`, the same for S3 and for the XML API of GCS.
@@ -95,11 +95,10 @@ pub(super) async fn is_whole(inner: &Inner, upload: &PendingUpload) -> Result<bo
         && tags.iter().eq(upload.part_tags.iter().map(|tag| bare(tag)).collect::<Vec<_>>().iter()))
 }
 
-/// A part's tag without its quotes, which some answers have and some have not. With checksums object_store keeps both in
-/// XML of its own.
+/// A part's tag without its quotes. With checksums object_store keeps both in XML of its own.
 pub(super) fn bare(tag: &str) -> String {
-    let inner = tag.split_once("<e_tag>").and_then(|(_, rest)| rest.split_once("</e_tag>"));
-    inner.map_or(tag, |(tag, _)| tag).replace("&quot;", "\"").trim_matches('"').to_owned()
+    let [inner] = xml::texts(tag, ["e_tag"]);
+    bare_tag(inner.as_deref().unwrap_or(tag)).to_owned()
 }
 
 #[cfg(test)]

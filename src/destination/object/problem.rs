@@ -11,8 +11,9 @@ use super::proxy::{Proxy, Through, UNREACHED};
 use super::remedy::{Remedy, Row, row};
 use super::reply::Reply;
 use super::wants::Want;
+use super::xml;
 use crate::clock::Elapsed;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, causes, with_causes};
 
 /// The words of one kind of store for the things that a remedy names.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl Refusal {
         let text = match error.kind() {
             // Its cause quotes the answer.
             HttpErrorKind::Decode => "the answer cannot be understood".to_owned(),
-            _ => causes(error),
+            _ => with_causes(error),
         };
         let through = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Through>());
         let proxy = through.map(|through| through.proxy.clone());
@@ -115,8 +116,7 @@ impl Refusal {
 
     /// object_store keeps status and body of an answer to itself; its text has both.
     pub(super) fn of_store(error: &object_store::Error) -> Self {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(inner) = cause {
+        for inner in causes(error) {
             if let Some(refusal) = inner.downcast_ref::<Self>() {
                 return refusal.clone();
             }
@@ -126,26 +126,10 @@ impl Refusal {
             if let Some(http) = inner.downcast_ref::<HttpError>() {
                 return Self::of_transport(http);
             }
-            cause = inner.source();
         }
         let text = error.to_string();
-        let status = text
-            .split_once("status code: ")
-            .and_then(|(_, rest)| rest.get(..3))
-            .and_then(|digits| digits.parse().ok());
-        let mut refusal =
-            Self { status, redirect: text.contains("redirect without LOCATION"), ..Self::default() };
-        refusal.status = refusal.status.or(match error {
-            object_store::Error::NotFound { .. } => Some(404),
-            object_store::Error::PermissionDenied { .. } => Some(403),
-            object_store::Error::Unauthenticated { .. } => Some(401),
-            object_store::Error::AlreadyExists { .. } => Some(409),
-            object_store::Error::Precondition { .. } => Some(412),
-            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => {
-                Some(501)
-            }
-            _ => None,
-        });
+        let redirect = text.contains("redirect without LOCATION");
+        let mut refusal = Self { status: status_of(error, &text), redirect, ..Self::default() };
         refusal.read(&text);
         if refusal.status.is_none() && refusal.message.is_empty() {
             refusal.message = text;
@@ -158,9 +142,9 @@ impl Refusal {
         let lower = body.get(..body.floor_char_boundary(4096)).unwrap_or(body).to_ascii_lowercase();
         self.page = lower.contains("<!doctype html") || lower.contains("<html");
         self.for_tls = lower.contains("https port") || lower.contains("https server");
-        self.code = element(body, "Code").unwrap_or_default();
-        self.message = element(body, "Message").unwrap_or_default();
-        self.region = element(body, "Region").filter(|region| !region.is_empty());
+        let [code, message, region] = xml::texts(body, ["Code", "Message", "Region"]);
+        (self.code, self.message) = (code.unwrap_or_default(), message.unwrap_or_default());
+        self.region = region.filter(|region| !region.is_empty());
         // OAuth servers answer {"error": "invalid_grant", "error_description": "..."}.
         if self.code.is_empty()
             && let Some(at) = body.find('{')
@@ -220,6 +204,21 @@ impl Refusal {
     }
 }
 
+/// The status of the answer behind `error`, whose text is `text`. The type that has it, `client::retry::RetryError`, is
+/// object_store's own; `tests.rs` compares the text with answers of a server.
+fn status_of(error: &object_store::Error, text: &str) -> Option<u16> {
+    let (_, after) = text.split_once("status code: ").unwrap_or_default();
+    after.get(..3).and_then(|digits| digits.parse().ok()).or(match error {
+        object_store::Error::NotFound { .. } => Some(404),
+        object_store::Error::PermissionDenied { .. } => Some(403),
+        object_store::Error::Unauthenticated { .. } => Some(401),
+        object_store::Error::AlreadyExists { .. } => Some(409),
+        object_store::Error::Precondition { .. } => Some(412),
+        object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => Some(501),
+        _ => None,
+    })
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("refused")
@@ -227,33 +226,6 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// The content of an XML element; these answers are flat.
-fn element(body: &str, name: &str) -> Option<String> {
-    let rest = &body[body.find(&format!("<{name}>"))? + name.len() + 2..];
-    let text = &rest[..rest.find(&format!("</{name}>"))?];
-    Some(
-        text.replace("&quot;", "\"")
-            .replace("&apos;", "'")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&"),
-    )
-}
-
-/// An error and all its causes, each said once.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
-}
 
 /// By the store's own code: S3 and those like it, the XML API of GCS, Azure Blob, OAuth servers.
 const CODES: &[Row] = &[

@@ -10,9 +10,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::Authorize;
 use super::problem::Refusal;
 use super::reply::Reply;
-use crate::clock::{self, Instant};
+use crate::clock::{self, Pauses};
 use crate::error::{Error, Result};
 
+/// As object_store waits, see [`super::Http::retry`].
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(15)).with_jitter();
 /// What every store's signature leaves as it is in a path; `/` too.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -39,25 +41,17 @@ pub(super) async fn send(
     (method, url): (Method, &str),
     patience: Duration,
 ) -> Result<Reply, Refusal> {
-    let begun = Instant::now();
-    let mut pause = Duration::from_millis(200);
-    loop {
-        let (refusal, again) = match once(client, authorize, &method, url).await {
-            Ok(reply) if reply.status.is_success() => return Ok(reply),
-            Ok(reply) => {
-                let status = reply.status;
-                let again = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
-                    || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-                (Refusal::of_reply(&reply), again)
-            }
-            Err((refusal, again)) => (refusal, again),
-        };
-        if !again || begun.elapsed() + pause > patience {
-            return Err(refusal);
+    let call = || async {
+        let reply = once(client, authorize, &method, url).await?;
+        let status = reply.status;
+        if status.is_success() {
+            return Ok(reply);
         }
-        clock::sleep(jitter(pause)).await;
-        pause = (pause * 2).min(Duration::from_secs(15));
-    }
+        let again = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
+            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        Err((Refusal::of_reply(&reply), again))
+    };
+    PAUSES.retry(patience, call, |(_, again)| *again).await.map_err(|(refusal, _)| refusal)
 }
 
 /// Repeats a call that object_store does not repeat after a reset, because it could have two effects.
@@ -65,23 +59,7 @@ pub(super) async fn again<'a, T>(
     patience: Duration,
     call: impl Fn() -> BoxFuture<'a, object_store::Result<T>>,
 ) -> object_store::Result<T> {
-    let begun = Instant::now();
-    let mut pause = Duration::from_millis(200);
-    loop {
-        match call().await {
-            Err(error) if Refusal::of_store(&error).is_transient() && begun.elapsed() + pause < patience => {
-                clock::sleep(jitter(pause)).await;
-                pause = (pause * 2).min(Duration::from_secs(15));
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// Between half and all of `pause`.
-pub(super) fn jitter(pause: Duration) -> Duration {
-    let random = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
-    pause.mul_f64(0.5 + random / 2.0)
+    PAUSES.retry(patience, call, |error| Refusal::of_store(error).is_transient()).await
 }
 
 async fn once(
@@ -123,6 +101,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::clock::Instant;
 
     #[test]
     fn a_busy_store_is_asked_again_as_long_as_patience_lasts() {

@@ -1,3 +1,9 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::{GetOptions, RetryConfig};
+
 use super::complete::expected_tag;
 use super::problem::{Refusal, explain};
 use super::upload::part_bytes;
@@ -38,16 +44,68 @@ fn the_tag_of_an_object_follows_from_those_of_its_parts() {
     assert_eq!(expected_tag(&[]), None);
 }
 
-/// What object_store gives us for an answer of a store.
-fn store_error(status: &str, body: &str) -> object_store::Error {
-    let text = format!(
-        "Error performing PUT http://h/b/k in 1ms - Server returned non-2xx status code: {status}: {body}"
-    );
-    object_store::Error::Generic { store: "S3", source: text.into() }
+/// What object_store makes of an answer of a store: of a server that gives this one.
+async fn store_error(status: &str, body: &str) -> object_store::Error {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let endpoint = format!("http://{}", server.local_addr().expect("an address"));
+    let answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    std::thread::spawn(move || {
+        let (mut stream, _) = server.accept().expect("a request");
+        let (mut request, mut block) = (Vec::new(), [0; 4096]);
+        while !request.ends_with(b"\r\n\r\n") {
+            let read = stream.read(&mut block).expect("a head");
+            request.extend_from_slice(&block[..read]);
+        }
+        stream.write_all(answer.as_bytes()).expect("answered");
+    });
+    let objects = AmazonS3Builder::new()
+        .with_bucket_name("b")
+        .with_region("us-east-1")
+        .with_endpoint(endpoint)
+        .with_access_key_id("a")
+        .with_secret_access_key("b")
+        .with_client_options(Http::options(true))
+        .with_retry(RetryConfig { max_retries: 0, ..Http::retry() })
+        .with_http_connector(Arc::new(Http::default()).connector())
+        .build();
+    let objects = objects.expect("a store");
+    objects.get_opts(&"k".into(), GetOptions::default()).await.expect_err(status)
 }
 
-#[test]
-fn refusals_name_cause_and_remedy() {
+/// object_store has the status of a refusal to itself: its text is read, which its next version may change.
+#[tokio::test]
+async fn the_status_of_a_refusal_is_the_one_that_the_server_gave() {
+    for status in [
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+        "409 Conflict",
+        "412 Precondition Failed",
+        "429 Too Many Requests",
+        "500 Internal Server Error",
+        "501 Not Implemented",
+        "503 Service Unavailable",
+        "507 Insufficient Storage",
+    ] {
+        for body in ["", "<Error><Code>Unheard</Code></Error>"] {
+            let error = explain("cannot read", &Refusal::of_store(&store_error(status, body).await), &WORDS);
+            let said: Vec<_> = error.context().iter().map(|(key, value)| (*key, value.as_str())).collect();
+            let code = (!body.is_empty()).then_some(("code", "Unheard"));
+            let expected: Vec<_> = std::iter::once(("status", status)).chain(code).collect();
+            assert_eq!(said, expected, "{error:?}");
+        }
+    }
+    // As S3 answers about a bucket of another region.
+    let error =
+        explain("cannot read", &Refusal::of_store(&store_error("301 Moved Permanently", "").await), &WORDS);
+    assert!(error.message().contains("another region"), "{error:?}");
+}
+
+#[tokio::test]
+async fn refusals_name_cause_and_remedy() {
     for (status, body, kind, words, remedy) in [
         (
             "403 Forbidden",
@@ -107,19 +165,19 @@ fn refusals_name_cause_and_remedy() {
             "new credentials",
         ),
     ] {
-        let error = explain("cannot write", &Refusal::of_store(&store_error(status, body)), &WORDS);
+        let error = explain("cannot write", &Refusal::of_store(&store_error(status, body).await), &WORDS);
         assert_eq!(error.kind(), kind, "{error:?}");
         assert!(error.message().contains(words), "{error:?}");
         assert!(error.hints()[0].contains(remedy), "{error:?}");
     }
 }
 
-#[test]
-fn a_missing_object_is_not_a_missing_bucket() {
-    let missing =
-        |code: &str| Refusal::of_store(&store_error("404 Not Found", &format!("<Code>{code}</Code>")));
-    assert!(missing("NoSuchKey").is_not_found());
-    assert!(missing("BlobNotFound").is_not_found());
-    assert!(!missing("NoSuchBucket").is_not_found());
-    assert!(!missing("ContainerNotFound").is_not_found());
+#[tokio::test]
+async fn a_missing_object_is_not_a_missing_bucket() {
+    for (code, is_object) in
+        [("NoSuchKey", true), ("BlobNotFound", true), ("NoSuchBucket", false), ("ContainerNotFound", false)]
+    {
+        let error = store_error("404 Not Found", &format!("<Error><Code>{code}</Code></Error>")).await;
+        assert_eq!(Refusal::of_store(&error).is_not_found(), is_object, "{code}");
+    }
 }

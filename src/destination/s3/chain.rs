@@ -34,10 +34,9 @@ use tokio::sync::{Mutex, OnceCell};
 use super::super::{Http, environment};
 use super::config::can_be_sent;
 use super::partition::Variant;
-use super::settings::chain_text;
 use super::settings::{self, Settings};
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, with_causes};
 use crate::plain::is_invisible;
 
 /// Credentials that live that long or shorter are renewed.
@@ -80,7 +79,7 @@ const KNOWN: &[(&str, &str)] = &[
 
 /// Why there are no credentials, in words of ours; of the libraries' own errors only those without content.
 fn why(error: &CredentialsError) -> &'static str {
-    let text = chain_text(error);
+    let text = with_causes(error);
     match KNOWN.iter().find(|(words, _)| text.contains(words)) {
         Some((_, why)) => why,
         None => match error {

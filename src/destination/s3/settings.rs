@@ -9,6 +9,7 @@ use url::Url;
 
 use super::super::plain_endpoint;
 use super::partition::Variant;
+use crate::error::with_causes;
 
 /// A value and where it stands, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +151,7 @@ pub(super) fn of_profile(profile: Option<&str>) -> Result<Settings, String> {
     let (files, usual_places) = (Fs::real(), Default::default());
     let loaded = aws_config::profile::load(&files, &env, &usual_places, name.map(Into::into));
     let profiles = futures::executor::block_on(loaded)
-        .map_err(|error| format!("the AWS configuration cannot be read: {}", chain_text(&error)))?;
+        .map_err(|error| format!("the AWS configuration cannot be read: {}", with_causes(&error)))?;
     if let Some(name) = profile
         && profiles.get_profile(name).is_none()
     {
@@ -185,19 +186,6 @@ pub(super) fn of_profile(profile: Option<&str>) -> Result<Settings, String> {
         variant: places.variant()?,
         ignored: ignored.map(|found| found.text).collect(),
     })
-}
-
-pub(super) fn chain_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// How the bucket is named in URLs.

@@ -117,11 +117,6 @@ impl QueryPlan {
         let (physical, _) = self.physical(Joins::Hash).await?;
         Ok(physical.exists(|node| Ok(node.is::<HashJoinExec>()))?)
     }
-
-    /// Name of part `part`'s file.
-    pub fn file(&self, part: usize, append_run: Option<&str>) -> String {
-        layout::part_name(part, append_run)
-    }
 }
 
 /// The tables that the statements read, in order of their names.

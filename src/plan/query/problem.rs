@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::plan::meaning::{AS_NUMBER, Refusal};
 use crate::plan::missing;
 use crate::plan::missing::quoted;
+use crate::spec::distance;
 
 /// A planning error with its place.
 pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Error {
@@ -74,11 +75,8 @@ fn ours(error: DataFusionError) -> Result<Error, DataFusionError> {
 pub(super) fn unknown_table(wanted: &TableRef, listed: &[ListedTable], statement: &QueryStatement) -> Error {
     let error = Error::usage(format!("table {wanted} does not exist in the source"));
     let error = statement.text.place(error, None, &[wanted.name.as_str()]);
-    let lower = |text: &str| text.to_lowercase();
-    let near = listed.iter().min_by_key(|candidate| {
-        let names = strsim::damerau_levenshtein(&lower(&candidate.table.name), &lower(&wanted.name));
-        let schemas = strsim::damerau_levenshtein(&lower(&candidate.table.schema), &lower(&wanted.schema));
-        (names, schemas)
+    let near = listed.iter().min_by_key(|ListedTable { table, .. }| {
+        (distance(&wanted.name, &table.name), distance(&wanted.schema, &table.schema))
     });
     match near {
         None => error.hint("the source has no tables that this user can see"),

@@ -1,25 +1,18 @@
 //! The run log in MySQL and MariaDB.
 
-mod config;
-mod problem;
-
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use md5::{Digest, Md5};
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Params, Value as MysqlValue};
 
-use self::config::MysqlConfig;
-use self::problem::{cannot_connect, problem};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
-use crate::client::password::Secret;
-use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
-use crate::source::Address;
+use crate::client::Address;
+use crate::client::mysql::{Column, Connection, MysqlConfig, Statement, Value as MysqlValue, code};
+use crate::error::{Error, Result};
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];
@@ -43,6 +36,15 @@ const SESSION: &str = "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'
 /// Without locks on the gaps between rows, over which writers of different runs would fall.
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
+/// Most bytes of rows that are kept of one statement.
+const RESULT_LIMIT: usize = 1 << 30;
+
+/// What a row costs beside its values.
+const ROW_BYTES: usize = 64;
+
+/// Most statements that are kept at the server: more than the run log has.
+const PREPARED: usize = 64;
+
 /// The lock under which tables are made. Names of locks are the server's, so the database is in it; at most 64
 /// characters. Earlier versions of this program let the server make the hash: the name must stay the same, and MySQL
 /// has no function for it any more.
@@ -65,10 +67,10 @@ struct Server {
 #[async_trait]
 impl Connect for Server {
     async fn connect(&self) -> Result<Box<dyn Session>> {
-        let Some(fresh) = &self.config.fresh else { return self.connect_with(None).await };
-        let is_refusal = |error: &Error| error.kind() == ErrorKind::Denied;
-        let log_in = |password: Secret| async move { self.connect_with(Some(&password)).await };
-        fresh.log_in(log_in, is_refusal).await
+        let connection = self.config.connect().await.map_err(advised)?;
+        let mut session = MysqlSession { connection, prepared: Vec::new() };
+        self.config.in_time(session.set_up()).await?;
+        Ok(Box::new(session))
     }
 
     fn location(&self) -> String {
@@ -76,36 +78,65 @@ impl Connect for Server {
     }
 }
 
-impl Server {
-    async fn connect_with(&self, password: Option<&Secret>) -> Result<Box<dyn Session>> {
-        let connecting = async {
-            let mut connection = match Conn::new(self.config.options(self.config.tls, password)).await {
-                Err(mysql_async::Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer))
-                    if self.config.tls.is_optional() =>
-                {
-                    Conn::new(self.config.options(config::Tls::Disable, password)).await?
-                }
-                other => other?,
-            };
-            connection.query_drop(SESSION).await?;
-            connection.query_drop(ISOLATION).await?;
-            let database: Option<String> = connection.query_first("SELECT DATABASE()").await?;
-            let lock = lock_name(&database.unwrap_or_default());
-            connection.exec_drop("SET @lakexpress_lock = ?", (lock,)).await?;
-            Ok::<Conn, mysql_async::Error>(connection)
-        };
-        match clock::timeout(self.config.connect_timeout, connecting).await {
-            Ok(Ok(connection)) => Ok(Box::new(MysqlSession { connection })),
-            Ok(Err(error)) => Err(cannot_connect(error, &self.config)),
-            Err(_) => Err(Error::unavailable("the server did not answer in time")
-                .with("server", self.config.server())
-                .hint("check server, port and firewalls, or raise connect_timeout (seconds)")),
-        }
+/// What the run log's user lacks.
+fn advised(error: Error) -> Error {
+    match code(&error) {
+        Some(1044 | 1142 | 1143 | 1227 | 1370) => error
+            .hint("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE, REFERENCES ON the database to this user"),
+        Some(1049) => error.hint("CREATE DATABASE makes it"),
+        _ => error,
     }
 }
 
 struct MysqlSession {
-    connection: Conn,
+    connection: Connection,
+    /// Statements that came before, the one that was used last at the end.
+    prepared: Vec<(String, Statement)>,
+}
+
+impl MysqlSession {
+    async fn set_up(&mut self) -> Result<()> {
+        self.connection.execute(SESSION).await?;
+        self.connection.execute(ISOLATION).await?;
+        let mut database = self.rows("SELECT DATABASE()", &[]).await?;
+        let database = database.pop().and_then(|mut row| row.pop()).flatten();
+        let lock = Value::Text(lock_name(&database.unwrap_or_default()));
+        self.rows("SET @lakexpress_lock = ?", &[lock]).await.map(drop)
+    }
+
+    async fn rows(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
+        let values: Vec<MysqlValue<'_>> = values.iter().map(value_of).collect();
+        let statement = self.prepare(sql).await?;
+        let result = self.connection.run(&statement, &values).await;
+        let mut kept = Vec::new();
+        let mut rows = result?;
+        let mut bytes = 0;
+        while let Some(row) = rows.next().await? {
+            bytes += row.size() + ROW_BYTES;
+            if bytes > RESULT_LIMIT {
+                return Err(Error::data("the result of a statement is larger than 1 GiB"));
+            }
+            let texts = row.values().map(|value| {
+                let (column, value) = value?;
+                value.map(|value| text_of(column, value)).transpose()
+            });
+            kept.push(texts.collect::<Result<Row>>()?);
+        }
+        self.prepared.push((sql.to_owned(), statement));
+        Ok(kept)
+    }
+
+    /// A statement that the server has parsed, before or now. An error ends the session, and its statements with it.
+    async fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(at) = self.prepared.iter().position(|(known, _)| known == sql) {
+            return Ok(self.prepared.remove(at).1);
+        }
+        if self.prepared.len() >= PREPARED {
+            let (_, oldest) = self.prepared.remove(0);
+            self.connection.forget(oldest).await?;
+        }
+        self.connection.prepare(sql).await
+    }
 }
 
 #[async_trait]
@@ -115,16 +146,13 @@ impl Session for MysqlSession {
     }
 
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
-        let values: Vec<MysqlValue> = values.iter().map(value_of).collect();
-        let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
-        let rows: Vec<mysql_async::Row> = self.connection.exec(sql, values).await.map_err(problem)?;
-        Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect())
+        self.rows(sql, values).await.map_err(advised)
     }
 
     async fn script(&mut self, sql: &str) -> Result<()> {
         // One at a time: an error of a later statement of several would be easy to miss.
         for statement in statements(sql) {
-            self.connection.query_drop(statement).await.map_err(problem)?;
+            self.connection.execute(statement).await.map_err(advised)?;
         }
         Ok(())
     }
@@ -135,25 +163,26 @@ fn statements(sql: &str) -> impl Iterator<Item = &str> {
     sql.split(';').map(str::trim).filter(|statement| !statement.is_empty())
 }
 
-fn value_of(value: &Value) -> MysqlValue {
+fn value_of(value: &Value) -> MysqlValue<'_> {
     match value {
-        Value::Null => MysqlValue::NULL,
-        Value::Text(text) => MysqlValue::Bytes(text.clone().into_bytes()),
-        Value::Integer(number) => MysqlValue::Int(*number),
+        Value::Null => MysqlValue::Null,
+        Value::Text(text) => MysqlValue::Text(Cow::Borrowed(text)),
+        Value::Integer(number) => MysqlValue::Integer(*number),
         Value::Time(at) => {
-            MysqlValue::Bytes(at.moment().format("%Y-%m-%d %H:%M:%S%.3f").to_string().into_bytes())
+            MysqlValue::Text(Cow::Owned(at.moment().format("%Y-%m-%d %H:%M:%S%.3f").to_string()))
         }
     }
 }
 
 /// What our queries select is text, whole numbers and NULL.
-fn text_of(value: MysqlValue) -> Option<String> {
-    match value {
-        MysqlValue::NULL => None,
-        MysqlValue::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        MysqlValue::Int(number) => Some(number.to_string()),
-        MysqlValue::UInt(number) => Some(number.to_string()),
-        other => Some(other.as_sql(true)),
+fn text_of(column: &Column, value: &[u8]) -> Result<String> {
+    match (column.integer(value), column.bytes(value)) {
+        (Some(number), _) => Ok(number.to_string()),
+        (None, Some(bytes)) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+        (None, None) => Err(Error::data(
+            "the run log holds neither text nor a whole number where there must be one of them",
+        )
+        .with("column", &column.name)),
     }
 }
 
@@ -164,10 +193,12 @@ mod tests {
 
     #[test]
     fn moments_lose_their_letters() {
-        let moment = |at: &str| value_of(&Value::Time(at.parse().expect("a moment")));
-        let bytes = |text: &str| MysqlValue::Bytes(text.as_bytes().to_vec());
-        assert_eq!(moment("2026-01-01T00:00:00.5Z"), bytes("2026-01-01 00:00:00.500"));
-        assert_eq!(moment("2026-01-01T01:00:00+01:00"), bytes("2026-01-01 00:00:00.000"));
+        let moment = |at: &str| match value_of(&Value::Time(at.parse().expect("a moment"))) {
+            MysqlValue::Text(text) => text.into_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(moment("2026-01-01T00:00:00.5Z"), "2026-01-01 00:00:00.500");
+        assert_eq!(moment("2026-01-01T01:00:00+01:00"), "2026-01-01 00:00:00.000");
     }
 
     #[test]

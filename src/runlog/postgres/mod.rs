@@ -12,9 +12,9 @@ use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
+use crate::client::postgres::{self, Connection, PostgresConfig};
+use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
-use crate::source::postgres_client::{Connection, PostgresConfig};
-use crate::source::{Address, Environment};
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["postgres", "postgresql", "pgsql"];
@@ -77,9 +77,8 @@ impl Session for PostgresSession {
 
     async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
         let rows = self.connection.query(&with_values(sql, values)?).await?;
-        let texts = |row: crate::source::postgres_client::Row| {
-            (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()
-        };
+        let texts =
+            |row: postgres::Row| (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect();
         Ok(rows.into_iter().map(texts).collect())
     }
 

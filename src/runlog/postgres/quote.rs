@@ -1,5 +1,6 @@
 //! Values in the text of a statement: the simple protocol has no parameters.
 
+use crate::client::postgres::literal;
 use crate::error::{Error, Result};
 use crate::runlog::session::Value;
 
@@ -30,20 +31,11 @@ fn push_literal(out: &mut String, value: &Value) {
     }
 }
 
-/// A text literal that means the same whatever `standard_conforming_strings` is: doubled quotes, and the form
-/// `E'...'` with doubled backslashes when there are any. PostgreSQL's texts cannot hold the character NUL; it
-/// becomes U+FFFD.
+/// A text literal, apart from what stands before it. PostgreSQL's texts cannot hold the character NUL; it becomes
+/// U+FFFD.
 fn push_text(out: &mut String, text: &str) {
-    out.push_str(if text.contains('\\') { " E'" } else { " '" });
-    for c in text.chars() {
-        match c {
-            '\'' => out.push_str("''"),
-            '\\' => out.push_str("\\\\"),
-            '\0' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out.push('\'');
+    out.push(' ');
+    out.push_str(&literal(&text.replace('\0', "\u{fffd}")));
 }
 
 #[cfg(test)]

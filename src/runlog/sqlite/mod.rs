@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
-use self::problem::sqlite_error;
+use self::problem::{Action, problem};
 use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 
 const DIALECT: Dialect = Dialect {
@@ -80,7 +81,7 @@ impl SqliteSession {
         })
         .await?;
         self.connection = Some(connection);
-        done.map_err(|error| sqlite_error("use", error))
+        done.map_err(|error| problem(Action::Use, error))
     }
 }
 
@@ -129,12 +130,5 @@ fn text_of(value: ValueRef<'_>) -> Option<String> {
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Real(number) => Some(number.to_string()),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::internal("the run log's thread ended early").caused_by(error)),
     }
 }

@@ -94,6 +94,25 @@ fn schema(file: &Connection) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn the_page_names_every_column() {
+    let directory = TempDir::new().expect("directory");
+    let path = directory.path().join("new.sqlite");
+    open(&path).reach().await.expect("new");
+    let page = include_str!("../../../docs/run-log.md");
+    let file = Connection::open(&path).expect("file");
+    let columns: Vec<String> = schema(&file).iter().filter_map(|line| words(line).nth(1)).collect();
+    assert!(columns.len() > 40, "{columns:?}");
+    for column in columns {
+        assert!(page.contains(&format!("`{column}`")), "docs/run-log.md lacks {column}");
+    }
+}
+
+/// The name of what there is, of its column, and its type.
+fn words(line: &str) -> impl Iterator<Item = String> {
+    line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned)
+}
+
+#[tokio::test]
 async fn a_file_of_any_earlier_version_is_brought_up_to_date_once() {
     let directory = TempDir::new().expect("directory");
     let new = directory.path().join("new.sqlite");

@@ -1,5 +1,7 @@
 //! Columns of text and binary values.
 
+use std::io::Write;
+
 use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray, OffsetSizeTrait};
 use arrow::datatypes::{ArrowNativeType, ByteArrayType};
 use arrow_schema::DataType;
@@ -13,12 +15,10 @@ use super::codec::Codec;
 use super::codes::Codes;
 use super::delta::put_deltas;
 use super::dictionary::ByteDictionary;
-use super::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
-use crate::error::{Error, Result};
-use crate::sink::blocks::Blocks;
+use super::encoder::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
+use super::error::{Error, Result};
+use super::rule::{NEW_BYTES, Sample, is_full, pays};
 
-/// New values of a sample at which a dictionary is given up.
-const BEARABLE: f64 = 0.8;
 /// Bytes that lead a plain value.
 const LENGTH_BYTES: usize = 4;
 
@@ -30,6 +30,7 @@ pub(super) struct ByteEncoder {
     delta: bool,
     dictionary: Option<ByteDictionary>,
     codes: Codes,
+    sample: Sample,
     /// Bytes of the values that the codes stand for.
     coded_bytes: usize,
     /// Lengths and bytes of a page without dictionary.
@@ -48,6 +49,7 @@ impl ByteEncoder {
             delta: choice.delta,
             dictionary: choice.dictionary.then(ByteDictionary::new),
             codes: Codes::default(),
+            sample: Sample::default(),
             coded_bytes: 0,
             lengths: Vec::new(),
             bytes: Vec::new(),
@@ -136,10 +138,10 @@ impl ByteEncoder {
         let Some(dictionary) = &self.dictionary else {
             return Ok(());
         };
-        let hopeless = self.codes.dictionary_unlikely_to_pay(added, dictionary.len(), BEARABLE);
-        if hopeless && self.can_expand() {
+        let unlikely_to_pay = self.sample.unlikely_to_pay(added, dictionary.len(), NEW_BYTES);
+        if unlikely_to_pay && self.can_expand() {
             self.expand()
-        } else if Codes::is_full(dictionary.page().len()) {
+        } else if is_full(dictionary.page().len()) {
             self.leave_dictionary(codec)
         } else {
             Ok(())
@@ -219,14 +221,14 @@ impl ByteEncoder {
     }
 }
 
-impl ChunkEncoder for ByteEncoder {
+impl<W: Write + Send> ChunkEncoder<W> for ByteEncoder {
     fn write(&mut self, codec: &mut Codec, array: &ArrayRef) -> Result<()> {
         match array.data_type() {
             DataType::Utf8 => self.write_array(codec, array.as_string::<i32>()),
             DataType::LargeUtf8 => self.write_array(codec, array.as_string::<i64>()),
             DataType::Binary => self.write_array(codec, array.as_binary::<i32>()),
             DataType::LargeBinary => self.write_array(codec, array.as_binary::<i64>()),
-            other => Err(Error::internal("a column has another type than its file").with("type", other)),
+            other => Err(Error::OtherType(other.clone())),
         }
     }
 
@@ -241,13 +243,14 @@ impl ChunkEncoder for ByteEncoder {
     fn finish(
         mut self: Box<Self>,
         codec: &mut Codec,
-        group: &mut SerializedRowGroupWriter<'_, Blocks>,
+        group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<()> {
         if let Some(dictionary) = &self.dictionary
             && self.can_expand()
         {
-            let plain = self.coded_bytes + self.codes.page.len() * LENGTH_BYTES;
-            if !self.codes.pay(dictionary.page().len(), dictionary.len(), plain) {
+            let values = self.codes.page.len();
+            let plain = self.coded_bytes + values * LENGTH_BYTES;
+            if !pays(dictionary.page().len(), dictionary.len(), values, plain) {
                 self.expand()?;
             }
         }
@@ -259,7 +262,7 @@ impl ChunkEncoder for ByteEncoder {
 }
 
 fn length(bytes: usize) -> Result<i32> {
-    i32::try_from(bytes).map_err(|_| Error::data("a value has more than 2 GiB, which Parquet cannot store"))
+    i32::try_from(bytes).map_err(|_| Error::ValueTooLong)
 }
 
 /// Each value led by its length.

@@ -1,7 +1,7 @@
 //! One column chunk: pages, one after the other, and what its metadata says.
 
 use std::collections::BTreeSet;
-use std::io::{Chain, Cursor, Read};
+use std::io::{Chain, Cursor, Read, Write};
 
 use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::NullBuffer;
@@ -16,11 +16,10 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::PAGE_BYTES;
 use super::codec::Codec;
+use super::encoder::PAGE_BYTES;
+use super::error::{Error, Result};
 use super::hybrid::{put_levels, put_varint};
-use crate::error::{Error, Result};
-use crate::sink::blocks::Blocks;
 
 /// Bytes that the crate's writer of pages holds.
 const SINK_BYTES: usize = 8 << 10;
@@ -87,7 +86,7 @@ impl Chunk {
 
     /// Adds `rows` rows to the next page, of which `nulls` have no value.
     ///
-    /// Errors: `Internal` for a NULL in a column that has none: its page could not be read.
+    /// Errors: for a NULL in a column that has none, whose page could not be read.
     pub(super) fn add_rows(&mut self, rows: usize, nulls: Option<&NullBuffer>) -> Result<()> {
         self.rows += rows;
         match (&mut self.valid, nulls) {
@@ -97,7 +96,7 @@ impl Chunk {
             }
             (Some(valid), None) => valid.append_n(rows, true),
             (None, Some(nulls)) if nulls.null_count() > 0 => {
-                return Err(Error::internal("a NULL in a required column"));
+                return Err(Error::RequiredNull);
             }
             (None, _) => {}
         }
@@ -116,10 +115,7 @@ impl Chunk {
         put(&mut self.page);
         if i32::try_from(self.page.len()).is_err() {
             let what = if self.rows == 1 { "a value is" } else { "values are" };
-            return Err(Error::data(format!(
-                "{what} too long for Parquet, whose pages have less than 2 GiB"
-            ))
-            .hint("leave the column out with --columns"));
+            return Err(Error::PageTooLong(what));
         }
         let rows = std::mem::take(&mut self.rows);
         codec.compress(&self.page, &mut self.compressed)?;
@@ -133,8 +129,8 @@ impl Chunk {
             statistics: None,
         };
         let compressed = CompressedPage::new(page, self.page.len());
-        let spec = SerializedPageWriter::new(&mut self.pages).write_page(compressed);
-        self.uncompressed += spec.map_err(Error::from_parquet)?.uncompressed_size as i64;
+        let written = SerializedPageWriter::new(&mut self.pages).write_page(compressed)?;
+        self.uncompressed += written.uncompressed_size as i64;
         // Nobody else has it any more: the same memory.
         self.compressed = buf.into();
         // A single huge value must not keep its room for ever.
@@ -176,9 +172,9 @@ impl Chunk {
         };
         let mut sink = TrackedWrite::new(Vec::new());
         let written =
-            SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page, values.len()));
-        self.uncompressed += written.map_err(Error::from_parquet)?.uncompressed_size as i64;
-        self.dictionary = Some(sink.into_inner().map_err(Error::from_parquet)?);
+            SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page, values.len()))?;
+        self.uncompressed += written.uncompressed_size as i64;
+        self.dictionary = Some(sink.into_inner()?);
         self.count_page(PageType::DICTIONARY_PAGE, Encoding::PLAIN);
         Ok(())
     }
@@ -193,12 +189,12 @@ impl Chunk {
     }
 
     /// Appends the chunk to `group`. `statistics` makes the statistics of the number of NULLs.
-    pub(super) fn finish(
+    pub(super) fn finish<W: Write + Send>(
         mut self,
-        group: &mut SerializedRowGroupWriter<'_, Blocks>,
+        group: &mut SerializedRowGroupWriter<'_, W>,
         statistics: impl FnOnce(u64) -> Statistics,
     ) -> Result<()> {
-        let pages = self.pages.into_inner().map_err(Error::from_parquet)?;
+        let pages = self.pages.into_inner()?;
         let dictionary = self.dictionary.unwrap_or_default();
         let compressed = dictionary.len() + pages.len();
         let mut encodings: BTreeSet<Encoding> = self.encodings.iter().map(|stats| stats.encoding).collect();
@@ -215,8 +211,7 @@ impl Chunk {
             .set_dictionary_page_offset((!dictionary.is_empty()).then_some(0))
             .set_data_page_offset(dictionary.len() as i64)
             .set_statistics(statistics(self.nulls))
-            .build()
-            .map_err(Error::from_parquet)?;
+            .build()?;
         let close = ColumnCloseResult {
             bytes_written: compressed as u64,
             rows_written: self.total_rows,
@@ -226,12 +221,12 @@ impl Chunk {
             offset_index: None,
         };
         let bytes = ChunkBytes { dictionary: dictionary.into(), pages: pages.into() };
-        group.append_column(&bytes, close).map_err(Error::from_parquet)
+        Ok(group.append_column(&bytes, close)?)
     }
 }
 
 fn count(values: usize) -> Result<u32> {
-    u32::try_from(values).map_err(|_| Error::internal("a page has more values than Parquet can count"))
+    u32::try_from(values).map_err(|_| Error::TooManyValues)
 }
 
 /// The bytes of a finished chunk.

@@ -1,12 +1,13 @@
 //! What every encoder of a column chunk does, and how large its pages are.
 
+use std::io::Write;
+
 use arrow::array::ArrayRef;
 use parquet::basic::Compression;
 use parquet::file::writer::SerializedRowGroupWriter;
 
 use super::codec::Codec;
-use crate::error::Result;
-use crate::sink::blocks::Blocks;
+use super::error::Result;
 
 /// Rows after which a page ends.
 pub(super) const PAGE_ROWS: usize = 32_768;
@@ -20,8 +21,8 @@ pub(super) fn piece_rows(left: usize, rows: usize) -> usize {
     left.min(PIECE_ROWS).min(PAGE_ROWS - rows)
 }
 
-/// Encodes one column of one row group.
-pub(in crate::sink) trait ChunkEncoder: Send {
+/// Encodes one column of one row group of a file that is written to `W`.
+pub(super) trait ChunkEncoder<W: Write + Send>: Send {
     /// Appends all rows of `array`, which has the type that the encoder was made for.
     fn write(&mut self, codec: &mut Codec, array: &ArrayRef) -> Result<()>;
 
@@ -29,20 +30,16 @@ pub(in crate::sink) trait ChunkEncoder: Send {
     fn memory(&self) -> usize;
 
     /// Appends the column's chunks to `group`, which has those of all columns before.
-    fn finish(
-        self: Box<Self>,
-        codec: &mut Codec,
-        group: &mut SerializedRowGroupWriter<'_, Blocks>,
-    ) -> Result<()>;
+    fn finish(self: Box<Self>, codec: &mut Codec, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()>;
 }
 
 /// What is decided about a column before its values are seen.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::sink) struct Choice {
+pub(super) struct Choice {
     /// The codec, for the metadata.
-    pub(in crate::sink) compression: Compression,
+    pub(super) compression: Compression,
     /// Whether to begin with a dictionary.
-    pub(in crate::sink) dictionary: bool,
+    pub(super) dictionary: bool,
     /// Whether packed differences may be used.
-    pub(in crate::sink) delta: bool,
+    pub(super) delta: bool,
 }

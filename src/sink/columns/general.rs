@@ -1,7 +1,7 @@
 //! Columns of all other types, by the encoders of the `parquet` crate: nested ones, floating point, booleans, numbers
 //! of more than 64 bits.
 
-use std::io::{Sink, sink};
+use std::io::{Sink, Write, sink};
 use std::sync::Arc;
 use std::vec::IntoIter;
 
@@ -12,13 +12,13 @@ use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory
 use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
+use super::codec::Codec;
+use super::encoder::ChunkEncoder;
+use super::error::{Error, Result};
 use super::nan::{LeavesWithNan, without_bounds};
-use super::{ChunkEncoder, Codec};
-use crate::error::{Error, Result};
-use crate::sink::blocks::Blocks;
 
 /// Makes the encoders of those columns of a file that have no other.
-pub(in crate::sink) struct GeneralColumns {
+pub(super) struct GeneralColumns {
     fields: Vec<FieldRef>,
     /// How many leaves each of the fields has.
     leaves: Vec<usize>,
@@ -27,32 +27,31 @@ pub(in crate::sink) struct GeneralColumns {
 
 impl GeneralColumns {
     /// Encoders for `fields`, with the settings of the whole file.
-    pub(in crate::sink) fn new(fields: Vec<FieldRef>, properties: &WriterPropertiesPtr) -> Result<Self> {
+    pub(super) fn new(fields: Vec<FieldRef>, properties: &WriterPropertiesPtr) -> Result<Self> {
         let schema = Arc::new(Schema::new(fields.clone()));
         let leaves = |field: &FieldRef| {
             let one = Schema::new(vec![Arc::clone(field)]);
             ArrowSchemaConverter::new().convert(&one).map(|columns| columns.num_columns())
         };
-        let leaves = fields.iter().map(leaves).collect::<Result<_, _>>().map_err(Error::from_parquet)?;
-        let columns = ArrowSchemaConverter::new().convert(&schema).map_err(Error::from_parquet)?;
+        let leaves = fields.iter().map(leaves).collect::<Result<_, _>>()?;
+        let columns = ArrowSchemaConverter::new().convert(&schema)?;
         // Nothing is written here: the crate wants a file to make encoders for.
         let file: SerializedFileWriter<Sink> =
-            SerializedFileWriter::new(sink(), columns.root_schema_ptr(), Arc::clone(properties))
-                .map_err(Error::from_parquet)?;
+            SerializedFileWriter::new(sink(), columns.root_schema_ptr(), Arc::clone(properties))?;
         let factory = ArrowRowGroupWriterFactory::new(&file, schema);
         Ok(Self { fields, leaves, factory })
     }
 
     /// One encoder per field, for the next row group.
-    pub(in crate::sink) fn encoders(&self) -> Result<IntoIter<Box<dyn ChunkEncoder>>> {
+    pub(super) fn encoders<W: Write + Send>(&self) -> Result<IntoIter<Box<dyn ChunkEncoder<W>>>> {
         if self.fields.is_empty() {
             return Ok(Vec::new().into_iter());
         }
-        let mut writers = self.factory.create_column_writers(0).map_err(Error::from_parquet)?.into_iter();
+        let mut writers = self.factory.create_column_writers(0)?.into_iter();
         let encoders = self.fields.iter().zip(&self.leaves).map(|(field, leaves)| {
             let writers = writers.by_ref().take(*leaves).collect();
             let nan = LeavesWithNan::new(*leaves);
-            Box::new(GeneralEncoder { field: Arc::clone(field), writers, nan }) as Box<dyn ChunkEncoder>
+            Box::new(GeneralEncoder { field: Arc::clone(field), writers, nan }) as Box<dyn ChunkEncoder<W>>
         });
         Ok(encoders.collect::<Vec<_>>().into_iter())
     }
@@ -65,14 +64,14 @@ struct GeneralEncoder {
     nan: LeavesWithNan,
 }
 
-impl ChunkEncoder for GeneralEncoder {
+impl<W: Write + Send> ChunkEncoder<W> for GeneralEncoder {
     fn write(&mut self, _codec: &mut Codec, array: &ArrayRef) -> Result<()> {
-        let leaves = compute_leaves(&self.field, array).map_err(Error::from_parquet)?;
+        let leaves = compute_leaves(&self.field, array)?;
         if leaves.len() != self.writers.len() {
-            return Err(Error::internal("a column has another shape than its file"));
+            return Err(Error::OtherShape);
         }
         for (writer, leaf) in self.writers.iter_mut().zip(&leaves) {
-            writer.write(leaf).map_err(Error::from_parquet)?;
+            writer.write(leaf)?;
         }
         self.nan.look_at(array);
         Ok(())
@@ -86,15 +85,15 @@ impl ChunkEncoder for GeneralEncoder {
     fn finish(
         self: Box<Self>,
         _codec: &mut Codec,
-        group: &mut SerializedRowGroupWriter<'_, Blocks>,
+        group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<()> {
         for (at, writer) in self.writers.into_iter().enumerate() {
-            let mut chunk = writer.close().map_err(Error::from_parquet)?;
+            let mut chunk = writer.close()?;
             if self.nan.has(at) {
                 let metadata = &mut chunk.close_mut().metadata;
                 *metadata = without_bounds(metadata.clone())?;
             }
-            chunk.append_to_row_group(group).map_err(Error::from_parquet)?;
+            chunk.append_to_row_group(group)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Columns that are 32 or 64 bits wide in Parquet: integers, dates, times, timestamps and decimals of few digits.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{
@@ -19,12 +20,10 @@ use super::codec::Codec;
 use super::codes::Codes;
 use super::delta::{Delta, put_deltas};
 use super::dictionary::IntegerDictionary;
-use super::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
-use crate::error::{Error, Result};
-use crate::sink::blocks::Blocks;
+use super::encoder::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
+use super::error::{Error, Result};
+use super::rule::{NEW_INTEGERS, Sample, is_full, pays};
 
-/// New values of a sample at which a dictionary is given up: packed differences are nearly as small.
-const BEARABLE: f64 = 0.5;
 /// Values for which both ways to write them are tried.
 const TRIAL: usize = 4096;
 
@@ -118,6 +117,7 @@ pub(super) struct IntegerEncoder<T> {
     chunk: Chunk,
     dictionary: Option<IntegerDictionary<T>>,
     codes: Codes,
+    sample: Sample,
     /// Values of a page without dictionary.
     plain: Vec<T>,
     /// Of the values that are in no dictionary.
@@ -133,6 +133,7 @@ impl<T: Integer> IntegerEncoder<T> {
             chunk: Chunk::new(descriptor, choice.compression),
             dictionary: choice.dictionary.then(IntegerDictionary::new),
             codes: Codes::default(),
+            sample: Sample::default(),
             plain: Vec::new(),
             bounds: None,
             delta_allowed: choice.delta,
@@ -156,9 +157,9 @@ impl<T: Integer> IntegerEncoder<T> {
             return Ok(());
         };
         let distinct = dictionary.values().len();
-        if self.codes.dictionary_unlikely_to_pay(added, distinct, BEARABLE) && self.chunk.is_first_page() {
+        if self.sample.unlikely_to_pay(added, distinct, NEW_INTEGERS) && self.chunk.is_first_page() {
             self.expand();
-        } else if Codes::is_full(size_of_val(dictionary.values())) {
+        } else if is_full(size_of_val(dictionary.values())) {
             self.end_page(codec)?;
             self.end_dictionary(codec)?;
         }
@@ -224,15 +225,13 @@ impl<T: Integer> IntegerEncoder<T> {
     }
 }
 
-impl<T: Integer> ChunkEncoder for IntegerEncoder<T> {
+impl<T: Integer, W: Write + Send> ChunkEncoder<W> for IntegerEncoder<T> {
     fn write(&mut self, codec: &mut Codec, array: &ArrayRef) -> Result<()> {
         let mut at = 0;
         while at < array.len() {
             let rows = piece_rows(array.len() - at, self.chunk.rows());
             let piece = array.slice(at, rows);
-            let values = T::of(&piece).ok_or_else(|| {
-                Error::internal("a column has another type than its file").with("type", piece.data_type())
-            })?;
+            let values = T::of(&piece).ok_or_else(|| Error::OtherType(piece.data_type().clone()))?;
             self.chunk.add_rows(rows, piece.nulls())?;
             self.add(&values);
             self.reconsider(codec, values.len())?;
@@ -254,13 +253,13 @@ impl<T: Integer> ChunkEncoder for IntegerEncoder<T> {
     fn finish(
         mut self: Box<Self>,
         codec: &mut Codec,
-        group: &mut SerializedRowGroupWriter<'_, Blocks>,
+        group: &mut SerializedRowGroupWriter<'_, W>,
     ) -> Result<()> {
         if let Some(dictionary) = &self.dictionary
             && self.chunk.is_first_page()
         {
             let (distinct, values) = (dictionary.values().len(), self.codes.page.len());
-            if !self.codes.pay(distinct * size_of::<T>(), distinct, values * size_of::<T>()) {
+            if !pays(distinct * size_of::<T>(), distinct, values, values * size_of::<T>()) {
                 self.expand();
             }
         }

@@ -1,13 +1,19 @@
-//! Columns of a row group as Parquet stores them.
+//! Batches of columns as Parquet stores them, in one file.
 //!
 //! Encoding is where most of the time of an export goes, and the `parquet` crate's encoders look at every value
 //! several times. So flat columns of integers and bytes, which are nearly all there are, have encoders of their own
 //! ([`integers`], [`bytes`]); all other columns go through the crate's ([`general`]). Both make column chunks that
 //! the crate's file writer takes over (ADR 0008).
 //!
+//! * [`file`] writes row groups; [`kind`] says which encoder a column has, [`encoder`] what one does.
 //! * [`chunk`] makes pages of encoded values; [`codec`] compresses them.
-//! * [`dictionary`] numbers distinct values, [`codes`] says whether that pays, [`hybrid`] packs the numbers.
+//! * [`dictionary`] numbers distinct values, [`rule`] says whether that pays, [`codes`] are the numbers of a page and
+//!   [`hybrid`] packs them.
 //! * [`delta`] packs differences; [`bounds`] are the statistics of bytes; [`nan`] finds columns that get none.
+//!
+//! Nothing here names the rest of the program, so that the folder can be tested, fuzzed, measured and moved by itself:
+//! it writes to any [`Write`](std::io::Write), takes its settings in the crate's terms and has errors of its own
+//! ([`error`] says why). `tests/architecture` holds it to that.
 
 mod bounds;
 mod bytes;
@@ -17,74 +23,23 @@ mod codes;
 mod delta;
 mod dictionary;
 mod encoder;
+mod error;
+mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod general;
 mod hybrid;
 mod integers;
+mod kind;
 mod nan;
+#[cfg(any(test, feature = "fuzzing"))]
+mod round_trip;
+mod rule;
 #[cfg(test)]
 mod tests;
 
-use arrow::array::new_empty_array;
-use arrow_schema::Field;
-use parquet::basic::{LogicalType, Type};
-use parquet::schema::types::ColumnDescPtr;
-
-use self::bytes::ByteEncoder;
-pub(super) use self::codec::Codec;
-pub(super) use self::encoder::{Choice, ChunkEncoder};
-use self::encoder::{PAGE_BYTES, PAGE_ROWS, piece_rows};
-pub(super) use self::general::GeneralColumns;
-use self::integers::{Integer, IntegerEncoder};
-
-/// How a column is encoded, by its type alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// 32 bits, with a sign.
-    Int32,
-    /// 64 bits, with a sign.
-    Int64,
-    /// Bytes; text if true.
-    Bytes(bool),
-    /// By the `parquet` crate.
-    General,
-}
-
-impl Kind {
-    /// The kind of `field`, whose leaves in the file are `leaves`.
-    pub(super) fn of(field: &Field, leaves: &[ColumnDescPtr]) -> Self {
-        let [leaf] = leaves else {
-            return Self::General;
-        };
-        if leaf.max_rep_level() > 0 || leaf.max_def_level() > 1 {
-            return Self::General;
-        }
-        let empty = new_empty_array(field.data_type());
-        let logical = leaf.logical_type_ref();
-        match (leaf.physical_type(), logical) {
-            (_, Some(LogicalType::Integer(integer))) if !integer.is_signed => Self::General,
-            (Type::INT32, _) if i32::of(&empty).is_some() => Self::Int32,
-            (Type::INT64, _) if i64::of(&empty).is_some() => Self::Int64,
-            (Type::BYTE_ARRAY, Some(LogicalType::String | LogicalType::Json)) if is_bytes(field) => {
-                Self::Bytes(true)
-            }
-            (Type::BYTE_ARRAY, None) if is_bytes(field) => Self::Bytes(false),
-            _ => Self::General,
-        }
-    }
-
-    /// An encoder for a chunk of `leaf`; none for a general one.
-    pub(super) fn encoder(self, leaf: &ColumnDescPtr, choice: Choice) -> Option<Box<dyn ChunkEncoder>> {
-        let leaf = ColumnDescPtr::clone(leaf);
-        Some(match self {
-            Self::Int32 => Box::new(IntegerEncoder::<i32>::new(leaf, choice)),
-            Self::Int64 => Box::new(IntegerEncoder::<i64>::new(leaf, choice)),
-            Self::Bytes(utf8) => Box::new(ByteEncoder::new(leaf, choice, utf8)),
-            Self::General => return None,
-        })
-    }
-}
-
-fn is_bytes(field: &Field) -> bool {
-    use arrow_schema::DataType::{Binary, LargeBinary, LargeUtf8, Utf8};
-    matches!(field.data_type(), Utf8 | LargeUtf8 | Binary | LargeBinary)
-}
+pub(super) use self::error::Error;
+pub(super) use self::file::{FileWriter, Settings, file_properties};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use self::fuzzing::encoders as fuzzing_encoders;
+pub(crate) use self::rule::dictionary_may_pay;

@@ -10,7 +10,7 @@ use parquet::basic::Type;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 
-use crate::error::{Error, Result};
+use super::error::Result;
 
 /// For each leaf of a field, in the file's order, whether a NaN was seen.
 pub(super) struct LeavesWithNan(Vec<bool>);
@@ -78,7 +78,7 @@ pub(super) fn without_bounds(chunk: ColumnChunkMetaData) -> Result<ColumnChunkMe
         Type::DOUBLE => Statistics::double(None, None, None, nulls, false),
         _ => Statistics::fixed_len_byte_array(None, None, None, nulls, false),
     };
-    chunk.into_builder().set_statistics(statistics).build().map_err(Error::from_parquet)
+    Ok(chunk.into_builder().set_statistics(statistics).build()?)
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::Int32Type;
 use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Encoding;
+use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
@@ -18,47 +17,22 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::sink::file::FileEncoder;
-use crate::sink::writer::WriterSettings;
-use crate::spec::{Compression, Encodings, ParquetSpec};
+use super::round_trip::{Shape, checked, encoded, writer};
 
-fn settings(compression: Compression, encodings: Encodings, group_rows: usize) -> WriterSettings {
-    let parquet = ParquetSpec { compression, encodings, row_group_rows: group_rows, ..Default::default() };
-    WriterSettings { parquet, dictionary_off: vec![] }
+fn shape(compression: Compression, delta: bool, group_rows: usize) -> Shape {
+    Shape { compression, delta, dictionary: true, group_rows }
 }
 
-fn encode(batches: &[RecordBatch], settings: &WriterSettings) -> (Bytes, ParquetMetaData) {
-    let mut encoder = FileEncoder::new(batches[0].schema_ref(), settings).expect("encoder");
-    for batch in batches {
-        encoder.write(batch).expect("written");
-    }
-    let footer = encoder.finish().expect("finished");
-    let mut file = Vec::new();
-    while let Some(block) = encoder.blocks().next(true) {
-        file.extend_from_slice(&block);
-    }
-    assert_eq!(file.len(), encoder.bytes_written());
-    (file.into(), footer)
+fn zstd() -> Compression {
+    Compression::ZSTD(ZstdLevel::default())
 }
 
-/// All rows of a file, in one batch, in the types of `schema`.
-fn decode(file: Bytes, schema: &Schema) -> RecordBatch {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("footer");
-    let reader = reader.with_batch_size(1 << 20).build().expect("reader");
-    let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().expect("rows");
-    let one = arrow::compute::concat_batches(batches[0].schema_ref(), &batches).expect("one batch");
-    let cast = |(column, field): (&ArrayRef, &Arc<Field>)| {
-        arrow::compute::cast(column, field.data_type()).expect("the type of memory")
-    };
-    let columns = one.columns().iter().zip(schema.fields()).map(cast).collect();
-    RecordBatch::try_new(Arc::new(schema.clone()), columns).expect("same schema")
+fn encode(batches: &[RecordBatch], shape: &Shape) -> (Bytes, ParquetMetaData) {
+    encoded(batches, shape).expect("written")
 }
 
-fn comes_back(batches: &[RecordBatch], settings: &WriterSettings) -> ParquetMetaData {
-    let (file, footer) = encode(batches, settings);
-    let expected = arrow::compute::concat_batches(batches[0].schema_ref(), batches).expect("one batch");
-    assert_eq!(decode(file, batches[0].schema_ref()), expected);
-    footer
+fn comes_back(batches: &[RecordBatch], shape: &Shape) -> ParquetMetaData {
+    checked(batches, shape).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 fn one_column(array: ArrayRef) -> RecordBatch {
@@ -96,12 +70,12 @@ fn texts() -> impl Strategy<Value = Vec<Option<String>>> {
 
 fn codecs() -> impl Strategy<Value = Compression> {
     prop_oneof![
-        Just(Compression::None),
-        Just(Compression::Snappy),
-        Just(Compression::Lz4),
-        Just(Compression::Gzip(6)),
-        Just(Compression::Brotli(1)),
-        Just(Compression::Zstd(1)),
+        Just(Compression::UNCOMPRESSED),
+        Just(Compression::SNAPPY),
+        Just(Compression::LZ4_RAW),
+        Just(Compression::GZIP(GzipLevel::default())),
+        Just(Compression::BROTLI(BrotliLevel::default())),
+        Just(zstd()),
     ]
 }
 
@@ -155,12 +129,7 @@ proptest! {
             .collect();
         let whole = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("batch");
         let batches = [whole.slice(0, rows / 3), whole.slice(rows / 3, rows - rows / 3)];
-        let encodings = if delta { Encodings::Delta } else { Encodings::Plain };
-        let mut settings = settings(codec, encodings, group);
-        if !dictionary {
-            settings.dictionary_off = (0..14).map(|i| format!("c{i}")).collect();
-        }
-        let footer = comes_back(&batches, &settings);
+        let footer = comes_back(&batches, &Shape { dictionary, ..shape(codec, delta, group) });
         for (group_at, group) in footer.row_groups().iter().enumerate() {
             let start: usize = footer.row_groups()[..group_at].iter().map(|g| g.num_rows() as usize).sum();
             let range = start..start + group.num_rows() as usize;
@@ -188,7 +157,7 @@ const ROWS: usize = 131_072;
 
 #[test]
 fn few_values_have_a_dictionary_and_many_do_not() {
-    let settings = settings(Compression::Zstd(1), Encodings::Delta, ROWS);
+    let shape = shape(zstd(), true, ROWS);
     let text = |values: &dyn Fn(u64) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(scattered(ROWS).map(values)))
     };
@@ -209,21 +178,21 @@ fn few_values_have_a_dictionary_and_many_do_not() {
     ];
     for (array, mut expected) in cases {
         expected.sort();
-        let footer = comes_back(&[one_column(Arc::clone(&array))], &settings);
+        let footer = comes_back(&[one_column(Arc::clone(&array))], &shape);
         assert_eq!(encodings(&footer, 0, 0), expected, "{array:?}");
     }
 }
 
 #[test]
 fn plain_encodings_are_known_to_all() {
-    let settings = settings(Compression::Snappy, Encodings::Plain, ROWS);
+    let shape = shape(Compression::SNAPPY, false, ROWS);
     let batch = RecordBatch::try_from_iter([
         ("a", Arc::new(Int64Array::from_iter_values(0..50_000)) as ArrayRef),
         ("b", Arc::new(StringArray::from_iter_values((0..50_000).map(|n| format!("{n}")))) as ArrayRef),
         ("c", Arc::new(Int64Array::from_iter_values((0..50_000).map(|n| n % 3))) as ArrayRef),
     ])
     .expect("batch");
-    let footer = comes_back(&[batch], &settings);
+    let footer = comes_back(&[batch], &shape);
     for column in footer.row_group(0).columns() {
         let known = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
         assert!(column.encodings().all(|encoding| known.contains(&encoding)), "{column:?}");
@@ -241,7 +210,7 @@ fn a_dictionary_that_outgrows_its_page_is_given_up() {
     let columns: Vec<ArrayRef> =
         vec![Arc::new(Int64Array::from_iter_values(numbers)), Arc::new(StringArray::from_iter_values(texts))];
     let batch = RecordBatch::try_new(Arc::new(schema), columns).expect("batch");
-    let footer = comes_back(&[batch], &settings(Compression::Snappy, Encodings::Delta, 2 * ROWS));
+    let footer = comes_back(&[batch], &shape(Compression::SNAPPY, true, 2 * ROWS));
     assert!(encodings(&footer, 0, 0).contains(&Encoding::DELTA_BINARY_PACKED));
     assert!(encodings(&footer, 0, 0).contains(&Encoding::RLE_DICTIONARY));
     assert!(encodings(&footer, 0, 1).contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY));
@@ -250,7 +219,7 @@ fn a_dictionary_that_outgrows_its_page_is_given_up() {
 
 #[test]
 fn nulls_alone_and_in_every_pattern_come_back() {
-    let settings = settings(Compression::None, Encodings::Delta, ROWS);
+    let shape = shape(Compression::UNCOMPRESSED, true, ROWS);
     for rows in [1, 7, 8, 9, 16, 63, 64, 65, 32_767, 32_768, 32_769, 70_000] {
         for every in [1, 2, 3, 31, 1_000, usize::MAX] {
             let number = |i: usize| (!i.is_multiple_of(every) && i % 4_000 < 3_000).then_some(i as i64 * 3);
@@ -260,7 +229,7 @@ fn nulls_alone_and_in_every_pattern_come_back() {
             let columns: Vec<ArrayRef> = vec![numbers, Arc::new(texts)];
             comes_back(
                 &[RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("batch")],
-                &settings,
+                &shape,
             );
         }
     }
@@ -268,20 +237,20 @@ fn nulls_alone_and_in_every_pattern_come_back() {
 
 #[test]
 fn values_larger_than_a_page_come_back() {
-    let settings = settings(Compression::Zstd(1), Encodings::Delta, ROWS);
+    let shape = shape(zstd(), true, ROWS);
     let long = |n: usize| "x".repeat(n);
     let texts = [long(3), long(3_000_000), long(3), long(900_000), long(900_000), long(5_000_000), long(0)];
     let batch = one_column(Arc::new(StringArray::from_iter_values(texts)));
-    comes_back(&[batch.clone(), batch], &settings);
+    comes_back(&[batch.clone(), batch], &shape);
 }
 
 #[test]
 fn memory_is_told_and_given_back() {
-    let settings = settings(Compression::None, Encodings::Delta, ROWS);
+    let shape = shape(Compression::UNCOMPRESSED, true, ROWS);
     let batch =
         one_column(Arc::new(StringArray::from_iter_values(scattered(50_000).map(|n| format!("{n:060}")))));
-    let mut encoder = FileEncoder::new(batch.schema_ref(), &settings).expect("encoder");
-    encoder.write(&batch).expect("written");
+    let mut encoder = writer(batch.schema_ref(), &shape).expect("encoder");
+    encoder.write(batch.columns(), batch.num_rows()).expect("written");
     assert!(encoder.memory() > 3_000_000, "{}", encoder.memory());
     encoder.end_group().expect("ended");
     assert_eq!(encoder.memory(), 0);
@@ -303,7 +272,7 @@ fn largest_page(file: Bytes) -> usize {
 
 #[test]
 fn one_long_value_behind_many_codes_stays_a_dictionary() {
-    let settings = settings(Compression::Zstd(1), Encodings::Delta, ROWS);
+    let shape = shape(zstd(), true, ROWS);
     let long = "x".repeat(30_000);
     let outlier = "y".repeat(1_400_000);
     let distinct: Vec<String> = (0..22_000).map(|n| format!("{n}")).collect();
@@ -312,26 +281,26 @@ fn one_long_value_behind_many_codes_stays_a_dictionary() {
     for values in [with_outlier().collect::<Vec<_>>(), with_many().collect()] {
         let batches: Vec<RecordBatch> =
             values.chunks(1_000).map(|v| one_column(Arc::new(StringArray::from(v.to_vec())))).collect();
-        let mut encoder = FileEncoder::new(batches[0].schema_ref(), &settings).expect("encoder");
+        let mut encoder = writer(batches[0].schema_ref(), &shape).expect("encoder");
         for batch in &batches {
-            encoder.write(batch).expect("written");
+            encoder.write(batch.columns(), batch.num_rows()).expect("written");
             assert!(encoder.memory() < 16 << 20, "{} bytes are held", encoder.memory());
         }
-        comes_back(&batches, &settings);
-        let largest = largest_page(encode(&batches, &settings).0);
+        comes_back(&batches, &shape);
+        let largest = largest_page(encode(&batches, &shape).0);
         assert!(largest < 3 << 20, "a page of {largest} bytes");
     }
 }
 
 #[test]
 fn pages_have_no_more_rows_than_promised() {
-    let settings = settings(Compression::None, Encodings::Delta, ROWS);
+    let shape = shape(Compression::UNCOMPRESSED, true, ROWS);
     let numbers = (0..100_000i64).map(|n| (n % 7 != 0).then_some(n)).collect::<Int64Array>();
     let texts = (0..100_000i64).map(|n| (n % 3 != 0).then(|| format!("{}", n % 9))).collect::<StringArray>();
     for array in [Arc::new(numbers) as ArrayRef, Arc::new(texts)] {
         let batches: Vec<RecordBatch> =
             (0..10).map(|i| one_column(array.slice(i * 10_000, 10_000))).collect();
-        let reader = SerializedFileReader::new(encode(&batches, &settings).0).expect("footer");
+        let reader = SerializedFileReader::new(encode(&batches, &shape).0).expect("footer");
         let group = reader.get_row_group(0).expect("group");
         let pages = group.get_column_page_reader(0).expect("pages");
         let rows: Vec<u32> =

@@ -1,7 +1,7 @@
 //! The rows of `columns.sql`, and the columns that they describe.
 
 use super::column::{Extension, PgColumn, PgElement};
-use super::wire::Row;
+use crate::client::postgres::Row;
 use crate::error::{Error, Result};
 
 /// Where an answer to [`columns_sql`], and one to `sizes.sql`, says of which relation it is.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::column::{PgColumn, dimensions};
 use super::columns::{COLUMNS_RELATION, columns_sql, number, pg_column};
-use super::wire::{Connection, Row};
+use crate::client::postgres::{Connection, Row};
 use crate::error::{Error, Result};
 
 /// How deep types may be nested: composite types in composite types, each dimension of an array a level too. Readers of

@@ -9,13 +9,12 @@ use super::columns::{COLUMNS_EXTENSION, COLUMNS_RELATION, columns_sql, number};
 use super::composites::Composites;
 use super::facts::TableFacts;
 use super::guard::{self, Guard};
-use super::quote::{ident, literal};
 use super::session::{BEGIN_THEIRS, BUILT_IN_FIRST, END_THEIRS, fence};
-use super::wire::{Connection, Row};
 use super::{column, keys, measure, spatial};
-use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef};
+use crate::client::postgres::{Connection, Row, ident, literal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::source::kit::choice::cast_to_text;
 use crate::spec::{NumericPolicy, TypePolicy};
 
 /// What the catalog says of one relation.
@@ -106,10 +105,8 @@ pub(super) async fn table(
     }
     let missing = column_rights(&relation, &rows, table)?;
     let (by_columns, unreadable) = (missing.is_some(), missing.unwrap_or_default());
-    let is_cast = |name: &str| {
-        policy.cast_text.iter().any(|(pattern, cast)| cast == name && pattern_matches(pattern, table))
-    };
-    let mut described = described(view, table, &rows, is_cast).await?;
+    let is_cast = cast_to_text(policy, table);
+    let mut described = described(view, table, &rows, &is_cast).await?;
     let is_readable = |name: &str| unreadable.iter().all(|missing| missing != name);
     // Questions about values are planned.
     let may_ask = runs.is_none();
@@ -138,15 +135,9 @@ pub(super) async fn table(
             styles.push((described.name.clone(), Styles::of(&described, &choice.codec)));
         }
         columns.push(ColumnInfo {
-            field: choice.field,
-            source_type: described.type_name.clone(),
-            verdict: choice.verdict,
-            note: choice.note,
-            codec: serde_json::to_string(&choice.codec)
-                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
             est_distinct: row.get(12).and_then(|v| v.parse().ok()),
-            comparable: choice.comparable,
             labels: described.labels,
+            ..choice.into_column(described.type_name)?
         });
     }
     super::steady::steady(view, &styles).await?;

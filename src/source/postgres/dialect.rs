@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow_schema::DataType;
 use chrono::{DateTime, NaiveDate};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::Expr;
 
 use super::column::{AS_ASKED, Codec};
 use super::facts::TableFacts;
-pub use super::quote::{ident, literal};
-use super::session;
+use super::{repeatable, session};
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
+use crate::client::postgres::{ident, literal};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
+use crate::source::kit::pushdown::{self, Comparison, Provable};
 use crate::spec::{Method, Period, SpecialValues};
 
 /// See the module.
@@ -118,44 +119,6 @@ impl PostgresDialect {
         terms.join(" AND ")
     }
 
-    /// A column that the server may compare for us.
-    fn comparable<'t>(&self, table: &'t TableInfo, expr: &Expr) -> Option<&'t ColumnInfo> {
-        let Expr::Column(column) = expr else { return None };
-        let info = table.column(&column.name)?;
-        (info.comparable && !may_hold_specials(table, info)).then_some(info)
-    }
-
-    fn binary(&self, table: &TableInfo, expr: &BinaryExpr) -> Option<String> {
-        match expr.op {
-            Operator::And | Operator::Or => {
-                let (left, right) = (self.pushdown(table, &expr.left)?, self.pushdown(table, &expr.right)?);
-                Some(format!("({left} {} {right})", expr.op))
-            }
-            Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq => {
-                let (column, value, op) = match (expr.left.as_ref(), expr.right.as_ref()) {
-                    (Expr::Column(_), Expr::Literal(value, _)) => (&expr.left, value, expr.op),
-                    (Expr::Literal(value, _), Expr::Column(_)) => (&expr.right, value, expr.op.swap()?),
-                    _ => return None,
-                };
-                let info = self.comparable(table, column)?;
-                let ordering = !matches!(op, Operator::Eq | Operator::NotEq);
-                if ordering && info.field.data_type() == &DataType::Utf8 {
-                    // The order of texts depends on the collation; DataFusion orders by bytes.
-                    return None;
-                }
-                let op = if op == Operator::NotEq { "<>".to_owned() } else { op.to_string() };
-                let op = self::op(table, &op);
-                Some(format!("{} {op} {}", ident(info.name()), self.scalar(info, value)?))
-            }
-            _ => None,
-        }
-    }
-
     /// A literal of exactly the column's type; none when the two engines might read it differently, or when the server
     /// could not read it: a statement with a character that its encoding lacks is refused as a whole.
     fn scalar(&self, column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
@@ -166,6 +129,48 @@ impl PostgresDialect {
         (text.is_ascii() || self.any_character.load(Ordering::Relaxed))
             .then(|| scalar(column, value))
             .flatten()
+    }
+}
+
+/// What a server says of the columns of a table.
+struct Server<'a> {
+    dialect: &'a PostgresDialect,
+    table: &'a TableInfo,
+}
+
+impl Provable for Server<'_> {
+    fn allows(&self, column: &ColumnInfo, comparison: Comparison) -> bool {
+        // The order of texts depends on the collation; DataFusion orders by bytes.
+        let by_collation = comparison == Comparison::Order && column.field.data_type() == &DataType::Utf8;
+        column.comparable && !by_collation && !may_hold_specials(self.table, column)
+    }
+
+    fn literal(&self, column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
+        self.dialect.scalar(column, value)
+    }
+
+    fn ident(&self, column: &ColumnInfo) -> String {
+        ident(column.name())
+    }
+
+    fn null_test(&self, column: &ColumnInfo, is_null: bool) -> Option<String> {
+        if may_hold_specials(self.table, column) {
+            return None;
+        }
+        // `IS NULL` of a composite is also true when all its fields are NULL.
+        let composite =
+            column.verdict == Verdict::Text || matches!(column.field.data_type(), DataType::Struct(_));
+        let test = match (is_null, composite) {
+            (true, true) => "IS NOT DISTINCT FROM NULL",
+            (false, true) => "IS DISTINCT FROM NULL",
+            (true, false) => "IS NULL",
+            (false, false) => "IS NOT NULL",
+        };
+        Some(format!("{} {test}", ident(column.name())))
+    }
+
+    fn qualified(&self, symbol: &str) -> Option<String> {
+        session::is_theirs(self.table).then(|| op(self.table, symbol))
     }
 }
 
@@ -317,75 +322,15 @@ impl Dialect for PostgresDialect {
         }
     }
 
+    fn check_steady(&self, expression: &str) -> Result<()> {
+        repeatable::check(expression)
+    }
+
     fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String> {
         if table.reading.runs.is_some() {
             return None;
         }
-        match filter {
-            Expr::BinaryExpr(binary) => self.binary(table, binary),
-            Expr::Not(inner) => Some(format!("(NOT {})", self.pushdown(table, inner)?)),
-            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
-                let Expr::Column(column) = inner.as_ref() else { return None };
-                let info = table.column(&column.name)?;
-                if may_hold_specials(table, info) {
-                    return None;
-                }
-                // `IS NULL` of a composite is also true when all its fields are NULL.
-                let composite =
-                    info.verdict == Verdict::Text || matches!(info.field.data_type(), DataType::Struct(_));
-                let test = match (matches!(filter, Expr::IsNull(_)), composite) {
-                    (true, true) => "IS NOT DISTINCT FROM NULL",
-                    (false, true) => "IS DISTINCT FROM NULL",
-                    (true, false) => "IS NULL",
-                    (false, false) => "IS NOT NULL",
-                };
-                Some(format!("{} {test}", ident(info.name())))
-            }
-            Expr::Between(between) => {
-                let info = self.comparable(table, &between.expr)?;
-                if info.field.data_type() == &DataType::Utf8 {
-                    return None;
-                }
-                let (Expr::Literal(low, _), Expr::Literal(high, _)) =
-                    (between.low.as_ref(), between.high.as_ref())
-                else {
-                    return None;
-                };
-                let not = if between.negated { "NOT " } else { "" };
-                let (low, high) = (self.scalar(info, low)?, self.scalar(info, high)?);
-                if session::is_theirs(table) {
-                    let (name, least, most) = (ident(info.name()), op(table, ">="), op(table, "<="));
-                    let both = format!("({name} {least} {low} AND {name} {most} {high})");
-                    return Some(if between.negated { format!("(NOT {both})") } else { both });
-                }
-                Some(format!("({} {not}BETWEEN {low} AND {high})", ident(info.name())))
-            }
-            Expr::InList(list) => {
-                let info = self.comparable(table, &list.expr)?;
-                let values: Option<Vec<String>> = list
-                    .list
-                    .iter()
-                    .map(|item| match item {
-                        Expr::Literal(value, _) => self.scalar(info, value),
-                        _ => None,
-                    })
-                    .collect();
-                let values = values.filter(|v| !v.is_empty())?;
-                if session::is_theirs(table) {
-                    let one = |v: &String| format!("{} {} {v}", ident(info.name()), op(table, "="));
-                    let any = values.iter().map(one).collect::<Vec<_>>().join(" OR ");
-                    return Some(if list.negated { format!("(NOT ({any}))") } else { format!("({any})") });
-                }
-                let values = values.join(", ");
-                let not = if list.negated { "NOT " } else { "" };
-                Some(format!("({} {not}IN ({values}))", ident(info.name())))
-            }
-            Expr::Column(_) => {
-                let info = self.comparable(table, filter)?;
-                (info.field.data_type() == &DataType::Boolean).then(|| ident(info.name()))
-            }
-            _ => None,
-        }
+        pushdown::pushdown(&Server { dialect: self, table }, table, filter)
     }
 
     fn methods(&self, table: &TableInfo) -> Vec<Method> {
@@ -416,3 +361,6 @@ impl Dialect for PostgresDialect {
         methods
     }
 }
+
+#[cfg(test)]
+mod tests;

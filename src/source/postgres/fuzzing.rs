@@ -6,9 +6,10 @@ use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::column::{Cast, Codec, CompositeField};
 use super::read::skip_header;
-use super::rows::Rows;
+use super::rows::find_row;
 use super::unplanned::{Text, TextRows};
 use crate::error::Result;
+use crate::source::kit::cells::Cells;
 use crate::spec::SpecialValues;
 
 /// Rows of a COPY. The first byte says how many columns there are, one more each says of which kind.
@@ -30,12 +31,12 @@ pub fn copy(data: &[u8]) -> Result<()> {
         decoders.push(codec.decoder(&Field::new("c", data_type.clone(), true), 16, special)?);
     }
     let mut at = if stream.first() == Some(&b'P') { skip_header(stream)? } else { 0 };
-    let mut found = Rows::new(columns);
+    let mut found = Cells::new(columns);
     while at < stream.len() {
         if found.is_full() && found.decode(stream, &mut decoders).is_err() {
             return Ok(());
         }
-        match found.find(stream, at, stream.len())? {
+        match find_row(&mut found, stream, at, stream.len())? {
             Some(next) => at = next,
             None => break,
         }
@@ -59,7 +60,7 @@ fn text(kinds: &[u8], stream: &[u8]) -> Result<()> {
     for line in stream.split_inclusive(|byte| *byte == b'\n') {
         let start = rows.push(line)?;
         // What became of it is a row of as many columns, and nothing behind it.
-        let end = Rows::new(kinds.len()).find(rows.buffer(), start, rows.buffer().len())?;
+        let end = find_row(&mut Cells::new(kinds.len()), rows.buffer(), start, rows.buffer().len())?;
         if end != Some(rows.buffer().len()) {
             return Err(crate::error::Error::internal("a row that ends elsewhere"));
         }
@@ -113,7 +114,7 @@ fn codecs() -> Vec<(Codec, DataType)> {
     ]
 }
 
-pub use super::wire::fuzzing::server;
+pub use super::column::fuzzing::{arrays, numeric};
 
 #[cfg(test)]
 mod tests {

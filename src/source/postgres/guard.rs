@@ -6,11 +6,10 @@
 //! between the look and the plan, and is still there, is found afterwards.
 
 use super::facts::TableFacts;
-use super::quote::{ident, literal};
 use super::session::{SESSION, THEIRS, is_theirs, join_sql, snapshot_gone};
-use super::wire::{Connection, Row};
 use super::{planned, structure};
 use crate::catalog::{SnapshotToken, TableInfo, TableKind, TableRef};
+use crate::client::postgres::{Connection, Row, ident, literal};
 use crate::error::{Error, Result};
 use crate::source::TableRead;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::wire::Connection;
+use crate::client::postgres::Connection;
 use crate::error::{Error, Result};
 use crate::source::Lag;
 

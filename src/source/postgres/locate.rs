@@ -5,10 +5,9 @@
 
 use super::column::Codec;
 use super::facts::TableFacts;
-use super::pool::Pool;
-use super::quote::ident;
-use super::{guard, wire};
+use super::guard;
 use crate::catalog::{ColumnInfo, SnapshotToken, TableKind};
+use crate::client::postgres::{self, Pool, ident, sqlstate};
 use crate::error::{Error, Result, values_are_hidden};
 use crate::source::TableRead;
 
@@ -27,7 +26,7 @@ type Item = (String, String);
 
 /// Whether the server could not put a text into UTF-8. It names neither the row nor the column then.
 pub(super) fn is_untranslatable(error: &Error) -> bool {
-    matches!(wire::sqlstate(error), Some("22P05" | "22021"))
+    matches!(sqlstate(error), Some("22P05" | "22021"))
 }
 
 /// Key, place and value of the row, for a message; none when it cannot be found.
@@ -78,7 +77,7 @@ pub(super) async fn describe(pool: &Pool, at: &SnapshotToken, row: &Row<'_>) -> 
 
 /// Whether a value did not fit the type that it was cast to. The server names neither the row nor the column then.
 pub(super) fn is_out_of_range(error: &Error) -> bool {
-    wire::sqlstate(error) == Some("22003")
+    sqlstate(error) == Some("22003")
 }
 
 /// The first of some columns, each with an expression of a built-in type, whose text in this row fails in a given way.
@@ -98,7 +97,12 @@ pub(super) async fn failing<'c>(
     None
 }
 
-async fn find(pool: &Pool, at: &SnapshotToken, row: &Row<'_>, items: &[Item]) -> Result<Option<wire::Row>> {
+async fn find(
+    pool: &Pool,
+    at: &SnapshotToken,
+    row: &Row<'_>,
+    items: &[Item],
+) -> Result<Option<postgres::Row>> {
     if items.is_empty() || row.read.table.reading.runs.is_some() {
         return Ok(None);
     }

@@ -2,9 +2,8 @@
 
 use super::column::PgColumn;
 use super::columns::number;
-use super::quote::ident;
-use super::wire::Connection;
 use crate::catalog::TableRef;
+use crate::client::postgres::{Connection, ident};
 use crate::error::Result;
 use crate::spec::NumericPolicy;
 

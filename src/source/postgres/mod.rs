@@ -1,12 +1,8 @@
-//! PostgreSQL 12 and later, read by `COPY ... (FORMAT binary)` over our own connections.
-//!
-//! One client for everything: catalog queries need nothing that the simple protocol lacks, and
-//! connecting, TLS and authentication are then one piece of code (`docs/adr/0002`).
+//! PostgreSQL 12 and later, read by `COPY ... (FORMAT binary)` over our own client ([`crate::client::postgres`]).
 
 pub mod column;
 mod columns;
 mod composites;
-pub mod config;
 mod describe;
 pub mod dialect;
 mod facts;
@@ -20,9 +16,8 @@ mod locate;
 mod measure;
 mod names;
 mod planned;
-mod pool;
-mod quote;
 mod read;
+mod repeatable;
 mod roles;
 mod rows;
 mod sample;
@@ -35,7 +30,6 @@ mod steady;
 mod structure;
 mod unplanned;
 mod waits;
-pub mod wire;
 
 use std::sync::Arc;
 
@@ -43,26 +37,19 @@ use arrow_schema::Fields;
 use async_trait::async_trait;
 use datafusion::physical_plan::SendableRecordBatchStream;
 
-use self::config::PostgresConfig;
 use self::dialect::PostgresDialect;
-use self::pool::Pool;
 use self::session::SESSION;
 use super::{Address, Dialect, Environment, Lag, Snapshot, Source, TableRead};
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableKind, TableRef,
 };
+use crate::client::postgres::{Connection, Pool, PostgresConfig, sqlstate};
 use crate::error::{Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::spec::TypePolicy;
 
 /// URL schemes and `ds_type` values.
 pub const NAMES: &[&str] = &["postgres", "postgresql", "pgsql"];
-
-/// What others than the source need of the client.
-pub mod client {
-    pub use super::config::PostgresConfig;
-    pub use super::wire::{Connection, Row};
-}
 
 /// Opens a PostgreSQL source; does not connect yet.
 pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -> Result<Arc<dyn Source>> {
@@ -193,11 +180,11 @@ impl Source for PostgresSource {
 
 /// The server's own identifier and the database's name; none where the role may not ask, or the server has none.
 /// A physical copy has its primary's; a restored dump and an upgraded server have another one.
-async fn identifier(connection: &mut wire::Connection) -> Result<Option<String>> {
+async fn identifier(connection: &mut Connection) -> Result<Option<String>> {
     let sql = "SELECT s.system_identifier || '/' || pg_catalog.current_database() FROM pg_catalog.pg_control_system() s";
     match connection.query(sql).await {
         Ok(rows) => Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned)),
-        Err(error) if wire::sqlstate(&error).is_some() && error.transient().is_none() => {
+        Err(error) if sqlstate(&error).is_some() && error.transient().is_none() => {
             tracing::debug!(%error, "the server's identifier is not known");
             Ok(None)
         }

@@ -1,7 +1,7 @@
 //! Names of relations in a database without an encoding (`SQL_ASCII`), where they need not be text.
 
-use super::wire::{Connection, Row, sqlstate};
 use crate::catalog::TableRef;
+use crate::client::postgres::{Connection, Row, sqlstate};
 use crate::error::{Error, Result};
 
 /// What stands between a name that is not text and the relation's number.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::columns::number;
-use super::wire::Connection;
+use crate::client::postgres::Connection;
 use crate::error::Result;
 
 /// How deep expressions are looked into; deeper ones count as a call that runs.

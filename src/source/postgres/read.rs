@@ -3,31 +3,32 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow_schema::SchemaRef;
 use datafusion::common::{DataFusionError, Result as DataFusionResult};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter};
 use futures::{TryStreamExt, stream};
 use tokio::sync::mpsc::Sender;
 
-use super::column::{BadValue, Codec, ColumnDecoder};
+use super::column::Codec;
 use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
 use super::guard::{self, Looked};
-use super::pool::Pool;
-use super::quote::{ident, literal};
-use super::rows::{Rows, misframed};
+use super::locate;
+use super::rows::{find_row, misframed};
 use super::session::{is_theirs, join_sql, snapshot_gone};
 use super::unplanned::{self, TextRows};
-use super::wire::CopyOut;
-use super::{locate, statement};
 use crate::catalog::{Slice, SnapshotToken, TableKind};
+use crate::client::postgres::{CopyOut, Pool, ident, literal};
 use crate::error::{Error, Result};
+use crate::source::kit::batch::CellBatch;
+use crate::source::kit::cells::Cells;
+use crate::source::kit::column::BadValue;
+use crate::source::kit::conditions::Conditions;
+use crate::source::kit::{self, user_sql};
 use crate::source::{Dialect, TableRead};
 
-/// A batch closes at this many bytes even when it has few rows.
-const BATCH_BYTES: usize = 4 << 20;
 /// Batches that wait for the encoder: one is decoded while another is encoded.
 const BATCHES_AHEAD: usize = 1;
 /// Signature, flags and header extension length of COPY BINARY.
@@ -40,8 +41,7 @@ pub(super) fn stream(
     read: &TableRead,
     at: &SnapshotToken,
 ) -> Result<SendableRecordBatchStream> {
-    let fields: Vec<_> = read.columns.iter().map(|i| read.table.columns[*i].field.clone()).collect();
-    let schema: SchemaRef = Schema::new(fields).into();
+    let schema = kit::read::schema(read);
     let job = Job {
         pool: Arc::clone(pool),
         dialect: PostgresDialect::default(),
@@ -151,8 +151,7 @@ impl Job {
         let facts = TableFacts::of(&self.read.table)?;
         let mut expressions = Vec::with_capacity(self.read.columns.len());
         let mut decoders = Vec::with_capacity(self.read.columns.len());
-        for index in &self.read.columns {
-            let column = &self.read.table.columns[*index];
+        for column in kit::read::columns(&self.read) {
             let codec = Codec::of(column)?;
             expressions.push(codec.select_expr(&ident(column.name())));
             decoders.push(codec.decoder(&column.field, self.read.batch_rows, facts.special_values)?);
@@ -177,10 +176,11 @@ impl Job {
             }
         };
         let copy = connection.copy_out(&sql).await.map_err(context)?;
-        let found = Rows::new(decoders.len());
+        let found = Cells::new(decoders.len());
+        let batch = CellBatch::new(Arc::clone(&self.schema), decoders, self.read.batch_rows);
         let texts = texts.map(TextRows::new);
         let state = if texts.is_none() { State::Header } else { State::Rows };
-        Ok(Reader { job: self, copy, looked, texts, found, decoders, rows: 0, batch_rows: 0, state })
+        Ok(Reader { job: self, copy, looked, texts, found, batch, rows: 0, state })
     }
 }
 
@@ -193,24 +193,19 @@ impl Job {
 /// As [`TableFacts::of`].
 pub(super) fn relation_sql(dialect: &PostgresDialect, read: &TableRead) -> Result<String> {
     let info = &read.table;
+    let all = Conditions::of(dialect, read);
     if let Some(sql) = info.reading.query() {
-        return Ok(format!(
-            "FROM {}{}",
-            statement::derived(sql),
-            conditions(dialect, read, read.filter.as_deref(), None)
-        ));
+        return Ok(format!("FROM {}{}", user_sql::derived(sql), all.sql()));
     }
-    let Some(list) = info.reading.list() else {
-        return stored_sql(dialect, read, read.filter.as_deref());
-    };
-    // The condition is about the columns of the list.
-    let filter = read.filter.as_ref().map_or_else(String::new, |filter| format!(" WHERE ({filter})"));
-    let rows = format!("SELECT\n{list}\n{}", stored_sql(dialect, read, None)?);
-    Ok(format!("FROM {}{filter}", statement::derived(&rows)))
+    let Some(list) = info.reading.list() else { return stored_sql(dialect, read, all) };
+    // The filter is about the columns of the list.
+    let filter = Conditions { filter: all.filter, ..Conditions::default() };
+    let stored = stored_sql(dialect, read, Conditions { filter: None, ..all })?;
+    Ok(format!("FROM {}{}", user_sql::derived(&format!("SELECT\n{list}\n{stored}")), filter.sql()))
 }
 
-/// FROM and WHERE of a read of a table, with this condition on its own columns.
-fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>) -> Result<String> {
+/// FROM and WHERE of a read of a table, with these conditions on its own columns.
+fn stored_sql(dialect: &PostgresDialect, read: &TableRead, conditions: Conditions<'_>) -> Result<String> {
     let info = &read.table;
     let facts = TableFacts::of(info)?;
     let oids: Vec<String> = facts.relations.iter().map(ToString::to_string).collect();
@@ -222,7 +217,7 @@ fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>)
         } else {
             String::new()
         };
-        return Ok(format!("FROM ONLY {leaf}{name}{}", conditions(dialect, read, filter, None)));
+        return Ok(format!("FROM ONLY {leaf}{name}{}", conditions.sql()));
     }
     let (only, members) = match (info.kind, oids.as_slice()) {
         (TableKind::Table | TableKind::Partition, [_]) => ("ONLY ", None),
@@ -240,23 +235,8 @@ fn stored_sql(dialect: &PostgresDialect, read: &TableRead, filter: Option<&str>)
         }
         _ => ("", None),
     };
-    Ok(format!("FROM {only}{}{}", dialect.table(&info.table), conditions(dialect, read, filter, members)))
-}
-
-/// WHERE of a read, if it has any.
-fn conditions(
-    dialect: &PostgresDialect,
-    read: &TableRead,
-    filter: Option<&str>,
-    members: Option<String>,
-) -> String {
-    let conditions: Vec<String> = members
-        .into_iter()
-        .chain(dialect.slice_sql(&read.table, &read.slice))
-        .chain(read.table.reading.condition().map(statement::condition))
-        .chain(filter.map(|f| format!("({f})")))
-        .collect();
-    if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
+    let conditions = Conditions { own: members, ..conditions };
+    Ok(format!("FROM {only}{}{}", dialect.table(&info.table), conditions.sql()))
 }
 
 const NUMERIC_HINT: &str = "a double holds nothing beyond 1.8e308 nor between 0 and 4.9e-324: leave --numeric double out, or use \
@@ -277,11 +257,10 @@ struct Reader {
     looked: Option<Looked>,
     /// Where the rows are, if the server sends text.
     texts: Option<TextRows>,
-    found: Rows,
-    decoders: Vec<Box<dyn ColumnDecoder>>,
+    found: Cells,
+    batch: CellBatch,
     /// Rows decoded so far, those of the open batch included.
     rows: u64,
-    batch_rows: usize,
     state: State,
 }
 
@@ -331,17 +310,17 @@ impl Reader {
             while let Some(message) = self.next_message()? {
                 self.find(message)?;
                 // Large rows are weighed each, small ones now and then.
-                let enough = self.batch_rows + self.found.len() >= self.job.read.batch_rows;
-                if (enough || self.found.is_full()) && self.decode(enough)? {
+                let enough = self.batch.is_enough(self.found.rows());
+                if (enough || self.found.is_full()) && self.decode()? {
                     return Ok(Some(self.batch()?));
                 }
             }
             // The next read moves the bytes.
-            if self.decode(false)? {
+            if self.decode()? {
                 return Ok(Some(self.batch()?));
             }
             if self.copy.ended().is_some() {
-                return Ok(if self.batch_rows > 0 { Some(self.batch()?) } else { None });
+                return Ok(if self.batch.rows() > 0 { Some(self.batch()?) } else { None });
             }
             self.copy.fill().await?;
         }
@@ -353,7 +332,7 @@ impl Reader {
         match self.copy.next_range() {
             Ok(range) => Ok(range),
             Err(error) => {
-                self.decode(false)?;
+                self.decode()?;
                 Err(error.into())
             }
         }
@@ -375,9 +354,9 @@ impl Reader {
                 return Err(misframed("bytes after the trailer").into());
             }
             if self.found.is_full() {
-                self.decode(false)?;
+                self.decode()?;
             }
-            match self.found.find(self.copy.buffer(), at, end)? {
+            match find_row(&mut self.found, self.copy.buffer(), at, end)? {
                 Some(next) => at = next,
                 None => {
                     at += 2;
@@ -391,45 +370,30 @@ impl Reader {
     /// As [`Self::find`], of a row that is text.
     fn find_text(&mut self, message: Range<usize>) -> Result<(), Failure> {
         if self.found.is_full() {
-            self.decode(false)?;
+            self.decode()?;
         }
         let Some(texts) = &mut self.texts else { return Ok(()) };
         let start = texts.push(&self.copy.buffer()[message])?;
         let rows = texts.buffer();
-        self.found.find(rows, start, rows.len())?;
+        find_row(&mut self.found, rows, start, rows.len())?;
         Ok(())
     }
 
-    /// Decodes the rows that were found; true if the batch is `enough` or its bytes are.
-    fn decode(&mut self, enough: bool) -> Result<bool, Failure> {
-        let rows = self.found.len();
+    /// Decodes the rows that were found; whether the batch is full.
+    fn decode(&mut self) -> Result<bool, Failure> {
+        let rows = self.found.rows();
         let buffer = self.texts.as_ref().map_or_else(|| self.copy.buffer(), TextRows::buffer);
-        if let Err((row, column, bad)) = self.found.decode(buffer, &mut self.decoders) {
+        let is_full = self.batch.decode(&mut self.found, buffer).map_err(|(row, column, bad)| {
             self.rows += row as u64;
-            return Err(Failure::Value(column, bad));
-        }
+            Failure::Value(column, bad)
+        })?;
         self.texts.iter_mut().for_each(TextRows::clear);
         self.rows += rows as u64;
-        self.batch_rows += rows;
-        Ok(self.batch_rows > 0 && (enough || self.bytes() >= BATCH_BYTES))
+        Ok(is_full)
     }
 
-    fn bytes(&self) -> usize {
-        self.decoders.iter().map(|d| d.bytes()).sum()
-    }
-
-    fn batch(&mut self) -> Result<RecordBatch, Failure> {
-        let columns: Vec<ArrayRef> = self.decoders.iter_mut().map(|d| d.finish()).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.batch_rows));
-        self.batch_rows = 0;
-        RecordBatch::try_new_with_options(Arc::clone(&self.job.schema), columns, &options).map_err(|e| {
-            Failure::Read(
-                Error::data("the rows contradict the table's description")
-                    .with("table", &self.job.read.table.table)
-                    .caused_by(e)
-                    .hint("a NULL in a column that the catalog calls NOT NULL, or a table that changed during the run"),
-            )
-        })
+    fn batch(&mut self) -> Result<RecordBatch> {
+        self.batch.finish().map_err(|error| error.with("table", &self.job.read.table.table))
     }
 
     /// After the last row: trailer seen, and as many rows as the server says it sent.
@@ -492,11 +456,7 @@ impl Reader {
             Failure::Value(index, bad) => {
                 let column = &read.table.columns[read.columns[index]];
                 row.column = Some(column.name());
-                Error::data(bad.what)
-                    .with("table", table)
-                    .with("column", column.name())
-                    .with("type", &column.source_type)
-                    .hint(bad.hint)
+                bad.into_error(table, column)
             }
             Failure::Read(error) if locate::is_untranslatable(&error) => {
                 let columns = read.columns.iter().filter_map(|i| {
@@ -530,7 +490,7 @@ impl Reader {
         drop(self.copy);
         match locate::describe(pool, at, &row).await {
             Some(place) => error.with("row", place),
-            None => error.with("row", format!("number {} of its part", self.rows + 1)),
+            None => error.with("row", kit::read::nth_row(self.rows)),
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::quote::{ident, literal};
 use super::session::SESSION;
-use super::wire::Connection;
 use crate::catalog::TableRef;
+use crate::client::postgres::{Connection, ident, literal};
 use crate::error::Result;
 
 /// What is unwise about the role of this connection; none when there is nothing.

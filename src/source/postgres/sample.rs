@@ -8,11 +8,11 @@ use arrow_schema::DataType;
 use super::column::FIRST_OWN_OID;
 use super::columns::number;
 use super::dialect::{PostgresDialect, key_of_row};
-use super::statement;
-use super::wire::Row;
 use crate::catalog::{KeyQuantiles, KeyValue, TableInfo, TableKind, ValueCount};
+use crate::client::postgres::Row;
 use crate::error::{Error, Result};
 use crate::source::Dialect;
+use crate::source::kit::user_sql::derived;
 
 /// Blocks that are looked at for each slice that is wanted: its size is then known to about 7 %.
 const BLOCKS_PER_SLICE: u64 = 400;
@@ -24,7 +24,7 @@ const BLOCK_BYTES: u64 = 8_192;
 /// when it has no blocks of its own.
 pub(super) fn from(dialect: &PostgresDialect, table: &TableInfo, slices: usize) -> String {
     if let Some(sql) = table.reading.query() {
-        return statement::derived(sql);
+        return derived(sql);
     }
     let name = dialect.table(&table.table);
     let has_blocks = matches!(

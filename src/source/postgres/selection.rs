@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
-use super::quote::ident;
 use super::read::relation_sql;
-use super::wire::Connection;
 use crate::catalog::{Selection, Slice, TableInfo};
+use crate::client::postgres::{Connection, ident};
 use crate::error::{Error, Result};
 use crate::source::TableRead;
 

@@ -1,9 +1,8 @@
 //! What every transaction over the source sets first.
 
 use super::facts::TableFacts;
-use super::quote::literal;
-use super::wire::Connection;
 use crate::catalog::{SnapshotToken, TableInfo, TableKind};
+use crate::client::postgres::{Connection, literal, sqlstate};
 use crate::error::{Error, Result, Transient};
 
 /// Settings of every transaction, so that nothing a role or database sets can change a value, run a function of a
@@ -124,7 +123,7 @@ pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> Result<Strin
 
 /// Importing a snapshot fails when its holder is gone; everything else is passed on.
 pub(super) fn snapshot_gone(error: Error) -> Error {
-    if matches!(super::wire::sqlstate(&error), Some("22023" | "55000" | "42704")) {
+    if matches!(sqlstate(&error), Some("22023" | "55000" | "42704")) {
         Error::unavailable("the run's snapshot is gone: the connection that held it ended")
             .caused_by(error)
             .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none needs none for the whole run")

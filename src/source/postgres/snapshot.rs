@@ -17,16 +17,14 @@ use tokio::sync::Mutex;
 use super::describe::Facts;
 use super::dialect::PostgresDialect;
 use super::guard::{Guard, may_be_planned};
-use super::pool::Pool;
-use super::quote::{ident, literal};
 use super::selection::selection;
 use super::session::{SESSION, fence, fence_of, is_theirs, under_theirs};
-use super::wire::{Connection, Row};
 use super::{describe, lag, names, planned, sample, statement, structure, waits};
 use crate::catalog::{
     Consistency, KeyQuantiles, Selection, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind,
     TableRef, ValueCount,
 };
+use crate::client::postgres::{Connection, Pool, Row, ident, literal, sqlstate};
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Lag, Snapshot};
@@ -248,7 +246,7 @@ impl PostgresSnapshot {
         let guards = if table.kind == TableKind::Query { &guards[..0] } else { &guards[..] };
         let answer = match self.plan(&mut view, guards, async |view| ask(view, &some).await).await {
             // Not every way to store rows can be sampled.
-            Err(error) if some != all && super::wire::sqlstate(&error).is_some() => {
+            Err(error) if some != all && sqlstate(&error).is_some() => {
                 self.plan(&mut view, guards, async |view| ask(view, &all).await).await
             }
             answer => answer,
@@ -259,7 +257,7 @@ impl PostgresSnapshot {
 
 /// What the server says about a key or an expression of the user's.
 fn explain_question(error: Error) -> Error {
-    match super::wire::sqlstate(&error) {
+    match sqlstate(&error) {
         // Syntax, unknown column or function, ambiguous function, no ordering or equality, wrong type, aggregate.
         Some("42601" | "42703" | "42883" | "42725" | "42804" | "42803" | "42P20" | "42P01" | "22P02") => {
             Error::usage("the server cannot cut the table by this key")
@@ -321,7 +319,7 @@ async fn lock(connection: &mut Connection, table: &TableRef) -> Result<Result<()
     // In one message: with thousands of tables, waiting for the server is most of the time.
     let all = format!("SAVEPOINT one; LOCK TABLE {name} IN ACCESS SHARE MODE; RELEASE SAVEPOINT one");
     let mut locked = connection.execute(&all).await;
-    if matches!(&locked, Err(e) if matches!(super::wire::sqlstate(e), Some("42809" | "42501"))) {
+    if matches!(&locked, Err(e) if matches!(sqlstate(e), Some("42809" | "42501"))) {
         // Materialized views and foreign tables refuse LOCK, and so does a table of which this user may
         // only read columns; parsing a statement locks them too. It is never planned: that could run functions of theirs.
         connection.execute("ROLLBACK TO SAVEPOINT one").await?;

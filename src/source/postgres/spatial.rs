@@ -2,9 +2,8 @@
 
 use super::column::{Extension, PgColumn, SpatialFacts};
 use super::columns::number;
-use super::quote::{ident, literal};
-use super::wire::Connection;
 use crate::catalog::TableRef;
+use crate::client::postgres::{Connection, ident, literal};
 use crate::error::Result;
 
 /// What is to be known of a column of type geometry or geography; none for every other type, and for arrays.

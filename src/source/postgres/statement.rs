@@ -1,10 +1,7 @@
 //! SQL of the user's that the server evaluates: what it is, and what its columns are.
 //!
-//! It is written into statements of ours between parentheses that stand on lines of their own, so that a comment at its
-//! end does not swallow them. It is parsed alone first: then its own parentheses are balanced, it is one statement, and
-//! the server's positions are those of the user's text.
-
-use std::collections::HashSet;
+//! It is parsed alone first: then its own parentheses are balanced (`source/kit/user_sql.rs` puts others around it), it
+//! is one statement, and the server's positions are those of the user's text.
 
 use serde_json::Value;
 
@@ -13,20 +10,15 @@ use super::columns::typed_columns_sql;
 use super::composites::Composites;
 use super::dialect::PostgresDialect;
 use super::facts::TableFacts;
-use super::quote::{ident, literal};
 use super::session::fence;
 use super::steady::steady;
-use super::wire::{Connection, Refused, ResultColumn, sqlstate};
-use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableKind, TableRef};
+use crate::client::postgres::{Connection, Refused, ResultColumn, ident, literal, sqlstate};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::Dialect;
+use crate::source::kit::choice::cast_to_text;
+use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, derived, distinct};
 use crate::spec::TypePolicy;
-
-/// A query as an item of FROM.
-pub(super) fn derived(sql: &str) -> String {
-    format!("(\n{sql}\n) AS lakexpress")
-}
 
 /// Describes the result of the query `sql`, exported as `name`.
 pub(super) async fn query(
@@ -42,7 +34,7 @@ pub(super) async fn query(
         return Err(Error::usage("the SQL is not a query that gives columns").hint(FORMS));
     }
     columns_of(view, sql, HEAD, "\n) AS lakexpress").await.map_err(|error| error.hint(FORMS))?;
-    distinct(&described)?;
+    check_names(&described)?;
     let is_cast = cast_to_text(policy, name);
     let columns = columns(view, &described, policy, is_cast, money_scale).await?;
     let (rows, bytes) = expected(view, &derived(sql)).await?;
@@ -50,11 +42,6 @@ pub(super) async fn query(
     let special_values = policy.special_values;
     table.facts = TableFacts { special_values, ..TableFacts::default() }.kept()?;
     Ok(table)
-}
-
-/// A condition of the user's between others.
-pub(super) fn condition(sql: &str) -> String {
-    format!("(\n{sql}\n)")
 }
 
 /// `table` with the rows and columns that `sql` gives of it.
@@ -96,23 +83,20 @@ async fn listed(
     table: &TableInfo,
     list: &str,
 ) -> Result<Vec<ResultColumn>> {
-    const APART: &str =
-        "the list must give one row for each row of the table; lakexpress query --source-sql takes any query";
     let after = format!("\nFROM {name}");
     let described = columns_of(view, list, "SELECT\n", &after).await?;
-    distinct(&described)?;
+    check_names(&described)?;
     let Some(column) = table.columns.iter().find(|column| table.is_readable(column.name())) else {
         return Ok(described);
     };
     // With a column of the table before it, and two behind it: no DISTINCT, aggregate or UNION fits between.
     let column = format!("{name}.{}", ident(column.name()));
     let (before, after) = (format!("SELECT {column},\n"), format!("\n, {column}, {column}{after}"));
-    columns_of(view, list, &before, &after).await.map_err(|error| error.hint(APART))?;
+    columns_of(view, list, &before, &after).await.map_err(|error| error.hint(ONE_ROW_EACH))?;
     let windows = windows_in(view, &format!("SELECT\n{list}\nFROM {name}")).await?;
     if windows > windows_in(view, &format!("SELECT {column} FROM {name}")).await? {
-        return Err(
-            Error::usage("a window function looks at other rows, or a function gives several").hint(APART)
-        );
+        return Err(Error::usage("a window function looks at other rows, or a function gives several")
+            .hint(ONE_ROW_EACH));
     }
     Ok(described)
 }
@@ -132,11 +116,6 @@ async fn windows_in(view: &mut Connection, sql: &str) -> Result<usize> {
 
 const HEAD: &str = "SELECT * FROM (\n";
 const FORMS: &str = "give one SELECT, WITH, VALUES or TABLE, without a semicolon, that changes nothing";
-
-/// Whether a column is to be text by `--cast`.
-fn cast_to_text<'a>(policy: &'a TypePolicy, table: &'a TableRef) -> impl Fn(&str) -> bool + 'a {
-    move |column| policy.cast_text.iter().any(|(p, cast)| cast == column && pattern_matches(p, table))
-}
 
 /// What columns the server gives `sql` between `before` and `after`.
 ///
@@ -165,28 +144,16 @@ async fn columns_of(
                 .with("sqlstate", state)
         }
     };
+    // From 1, and in characters.
     let place = position.and_then(|at| at.checked_sub(before.chars().count() + 1));
-    Err(match place.map(|at| place_of(sql, at)) {
-        Some((line, column)) => refused.with("line", line).with("column", column),
+    Err(match place {
+        Some(at) => at_place(refused, &sql.chars().take(at).collect::<String>()),
         None => refused,
     })
 }
 
-/// Line and column, from 1, of the character `at`, from 0.
-fn place_of(sql: &str, at: usize) -> (usize, usize) {
-    let before: String = sql.chars().take(at).collect();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    (line, column)
-}
-
-fn distinct(columns: &[ResultColumn]) -> Result<()> {
-    let mut seen = HashSet::new();
-    match columns.iter().find(|column| !seen.insert(&column.name)) {
-        None => Ok(()),
-        Some(twice) => Err(Error::usage(format!("two columns of the result are called '{}'", twice.name))
-            .hint("give one of them another name with AS")),
-    }
+fn check_names(columns: &[ResultColumn]) -> Result<()> {
+    distinct(columns.iter().map(|column| column.name.as_str()), str::to_owned)
 }
 
 /// What becomes of the columns of a result.
@@ -222,17 +189,7 @@ async fn columns(
             choice = column::choose(&column, policy, true, money_scale);
         }
         styles.push((name.to_owned(), Styles::of(&column, &choice.codec)));
-        columns.push(ColumnInfo {
-            field: choice.field,
-            source_type: row.required(2)?.to_owned(),
-            verdict: choice.verdict,
-            note: choice.note,
-            codec: serde_json::to_string(&choice.codec)
-                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
-            est_distinct: None,
-            comparable: choice.comparable,
-            labels: column.labels,
-        });
+        columns.push(ColumnInfo { labels: column.labels, ..choice.into_column(row.required(2)?)? });
     }
     steady(view, &styles).await?;
     Ok(columns)
@@ -259,18 +216,4 @@ async fn explained(view: &mut Connection, sql: &str) -> Result<Value> {
     let odd = |error| Error::internal("the server explained a statement in an unknown form").caused_by(error);
     let mut plans: Value = serde_json::from_str(&text).map_err(odd)?;
     Ok(plans[0]["Plan"].take())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::place_of;
-
-    #[test]
-    fn places_are_counted_in_characters() {
-        let sql = "SELECT 'é',\n  x";
-        assert_eq!(place_of(sql, 0), (1, 1));
-        assert_eq!(place_of(sql, 9), (1, 10));
-        assert_eq!(place_of(sql, 14), (2, 3));
-        assert_eq!(place_of(sql, 99), (2, 4));
-    }
 }

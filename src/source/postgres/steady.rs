@@ -2,7 +2,7 @@
 
 use super::column::Styles;
 use super::session::{BEGIN_THEIRS, END_THEIRS};
-use super::wire::Connection;
+use crate::client::postgres::Connection;
 use crate::error::{Error, Result};
 
 /// Refuses columns whose text, made by a cast of ours, would be by other rules than those of every table: a view or a

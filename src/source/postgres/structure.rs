@@ -3,9 +3,8 @@
 
 use super::columns::number;
 use super::facts::TableFacts;
-use super::quote::literal;
-use super::wire::Connection;
 use crate::catalog::{TableInfo, TableKind, TableRef};
+use crate::client::postgres::{Connection, literal};
 use crate::error::{Error, Result};
 use arrow_schema::DataType;
 

@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::pool::Pool;
 use super::session::SESSION;
 use crate::catalog::TableRef;
+use crate::client::postgres::Pool;
 use crate::clock::{self, Instant};
 use crate::error::{Result, values_are_hidden};
 

@@ -5,19 +5,19 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::column::{self, StorageClass, calendar};
-use super::config::SqliteConfig;
-use super::connect::{failed, module_missing};
+use super::connect::failed;
 use super::definition::Definition;
 use super::dialect::{BLOCK_ROWIDS, SqliteDialect, ident, rowid_name};
 use super::keys;
 use super::statement;
-use crate::catalog::filter::pattern_matches;
 use crate::catalog::{
     ColumnInfo, KeyBounds, KeyValue, ListedTable, Reading, SourceFacts, TableFilter, TableInfo, TableKind,
     TableRef,
 };
+use crate::client::sqlite::{SqliteConfig, module_missing};
 use crate::error::{Error, Result};
 use crate::source::Dialect;
+use crate::source::kit::choice::cast_to_text;
 use crate::spec::TypePolicy;
 
 /// The schema of the file itself, as SQLite names it.
@@ -105,13 +105,11 @@ pub(super) fn table(
         .then(|| rowid_name(described.iter().map(|c| c.name.as_str())))
         .flatten();
     let sizes = sizes(connection, table, &described, rowid, stored).map_err(fail)?;
+    let is_cast = cast_to_text(policy, table);
     let mut columns = Vec::with_capacity(described.len());
     for (at, one) in described.iter().enumerate() {
         let is_alias = alias == Some(at);
-        let cast = policy
-            .cast_text
-            .iter()
-            .any(|(pattern, name)| *name == one.name && pattern_matches(pattern, table));
+        let cast = is_cast(&one.name);
         let untyped = column::needs_first_value(&one.declared, relation.strict);
         let first_class = match untyped && !cast {
             true => first_class(connection, table, &one.name).map_err(fail)?,
@@ -130,15 +128,8 @@ pub(super) fn table(
         };
         let choice = column::choose(&asked, policy, cast);
         columns.push(ColumnInfo {
-            field: choice.field,
-            source_type: one.declared.clone(),
-            verdict: choice.verdict,
-            note: choice.note,
-            codec: serde_json::to_string(&choice.codec)
-                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
             est_distinct: if is_alias { Some(sizes.rows as f64) } else { None },
-            comparable: choice.comparable,
-            labels: Vec::new(),
+            ..choice.into_column(&one.declared)?
         });
     }
     distinct(connection, table, sizes.rows, &mut columns).map_err(fail)?;

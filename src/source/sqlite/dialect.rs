@@ -3,10 +3,11 @@
 use arrow_schema::DataType;
 use chrono::{DateTime, NaiveDate};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::Expr;
 
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef};
 use crate::source::Dialect;
+use crate::source::kit::pushdown::{self, Comparison, Provable};
 use crate::spec::Method;
 
 /// Rowids per block of a physical slice.
@@ -63,53 +64,26 @@ fn key_value(value: &KeyValue) -> String {
     }
 }
 
-/// Integers that cannot be anything else.
-fn comparable<'t>(table: &'t TableInfo, expr: &Expr) -> Option<&'t ColumnInfo> {
-    let Expr::Column(column) = expr else { return None };
-    table.column(&column.name).filter(|info| info.comparable)
-}
-
-/// A literal of exactly the column's type.
-fn scalar(column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
-    match (column.field.data_type(), value) {
-        (DataType::Int64, ScalarValue::Int64(Some(v))) => Some(format!("({v})")),
-        (DataType::Utf8, ScalarValue::Utf8(Some(v)) | ScalarValue::Utf8View(Some(v))) => {
-            // SQL text ends at a zero byte.
-            (!v.contains('\0')).then(|| literal(v))
-        }
-        _ => None,
+impl Provable for SqliteDialect {
+    fn allows(&self, column: &ColumnInfo, comparison: Comparison) -> bool {
+        // Files in UTF-16 order texts by other bytes than DataFusion does.
+        column.comparable
+            && (comparison == Comparison::Equality || column.field.data_type() != &DataType::Utf8)
     }
-}
 
-impl SqliteDialect {
-    fn binary(&self, table: &TableInfo, expr: &BinaryExpr) -> Option<String> {
-        match expr.op {
-            Operator::And | Operator::Or => {
-                let (left, right) = (self.pushdown(table, &expr.left)?, self.pushdown(table, &expr.right)?);
-                Some(format!("({left} {} {right})", expr.op))
-            }
-            Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq => {
-                let (column, value, op) = match (expr.left.as_ref(), expr.right.as_ref()) {
-                    (Expr::Column(_), Expr::Literal(value, _)) => (&expr.left, value, expr.op),
-                    (Expr::Literal(value, _), Expr::Column(_)) => (&expr.right, value, expr.op.swap()?),
-                    _ => return None,
-                };
-                let info = comparable(table, column)?;
-                let equality = matches!(op, Operator::Eq | Operator::NotEq);
-                if info.field.data_type() == &DataType::Utf8 && !equality {
-                    // Files in UTF-16 order texts by other bytes than DataFusion does.
-                    return None;
-                }
-                let op = if op == Operator::NotEq { "<>".to_owned() } else { op.to_string() };
-                Some(format!("{} {op} {}", ident(info.name()), scalar(info, value)?))
+    fn literal(&self, column: &ColumnInfo, value: &ScalarValue) -> Option<String> {
+        match (column.field.data_type(), value) {
+            (DataType::Int64, ScalarValue::Int64(Some(v))) => Some(format!("({v})")),
+            (DataType::Utf8, ScalarValue::Utf8(Some(v)) | ScalarValue::Utf8View(Some(v))) => {
+                // SQL text ends at a zero byte.
+                (!v.contains('\0')).then(|| literal(v))
             }
             _ => None,
         }
+    }
+
+    fn ident(&self, column: &ColumnInfo) -> String {
+        ident(column.name())
     }
 }
 
@@ -165,45 +139,7 @@ impl Dialect for SqliteDialect {
     }
 
     fn pushdown(&self, table: &TableInfo, filter: &Expr) -> Option<String> {
-        match filter {
-            Expr::BinaryExpr(binary) => self.binary(table, binary),
-            Expr::Not(inner) => Some(format!("(NOT {})", self.pushdown(table, inner)?)),
-            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
-                let Expr::Column(column) = inner.as_ref() else { return None };
-                let info = table.column(&column.name)?;
-                let test = if matches!(filter, Expr::IsNull(_)) { "IS NULL" } else { "IS NOT NULL" };
-                Some(format!("{} {test}", ident(info.name())))
-            }
-            Expr::Between(between) => {
-                let info = comparable(table, &between.expr)?;
-                let (Expr::Literal(low, _), Expr::Literal(high, _)) =
-                    (between.low.as_ref(), between.high.as_ref())
-                else {
-                    return None;
-                };
-                if info.field.data_type() == &DataType::Utf8 {
-                    return None;
-                }
-                let not = if between.negated { "NOT " } else { "" };
-                let (low, high) = (scalar(info, low)?, scalar(info, high)?);
-                Some(format!("({} {not}BETWEEN {low} AND {high})", ident(info.name())))
-            }
-            Expr::InList(list) => {
-                let info = comparable(table, &list.expr)?;
-                let values: Option<Vec<String>> = list
-                    .list
-                    .iter()
-                    .map(|item| match item {
-                        Expr::Literal(value, _) => scalar(info, value),
-                        _ => None,
-                    })
-                    .collect();
-                let values = values.filter(|v| !v.is_empty())?.join(", ");
-                let not = if list.negated { "NOT " } else { "" };
-                Some(format!("({} {not}IN ({values}))", ident(info.name())))
-            }
-            _ => None,
-        }
+        pushdown::pushdown(self, table, filter)
     }
 
     fn method_name(&self, method: Method) -> &'static str {

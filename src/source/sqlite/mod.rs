@@ -7,7 +7,6 @@
 //! of it would release SQLite's POSIX locks in this process.
 
 pub mod column;
-pub mod config;
 mod connect;
 mod definition;
 mod describe;
@@ -17,6 +16,8 @@ mod pins;
 mod read;
 mod snapshot;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -27,14 +28,14 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use rusqlite::Connection;
 
-use self::config::SqliteConfig;
-use self::connect::{StopOnDrop, blocking};
 use self::dialect::SqliteDialect;
 use self::pins::Registry;
 use super::{Address, Dialect, Environment, Snapshot, Source, TableRead};
+use crate::blocking::blocking;
 use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };
+use crate::client::sqlite::{SqliteConfig, StopOnDrop};
 use crate::error::{Error, Result};
 use crate::fingerprint::{Fingerprint, RowHasher};
 use crate::readers::converted;

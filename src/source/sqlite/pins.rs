@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
+use crate::source::view_lost;
 
 /// The readers of one view.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Pins {
 
     /// Waits for a reader.
     pub(super) async fn take(self: &Arc<Self>) -> Result<Reader> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| lost())?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| view_lost())?;
         let connection =
             lock(&self.idle).pop().ok_or_else(|| Error::internal("a permit without a reader"))?;
         Ok(Reader { connection: Some(connection), home: Some((Arc::clone(self), permit)) })
@@ -67,11 +68,6 @@ impl Pins {
         lock(&self.idle).push(connection);
         drop(permit);
     }
-}
-
-/// The view's readers are gone.
-pub(super) fn lost() -> Error {
-    Error::unavailable("the run's view of the database was lost").hint("run again")
 }
 
 /// A reader, given back when dropped.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -11,18 +11,20 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use tokio::sync::mpsc;
 
-use super::column::{BadValue, Codec, ColumnDecoder};
-use super::config::SqliteConfig;
-use super::connect::{Stop, StopOnDrop, blocking, failed, open, out_of_order};
+use super::column::{Codec, Stored};
+use super::connect::{failed, open, out_of_order};
 use super::dialect::{SqliteDialect, ident, rowid_of};
 use super::pins::{Reader, Registry};
 use super::statement;
+use crate::blocking::blocking;
 use crate::catalog::{ColumnInfo, Slice, SnapshotToken, TableInfo, TableKind};
+use crate::client::sqlite::{SqliteConfig, Stop, StopOnDrop};
 use crate::error::{Error, Result, values_are_hidden};
-use crate::source::{Dialect, TableRead};
+use crate::source::TableRead;
+use crate::source::kit::batch::Batch;
+use crate::source::kit::conditions::Conditions;
+use crate::source::kit::{self, choice};
 
-/// A batch closes at this many bytes even when it has few rows.
-const BATCH_BYTES: usize = 4 << 20;
 /// Batches that wait for their reader: one is decoded while another is encoded.
 const BATCHES_AHEAD: usize = 1;
 
@@ -36,8 +38,7 @@ pub(super) fn stream(
     read: &TableRead,
     at: &SnapshotToken,
 ) -> Result<SendableRecordBatchStream> {
-    let fields: Vec<_> = read.columns.iter().map(|i| read.table.columns[*i].field.clone()).collect();
-    let schema: SchemaRef = Schema::new(fields).into();
+    let schema = kit::read::schema(read);
     let job = Job { config: config.clone(), read: read.clone(), schema: Arc::clone(&schema) };
     let (registry, view) = (Arc::clone(registry), at.id.clone());
     let batches = stream::once(async move {
@@ -141,98 +142,72 @@ impl Job {
         let wrong = |e| failed(&self.config, e);
         let table = &self.read.table;
         let rowid = rowid_of(table);
-        let mut decoders = Vec::with_capacity(self.read.columns.len());
-        for column in self.columns() {
-            let codec: Codec = serde_json::from_str(&column.codec)
-                .map_err(|e| Error::internal("unknown codec").caused_by(e))?;
-            decoders.push(codec.decoder(&column.field, self.read.batch_rows)?);
-        }
+        let (mut batch, width) = (self.batch()?, self.read.columns.len());
         // The rowid comes last, for messages; a 1 keeps the list from being empty.
         let sql = format!("SELECT {} {}", self.list(&[rowid.unwrap_or("1").to_owned()]), self.relation_sql());
         let mut statement = connection.prepare(&sql).map_err(wrong)?;
         let mut rows = statement.query([]).map_err(wrong)?;
-        let (mut batch_rows, mut number) = (0_usize, 0_u64);
-        let mut heavy = false;
+        let mut number = 0_u64;
         let mut last = None;
         let in_order = self.in_rowid_order();
         while let Some(row) = rows.next().map_err(wrong)? {
             if in_order {
-                let rowid =
-                    row.get_ref(decoders.len()).and_then(|value| Ok(value.as_i64()?)).map_err(wrong)?;
+                let rowid = row.get_ref(width).and_then(|value| Ok(value.as_i64()?)).map_err(wrong)?;
                 // Pages that are named twice give rows twice, or without end.
                 if last.replace(rowid).is_some_and(|last| last >= rowid) {
                     return Err(out_of_order(&self.config, rowid));
                 }
             }
-            for (index, decoder) in decoders.iter_mut().enumerate() {
-                let value = row.get_ref(index).map_err(wrong)?;
-                heavy |=
-                    matches!(value, ValueRef::Text(b) | ValueRef::Blob(b) if b.len() >= BATCH_BYTES / 64);
-                if let Err(bad) = decoder.append(value) {
-                    let place = match (rowid, row.get_ref(decoders.len()).map_err(wrong)?) {
+            for index in 0..width {
+                let value = match row.get_ref(index).map_err(wrong)? {
+                    ValueRef::Null => None,
+                    value => Some(value),
+                };
+                if let Err(bad) = batch.append(index, value) {
+                    let place = match (rowid, row.get_ref(width).map_err(wrong)?) {
                         // It may be the primary key.
                         (Some(_), ValueRef::Integer(rowid)) if !values_are_hidden() => {
                             format!("rowid {rowid}")
                         }
                         _ => self.locate(connection, number),
                     };
-                    return Err(self.explain(index, bad, &place));
+                    let column = &table.columns[self.read.columns[index]];
+                    return Err(bad.into_error(&table.table, column).with("row", place));
                 }
             }
             number += 1;
-            batch_rows += 1;
-            // Rows with a large value are weighed each, others now and then.
-            let weigh = std::mem::take(&mut heavy) || batch_rows.is_multiple_of(64);
-            if batch_rows >= self.read.batch_rows || (weigh && bytes(&decoders) >= BATCH_BYTES) {
-                let batch = self.batch(&mut decoders, batch_rows)?;
-                batch_rows = 0;
-                if to.blocking_send(Ok(Some(batch))).is_err() {
-                    return Ok(false);
-                }
+            if batch.end_row() && to.blocking_send(Ok(Some(batch.finish()?))).is_err() {
+                return Ok(false);
             }
         }
-        if batch_rows > 0 {
-            let batch = self.batch(&mut decoders, batch_rows)?;
-            return Ok(to.blocking_send(Ok(Some(batch))).is_ok());
-        }
-        Ok(true)
+        Ok(batch.rows() == 0 || to.blocking_send(Ok(Some(batch.finish()?))).is_ok())
     }
 
-    fn columns(&self) -> impl Iterator<Item = &ColumnInfo> {
-        self.read.columns.iter().map(|i| &self.read.table.columns[*i])
+    /// An empty batch.
+    fn batch(&self) -> Result<Batch<Stored>> {
+        let decoders = kit::read::columns(&self.read)
+            .map(|column| choice::codec::<Codec>(column)?.decoder(&column.field, self.read.batch_rows))
+            .collect::<Result<_>>()?;
+        Ok(Batch::new(Arc::clone(&self.schema), decoders, self.read.batch_rows))
     }
 
     /// The columns to select, and `more` after them.
     fn list(&self, more: &[String]) -> String {
-        let columns = self.columns().map(|c| ident(c.name()));
+        let columns = kit::read::columns(&self.read).map(|c| ident(c.name()));
         columns.chain(more.iter().cloned()).collect::<Vec<_>>().join(", ")
     }
 
     /// FROM and WHERE of the part.
     fn relation_sql(&self) -> String {
         let table = &self.read.table;
-        let conditions: Vec<String> = SqliteDialect
-            .slice_sql(table, &self.read.slice)
-            .into_iter()
-            .chain(
-                table
-                    .reading
-                    .condition()
-                    .filter(|_| table.reading.list().is_none())
-                    .map(statement::condition),
-            )
-            .chain(self.read.filter.iter().map(|f| format!("({f})")))
-            .collect();
-        let mut sql = format!("FROM {}", statement::relation(table));
-        if self.in_rowid_order() {
-            // An index that holds all columns would be read instead, and a damaged one has other rows.
-            sql.push_str(" NOT INDEXED");
+        let mut conditions = Conditions::of(&SqliteDialect, &self.read);
+        if table.reading.list().is_some() {
+            // The relation has it, below the list.
+            conditions.theirs = None;
         }
-        if !conditions.is_empty() {
-            sql.push_str(" WHERE ");
-            sql.push_str(&conditions.join(" AND "));
-        }
-        sql
+        // An index that holds all columns would be read instead, and a damaged one has other rows.
+        let by_rowid = if self.in_rowid_order() { " NOT INDEXED" } else { "" };
+        format!("FROM {}{by_rowid}{}", statement::relation(table), conditions.sql())
     }
 
     /// Whether the part is a range of rowids, for which no index is of use.
@@ -250,36 +225,10 @@ impl Job {
             && table.reading.sql.is_none()
     }
 
-    fn batch(&self, decoders: &mut [Box<dyn ColumnDecoder>], rows: usize) -> Result<RecordBatch> {
-        let columns: Vec<ArrayRef> = decoders.iter_mut().map(|d| d.finish()).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
-            .map_err(|e| Error::internal("the rows contradict the table's description").caused_by(e))
-    }
-
-    /// An error that names column, row and remedy; the caller names the table.
-    fn explain(&self, index: usize, bad: BadValue, place: &str) -> Error {
-        let table = &self.read.table.table;
-        let column = &self.read.table.columns[self.read.columns[index]];
-        let error = Error::data(bad.what)
-            .with("table", table)
-            .with("column", column.name())
-            .with("type", &column.source_type)
-            .with("row", place);
-        if bad.cast_helps {
-            error.hint(format!(
-                "--cast '{table}.{}: text' keeps every value of the column as SQLite's own text",
-                column.name()
-            ))
-        } else {
-            error.hint("repair the value in the database, or leave the column out with --columns")
-        }
-    }
-
     /// The key of row `number` (from 0) of the part, by the same statement: same rows, same order.
     fn locate(&self, connection: &Connection, number: u64) -> String {
         let table: &TableInfo = &self.read.table;
-        let plain = format!("number {} of its part", number + 1);
+        let plain = kit::read::nth_row(number);
         let key: Vec<&str> = table.key_columns().map(ColumnInfo::name).collect();
         if key.is_empty() || values_are_hidden() {
             return plain;
@@ -296,8 +245,4 @@ impl Job {
         });
         found.map_or(plain, |pairs| pairs.join(" "))
     }
-}
-
-fn bytes(decoders: &[Box<dyn ColumnDecoder>]) -> usize {
-    decoders.iter().map(|d| d.bytes()).sum()
 }

@@ -12,14 +12,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::config::SqliteConfig;
-use super::connect::{StopOnDrop, failed, open, probe};
-use super::pins::{Pins, Registry, lost};
-use super::{blocking, describe, statement};
+use super::connect::{failed, open, probe};
+use super::pins::{Pins, Registry};
+use super::{describe, statement};
+use crate::blocking::blocking;
 use crate::catalog::{Consistency, KeyBounds, SnapshotToken, SourceSql, TableFilter, TableInfo, TableRef};
+use crate::client::sqlite::{SqliteConfig, StopOnDrop};
 use crate::clock::{self, Instant};
 use crate::error::Result;
-use crate::source::Snapshot;
+use crate::source::{Snapshot, view_lost};
 use crate::spec::TypePolicy;
 
 /// Readers of one view. More reads at once than this wait for each other.
@@ -174,6 +175,6 @@ impl Snapshot for SqliteSnapshot {
     }
 
     async fn check(&self) -> Result<()> {
-        if self.pins.is_alive() { Ok(()) } else { Err(lost()) }
+        if self.pins.is_alive() { Ok(()) } else { Err(view_lost()) }
     }
 }

@@ -1,21 +1,19 @@
 //! SQL of the user's that SQLite evaluates: what it is, and what its columns are.
 //!
-//! It is written into statements of ours between parentheses that stand on lines of their own, so that a comment at its
-//! end does not swallow them. It is prepared alone first: then its own parentheses are balanced, and SQLite's positions
-//! are those of the user's text.
-
-use std::collections::HashSet;
+//! It is prepared alone first: then its own parentheses are balanced (`source/kit/user_sql.rs` puts others around it),
+//! and SQLite's positions are those of the user's text.
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::column::{self, StorageClass};
-use super::config::SqliteConfig;
 use super::connect::failed;
 use super::dialect::{SqliteDialect, ident};
-use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
+use crate::client::sqlite::SqliteConfig;
 use crate::error::{Error, Result};
 use crate::source::Dialect;
+use crate::source::kit::choice::cast_to_text;
+use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, condition, derived, distinct};
 use crate::spec::TypePolicy;
 
 const FORMS: &str = "give one SELECT, WITH or VALUES, without a semicolon";
@@ -31,11 +29,6 @@ pub(super) fn relation(table: &TableInfo) -> String {
         }
         (None, None, _) => name,
     }
-}
-
-/// A condition of the user's between others.
-pub(super) fn condition(sql: &str) -> String {
-    format!("(\n{sql}\n)")
 }
 
 /// `table` with the rows and columns that `sql` gives of it.
@@ -75,9 +68,7 @@ pub(super) fn shaped(
 
 /// Refuses a list that does not give one row for each row of the table.
 fn apart(connection: &Connection, name: &str, list: &str, table: &TableInfo) -> Result<()> {
-    const APART: &str =
-        "the list must give one row for each row of the table; lakexpress query --source-sql takes any query";
-    let refused = || Error::usage("the list is no list of columns").hint(APART);
+    let refused = || Error::usage("the list is no list of columns").hint(ONE_ROW_EACH);
     let Some(column) = table.columns.first() else { return Ok(()) };
     let column = format!("{name}.{}", ident(column.name()));
     // With a column before it and two behind it no DISTINCT or UNION fits between.
@@ -90,11 +81,6 @@ fn apart(connection: &Connection, name: &str, list: &str, table: &TableInfo) -> 
         Ok(false) => Ok(()),
         _ => Err(refused()),
     }
-}
-
-/// A query as an item of FROM.
-fn derived(sql: &str) -> String {
-    format!("(\n{sql}\n) AS lakexpress")
 }
 
 /// Describes the result of the query `sql`, exported as `name`.
@@ -127,15 +113,12 @@ fn columns(
         .columns()
         .map(|c| (c.name().to_owned(), c.decl_type().unwrap_or_default().to_owned()))
         .collect();
-    let mut seen = HashSet::new();
     // SQLite does not tell letters of either case apart in names.
-    if let Some((twice, _)) = described.iter().find(|(name, _)| !seen.insert(name.to_ascii_lowercase())) {
-        return Err(Error::usage(format!("two columns of the result are called '{twice}'"))
-            .hint("give one of them another name with AS"));
-    }
+    distinct(described.iter().map(|(name, _)| name.as_str()), str::to_ascii_lowercase)?;
+    let is_cast = cast_to_text(policy, name);
     let mut columns = Vec::with_capacity(described.len());
     for (ordinal, (column, declared)) in (0..).zip(&described) {
-        let cast = policy.cast_text.iter().any(|(p, cast)| cast == column && pattern_matches(p, name));
+        let cast = is_cast(column);
         let untyped = column::needs_first_value(declared, false);
         let first_class = match untyped && !cast {
             true => first_class(connection, from, column).map_err(|error| failed(config, error))?,
@@ -152,17 +135,7 @@ fn columns(
             first_class,
         };
         let choice = column::choose(&asked, policy, cast);
-        columns.push(ColumnInfo {
-            field: choice.field,
-            source_type: declared.clone(),
-            verdict: choice.verdict,
-            note: choice.note,
-            codec: serde_json::to_string(&choice.codec)
-                .map_err(|e| Error::internal("a column's codec cannot be written as JSON").caused_by(e))?,
-            est_distinct: None,
-            comparable: choice.comparable,
-            labels: Vec::new(),
-        });
+        columns.push(choice.into_column(declared)?);
     }
     Ok(columns)
 }
@@ -182,10 +155,7 @@ fn refused(config: &SqliteConfig, error: rusqlite::Error, sql: &str, before: usi
             let refused = Error::usage(format!("SQLite refuses the SQL: {msg}"));
             let at = usize::try_from(offset).ok().and_then(|at| at.checked_sub(before));
             match at.and_then(|at| sql.get(..at)) {
-                Some(text) => {
-                    let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-                    refused.with("line", text.matches('\n').count() + 1).with("column", column)
-                }
+                Some(before) => at_place(refused, before),
                 None => refused,
             }
         }

@@ -32,11 +32,10 @@ async fn columns_of_another_type_or_reference_system_are_not_added() {
         |column| column.name = "ID".into(),
     ];
     for change in change {
-        let commit =
-            TableCommit::begin(Arc::clone(&place.destination), DIR, "r", IfExists::Append, &owner()).await;
+        let transaction = begin(&place.destination, "r", IfExists::Append).await.unwrap();
         let mut other = OLD.manifest();
         change(&mut other.columns[0]);
-        let error = commit.unwrap().commit(vec![], other).await.expect_err("refused");
+        let error = commit(transaction, vec![], other).await.expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Data, "{error}");
         assert_eq!(place.names(), before);
     }
@@ -49,13 +48,12 @@ async fn a_column_that_was_nullable_stays_so() {
         let place = Place::new();
         let mut old = OLD.manifest();
         old.columns[1].nullable = then;
-        let begin = async |run: &'static str, if_exists| {
-            TableCommit::begin(Arc::clone(&place.destination), DIR, run, if_exists, &owner()).await.unwrap()
-        };
-        begin("r1", IfExists::Overwrite).await.commit(vec![], old).await.expect("commit");
+        let begin =
+            async |run: &'static str, if_exists| begin(&place.destination, run, if_exists).await.unwrap();
+        commit(begin("r1", IfExists::Overwrite).await, vec![], old).await.expect("commit");
         let mut new = OLD.manifest();
         new.columns[1].nullable = now;
-        begin("r2", IfExists::Append).await.commit(vec![], new).await.expect("commit");
+        commit(begin("r2", IfExists::Append).await, vec![], new).await.expect("commit");
         assert_eq!(place.manifest().unwrap().columns[1].nullable, then || now);
     }
 }

@@ -25,6 +25,7 @@ use lakexpress::error::Result;
 use lakexpress::partition::Choice;
 use lakexpress::plan::query::{QueryInput, Readers, parse_query, plan_queries};
 use lakexpress::plan::{self, Cut, CutSlice, TablePlan};
+use lakexpress::sink::FileRules;
 use lakexpress::source::{self, Address, Dialect, Environment, Snapshot, Source, TableRead};
 use lakexpress::spec::{CuttingSpec, ExportSpec, Method, RunSpec, TypePolicy};
 use tokio::runtime::Runtime;
@@ -204,7 +205,8 @@ impl InMemory {
         let source: Arc<dyn Source> = Arc::<Memory>::clone(&memory);
         let info = memory.tables[0].0.clone();
         let spec = spec();
-        let plan = plan::plan_table(&source, info, at.clone(), cut, &spec, None);
+        let rules = FileRules::default();
+        let plan = plan::plan_table(&source, info, at.clone(), cut, &spec, &rules);
         let plan = runtime.block_on(plan).unwrap();
         Self { runtime, memory, plan, at, readers, rows }
     }

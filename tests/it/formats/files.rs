@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use lakexpress::format::read_manifest;
 use lakexpress::manifest::{Manifest, PartsAsOf};
-use lakexpress::sink::read_manifest;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 

@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream;
+use lakexpress::client::postgres::{Binding, Connection, SslMode};
 use lakexpress::error::{Error, ErrorKind};
-use lakexpress::source::postgres::config::{Binding, SslMode};
-use lakexpress::source::postgres::wire::Connection;
 use md5::{Digest, Md5};
 
 use super::server::{PASSWORD, Script, Seen, USER, Until, authentication, client, message, start};

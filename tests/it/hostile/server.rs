@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lakexpress::source::postgres::config::{PostgresConfig, Secret, SslMode};
+use lakexpress::client::password::Secret;
+use lakexpress::client::postgres::{PostgresConfig, SslMode};
 use rcgen::{CertificateParams, KeyPair};
 use ring::{digest, hmac};
 use rustls::ServerConfig;

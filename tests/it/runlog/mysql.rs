@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use lakexpress::client::Address;
+use lakexpress::client::mysql::MysqlConfig;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -94,10 +96,28 @@ fn program(dir: &Path) -> Command {
     server
 }
 
+/// Afterwards the server knows its hash, and proofs are enough.
+async fn the_password_goes_where_nobody_listens(server: &MySql) {
+    let login = async |sslmode: &str| {
+        let mut info = server.entry("log")["info"].as_object().unwrap().clone();
+        info.insert("sslmode".into(), sslmode.into());
+        let (id, kind) = ("it".into(), "mysql".into());
+        let address = Address::Entry { id, kind, info, database: None };
+        MysqlConfig::from_address(&address).unwrap().connect().await
+    };
+    let error = login("disable").await.unwrap_err();
+    assert!(error.message().contains("asks for the password itself"), "{error:?}");
+    assert!(login("require").await.unwrap().is_encrypted());
+    let mut connection = login("disable").await.unwrap();
+    connection.ping().await.unwrap();
+    assert!(connection.server_version().starts_with(|c: char| c.is_ascii_digit()));
+}
+
 #[test]
 #[ignore = "make verify-mysql: the server is not among the test dependencies"]
 fn a_current_mysql_keeps_the_contract_and_a_run() {
     let server = MySql::start();
+    tokio::runtime::Runtime::new().unwrap().block_on(the_password_goes_where_nobody_listens(&server));
     conforms(&server.entry("contract"));
     let home = TempDir::new().unwrap();
     let auth = home.path().join("auth.json");

@@ -12,7 +12,7 @@ use super::seaweed::{BUCKET, Seaweed, WRITER};
 use super::{Store, unique};
 
 /// The destination of an auth entry.
-fn destination(entry: &Value) -> Arc<dyn Destination> {
+pub(crate) fn destination(entry: &Value) -> Arc<dyn Destination> {
     let entry = StorageEntry {
         id: "tested".into(),
         kind: entry["storage_type"].as_str().unwrap().into(),
@@ -30,6 +30,7 @@ fn conforms(entry: &Value, store: &dyn Store, base: &str) {
         destination.reach().await.unwrap();
         assert!(destination.location().contains(base), "{}", destination.location());
         conformance::check(destination.as_ref()).await.unwrap();
+        assert!(destination.object_store().is_some());
         destination.settle().await;
         if !destination.uploads_expire() {
             assert_eq!(store.uploads(base), [""; 0]);

@@ -185,7 +185,8 @@ fn a_value_that_a_column_cannot_have_beside_the_others_is_refused() {
         let out = tempfile::tempdir().unwrap();
         let run = export(&url, out.path(), &["--include", &format!("odd_{at}")]);
         let table = format!("table public.odd_{at}");
-        refused(run, &["GeoParquet", &table, "column g", "row id=2 ctid=(", "--cast 'table.column: text'"]);
+        let cast = format!("--cast 'public.odd_{at}.g: text'");
+        refused(run, &["GeoParquet", &table, "column g", "row id=2 ctid=(", &cast]);
     }
     for name in ["mixed", "unknown"] {
         let out = tempfile::tempdir().unwrap();

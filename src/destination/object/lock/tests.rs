@@ -1,6 +1,8 @@
 //! Leases in a store in memory. It stamps objects with the real time, which is ours when time begins to be held.
 
+use object_store::ObjectStore as _;
 use object_store::client::{HttpConnector, HttpRequest};
+use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::memory::InMemory;
 use tokio::task::JoinSet;
 
@@ -50,6 +52,18 @@ fn inner(store: &Arc<InMemory>) -> Arc<Inner> {
         background: std::sync::Mutex::new(JoinSet::new()),
         held: std::sync::Mutex::default(),
     })
+}
+
+/// Only object_store's text tells it.
+#[tokio::test]
+async fn a_condition_that_needs_a_version_which_the_store_does_not_give_is_unsupported() {
+    let store = GoogleCloudStorageBuilder::new().with_bucket_name("b").with_skip_signature(true).build();
+    let mode = PutMode::Update(UpdateVersion { e_tag: Some("1".into()), version: None });
+    let options = PutOptions { mode, ..PutOptions::default() };
+    let refused = store.expect("a store").put_opts(&"k".into(), "x".into(), options).await;
+    assert!(is_unsupported(&refused.expect_err("no version")));
+    let other = object_store::Error::Generic { store: "GCS", source: "busy".into() };
+    assert!(!is_unsupported(&other));
 }
 
 #[test]

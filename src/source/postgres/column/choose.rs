@@ -11,6 +11,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use self::kind::{Kind, TypeRef};
 use super::{Cast, Codec, CompositeField, PgColumn};
 use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
+use crate::source::kit::choice;
 use crate::spec::{NumericPolicy, SpecialValues, TypePolicy};
 
 /// Fixed object ids of the built-in types that have a decoder.
@@ -101,20 +102,8 @@ pub fn dimensions(declared: i32) -> usize {
 }
 
 /// What was decided about a column.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    /// Name, Arrow type, nullability and metadata (`PARQUET:field_id`, `lakexpress:source_type`, extension types).
-    pub field: Field,
-    /// How to select and decode it.
-    pub codec: Codec,
-    /// How faithfully values travel.
-    pub verdict: Verdict,
-    /// Why the verdict is not `exact`, or which values would be refused; empty when there is nothing to say.
-    pub note: String,
-    /// May the server compare this column with the same result as DataFusion does here? For text this means
-    /// equality only.
-    pub comparable: bool,
-}
+pub type Choice = choice::Choice<Codec>;
+
 impl Kind {
     /// A type of any kind as text.
     fn of_text(oid: u32, note: impl Into<String>) -> Self {

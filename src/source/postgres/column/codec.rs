@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ColumnInfo;
-use crate::error::{Error, Result};
-use crate::source::postgres::quote::ident;
+use crate::client::postgres::ident;
+use crate::error::Result;
+use crate::source::kit::choice;
 
 /// How one column is selected and decoded. Travels in `ColumnInfo::codec` as JSON.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -123,8 +124,7 @@ impl Codec {
     /// # Errors
     /// Internal, when that is not a decision of this source.
     pub fn of(column: &ColumnInfo) -> Result<Self> {
-        serde_json::from_str(&column.codec)
-            .map_err(|error| Error::internal("unknown codec").caused_by(error).with("column", column.name()))
+        choice::codec(column)
     }
 
     /// What to select so that the server sends what [`Self::decoder`] reads: `"c"`, `"c"::pg_catalog.text`,

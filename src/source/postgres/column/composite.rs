@@ -8,9 +8,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StructArray};
 use arrow_schema::{DataType, Field, Fields};
 
-use super::primitive::Nulls;
-use super::{BadValue, ColumnDecoder, CompositeField};
+use super::CompositeField;
+use super::decode::take_i32;
 use crate::error::{Error, Result};
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
+use crate::source::kit::primitive::Nulls;
 use crate::spec::SpecialValues;
 
 const ALTERED_HINT: &str = "the composite type was altered while the table was exported: run again";
@@ -20,7 +23,7 @@ pub(super) struct CompositeDecoder {
     fields: Fields,
     /// The type that the server must name for each field.
     sent: Vec<u32>,
-    columns: Vec<Box<dyn ColumnDecoder>>,
+    columns: Vec<Box<dyn CellDecoder>>,
     nulls: Nulls,
 }
 
@@ -84,13 +87,9 @@ impl CompositeDecoder {
     }
 }
 
-fn take_i32(rest: &mut &[u8]) -> Option<i32> {
-    let (head, tail) = rest.split_first_chunk()?;
-    *rest = tail;
-    Some(i32::from_be_bytes(*head))
-}
+impl CellDecoder for CompositeDecoder {}
 
-impl ColumnDecoder for CompositeDecoder {
+impl ColumnDecoder<Bytes> for CompositeDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         self.try_append(value).ok_or_else(|| BadValue::malformed("composite value", value))??;
         self.nulls.append_non_null();

@@ -2,8 +2,9 @@
 
 use arrow::datatypes::Date32Type;
 
-use super::primitive::Convert;
-use super::{BadValue, fixed};
+use super::decode::fixed;
+use crate::source::kit::column::{BadValue, Bytes};
+use crate::source::kit::primitive::Convert;
 use crate::spec::SpecialValues;
 
 /// Days from 1970-01-01 to 2000-01-01.
@@ -14,6 +15,7 @@ pub(super) struct ToDate32 {
 }
 
 impl Convert for ToDate32 {
+    type Sent = Bytes;
     type Arrow = Date32Type;
 
     #[inline]

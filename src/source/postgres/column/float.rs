@@ -2,13 +2,15 @@
 
 use arrow::datatypes::{Float32Type, Float64Type};
 
-use super::primitive::Convert;
-use super::{BadValue, fixed};
+use super::decode::fixed;
+use crate::source::kit::column::{BadValue, Bytes};
+use crate::source::kit::primitive::Convert;
 
 pub(super) struct Float4;
 pub(super) struct Float8;
 
 impl Convert for Float4 {
+    type Sent = Bytes;
     type Arrow = Float32Type;
 
     #[inline]
@@ -18,6 +20,7 @@ impl Convert for Float4 {
 }
 
 impl Convert for Float8 {
+    type Sent = Bytes;
     type Arrow = Float64Type;
 
     #[inline]

@@ -7,8 +7,9 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::BinaryType;
 
-use super::variable::VariableDecoder;
-use super::{BadValue, CAST_HINT, ColumnDecoder};
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
+use crate::source::kit::variable::VariableDecoder;
 
 const HAS_Z: u32 = 0x8000_0000;
 const HAS_M: u32 = 0x4000_0000;
@@ -43,7 +44,9 @@ impl GeometryDecoder {
     }
 }
 
-impl ColumnDecoder for GeometryDecoder {
+impl CellDecoder for GeometryDecoder {}
+
+impl ColumnDecoder<Bytes> for GeometryDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         self.wkb.clear();
         let mut reader = Reader { rest: value, found: Found::default() };
@@ -89,10 +92,9 @@ impl Found {
         let odd = self.curve.or_else(|| self.measured.then_some("geometry with M"));
         match odd.filter(|_| promise.simple) {
             None => Ok(()),
-            Some(odd) => Err(BadValue {
-                what: format!("a {odd} is no geometry that GeoParquet has: no curves, no surfaces, no M"),
-                hint: CAST_HINT,
-            }),
+            Some(odd) => Err(BadValue::new(format!(
+                "a {odd} is no geometry that GeoParquet has: no curves, no surfaces, no M"
+            ))),
         }
     }
 }

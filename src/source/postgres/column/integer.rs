@@ -3,8 +3,9 @@
 
 use arrow::datatypes::{Decimal128Type, Int16Type, Int32Type, Int64Type};
 
-use super::primitive::Convert;
-use super::{BadValue, fixed};
+use super::decode::fixed;
+use crate::source::kit::column::{BadValue, Bytes};
+use crate::source::kit::primitive::Convert;
 
 pub(super) struct Int2;
 pub(super) struct Int4;
@@ -13,6 +14,7 @@ pub(super) struct Unsigned4;
 pub(super) struct Money;
 
 impl Convert for Int2 {
+    type Sent = Bytes;
     type Arrow = Int16Type;
 
     #[inline]
@@ -22,6 +24,7 @@ impl Convert for Int2 {
 }
 
 impl Convert for Int4 {
+    type Sent = Bytes;
     type Arrow = Int32Type;
 
     #[inline]
@@ -31,6 +34,7 @@ impl Convert for Int4 {
 }
 
 impl Convert for Int8 {
+    type Sent = Bytes;
     type Arrow = Int64Type;
 
     #[inline]
@@ -40,6 +44,7 @@ impl Convert for Int8 {
 }
 
 impl Convert for Unsigned4 {
+    type Sent = Bytes;
     type Arrow = Int64Type;
 
     #[inline]
@@ -49,6 +54,7 @@ impl Convert for Unsigned4 {
 }
 
 impl Convert for Money {
+    type Sent = Bytes;
     type Arrow = Decimal128Type;
 
     #[inline]

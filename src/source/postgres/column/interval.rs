@@ -5,8 +5,10 @@ use std::fmt::Write;
 use arrow::array::ArrayRef;
 use arrow::datatypes::Utf8Type;
 
-use super::variable::VariableDecoder;
-use super::{BadValue, ColumnDecoder, fixed};
+use super::decode::fixed;
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
+use crate::source::kit::variable::VariableDecoder;
 
 /// Fills a `StringArray` from microseconds, days and months.
 pub(super) struct IntervalDecoder {
@@ -20,7 +22,9 @@ impl IntervalDecoder {
     }
 }
 
-impl ColumnDecoder for IntervalDecoder {
+impl CellDecoder for IntervalDecoder {}
+
+impl ColumnDecoder<Bytes> for IntervalDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = fixed::<16>("interval", value)?;
         let micros = i64::from_be_bytes([a, b, c, d, e, f, g, h]);

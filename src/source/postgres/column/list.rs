@@ -10,9 +10,12 @@ use arrow::array::{ArrayRef, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow_schema::{DataType, Field, FieldRef};
 
-use super::primitive::Nulls;
-use super::{BadValue, Codec, ColumnDecoder};
+use super::Codec;
+use super::decode::take_i32;
 use crate::error::{Error, Result};
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder, LEAVE_OUT_HINT};
+use crate::source::kit::primitive::Nulls;
 use crate::spec::SpecialValues;
 
 /// One dimension: where each of its lists ends in the dimension below.
@@ -27,7 +30,7 @@ pub(super) struct ListDecoder {
     levels: Vec<Level>,
     /// Of the outermost lists; an inner list is never NULL.
     nulls: Nulls,
-    element: Box<dyn ColumnDecoder>,
+    element: Box<dyn CellDecoder>,
     /// Elements appended since the last `finish`.
     elements: usize,
     /// A value was refused half-way: going on would shift elements between rows.
@@ -68,6 +71,9 @@ impl ListDecoder {
         take_i32(&mut rest).ok_or_else(malformed)?;
         take_i32(&mut rest).ok_or_else(malformed)?;
         if dimensions == 0 {
+            if !rest.is_empty() {
+                return Err(malformed());
+            }
             self.append_empty();
             self.nulls.append_non_null();
             return Ok(());
@@ -87,7 +93,7 @@ impl ListDecoder {
         if self.elements + count > i32::MAX as usize {
             return Err(BadValue {
                 what: format!("an array of {count} elements does not fit the batch"),
-                hint: "leave the column out with --columns",
+                hint: LEAVE_OUT_HINT,
             });
         }
         self.append_elements(elements, count).ok_or_else(malformed)??;
@@ -142,12 +148,6 @@ fn mismatch(field: &Field, depth: usize) -> Error {
         .with("column", field.name())
 }
 
-fn take_i32(rest: &mut &[u8]) -> Option<i32> {
-    let (head, tail) = rest.split_first_chunk()?;
-    *rest = tail;
-    Some(i32::from_be_bytes(*head))
-}
-
 /// Elements in all dimensions together; none when sizes are negative or too large to be true.
 fn count_elements(mut sizes: &[u8]) -> Option<Result<usize, BadValue>> {
     let mut count = 1i32;
@@ -164,7 +164,9 @@ fn count_elements(mut sizes: &[u8]) -> Option<Result<usize, BadValue>> {
     usize::try_from(count).ok().map(Ok)
 }
 
-impl ColumnDecoder for ListDecoder {
+impl CellDecoder for ListDecoder {}
+
+impl ColumnDecoder<Bytes> for ListDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         if self.broken {
             return Err(BadValue::new("an array before this one was refused"));

@@ -26,7 +26,6 @@
 //! and a row in `choose.rs`.
 
 mod boolean;
-mod bytes;
 mod choose;
 mod codec;
 mod composite;
@@ -34,12 +33,13 @@ mod date;
 mod decode;
 mod described;
 mod float;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod geometry;
 mod integer;
 mod interval;
 mod list;
 mod numeric;
-mod primitive;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -47,7 +47,6 @@ mod text;
 mod time;
 mod timestamp;
 mod uuid;
-mod variable;
 mod vector;
 
 use arrow::datatypes::{BinaryType, Utf8Type};
@@ -55,17 +54,17 @@ use arrow_schema::{DataType, Field, TimeUnit};
 
 pub(super) use self::codec::steady_array;
 pub use self::codec::{Cast, Codec, CompositeField};
-pub use self::decode::{BadValue, Cell, ColumnDecoder};
-use self::decode::{CAST_HINT, fixed};
 pub use self::described::{Extension, PgColumn, PgElement, SpatialFacts};
 
 pub use choose::{AS_ASKED, Choice, FIRST_OWN_OID, choose, dimensions, is_bare_numeric};
 pub use style::Styles;
 
 use crate::error::{Error, Result};
+use crate::source::kit::boolean::BooleanDecoder;
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::primitive::PrimitiveDecoder;
+use crate::source::kit::variable::VariableDecoder;
 use crate::spec::SpecialValues;
-use primitive::PrimitiveDecoder;
-use variable::VariableDecoder;
 use vector::VectorDecoder;
 
 impl Codec {
@@ -78,34 +77,36 @@ impl Codec {
         field: &Field,
         capacity_rows: usize,
         special: SpecialValues,
-    ) -> Result<Box<dyn ColumnDecoder>> {
+    ) -> Result<Box<dyn CellDecoder>> {
         let rows = capacity_rows;
         let data_type = field.data_type();
         Ok(match (self, data_type) {
-            (Self::Boolean, DataType::Boolean) => Box::new(boolean::BooleanDecoder::new(rows)),
-            (Self::Int2, DataType::Int16) => PrimitiveDecoder::boxed(integer::Int2, data_type, rows),
-            (Self::Int4, DataType::Int32) => PrimitiveDecoder::boxed(integer::Int4, data_type, rows),
-            (Self::Int8, DataType::Int64) => PrimitiveDecoder::boxed(integer::Int8, data_type, rows),
+            (Self::Boolean, DataType::Boolean) => Box::new(BooleanDecoder::new(boolean::Bool, rows)),
+            (Self::Int2, DataType::Int16) => Box::new(PrimitiveDecoder::new(integer::Int2, data_type, rows)),
+            (Self::Int4, DataType::Int32) => Box::new(PrimitiveDecoder::new(integer::Int4, data_type, rows)),
+            (Self::Int8, DataType::Int64) => Box::new(PrimitiveDecoder::new(integer::Int8, data_type, rows)),
             (Self::Unsigned4, DataType::Int64) => {
-                PrimitiveDecoder::boxed(integer::Unsigned4, data_type, rows)
+                Box::new(PrimitiveDecoder::new(integer::Unsigned4, data_type, rows))
             }
-            (Self::Float4, DataType::Float32) => PrimitiveDecoder::boxed(float::Float4, data_type, rows),
+            (Self::Float4, DataType::Float32) => {
+                Box::new(PrimitiveDecoder::new(float::Float4, data_type, rows))
+            }
             (Self::Float8 | Self::Double, DataType::Float64) => {
-                PrimitiveDecoder::boxed(float::Float8, data_type, rows)
+                Box::new(PrimitiveDecoder::new(float::Float8, data_type, rows))
             }
             (Self::Money, DataType::Decimal128(..)) => {
-                PrimitiveDecoder::boxed(integer::Money, data_type, rows)
+                Box::new(PrimitiveDecoder::new(integer::Money, data_type, rows))
             }
-            (Self::Numeric, DataType::Decimal128(precision, scale)) => PrimitiveDecoder::boxed(
+            (Self::Numeric, DataType::Decimal128(precision, scale)) => Box::new(PrimitiveDecoder::new(
                 numeric::ToDecimal128::new(*precision, *scale, special),
                 data_type,
                 rows,
-            ),
-            (Self::Numeric, DataType::Decimal256(precision, scale)) => PrimitiveDecoder::boxed(
+            )),
+            (Self::Numeric, DataType::Decimal256(precision, scale)) => Box::new(PrimitiveDecoder::new(
                 numeric::ToDecimal256::new(*precision, *scale, special),
                 data_type,
                 rows,
-            ),
+            )),
             (Self::Text | Self::Label | Self::CastText(_) | Self::Output { .. }, DataType::Utf8) => {
                 Box::new(VariableDecoder::<Utf8Type>::new(rows))
             }
@@ -115,13 +116,13 @@ impl Codec {
             (Self::Bytes, DataType::Binary) => Box::new(VariableDecoder::<BinaryType>::new(rows)),
             (Self::Uuid, DataType::FixedSizeBinary(16)) => Box::new(uuid::UuidDecoder::new(rows)),
             (Self::Date, DataType::Date32) => {
-                PrimitiveDecoder::boxed(date::ToDate32 { special }, data_type, rows)
+                Box::new(PrimitiveDecoder::new(date::ToDate32 { special }, data_type, rows))
             }
             (Self::Time, DataType::Time64(TimeUnit::Microsecond)) => {
-                PrimitiveDecoder::boxed(time::ToTime64 { special }, data_type, rows)
+                Box::new(PrimitiveDecoder::new(time::ToTime64 { special }, data_type, rows))
             }
             (Self::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, _)) => {
-                PrimitiveDecoder::boxed(timestamp::ToTimestamp { special }, data_type, rows)
+                Box::new(PrimitiveDecoder::new(timestamp::ToTimestamp { special }, data_type, rows))
             }
             (Self::Vector, _) => VectorDecoder::<vector::Single>::boxed(field, rows)?,
             (Self::Geometry { srid, simple, .. }, DataType::Binary) => {

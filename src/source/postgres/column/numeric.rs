@@ -5,8 +5,8 @@
 
 use arrow::datatypes::{Decimal128Type, Decimal256Type, i256};
 
-use super::primitive::Convert;
-use super::{BadValue, CAST_HINT};
+use crate::source::kit::column::{BadValue, Bytes};
+use crate::source::kit::primitive::Convert;
 use crate::spec::SpecialValues;
 
 const POSITIVE: u16 = 0x0000;
@@ -160,7 +160,7 @@ impl Target {
 
     #[cold]
     fn refuse(&self, why: &str) -> BadValue {
-        BadValue { what: format!("number {why} {}", self.name()), hint: CAST_HINT }
+        BadValue::new(format!("number {why} {}", self.name()))
     }
 
     fn name(&self) -> String {
@@ -255,6 +255,7 @@ impl ToDecimal128 {
 }
 
 impl Convert for ToDecimal128 {
+    type Sent = Bytes;
     type Arrow = Decimal128Type;
 
     #[inline(always)]
@@ -281,6 +282,7 @@ impl ToDecimal256 {
 }
 
 impl Convert for ToDecimal256 {
+    type Sent = Bytes;
     type Arrow = Decimal256Type;
 
     fn convert(&self, value: &[u8]) -> Result<Option<i256>, BadValue> {

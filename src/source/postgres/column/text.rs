@@ -4,31 +4,9 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::Utf8Type;
 
-use super::variable::{Checked, VariableDecoder};
-use super::{BadValue, CAST_HINT, Cell, ColumnDecoder};
-
-impl Checked for Utf8Type {
-    // Checked value by value, so that the error names the row.
-    #[inline(always)]
-    fn check(value: &[u8]) -> Result<(), BadValue> {
-        if value.is_ascii() {
-            return Ok(());
-        }
-        std::str::from_utf8(value).map(drop).map_err(|error| not_utf8(&error))
-    }
-
-    fn plain(values: &[u8]) -> bool {
-        values.is_ascii()
-    }
-}
-
-#[cold]
-fn not_utf8(error: &std::str::Utf8Error) -> BadValue {
-    BadValue {
-        what: format!("text is not UTF-8: {error}"),
-        hint: "repair the value in the database, leave its row out with --where, or its column with --columns",
-    }
-}
+use crate::source::kit::cells::{Cell, CellDecoder};
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
+use crate::source::kit::variable::VariableDecoder;
 
 /// What comes before the spaces at the end, which are looked at eight at a time.
 #[inline(always)]
@@ -56,13 +34,15 @@ impl PaddedDecoder {
     }
 }
 
-impl ColumnDecoder for PaddedDecoder {
-    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
-        self.0.append(unpadded(value))
-    }
-
+impl CellDecoder for PaddedDecoder {
     fn append_all(&mut self, bytes: &[u8], cells: &[Cell]) -> Result<(), (usize, BadValue)> {
         self.0.append_kept(bytes, cells, unpadded)
+    }
+}
+
+impl ColumnDecoder<Bytes> for PaddedDecoder {
+    fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
+        self.0.append(unpadded(value))
     }
 
     fn append_null(&mut self) {
@@ -90,16 +70,15 @@ impl JsonbDecoder {
     }
 }
 
-impl ColumnDecoder for JsonbDecoder {
+impl CellDecoder for JsonbDecoder {}
+
+impl ColumnDecoder<Bytes> for JsonbDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         match value.split_first() {
             Some((&JSONB_VERSION, text)) => self.0.append(text),
-            Some((version, _)) => Err(BadValue {
-                what: format!(
-                    "jsonb comes in version {version} of its binary form, known is {JSONB_VERSION}"
-                ),
-                hint: CAST_HINT,
-            }),
+            Some((version, _)) => Err(BadValue::new(format!(
+                "jsonb comes in version {version} of its binary form, known is {JSONB_VERSION}"
+            ))),
             None => Err(BadValue::malformed("jsonb", value)),
         }
     }

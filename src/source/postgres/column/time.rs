@@ -2,8 +2,9 @@
 
 use arrow::datatypes::Time64MicrosecondType;
 
-use super::primitive::Convert;
-use super::{BadValue, fixed};
+use super::decode::fixed;
+use crate::source::kit::column::{BadValue, Bytes};
+use crate::source::kit::primitive::Convert;
 use crate::spec::SpecialValues;
 
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
@@ -13,6 +14,7 @@ pub(super) struct ToTime64 {
 }
 
 impl Convert for ToTime64 {
+    type Sent = Bytes;
     type Arrow = Time64MicrosecondType;
 
     #[inline]

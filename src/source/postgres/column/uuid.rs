@@ -5,8 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
 
-use super::primitive::Nulls;
-use super::{BadValue, ColumnDecoder, fixed};
+use super::decode::fixed;
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
+use crate::source::kit::primitive::Nulls;
 
 /// Fills a `FixedSizeBinaryArray` of 16 bytes per value.
 pub(super) struct UuidDecoder {
@@ -21,7 +23,9 @@ impl UuidDecoder {
     }
 }
 
-impl ColumnDecoder for UuidDecoder {
+impl CellDecoder for UuidDecoder {}
+
+impl ColumnDecoder<Bytes> for UuidDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         self.values.push(fixed("uuid", value)?);
         self.nulls.append_non_null();

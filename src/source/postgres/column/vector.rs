@@ -10,9 +10,10 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{ArrowPrimitiveType, Float16Type};
 use arrow_schema::{DataType, Field, FieldRef};
 
-use super::primitive::Nulls;
-use super::{BadValue, ColumnDecoder};
 use crate::error::{Error, Result};
+use crate::source::kit::cells::CellDecoder;
+use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
+use crate::source::kit::primitive::Nulls;
 
 /// From the bytes of one number.
 pub(super) trait Number: Send + 'static {
@@ -62,7 +63,7 @@ pub(super) struct VectorDecoder<N: Number> {
 }
 
 impl<N: Number> VectorDecoder<N> {
-    pub(super) fn boxed(field: &Field, capacity: usize) -> Result<Box<dyn ColumnDecoder>> {
+    pub(super) fn boxed(field: &Field, capacity: usize) -> Result<Box<dyn CellDecoder>> {
         let (element, dimensions) = match field.data_type() {
             DataType::List(element) => (element, None),
             DataType::FixedSizeList(element, dimensions) if *dimensions > 0 => (element, Some(*dimensions)),
@@ -84,7 +85,9 @@ impl<N: Number> VectorDecoder<N> {
     }
 }
 
-impl<N: Number> ColumnDecoder for VectorDecoder<N> {
+impl<N: Number> CellDecoder for VectorDecoder<N> {}
+
+impl<N: Number> ColumnDecoder<Bytes> for VectorDecoder<N> {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         let numbers = Self::numbers(value).ok_or_else(|| BadValue::malformed("vector", value))?;
         let length = numbers.len() / N::WIDTH;

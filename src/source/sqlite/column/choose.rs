@@ -8,6 +8,7 @@ use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
 use super::Codec;
 use crate::catalog::{SOURCE_TYPE_KEY, Verdict};
+use crate::source::kit::choice;
 use crate::spec::{NumericPolicy, TypePolicy};
 
 /// Digits of the widest decimal that is written.
@@ -241,16 +242,4 @@ pub struct Column<'a> {
 }
 
 /// What was decided about a column.
-#[derive(Debug, Clone)]
-pub struct Choice {
-    /// Name, Arrow type, nullability and metadata (`PARQUET:field_id`, `lakexpress:source_type`, extension types).
-    pub field: Field,
-    /// How to decode it.
-    pub codec: Codec,
-    /// How faithfully values travel.
-    pub verdict: Verdict,
-    /// Why the verdict is not `exact`, or which values would be refused; empty when there is nothing to say.
-    pub note: String,
-    /// SQLite compares this column exactly as DataFusion does; for text this means equality only.
-    pub comparable: bool,
-}
+pub type Choice = choice::Choice<Codec>;

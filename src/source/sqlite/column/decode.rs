@@ -1,48 +1,31 @@
-//! What every decoder of a column does, and the values that it refuses.
+//! Values as SQLite stores them.
 
-use arrow::array::ArrayRef;
 use rusqlite::types::ValueRef;
 
-use crate::error::{Result, values_are_hidden};
+use crate::error::values_are_hidden;
+use crate::source::kit::column::{BadValue, Sent};
 
-/// Appends values of one column to an Arrow array.
-///
-/// Shapes: one call of [`Self::append`] per row, then [`Self::finish`]. After an error the decoder must
-/// not be used any more.
-pub trait ColumnDecoder: Send {
-    /// Appends one value, which may be NULL.
-    ///
-    /// # Errors
-    /// The value is of a storage class that the column does not take, or cannot be kept exactly, or is NULL
-    /// where the schema says that there is none.
-    fn append(&mut self, value: ValueRef<'_>) -> Result<(), BadValue>;
+/// Values of any storage class but NULL.
+#[derive(Debug)]
+pub enum Stored {}
 
-    /// Takes what was appended and is ready for the next batch. The array has exactly the field's data type.
-    fn finish(&mut self) -> ArrayRef;
+impl Sent for Stored {
+    type Value<'v> = ValueRef<'v>;
 
-    /// Bytes buffered, about; cheap.
-    fn bytes(&self) -> usize;
-}
-
-/// A value that cannot be kept exactly. The caller knows the table, the column and the row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadValue {
-    /// What is wrong, for example `TEXT 'abc' is not an integer`.
-    pub what: String,
-    /// Whether `--cast` would keep the value.
-    pub cast_helps: bool,
+    #[inline]
+    fn size(value: ValueRef<'_>) -> usize {
+        match value {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 impl BadValue {
     /// `value` is not `wanted`, for example `an integer`.
     #[cold]
     pub(super) fn misfit(value: ValueRef<'_>, wanted: &str) -> Self {
-        let what = if value == ValueRef::Null {
-            "NULL in a column that the schema calls NOT NULL".to_owned()
-        } else {
-            format!("{} is not {wanted}", shown(value))
-        };
-        Self { what, cast_helps: value != ValueRef::Null }
+        Self::new(format!("{} is not {wanted}", shown(value)))
     }
 }
 

@@ -26,7 +26,6 @@ pub(super) mod calendar;
 mod choose;
 mod decimal;
 mod decode;
-mod primitive;
 mod scalars;
 #[cfg(test)]
 mod tests;
@@ -36,12 +35,13 @@ use arrow_schema::{DataType, Field, TimeUnit};
 use serde::{Deserialize, Serialize};
 
 pub use self::choose::{Choice, Column, StorageClass, choose};
-pub use self::decode::{BadValue, ColumnDecoder};
+pub use self::decode::Stored;
 use crate::error::{Error, Result};
+use crate::source::kit::boolean::BooleanDecoder;
+use crate::source::kit::column::ColumnDecoder;
+use crate::source::kit::primitive::PrimitiveDecoder;
 
 pub(super) use choose::needs_first_value;
-
-use primitive::PrimitiveDecoder;
 
 /// How one column is decoded. Travels in `ColumnInfo::codec` as JSON.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,33 +80,39 @@ impl Codec {
     ///
     /// # Errors
     /// Internal, when `field` is not of a type that this codec fills.
-    pub fn decoder(self, field: &Field, rows: usize) -> Result<Box<dyn ColumnDecoder>> {
+    pub fn decoder(self, field: &Field, rows: usize) -> Result<Box<dyn ColumnDecoder<Stored>>> {
         let data_type = field.data_type();
         Ok(match (self, data_type) {
-            (Self::Integer, DataType::Int64) => PrimitiveDecoder::boxed(scalars::Integer, field, rows),
-            (Self::Real, DataType::Float64) => PrimitiveDecoder::boxed(scalars::Real, field, rows),
-            (Self::Double, DataType::Float64) => PrimitiveDecoder::boxed(scalars::Double, field, rows),
-            (Self::Boolean, DataType::Boolean) => Box::new(scalars::BooleanDecoder::new(field, rows)),
-            (Self::Decimal, DataType::Decimal128(precision, scale)) => {
-                PrimitiveDecoder::boxed(decimal::ToDecimal128::new(*precision, *scale), field, rows)
+            (Self::Integer, DataType::Int64) => {
+                Box::new(PrimitiveDecoder::new(scalars::Integer, data_type, rows))
             }
-            (Self::Text, DataType::Utf8) => Box::new(text::TextDecoder::new(field, rows, text::Takes::Text)),
+            (Self::Real, DataType::Float64) => {
+                Box::new(PrimitiveDecoder::new(scalars::Real, data_type, rows))
+            }
+            (Self::Double, DataType::Float64) => {
+                Box::new(PrimitiveDecoder::new(scalars::Double, data_type, rows))
+            }
+            (Self::Boolean, DataType::Boolean) => Box::new(BooleanDecoder::new(scalars::Bit, rows)),
+            (Self::Decimal, DataType::Decimal128(precision, scale)) => Box::new(PrimitiveDecoder::new(
+                decimal::ToDecimal128::new(*precision, *scale),
+                data_type,
+                rows,
+            )),
+            (Self::Text, DataType::Utf8) => Box::new(text::TextDecoder::new(rows, text::Takes::Text)),
             (Self::Json, DataType::Utf8) => {
-                Box::new(text::TextDecoder::new(field, rows, text::Takes::FiniteNumbers))
+                Box::new(text::TextDecoder::new(rows, text::Takes::FiniteNumbers))
             }
-            (Self::AnyText, DataType::Utf8) => {
-                Box::new(text::TextDecoder::new(field, rows, text::Takes::Numbers))
-            }
+            (Self::AnyText, DataType::Utf8) => Box::new(text::TextDecoder::new(rows, text::Takes::Numbers)),
             (Self::CastText, DataType::Utf8) => {
-                Box::new(text::TextDecoder::new(field, rows, text::Takes::Everything))
+                Box::new(text::TextDecoder::new(rows, text::Takes::Everything))
             }
-            (Self::Bytes, DataType::Binary) => Box::new(text::BytesDecoder::new(field, rows)),
-            (Self::Date, DataType::Date32) => PrimitiveDecoder::boxed(scalars::Date, field, rows),
+            (Self::Bytes, DataType::Binary) => Box::new(text::BytesDecoder::new(rows)),
+            (Self::Date, DataType::Date32) => Box::new(PrimitiveDecoder::new(scalars::Date, data_type, rows)),
             (Self::Time, DataType::Time64(TimeUnit::Microsecond)) => {
-                PrimitiveDecoder::boxed(scalars::Time, field, rows)
+                Box::new(PrimitiveDecoder::new(scalars::Time, data_type, rows))
             }
             (Self::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, zone)) => {
-                PrimitiveDecoder::boxed(scalars::Timestamp { zone: zone.is_some() }, field, rows)
+                Box::new(PrimitiveDecoder::new(scalars::Timestamp { zone: zone.is_some() }, data_type, rows))
             }
             _ => {
                 return Err(Error::internal(format!("codec {self:?} cannot fill {data_type}"))

@@ -1,16 +1,13 @@
 //! Integers, doubles, booleans, dates and times.
 
-use std::sync::Arc;
-
-use arrow::array::ArrayRef;
-use arrow::array::builder::BooleanBuilder;
 use arrow::datatypes::{Date32Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType};
-use arrow_schema::Field;
 use rusqlite::types::ValueRef;
 
 use super::calendar::{self, NoTimestamp};
-use super::primitive::Convert;
-use super::{BadValue, ColumnDecoder};
+use super::decode::Stored;
+use crate::source::kit::boolean::Truth;
+use crate::source::kit::column::BadValue;
+use crate::source::kit::primitive::Convert;
 
 /// The largest integer up to which a double holds every one.
 const EXACT_INTEGERS: u64 = 1 << 53;
@@ -19,12 +16,13 @@ const EXACT_INTEGERS: u64 = 1 << 53;
 pub(super) struct Integer;
 
 impl Convert for Integer {
+    type Sent = Stored;
     type Arrow = Int64Type;
 
     #[inline]
-    fn convert(&self, value: ValueRef<'_>) -> Result<i64, BadValue> {
+    fn convert(&self, value: ValueRef<'_>) -> Result<Option<i64>, BadValue> {
         match value {
-            ValueRef::Integer(v) => Ok(v),
+            ValueRef::Integer(v) => Ok(Some(v)),
             other => Err(BadValue::misfit(other, "an integer")),
         }
     }
@@ -34,13 +32,14 @@ impl Convert for Integer {
 pub(super) struct Real;
 
 impl Convert for Real {
+    type Sent = Stored;
     type Arrow = Float64Type;
 
     #[inline]
-    fn convert(&self, value: ValueRef<'_>) -> Result<f64, BadValue> {
+    fn convert(&self, value: ValueRef<'_>) -> Result<Option<f64>, BadValue> {
         match value {
-            ValueRef::Real(v) => Ok(v),
-            ValueRef::Integer(v) if v.unsigned_abs() <= EXACT_INTEGERS => Ok(v as f64),
+            ValueRef::Real(v) => Ok(Some(v)),
+            ValueRef::Integer(v) if v.unsigned_abs() <= EXACT_INTEGERS => Ok(Some(v as f64)),
             ValueRef::Integer(_) => Err(BadValue::misfit(value, "a number that a double holds exactly")),
             other => Err(BadValue::misfit(other, "a number")),
         }
@@ -51,13 +50,14 @@ impl Convert for Real {
 pub(super) struct Double;
 
 impl Convert for Double {
+    type Sent = Stored;
     type Arrow = Float64Type;
 
     #[inline]
-    fn convert(&self, value: ValueRef<'_>) -> Result<f64, BadValue> {
+    fn convert(&self, value: ValueRef<'_>) -> Result<Option<f64>, BadValue> {
         match value {
-            ValueRef::Real(v) => Ok(v),
-            ValueRef::Integer(v) => Ok(v as f64),
+            ValueRef::Real(v) => Ok(Some(v)),
+            ValueRef::Integer(v) => Ok(Some(v as f64)),
             other => Err(BadValue::misfit(other, "a number")),
         }
     }
@@ -67,14 +67,15 @@ impl Convert for Double {
 pub(super) struct Date;
 
 impl Convert for Date {
+    type Sent = Stored;
     type Arrow = Date32Type;
 
     #[inline]
-    fn convert(&self, value: ValueRef<'_>) -> Result<i32, BadValue> {
+    fn convert(&self, value: ValueRef<'_>) -> Result<Option<i32>, BadValue> {
         if let ValueRef::Text(text) = value
             && let Some(days) = calendar::date(text)
         {
-            return Ok(days);
+            return Ok(Some(days));
         }
         Err(BadValue::misfit(value, "a date YYYY-MM-DD"))
     }
@@ -84,14 +85,15 @@ impl Convert for Date {
 pub(super) struct Time;
 
 impl Convert for Time {
+    type Sent = Stored;
     type Arrow = Time64MicrosecondType;
 
     #[inline]
-    fn convert(&self, value: ValueRef<'_>) -> Result<i64, BadValue> {
+    fn convert(&self, value: ValueRef<'_>) -> Result<Option<i64>, BadValue> {
         if let ValueRef::Text(text) = value
             && let Some((micros, [])) = calendar::time(text)
         {
-            return Ok(micros);
+            return Ok(Some(micros));
         }
         Err(BadValue::misfit(value, "a time HH:MM:SS with at most six decimals"))
     }
@@ -104,13 +106,14 @@ pub(super) struct Timestamp {
 }
 
 impl Convert for Timestamp {
+    type Sent = Stored;
     type Arrow = TimestampMicrosecondType;
 
     #[inline]
-    fn convert(&self, value: ValueRef<'_>) -> Result<i64, BadValue> {
+    fn convert(&self, value: ValueRef<'_>) -> Result<Option<i64>, BadValue> {
         let reason = match value {
             ValueRef::Text(text) => match calendar::timestamp(text, self.zone) {
-                Ok(micros) => return Ok(micros),
+                Ok(micros) => return Ok(Some(micros)),
                 Err(reason) => reason,
             },
             _ => NoTimestamp::Shape,
@@ -124,34 +127,17 @@ impl Convert for Timestamp {
     }
 }
 
-/// Fills a `BooleanArray` from INTEGER 0 and 1.
-pub(super) struct BooleanDecoder {
-    builder: BooleanBuilder,
-    nullable: bool,
-}
+/// INTEGER 0 and 1 to Boolean.
+pub(super) struct Bit;
 
-impl BooleanDecoder {
-    pub(super) fn new(field: &Field, capacity: usize) -> Self {
-        Self { builder: BooleanBuilder::with_capacity(capacity), nullable: field.is_nullable() }
-    }
-}
+impl Truth for Bit {
+    type Sent = Stored;
 
-impl ColumnDecoder for BooleanDecoder {
     #[inline]
-    fn append(&mut self, value: ValueRef<'_>) -> Result<(), BadValue> {
+    fn is_true(&self, value: ValueRef<'_>) -> Result<bool, BadValue> {
         match value {
-            ValueRef::Integer(v @ (0 | 1)) => self.builder.append_value(v == 1),
-            ValueRef::Null if self.nullable => self.builder.append_null(),
-            other => return Err(BadValue::misfit(other, "0 or 1")),
+            ValueRef::Integer(v @ (0 | 1)) => Ok(v == 1),
+            other => Err(BadValue::misfit(other, "0 or 1")),
         }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.builder.finish())
-    }
-
-    fn bytes(&self) -> usize {
-        self.builder.values_slice().len()
     }
 }

@@ -1,13 +1,18 @@
 //! Decisions and decoders, against SQLite itself where it has an opinion.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
+use arrow_schema::Schema;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 
 use super::*;
 use crate::catalog::Verdict;
+use crate::source::kit::batch::Batch;
+use crate::source::kit::column::REPAIR_HINT;
 use crate::spec::{NumericPolicy, TypePolicy};
 
 fn column(declared: &str) -> Column<'_> {
@@ -29,11 +34,15 @@ fn chosen(declared: &str) -> Choice {
 
 /// The array of these values, or the message of the first misfit.
 fn decode(choice: &Choice, values: &[Value]) -> Result<ArrayRef, String> {
-    let mut decoder = choice.codec.decoder(&choice.field, 8).unwrap();
+    let decoder = choice.codec.decoder(&choice.field, 8).unwrap();
+    let schema = Arc::new(Schema::new(vec![choice.field.clone()]));
+    let mut batch = Batch::<Stored>::new(schema, vec![decoder], 8);
     for value in values {
-        decoder.append(ValueRef::from(value)).map_err(|bad| bad.what)?;
+        let value = Some(ValueRef::from(value)).filter(|value| *value != ValueRef::Null);
+        batch.append(0, value).map_err(|bad| bad.what)?;
+        batch.end_row();
     }
-    let array = decoder.finish();
+    let array = batch.finish().unwrap().column(0).clone();
     assert_eq!(array.data_type(), choice.field.data_type());
     Ok(array)
 }
@@ -148,7 +157,7 @@ fn misfits_are_named() {
     assert!(decode(&required, &[Value::Null]).unwrap_err().contains("NOT NULL"));
     let mut decoder = chosen("TEXT").codec.decoder(&chosen("TEXT").field, 1).unwrap();
     let bad = decoder.append(ValueRef::Text(b"a\xff")).unwrap_err();
-    assert!(bad.what.contains("UTF-8") && !bad.cast_helps);
+    assert!(bad.what.contains("UTF-8") && bad.hint == REPAIR_HINT);
 }
 
 #[test]

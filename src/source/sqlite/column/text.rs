@@ -1,16 +1,14 @@
 //! Text and bytes.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::array::builder::GenericByteBuilder;
-use arrow::datatypes::{BinaryType, ByteArrayType, Utf8Type};
-use arrow_schema::Field;
+use arrow::datatypes::{BinaryType, Utf8Type};
 use rusqlite::types::ValueRef;
 
-use super::decode::real;
-use super::{BadValue, ColumnDecoder};
+use super::decode::{Stored, real};
+use crate::source::kit::column::{BadValue, ColumnDecoder};
+use crate::source::kit::variable::VariableDecoder;
 
 /// Which storage classes a text column takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,55 +23,17 @@ pub(super) enum Takes {
     Everything,
 }
 
-/// Values with 32-bit offsets.
-struct Values<T: ByteArrayType<Offset = i32>> {
-    builder: GenericByteBuilder<T>,
-    nullable: bool,
-    capacity: usize,
-}
-
-impl<T: ByteArrayType<Offset = i32>> Values<T> {
-    fn new(field: &Field, capacity: usize) -> Self {
-        let builder = GenericByteBuilder::with_capacity(capacity, capacity.saturating_mul(8));
-        Self { builder, nullable: field.is_nullable(), capacity }
-    }
-
-    #[inline]
-    fn push(&mut self, native: &T::Native, length: usize) -> Result<(), BadValue> {
-        let used = self.builder.values_slice().len();
-        if used + length > i32::MAX as usize {
-            return Err(BadValue {
-                what: format!("a value of {length} bytes does not fit a batch that holds {used} bytes"),
-                cast_helps: false,
-            });
-        }
-        self.builder.append_value(native);
-        Ok(())
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        // The next batch will hold about as much as this one.
-        let used = self.builder.values_slice().len();
-        let next = GenericByteBuilder::with_capacity(self.capacity, used + used / 16);
-        Arc::new(std::mem::replace(&mut self.builder, next).finish())
-    }
-
-    fn bytes(&self) -> usize {
-        self.builder.values_slice().len() + size_of_val(self.builder.offsets_slice())
-    }
-}
-
 /// Fills a `StringArray`.
 pub(super) struct TextDecoder {
-    values: Values<Utf8Type>,
+    values: VariableDecoder<Utf8Type>,
     takes: Takes,
     /// Of one value that is not stored as text.
     scratch: String,
 }
 
 impl TextDecoder {
-    pub(super) fn new(field: &Field, capacity: usize, takes: Takes) -> Self {
-        Self { values: Values::new(field, capacity), takes, scratch: String::new() }
+    pub(super) fn new(capacity: usize, takes: Takes) -> Self {
+        Self { values: VariableDecoder::new(capacity), takes, scratch: String::new() }
     }
 
     #[cold]
@@ -92,27 +52,21 @@ impl TextDecoder {
                 return Err(BadValue::misfit(other, wanted));
             }
         };
-        self.values.push(&self.scratch, self.scratch.len())
+        self.values.append(self.scratch.as_bytes())
     }
 }
 
-impl ColumnDecoder for TextDecoder {
+impl ColumnDecoder<Stored> for TextDecoder {
     #[inline]
     fn append(&mut self, value: ValueRef<'_>) -> Result<(), BadValue> {
         match value {
-            // Checked value by value, so that the error names the row.
-            ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => self.values.push(text, bytes.len()),
-                Err(error) => {
-                    Err(BadValue { what: format!("text is not UTF-8: {error}"), cast_helps: false })
-                }
-            },
-            ValueRef::Null if self.values.nullable => {
-                self.values.builder.append_null();
-                Ok(())
-            }
+            ValueRef::Text(bytes) => self.values.append(bytes),
             other => self.other(other),
         }
+    }
+
+    fn append_null(&mut self) {
+        self.values.append_null();
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -125,25 +79,25 @@ impl ColumnDecoder for TextDecoder {
 }
 
 /// Fills a `BinaryArray` from BLOB.
-pub(super) struct BytesDecoder(Values<BinaryType>);
+pub(super) struct BytesDecoder(VariableDecoder<BinaryType>);
 
 impl BytesDecoder {
-    pub(super) fn new(field: &Field, capacity: usize) -> Self {
-        Self(Values::new(field, capacity))
+    pub(super) fn new(capacity: usize) -> Self {
+        Self(VariableDecoder::new(capacity))
     }
 }
 
-impl ColumnDecoder for BytesDecoder {
+impl ColumnDecoder<Stored> for BytesDecoder {
     #[inline]
     fn append(&mut self, value: ValueRef<'_>) -> Result<(), BadValue> {
         match value {
-            ValueRef::Blob(bytes) => self.0.push(bytes, bytes.len()),
-            ValueRef::Null if self.0.nullable => {
-                self.0.builder.append_null();
-                Ok(())
-            }
+            ValueRef::Blob(bytes) => self.0.append(bytes),
             other => Err(BadValue::misfit(other, "a BLOB")),
         }
+    }
+
+    fn append_null(&mut self) {
+        self.0.append_null();
     }
 
     fn finish(&mut self) -> ArrayRef {

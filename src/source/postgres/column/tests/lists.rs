@@ -140,8 +140,11 @@ fn malformed_arrays() {
     }
     let mut long = good;
     long.push(0);
+    let mut empty = integers(&[], &[]);
+    empty.push(0);
     for value in [
         long,
+        empty,
         integers(&[(0, 1)], &[]),
         integers(&[(-1, 1)], &[Some(1)]),
         integers(&[(i32::MAX, 1)], &[Some(1)]),

@@ -11,7 +11,9 @@ mod vectors;
 use arrow::array::ArrayRef;
 use arrow_schema::{DataType, Field};
 
-use super::{BadValue, Cell, Codec};
+use super::Codec;
+use crate::source::kit::cells::Cell;
+use crate::source::kit::column::BadValue;
 use crate::spec::SpecialValues;
 
 /// A column of an int4; tests change what they are about.

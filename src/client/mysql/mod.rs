@@ -1,0 +1,14 @@
+//! A client for MySQL and MariaDB: where a server is, TLS, login, statements, and what its errors mean.
+//!
+//! One client for all that connects (`docs/adr/0015`).
+
+mod config;
+mod connect;
+mod problem;
+mod wire;
+
+pub use self::config::MysqlConfig;
+pub use self::problem::code;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::wire::fuzzing;
+pub use self::wire::{Column, ColumnFlags, ColumnType, Connection, Row, Rows, Statement, Value, Values};

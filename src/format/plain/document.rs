@@ -1,0 +1,110 @@
+//! The documents of a table's directory: written so that they can be read, and read with distrust, because they lie where
+//! others can write.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::destination::DOCUMENT_BYTES;
+use crate::error::{Error, Result};
+use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::spec::layout;
+
+/// Larger documents are written without line breaks.
+const READABLE_BYTES: usize = 8 << 20;
+
+/// Takes the place of an intent or a manifest that no longer counts.
+pub(super) const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
+
+/// More rows, or bytes, than any table has: what is added to them must not be counted wrong.
+const TOO_MANY: u64 = 1 << 56;
+
+/// A document of the commit from its bytes. Looks at the version first: what a newer program wrote is neither guessed at
+/// nor touched.
+pub(super) fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Version {
+        format_version: u32,
+    }
+    let wrong = |error: serde_json::Error| {
+        Error::data(format!("{what} is there and cannot be understood"))
+            .hint("it is not deleted; see what it is, then move it away or choose another directory")
+            .caused_by(error)
+    };
+    let version: Version = serde_json::from_slice(content).map_err(wrong)?;
+    if version.format_version > FORMAT_VERSION {
+        let found = version.format_version;
+        return Err(Error::data(format!("{what} has format {found}, this program knows {FORMAT_VERSION}"))
+            .hint("use the newer version of lakexpress that wrote it"));
+    }
+    serde_json::from_slice(content).map_err(wrong)
+}
+
+/// A table's manifest from its bytes.
+///
+/// Errors: `Data` when it cannot be understood, is of a later format, or names files outside of its directory.
+pub fn read_manifest(content: &[u8]) -> Result<Manifest> {
+    let manifest: Manifest = read(content, "the manifest")?;
+    check_files(&manifest)?;
+    Ok(manifest)
+}
+
+/// The names of the files, and what is counted of them.
+pub(super) fn check_files(manifest: &Manifest) -> Result<()> {
+    let (mut rows, mut bytes) = (manifest.rows, 0_u64);
+    for file in &manifest.files {
+        rows = rows.saturating_add(file.rows);
+        bytes = bytes.saturating_add(file.bytes);
+    }
+    if rows > TOO_MANY || bytes > TOO_MANY {
+        return Err(Error::data("a manifest counts more rows or bytes than there can be").hint(
+            "lakexpress did not write it: see what it is, then move it away or choose another directory",
+        ));
+    }
+    let mut seen = HashSet::new();
+    for file in &manifest.files {
+        if !is_plain(&file.name) {
+            return Err(
+                Error::data("a manifest names a file outside of its directory").with("file", &file.name)
+            );
+        }
+        if !seen.insert(&file.name) {
+            return Err(Error::data("a manifest names a file twice").with("file", &file.name));
+        }
+    }
+    Ok(())
+}
+
+/// A name of a data file in the table's directory, or in `key=value` directories below it: no document of ours, not
+/// hidden.
+pub(super) fn is_plain(name: &str) -> bool {
+    let is_file =
+        |name: &str| !name.is_empty() && !name.starts_with(['_', '.']) && !name.contains(['/', '\\', '\0']);
+    layout::file_name(name).is_some_and(is_file)
+}
+
+/// Whether a document says that it is no intent, or no manifest, any more.
+pub(crate) fn is_withdrawn(document: &[u8]) -> bool {
+    document == WITHDRAWN
+}
+
+/// A document as it is written.
+pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
+    let wrong = |error| Error::internal("a document cannot be written as JSON").caused_by(error);
+    let mut text = serde_json::to_vec_pretty(document).map_err(wrong)?;
+    if text.len() > READABLE_BYTES {
+        // Nobody reads that, and it must not outgrow what can be read back.
+        text = serde_json::to_vec(document).map_err(wrong)?;
+    }
+    if text.len() as u64 > DOCUMENT_BYTES {
+        return Err(Error::data(
+            "the table's manifest would be larger than 1 GiB: it has too many files and columns",
+        )
+        .hint(
+            "begin another directory, with --sub-path for example; --part-bytes makes fewer and larger files",
+        ));
+    }
+    Ok(text.into())
+}

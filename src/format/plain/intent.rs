@@ -1,0 +1,84 @@
+//! The record of a commit that has begun.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{check_files, is_plain, read};
+use crate::destination::PendingUpload;
+use crate::error::{Error, Result};
+use crate::manifest::{FORMAT_VERSION, Manifest};
+
+/// `_commit.json`: a commit that will happen. All paths in it are file names in its directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Intent {
+    /// Format version of this document and of the manifest in it.
+    pub(super) format_version: u32,
+    /// The run that commits.
+    pub(super) run_id: String,
+    /// Uploads to complete; `path` is the file's name.
+    pub(super) uploads: Vec<PendingUpload>,
+    /// Files to delete.
+    pub(super) deletes: Vec<String>,
+    /// The new manifest, without e-tags of the uploads.
+    pub(super) manifest: Manifest,
+}
+
+impl Intent {
+    pub(super) fn new(
+        run_id: &str,
+        uploads: Vec<PendingUpload>,
+        deletes: Vec<String>,
+        manifest: Manifest,
+    ) -> Result<Self> {
+        let run_id = run_id.to_owned();
+        let intent = Self { format_version: FORMAT_VERSION, run_id, uploads, deletes, manifest };
+        intent.check()?;
+        Ok(intent)
+    }
+
+    /// Every name stays in the directory, and nothing that the new manifest names is deleted.
+    fn check(&self) -> Result<()> {
+        check_files(&self.manifest)?;
+        let named: HashSet<&str> = self.manifest.files.iter().map(|file| file.name.as_str()).collect();
+        let mut seen = HashSet::new();
+        for upload in &self.uploads {
+            if !named.contains(upload.path.as_str()) || !seen.insert(upload.path.as_str()) {
+                return Err(
+                    Error::data("an upload is not in the manifest, or twice").with("file", &upload.path)
+                );
+            }
+        }
+        for name in &self.deletes {
+            if !is_plain(name) || named.contains(name.as_str()) {
+                return Err(Error::data("a file is to be deleted that must not be").with("file", name));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn read_intent(content: &[u8]) -> Result<Intent> {
+    let intent: Intent = read(content, "the intent of an unfinished commit")?;
+    intent.check()?;
+    Ok(intent)
+}
+
+/// An intent from its bytes, for `fuzz/`: everything that it names is in its directory, and it is read back as written.
+///
+/// # Errors
+/// Those of reading it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzzing(content: &[u8]) -> Result<()> {
+    let intent = read_intent(content)?;
+    let names = intent.deletes.iter().chain(intent.uploads.iter().map(|upload| &upload.path));
+    for name in names.chain(intent.manifest.files.iter().map(|file| &file.name)) {
+        let parts = || name.split('/');
+        if name.starts_with('/') || parts().any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err(Error::internal("a name leads out of the directory").with("file", name));
+        }
+    }
+    let written =
+        serde_json::to_vec(&intent).map_err(|error| Error::internal("an intent").caused_by(error))?;
+    read_intent(&written).map(drop).map_err(|error| Error::internal("not read back").caused_by(error))
+}

@@ -1,0 +1,66 @@
+//! The directory of a table, and what all steps of a commit do there.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use serde::Serialize;
+
+use super::document::{is_withdrawn, json, read_manifest};
+use crate::destination::Destination;
+use crate::error::Result;
+use crate::manifest::Manifest;
+use crate::spec::layout::MANIFEST;
+
+/// Calls to the destination under way at once.
+const CONCURRENT_CALLS: usize = 8;
+
+/// A name that nothing has.
+pub(super) const NOTHING: &str = "_nothing";
+
+/// A table's directory at a destination.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) destination: Arc<dyn Destination>,
+    pub(super) dir: String,
+    /// Nothing of it can be read, and nothing be replaced: everything is made only where there is nothing.
+    pub(super) blind: bool,
+}
+
+impl Place {
+    pub(super) fn new(destination: Arc<dyn Destination>, dir: &str) -> Self {
+        Self { destination, dir: dir.to_owned(), blind: false }
+    }
+
+    /// Writes a document of the commit.
+    pub(super) async fn write(&self, name: &str, document: &impl Serialize) -> Result<()> {
+        let (path, content) = (self.path(name), json(document)?);
+        let written = match self.blind {
+            true => self.destination.put_new(&path, content).await,
+            false => self.destination.put(&path, content).await,
+        };
+        written.map(drop)
+    }
+
+    pub(super) fn path(&self, name: &str) -> String {
+        if self.dir.is_empty() { name.to_owned() } else { format!("{}/{name}", self.dir) }
+    }
+
+    /// For messages.
+    pub(super) fn full(&self) -> String {
+        format!("{}/{}", self.destination.location().trim_end_matches('/'), self.dir)
+    }
+}
+
+/// Runs calls a few at a time and waits for every one, so that none is under way when we return.
+pub(super) async fn all<'a, T>(calls: impl Iterator<Item = BoxFuture<'a, Result<T>>>) -> Vec<Result<T>> {
+    let calls: Vec<_> = calls.collect();
+    futures::stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await
+}
+
+/// What is committed; none without a manifest.
+pub(super) async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {
+    let path = place.path(MANIFEST);
+    let content = place.destination.get(&path).await?.filter(|content| !is_withdrawn(content));
+    content.map(|content| read_manifest(&content).map_err(|error| error.with("path", path))).transpose()
+}

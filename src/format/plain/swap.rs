@@ -1,0 +1,136 @@
+//! Phase 2 of a commit: steps 1 to 6 by the run that decides it, steps 2 to 6 from the intent alone by the next one.
+
+use bytes::Bytes;
+
+use super::abort::abort_all;
+use super::document::WITHDRAWN;
+use super::emptied::emptied_in_place;
+use super::intent::Intent;
+use super::place::{Place, all, current_manifest};
+use super::removed::Removed;
+use crate::destination::{DirLock, PendingUpload};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::left::Left;
+use crate::manifest::Manifest;
+use crate::spec::layout::{INTENT, MANIFEST};
+
+/// Phase 2: steps 1 to 6. `uploads` are those of the intent, by their paths below the base; they are removed when the error
+/// comes before the intent.
+pub(super) async fn swap(
+    place: &Place,
+    lock: &dyn DirLock,
+    intent: Intent,
+    uploads: &[PendingUpload],
+    left: &mut Left,
+) -> Result<Manifest> {
+    if let Err(error) = lock.check().await {
+        abort_all(place, uploads).await;
+        return Err(error);
+    }
+    if let Err(error) = place.write(INTENT, &intent).await {
+        // The error means unknown. Only when the intent is surely gone may its uploads go too.
+        if withdraw(place, INTENT).await.is_ok() {
+            abort_all(place, uploads).await;
+            return Err(error);
+        }
+        return Err(error.hint("the next run on this directory finishes the commit, or removes its uploads"));
+    }
+    let (manifest, intent) = apply(place, intent).await?;
+    intent.noted(INTENT, left);
+    Ok(manifest)
+}
+
+/// Steps 2 to 6. Also says what became of the intent.
+pub(super) async fn apply(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
+    finish(place, intent).await.map_err(|error| {
+        error.with("path", place.full()).hint(
+            "the table is between its old and its new content, and its manifest may be missing; \
+             the next run on this directory finishes the commit",
+        )
+    })
+}
+
+async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
+    let destination = &place.destination;
+    let mut manifest = intent.manifest;
+    let current = if place.blind { None } else { current_manifest(place).await? };
+    let old_is_there = current.is_some();
+    // All but step 6 is done when the new manifest is there.
+    if let Some(current) = current.filter(|current| same(current, &manifest)) {
+        return Ok((current, withdraw(place, INTENT).await?));
+    }
+    if old_is_there {
+        withdraw(place, MANIFEST).await?;
+    }
+
+    let mut uploads = intent.uploads;
+    for upload in &mut uploads {
+        upload.path = place.path(&upload.path);
+    }
+    let mut completed = Vec::with_capacity(uploads.len());
+    // What nobody could look for shows itself at the first file, and then no other one becomes visible.
+    let first = if place.blind { uploads.len().min(1) } else { 0 };
+    for upload in &uploads[..first] {
+        completed.push(Ok(destination.complete(upload).await?));
+    }
+    completed.extend(all(uploads[first..].iter().map(|upload| destination.complete(upload))).await);
+    for (upload, stored) in uploads.iter().zip(completed) {
+        let stored = stored?;
+        if stored.bytes != upload.bytes {
+            let message = format!("a completed file has {} bytes, not {}", stored.bytes, upload.bytes);
+            return Err(Error::data(message).with("file", &upload.path));
+        }
+        if let Some(file) = manifest.files.iter_mut().find(|file| place.path(&file.name) == upload.path) {
+            file.e_tag = stored.e_tag;
+        }
+    }
+
+    let deletes: Vec<String> = intent.deletes.iter().map(|name| place.path(name)).collect();
+    let deleted = all(deletes.iter().map(|path| destination.delete(path))).await;
+    for (name, deleted) in intent.deletes.iter().zip(deleted) {
+        match Removed::of(deleted)? {
+            Removed::Denied(_) if destination.replaces_freely() => {
+                manifest.files.extend(emptied_in_place(place, name, &manifest).await?);
+            }
+            Removed::Denied(error) => return Err(error),
+            Removed::Gone => {}
+        }
+    }
+    place.write(MANIFEST, &manifest).await?;
+    match withdraw(place, INTENT).await {
+        // It stays, and the manifest that it holds is there: nothing is to be finished.
+        Err(error) if error.kind() == ErrorKind::Denied && !destination.replaces_freely() => {
+            Ok((manifest, Removed::Denied(error)))
+        }
+        intent => Ok((manifest, intent?)),
+    }
+}
+
+/// Deletes the intent or the manifest; where nothing may be deleted, one that is withdrawn says the same. No version of
+/// this program takes that for a manifest.
+pub(super) async fn withdraw(place: &Place, name: &str) -> Result<Removed> {
+    let path = place.path(name);
+    match Removed::of(place.destination.delete(&path).await)? {
+        Removed::Denied(error) if !place.destination.replaces_freely() => Err(error),
+        Removed::Denied(error) => {
+            place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await?;
+            Ok(Removed::Denied(error))
+        }
+        Removed::Gone => Ok(Removed::Gone),
+    }
+}
+
+/// Whether a manifest is the one of an intent.
+pub(super) fn same(a: &Manifest, b: &Manifest) -> bool {
+    without_tags(a) == without_tags(b)
+}
+
+/// E-tags are not known when an intent is written, and not what the one who finishes it may not delete.
+fn without_tags(manifest: &Manifest) -> Manifest {
+    let mut manifest = manifest.clone();
+    manifest.files.retain(|file| !file.leftover);
+    for file in &mut manifest.files {
+        file.e_tag = None;
+    }
+    manifest
+}
