@@ -2,7 +2,7 @@
 
 use super::append::WHOLE;
 use super::migrate::has_table;
-use super::session::{Row, Session, Value, given, number, parsed, required, timestamp};
+use super::session::{Row, Session, Value, given, number, optional, parsed, required, timestamp};
 use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord, Timestamp};
 use std::collections::HashMap;
 
@@ -86,8 +86,8 @@ async fn jobs(session: &mut dyn Session, run_id: &str) -> Result<Vec<JobRecord>>
             row_count: number(&row, 5)?,
             file_count: number(&row, 6)?,
             bytes: number(&row, 7)?,
-            method: row[8].take(),
-            error_message: row[9].take(),
+            method: optional(&mut row, 8),
+            error_message: optional(&mut row, 9),
         })
     };
     rows.into_iter().map(job).collect()
@@ -105,7 +105,7 @@ async fn repeated(session: &mut dyn Session, run_id: &str) -> Result<HashMap<Tab
             part: part.map(|part| usize::try_from(part).unwrap_or(usize::MAX)),
             retries: number(&row, 3)?.unwrap_or(0),
             class: required(&mut row, 4)?,
-            code: row[5].take(),
+            code: optional(&mut row, 5),
             error: required(&mut row, 6)?,
         });
     }
@@ -166,13 +166,13 @@ pub(super) async fn partition_columns(session: &mut dyn Session) -> Result<Vec<P
     let row = |mut row: Row| {
         Ok(PartitionRow {
             source_db_type: required(&mut row, 0)?,
-            source_database: row[1].take(),
-            source_schema: row[2].take(),
+            source_database: optional(&mut row, 1),
+            source_schema: optional(&mut row, 2),
             source_table: required(&mut row, 3)?,
-            method: row[4].take(),
+            method: optional(&mut row, 4),
             degree: number(&row, 5)?,
-            key: row[6].take(),
-            env_name: row[7].take(),
+            key: optional(&mut row, 6),
+            env_name: optional(&mut row, 7),
         })
     };
     rows.into_iter().map(row).collect()
@@ -193,7 +193,7 @@ fn run_of(mut row: Row) -> Result<RunRecord> {
         source: required(&mut row, 4)?,
         destination: required(&mut row, 5)?,
         config: required(&mut row, 6)?.into(),
-        error_message: row[7].take(),
+        error_message: optional(&mut row, 7),
         heartbeat_at: timestamp(&row, 8),
         jobs: Vec::new(),
     })

@@ -42,9 +42,14 @@ impl Value {
 /// The values of one row as text; none is NULL.
 pub(super) type Row = Vec<Option<String>>;
 
+/// The value of a column that may be NULL. A server may send fewer columns than were asked for.
+pub(super) fn optional(row: &mut Row, column: usize) -> Option<String> {
+    row.get_mut(column).and_then(Option::take)
+}
+
 /// The value of a column that cannot be NULL.
 pub(super) fn required(row: &mut Row, column: usize) -> Result<String> {
-    given(row.get_mut(column).and_then(Option::take), column)
+    given(optional(row, column), column)
 }
 
 /// A whole number of a column that may be NULL.

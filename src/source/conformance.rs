@@ -14,7 +14,7 @@ mod pushdown;
 mod rows;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,8 +59,10 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// What the suite came across: a source that offers little is asked little.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Methods by which tables were cut, by their own names.
-    pub methods: BTreeSet<&'static str>,
+    /// Methods by which tables were cut, by their own names, with the most slices that each made.
+    pub methods: BTreeMap<&'static str, usize>,
+    /// Answers about keys: bounds, quantiles and counted values.
+    pub keys: [usize; 3],
     /// Filters that the dialect took over as they are.
     pub pushed: usize,
     /// Filters of which it took over a weaker one.

@@ -292,7 +292,7 @@ async fn tls_is_what_sslmode_says() {
         (json!({ "sslmode": "disable" }), false),
         (json!({ "sslmode": "prefer" }), true),
         (json!({ "sslmode": "require" }), true),
-        (json!({ "sslmode": "require", "sslrootcert": other }), true),
+        (json!({ "sslmode": "require", "sslrootcert": path("ca.pem") }), true),
         (json!({ "sslmode": "verify-ca", "sslrootcert": path("ca.pem") }), true),
         // Not over a socket.
         (json!({ "server": server.socket(), "sslmode": "require" }), false),
@@ -306,7 +306,10 @@ async fn tls_is_what_sslmode_says() {
     }
     for (keys, kind, part) in [
         (json!({ "sslmode": "verify-ca", "sslrootcert": other }), ErrorKind::Config, "no TLS connection"),
-        (json!({ "sslmode": "verify-ca" }), ErrorKind::Config, "no TLS connection"),
+        // Whoever has a list of authorities wants it heeded, as with PostgreSQL.
+        (json!({ "sslmode": "require", "sslrootcert": other }), ErrorKind::Config, "no TLS connection"),
+        (json!({ "sslmode": "prefer", "sslrootcert": other }), ErrorKind::Config, "no TLS connection"),
+        (json!({ "sslmode": "verify-ca" }), ErrorKind::Config, "needs sslrootcert"),
         (
             json!({ "sslmode": "verify-full", "sslrootcert": path("ca.pem") }),
             ErrorKind::Config,

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::config::{MysqlConfig, Tls};
+use super::problem;
 use super::wire::{Connection, Encryption, log_in};
 use crate::client::network;
 use crate::client::password::Secret;
@@ -65,16 +66,17 @@ impl MysqlConfig {
         dialing.await.map_err(|error| network::unreachable(error, &self.server()))
     }
 
-    /// A file of certificates is read in the weaker modes too, so that a wrong one is not found out later.
+    /// A file of certificates is heeded in the weaker modes too, as PostgreSQL does: without a name, as `verify-ca`.
     fn encryption(&self) -> Result<Encryption> {
         if self.is_socket() || self.tls == Tls::Disable {
             return Ok(Encryption::Never);
         }
         let named = self.root_certificate.as_deref().map(Trusted::of_file).transpose()?;
         let trusted = match (self.tls, named) {
-            (Tls::VerifyCa | Tls::VerifyFull, None) => Some(Trusted::of_system("sslrootcert is not set")?),
-            (Tls::VerifyCa | Tls::VerifyFull, named) => named,
-            _ => None,
+            (Tls::VerifyFull, None) => Some(Trusted::of_system("sslrootcert is not set")?),
+            // Any public certificate would pass.
+            (Tls::VerifyCa, None) => return Err(problem::no_authority()),
+            (_, named) => named,
         };
         let tls = transport::client_config(trusted, self.tls == Tls::VerifyFull, None)?;
         Ok(match self.tls {

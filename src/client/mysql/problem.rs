@@ -65,6 +65,11 @@ pub(super) fn no_tls() -> Error {
     Error::config("the server has no TLS").hint("sslmode disable goes without")
 }
 
+pub(super) fn no_authority() -> Error {
+    Error::config("sslmode verify-ca needs sslrootcert, the PEM certificate of the server's authority")
+        .hint("set sslrootcert; sslmode verify-full may do without, and trusts the platform's authorities")
+}
+
 /// Shaking hands failed.
 pub(super) fn of_tls(error: io::Error, server: &str) -> Error {
     if tls_error(&error).is_none() {
@@ -90,8 +95,11 @@ fn classify(code: u16, sqlstate: &str) -> (ErrorKind, Option<Transient>, &'stati
         ),
         // Deadlock.
         1213 => (ErrorKind::Unavailable, Some(Transient::Conflict), ""),
-        // Shutdown, lost or killed connections.
-        1053 | 1152..=1161 | 1927 | 3169 => (ErrorKind::Unavailable, Some(Transient::Connection), ""),
+        1153 => (ErrorKind::Data, None, "raise max_allowed_packet at the server"),
+        // Shutdown, lost or killed connections; those that were idle for longer than the server waits.
+        1053 | 1152 | 1154..=1161 | 1927 | 3168 | 3169 | 4031 => {
+            (ErrorKind::Unavailable, Some(Transient::Connection), "")
+        }
         // Lock wait, read-only during a switch-over, disk full.
         1205 | 1290 | 1836 | 1021 => (ErrorKind::Unavailable, None, ""),
         _ if sqlstate == "28000" => (ErrorKind::Denied, None, ""),
@@ -120,6 +128,8 @@ mod tests {
             (1205, "#HY000", ErrorKind::Unavailable, None),
             (1040, "", ErrorKind::Unavailable, Some(Transient::Full)),
             (1053, "#08S01", ErrorKind::Unavailable, Some(Transient::Connection)),
+            (4031, "#HY000", ErrorKind::Unavailable, Some(Transient::Connection)),
+            (1153, "#08S01", ErrorKind::Data, None),
             (1406, "#22001", ErrorKind::Data, None),
             (9001, "#28000", ErrorKind::Denied, None),
             (9001, "#08S01", ErrorKind::Unavailable, Some(Transient::Connection)),

@@ -14,6 +14,8 @@ pub(crate) enum Trouble {
     Short,
     /// Another connection holds a lock for longer than one waits.
     Locked,
+    /// Locks do not work, as on some network file systems.
+    Lockless,
     /// A program ended within a transaction, which only one that may write can undo.
     Unfinished,
     /// The file, or one of its companions, cannot be opened or made.
@@ -44,9 +46,8 @@ impl Trouble {
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged,
             Some(ErrorCode::SystemIoFailure) if extended == SHORT_READ => Self::Short,
             Some(ErrorCode::SystemIoFailure) => Self::Disk,
-            Some(
-                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
-            ) => Self::Locked,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::FileLockingProtocolFailed) => Self::Lockless,
             Some(ErrorCode::ReadOnly) if extended == READONLY_ROLLBACK => Self::Unfinished,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::CannotOpen) => Self::Unopened,

@@ -33,14 +33,18 @@ const DIALECT: Dialect = Dialect {
 const SESSION: &str = "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', \
     autocommit = 1, innodb_lock_wait_timeout = 10";
 
+/// A server may be set to ignore what the login says of it.
+const CHARACTERS: &str = "SET NAMES utf8mb4";
+
 /// Without locks on the gaps between rows, over which writers of different runs would fall.
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Most bytes of rows that are kept of one statement.
 const RESULT_LIMIT: usize = 1 << 30;
 
-/// What a row costs beside its values.
+/// What a row costs beside its values, and what a value does.
 const ROW_BYTES: usize = 64;
+const VALUE_BYTES: usize = size_of::<Option<String>>();
 
 /// Most statements that are kept at the server: more than the run log has.
 const PREPARED: usize = 64;
@@ -96,6 +100,7 @@ struct MysqlSession {
 
 impl MysqlSession {
     async fn set_up(&mut self) -> Result<()> {
+        self.connection.execute(CHARACTERS).await?;
         self.connection.execute(SESSION).await?;
         self.connection.execute(ISOLATION).await?;
         let mut database = self.rows("SELECT DATABASE()", &[]).await?;
@@ -112,7 +117,7 @@ impl MysqlSession {
         let mut rows = result?;
         let mut bytes = 0;
         while let Some(row) = rows.next().await? {
-            bytes += row.size() + ROW_BYTES;
+            bytes += row.size() + ROW_BYTES + row.values().count() * VALUE_BYTES;
             if bytes > RESULT_LIMIT {
                 return Err(Error::data("the result of a statement is larger than 1 GiB"));
             }

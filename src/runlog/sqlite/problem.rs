@@ -34,7 +34,7 @@ pub(super) fn problem(action: Action, error: rusqlite::Error) -> Error {
             (ErrorKind::Unavailable, "another program keeps the file locked; try again when it is done")
         }
         Trouble::Full => (ErrorKind::Unavailable, "the disk is full; make room"),
-        Trouble::Disk | Trouble::Short => {
+        Trouble::Disk | Trouble::Short | Trouble::Lockless => {
             (ErrorKind::Unavailable, "the disk refused; a run log must lie on a local file system")
         }
         Trouble::Stopped | Trouble::NoModule(_) | Trouble::Statement => {

@@ -98,9 +98,6 @@ pub(super) async fn disjoint_and_covering(s: &Subject<'_>) -> Result<()> {
             None => Texts::new(),
         };
         for method in methods {
-            s.saw(|seen| {
-                seen.methods.insert(method.name());
-            });
             for (key, numbers) in ways(method, &table) {
                 for parts in numbers {
                     let about = |error: Error| {
@@ -108,6 +105,10 @@ pub(super) async fn disjoint_and_covering(s: &Subject<'_>) -> Result<()> {
                     };
                     let slices = cut(&view, &name, (method, key, *parts), Consistency::Run).await;
                     let Some(slices) = slices.map_err(about)? else { continue };
+                    s.saw(|seen| {
+                        let most = seen.methods.entry(method.name()).or_default();
+                        *most = slices.len().max(*most);
+                    });
                     let found = in_slices(&table, &slices, None).await.map_err(about)?;
                     same(&found, &whole, "each row is in exactly one slice").map_err(about)?;
                     if let Some(filter) = filter.as_ref().filter(|_| Some(parts) == numbers.last()) {
@@ -174,6 +175,7 @@ pub(super) async fn keys(s: &Subject<'_>) -> Result<()> {
         for (column, values) in columns {
             let present = || values.iter().copied().flatten().map(KeyValue::Int);
             if let Some(bounds) = view.held.bounds(&table.info, column).await? {
+                s.saw(|seen| seen.keys[0] += 1);
                 let ends = (present().min(), present().max());
                 ensure(
                     ends == (Some(bounds.min), Some(bounds.max)),
@@ -184,29 +186,33 @@ pub(super) async fn keys(s: &Subject<'_>) -> Result<()> {
                 let Some(found) = view.held.quantiles(&table.info, column, 20, every).await? else {
                     continue;
                 };
+                s.saw(|seen| seen.keys[1] += usize::from(!found.points.is_empty()));
                 ensure(found.points.is_sorted(), "quantiles are ascending")?;
                 ensure((0.0..=1.0).contains(&found.nulls), "a share of NULL keys is one")?;
             }
-            counted(&view, &table, s.source.dialect().column(column), &values).await?;
+            if counted(&view, &table, s.source.dialect().column(column), &values).await? {
+                s.saw(|seen| seen.keys[2] += 1);
+            }
         }
     }
     Ok(())
 }
 
-/// Asserts that the values of an expression, all counted, are those of the rows.
-async fn counted(view: &View, table: &Table, expression: String, values: &[Option<i64>]) -> Result<()> {
+/// Asserts that the values of an expression, all counted, are those of the rows. Whether there were any.
+async fn counted(view: &View, table: &Table, expression: String, values: &[Option<i64>]) -> Result<bool> {
     let mut expected: BTreeMap<Option<String>, u64> = BTreeMap::new();
     for value in values {
         *expected.entry(value.map(|value| value.to_string())).or_default() += 1;
     }
     if expected.len() > MOST_VALUES {
-        return Ok(());
+        return Ok(false);
     }
     let found = view.held.values(&table.info, &expression, MOST_VALUES, true).await?;
     if found.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     ensure(found.is_sorted_by(|one, next| one.rows >= next.rows), "values come by frequency")?;
     let counts: BTreeMap<_, _> = found.into_iter().map(|count| (count.value, count.rows)).collect();
-    ensure(counts == expected, "values that are counted in every row have as many rows as there are")
+    ensure(counts == expected, "values that are counted in every row have as many rows as there are")?;
+    Ok(true)
 }

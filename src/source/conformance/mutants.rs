@@ -385,6 +385,10 @@ impl Dialect for Misspelt {
         self.of().methods(table)
     }
 
+    fn check_steady(&self, expression: &str) -> Result<()> {
+        self.of().check_steady(expression)
+    }
+
     fn method_name(&self, method: Method) -> &'static str {
         self.of().method_name(method)
     }

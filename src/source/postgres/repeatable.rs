@@ -82,9 +82,13 @@ pub(super) fn check(expression: &str) -> Result<()> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, expression).tokenize().map_err(|error| {
         Error::usage("the expression of method DataDriven is not valid SQL").caused_by(error)
     })?;
-    let comment = |token: &Token| {
-        let Token::Whitespace(space) = token else { return false };
-        matches!(space, Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_))
+    let comment = |token: &Token| match token {
+        Token::Whitespace(space) => {
+            matches!(space, Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_))
+        }
+        // PostgreSQL ends an operator where a comment begins; the tokenizer does not.
+        Token::CustomBinaryOperator(operator) => operator.contains("--") || operator.contains("/*"),
+        _ => false,
     };
     if tokens.iter().any(comment) {
         return Err(Error::usage("the expression of method DataDriven holds a comment")
@@ -171,6 +175,8 @@ mod tests {
             ("a OPERATOR(mine.+) b", "'operator'"),
             ("clock_timestamp/**/ ()", "comment"),
             ("a -- b", "comment"),
+            ("a ||/* ' */ random()::text ||/* ' */ b", "comment"),
+            ("id %-- 7", "comment"),
             ("a = 'open", "not valid SQL"),
         ] {
             let error = check(unsteady).expect_err(unsteady).to_string();

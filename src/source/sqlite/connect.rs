@@ -35,7 +35,7 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
         Trouble::Short => {
             (ErrorKind::Data, "the database file is shorter than it says", damaged_hint(config))
         }
-        Trouble::Locked => (
+        Trouble::Locked | Trouble::Lockless => (
             ErrorKind::Unavailable,
             "the database is locked by another program",
             "try again when it is done, or wait longer with busy_timeout (seconds)".to_owned(),

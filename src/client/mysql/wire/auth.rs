@@ -1,4 +1,4 @@
-//! Proving who we are: `caching_sha2_password`, `mysql_native_password`, `sha256_password`.
+//! Proving who we are: `caching_sha2_password`, `mysql_native_password`.
 
 use mysql_common::packets::AuthPlugin;
 use mysql_common::scramble::{scramble_native, scramble_sha256};
@@ -24,8 +24,6 @@ const IN_FULL: u8 = 4;
 pub(super) enum Method {
     Native,
     CachingSha2,
-    /// MySQL's before `caching_sha2_password`: the password itself, over a connection that nobody listens to.
-    Sha256,
 }
 
 impl Method {
@@ -33,7 +31,6 @@ impl Method {
         match name {
             b"mysql_native_password" => Some(Self::Native),
             b"caching_sha2_password" => Some(Self::CachingSha2),
-            b"sha256_password" => Some(Self::Sha256),
             _ => None,
         }
     }
@@ -47,7 +44,6 @@ impl Method {
         match self {
             Self::Native => AuthPlugin::MysqlNativePassword,
             Self::CachingSha2 => AuthPlugin::CachingSha2Password,
-            Self::Sha256 => AuthPlugin::Other(b"sha256_password".as_slice().into()),
         }
     }
 
@@ -56,7 +52,6 @@ impl Method {
         match self {
             Self::Native => scramble_native(nonce, password).map(Vec::from),
             Self::CachingSha2 => scramble_sha256(nonce, password).map(Vec::from),
-            Self::Sha256 => None,
         }
         .unwrap_or_default()
     }
@@ -95,12 +90,7 @@ pub(super) async fn login(
                 let (wanted, nonce) = switched(asked)?;
                 method = wanted;
                 step = Step::Switched;
-                if method == Method::Sha256 {
-                    in_full(link, password, is_private)?;
-                    step = Step::Answered;
-                } else {
-                    link.answer().extend_from_slice(&method.proof(password, &nonce));
-                }
+                link.answer().extend_from_slice(&method.proof(password, &nonce));
                 link.send().await?;
             }
             ([MORE, KNOWN], Step::Begun | Step::Switched) if method == Method::CachingSha2 => {

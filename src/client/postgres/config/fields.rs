@@ -120,8 +120,11 @@ impl Fields {
             Address::Url(url) => Self::of_server_url(url, URL_KEYS, &PARTS),
             Address::Entry { id, info, database, .. } => {
                 let mut fields = Self::of_entry(id, info, ENTRY_KEYS);
-                if let Some(database) = database {
-                    fields.put(Key::Database, "database", database.clone());
+                match database.as_deref() {
+                    // Not the database of the entry, which is another one.
+                    Some("") => fields.problem("the database's name is empty"),
+                    Some(database) => fields.put(Key::Database, "database", database.to_owned()),
+                    None => {}
                 }
                 fields
             }

@@ -40,9 +40,14 @@ impl Recorded {
         Self {
             host: fields.text(Key::Host),
             port: fields.text(Key::Port),
-            sslmode: fields.text(Key::Mode).and_then(|word| SslMode::parse(&word)),
+            // A word that is none is an error elsewhere; here it stands for the strictest.
+            sslmode: fields
+                .text(Key::Mode)
+                .map(|word| SslMode::parse(word.trim()).unwrap_or(SslMode::VerifyFull)),
             sslrootcert: fields.text(Key::RootCertificate).map(|word| RootCert::of(&word)),
-            bound: fields.text(Key::ChannelBinding).as_deref() == Some("require"),
+            bound: fields
+                .text(Key::ChannelBinding)
+                .is_some_and(|word| !matches!(word.trim(), "disable" | "prefer")),
             has_password: address.has(Key::Password),
         }
     }

@@ -120,3 +120,29 @@ fn verifying_modes_need_someone_to_trust() {
     assert!(error.message().contains("must be verify-full with sslrootcert system"));
     assert!(url("postgres:///d?user=u&host=/tmp&sslmode=verify-full").is_ok());
 }
+
+#[test]
+fn a_recorded_address_is_asked_in_no_weaker_way_than_the_environment_says_however_it_is_written() {
+    let address =
+        Address::Url(url::Url::parse("postgres://u@h/d?sslmode=disable&channel_binding=disable").unwrap());
+    for (mode, binding, expected) in [
+        ("require", "require", (SslMode::Require, Binding::Require)),
+        ("verify-full ", " require\r", (SslMode::VerifyFull, Binding::Require)),
+        ("disable", "prefer ", (SslMode::Disable, Binding::Disable)),
+        // Words that are none.
+        ("verify", "yes", (SslMode::VerifyFull, Binding::Require)),
+    ] {
+        let variables = [("PGSSLMODE", mode), ("PGCHANNELBINDING", binding)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = Environment::of(variables).for_recorded();
+        let config = PostgresConfig::from_address(&address, &environment).unwrap();
+        assert_eq!((config.sslmode, config.channel_binding), expected, "{mode} {binding}");
+    }
+}
+
+#[test]
+fn an_empty_name_of_a_database_is_not_the_database_of_the_entry() {
+    let info = serde_json::json!({"user": "u", "server": "h", "database": "d"});
+    let error = entry(info, Some("")).unwrap_err();
+    assert!(error.message().contains("the database's name is empty"), "{error}");
+}
