@@ -3,7 +3,8 @@
 use arrow_schema::{Field, TimeUnit};
 
 use super::*;
-use crate::catalog::{TableKind, TableRef, Verdict};
+use crate::catalog::{KeyBounds, KeyValue, Slice, TableKind, TableRef, ValueCount, Verdict};
+use crate::spec::ConfigRow;
 
 fn table() -> TableInfo {
     TableInfo {
@@ -164,5 +165,63 @@ fn one_reader_is_enough_where_all_of_them_would_be_slower() {
     assert!(one.reason.contains("10000 of about 1000000 rows, for 25.0 %"), "{}", one.reason);
     for (rows, effort) in [(10_000, 0.26), (10_001, 0.01), (1_000_000, 1.0), (1, f64::NAN)] {
         assert_eq!(enough(rows, effort), None, "{rows} {effort}");
+    }
+}
+
+#[test]
+fn ranges_of_a_key_are_of_one_width_and_the_largest_key_counts() {
+    for (min, max, parts, expected) in [
+        (1000, 1099, 4, vec![1025, 1050, 1075]),
+        (-50, 49, 2, vec![0]),
+        (7, 9, 8, vec![8, 9]),
+        (i64::MIN, i64::MAX, 2, vec![0]),
+        (5, 5, 3, vec![]),
+    ] {
+        let bounds = KeyBounds { min: KeyValue::Int(min), max: KeyValue::Int(max) };
+        let lowers =
+            range::cut("k", Some(&bounds), parts, false).into_iter().filter_map(|slice| match slice {
+                Slice::Range { lower, .. } => lower,
+                _ => None,
+            });
+        let expected: Vec<KeyValue> = expected.into_iter().map(KeyValue::Int).collect();
+        assert_eq!(lowers.collect::<Vec<_>>(), expected, "{min} to {max} in {parts}");
+    }
+}
+
+#[test]
+fn cuts_at_the_first_block_or_at_the_same_one_make_no_empty_slice() {
+    let blocks = |from, to| Slice::Physical { from, to };
+    assert_eq!(
+        physical::between(vec![5, 0, 3, 5]),
+        [blocks(None, Some(3)), blocks(Some(3), Some(5)), blocks(Some(5), None)]
+    );
+    assert_eq!(physical::between(vec![0]), [blocks(None, None)]);
+}
+
+#[test]
+fn the_reason_names_a_row_of_partition_columns_that_sets_the_readers_alone() {
+    let reason = |row: Option<&str>, readers| {
+        let row = row.map(|name| ConfigRow { table: table().table, name: name.into() });
+        let config = TableConfig { pattern: "t".into(), method: None, key: None, readers, row };
+        let cutting = CuttingSpec { table_configs: vec![config], ..CuttingSpec::default() };
+        let name = |method: Method| method.name();
+        choose(&table(), &[Method::Ctid], &name, &cutting, PartCount::ByReaders).expect("a choice").reason
+    };
+    let cut = "automatic: about 1000000 rows, ranges of storage blocks";
+    assert_eq!(reason(None, Some(2)), cut);
+    assert_eq!(reason(Some("(t, 2)"), None), cut);
+    assert_eq!(reason(Some("(t, 2)"), Some(2)), format!("{cut}, readers by partition_columns row (t, 2)"));
+}
+
+#[test]
+fn a_value_is_cut_into_pieces_by_the_rows_that_have_it() {
+    let count = |value: Option<&str>, rows| ValueCount { value: value.map(str::to_owned), rows };
+    for (counts, pieces) in [
+        ([count(Some("a"), 75), count(Some("b"), 5), count(None, 20)], [3, 1, 1, 1]),
+        ([count(Some("b"), 10), count(None, 90), count(Some("a"), 0)], [1, 1, 4, 1]),
+    ] {
+        let portions = values::cut("e", &counts, 4);
+        let found: Vec<usize> = portions.iter().map(|portion| portion.pieces).collect();
+        assert_eq!(found, pieces, "{portions:?}");
     }
 }

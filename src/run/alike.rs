@@ -125,6 +125,7 @@ pub(super) fn warn_of_directories(spec: &ExportSpec, tables: &[TableRef]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::destination::{self, Address};
 
     #[test]
     fn names_that_some_disk_takes_for_one_are_alike() {
@@ -146,5 +147,21 @@ mod tests {
         }
         let keys = ["b", "a", "B", "c", "A", "a"].map(folded);
         assert_eq!(groups(keys.into_iter()), [vec![1, 4, 5], vec![0, 2]]);
+    }
+
+    #[tokio::test]
+    async fn five_pairs_of_one_directory_are_named_and_more_are_counted() {
+        let base = tempfile::tempdir().expect("a directory");
+        let location = base.path().to_str().expect("text").to_owned();
+        let destination = destination::open(&Address::Location(location)).expect("a destination");
+        // A table that is there twice is a pair on every disk.
+        for (names, named, end) in [("aab", 1, ")"), ("aaabbcc", 5, ")"), ("aaaab", 5, ") and 1 more pairs")]
+        {
+            let table = |name: char| TableRef { schema: "s".into(), name: name.into() };
+            let tables: Vec<TableRef> = names.chars().map(table).collect();
+            let error = ask(&ExportSpec::default(), &tables, destination.as_ref()).await.expect_err(names);
+            assert_eq!(error.message().matches(" (").count(), named, "{error}");
+            assert!(error.message().ends_with(end), "{error}");
+        }
     }
 }

@@ -84,7 +84,10 @@ impl Connections {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::spec::ParquetSpec;
 
     #[test]
     fn connections_are_shared_by_what_each_level_holds() {
@@ -127,5 +130,38 @@ mod tests {
         assert_eq!(connections.0.available_permits(), 0);
         drop((held, last));
         assert_eq!(connections.0.available_permits(), 3);
+    }
+
+    /// As the record of a run keeps it.
+    fn plan() -> TablePlan {
+        let info = json!({
+            "table": { "schema": "public", "name": "t" }, "kind": "table", "columns": [], "est_rows": 1, "est_bytes": 1,
+            "blocks": [],
+        });
+        let plan = json!({
+            "info": info, "snapshot": { "level": "run", "taken_at": "2026-01-01T00:00:00Z" }, "pushed": [],
+            "evaluated_here": [], "columns": [], "method": "Ctid", "method_reason": "", "readers": 1, "parts": [],
+            "directory": "public/t", "parquet": ParquetSpec::default(),
+        });
+        serde_json::from_value(plan).expect("a plan")
+    }
+
+    #[test]
+    fn row_groups_take_a_quarter_of_the_memory_that_parts_at_once_share() {
+        const MIB: u64 = 1 << 20;
+        for (connections, tables, readers, memory, expected) in [
+            (8, 2, 3, 240 * MIB, 10 * MIB),
+            (4, 2, 3, 240 * MIB, 15 * MIB),
+            (8, 2, 0, 240 * MIB, 30 * MIB),
+            (0, 1, 8, 240 * MIB, 60 * MIB),
+            (8, 2, 3, 12 * MIB, MIB),
+            (8, 2, 3, u64::MAX, 64 * MIB),
+        ] {
+            let (mut spec, mut plan) = (ExportSpec::default(), plan());
+            (spec.cutting.readers, spec.run.memory_limit_bytes) = (readers, memory);
+            Budget { connections, tables }.limit_memory(&spec, &mut plan);
+            let found = plan.parquet.row_group_bytes as u64;
+            assert_eq!(found, expected, "{connections} {tables} {readers} {memory}");
+        }
     }
 }

@@ -318,4 +318,30 @@ mod tests {
             assert_eq!(replicas.caught_up(PATIENCE).await.expect_err("unknown").kind().exit_code(), 77);
         });
     }
+
+    #[test]
+    fn a_snapshot_is_too_old_from_its_deadline_on() {
+        let time = clock::hold();
+        let deadline = Deadline { at: Instant::now() + Duration::from_secs(60), age: 60 };
+        let old = |seconds| {
+            time.advance(Duration::from_secs(seconds));
+            deadline.reason().is_some()
+        };
+        assert_eq!([old(0), old(59), old(1), old(3600)], [false, false, true, true]);
+    }
+
+    #[test]
+    fn that_there_are_no_replicas_is_said_once_until_there_is_one() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let writer = Arc::new(file.reopen().expect("the file"));
+        let none = || Lag { behind: Duration::ZERO, whose: None };
+        tracing::subscriber::with_default(tracing_subscriber::fmt().with_writer(writer).finish(), || {
+            let replicas = Replicas::new(10, lag(1));
+            for (lag, expected) in [(lag(1), 0), (none(), 1), (none(), 1), (lag(1), 1), (none(), 2)] {
+                replicas.note(lag);
+                let said = std::fs::read_to_string(file.path()).expect("a log");
+                assert_eq!(said.matches("no replicas now").count(), expected, "{said}");
+            }
+        });
+    }
 }

@@ -411,4 +411,25 @@ mod tests {
         let error = none.failed(broken()).await.expect_err("no retries");
         assert!(error.transient().is_none(), "nobody above tries again: {error:?}");
     }
+
+    #[test]
+    fn only_connections_that_tables_lose_make_the_server_count_as_gone() {
+        clock::without_waiting(async |_| {
+            let conflict = || Error::unavailable("deadlock").as_transient(Transient::Conflict);
+            let retries = [(); 3].map(|()| Retries::new(LEAST_LOSSES - 1));
+            let of_table = |at: usize| Attempts::new(&retries[at], &table(), Scope::Part(0));
+            let start = Attempts::of(Arc::clone(&retries[2]), Scope::Start);
+            for (at, mut attempts, error, gone) in [
+                (0, of_table(0), broken(), true),
+                (1, of_table(1), conflict(), false),
+                (2, start, broken(), false),
+            ] {
+                for _ in 0..LEAST_LOSSES {
+                    attempts.begin().expect("not gone yet");
+                    drop(attempts.failed(error.copied()).await);
+                }
+                assert_eq!(retries[at].permitted().is_err(), gone, "{attempts:?}");
+            }
+        });
+    }
 }

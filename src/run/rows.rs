@@ -155,4 +155,20 @@ mod tests {
             chosen(&[PartitionRow { degree: Some(0), ..twice[0].clone() }], None).expect_err("degree");
         assert!(error.message().contains("fastbcp_parallel_degree 0"), "{error}");
     }
+
+    #[test]
+    fn a_row_may_ask_for_one_reader_and_not_for_fewer() {
+        let table = TableRef { schema: "public".into(), name: "line_item".into() };
+        let readers = |degree| {
+            let row = PartitionRow { degree, ..row((None, None), "Ctid", None) };
+            config_of(&row, &table).map(|config| config.readers)
+        };
+        for (degree, expected) in [(None, None), (Some(1), Some(1)), (Some(7), Some(7))] {
+            assert_eq!(readers(degree).expect("a row"), expected);
+        }
+        for degree in [0, -1] {
+            let error = readers(Some(degree)).expect_err("too few");
+            assert!(error.message().contains(&format!("{degree} is not a positive number")), "{error}");
+        }
+    }
 }

@@ -286,7 +286,68 @@ mod tests {
         let tail = |length: u32| [&length.to_le_bytes()[..], b"PAR1"].concat();
         assert_eq!(length(&tail(100), 1_000).expect("fits"), 100);
         assert!(length(&tail(1_000), 1_000).is_err());
+        // Before it there are four bytes, after it eight.
+        assert_eq!(length(&tail(100), 112).expect("fits exactly"), 100);
+        assert!(length(&tail(100), 111).is_err());
+        assert_eq!(length(&tail(268_435_456), u64::MAX).expect("256 MiB"), 268_435_456);
+        assert!(length(&tail(268_435_457), u64::MAX).is_err());
         assert!(length(&tail(u32::MAX), u64::MAX).is_err());
         assert!(length(b"12345678", 1_000).is_err() && length(b"", 0).is_err());
+    }
+
+    #[test]
+    fn values_are_nested_twenty_deep_at_the_most() {
+        /// A field's type; what begins each value around another, the innermost, what ends each around it.
+        type Nested = (u8, &'static [u8], &'static [u8], &'static [u8]);
+        let kinds: [Nested; 5] = [
+            (STRUCT, &[0x1c], &[0], &[0]),
+            (LIST, &[0x19], &[0x03], &[]),
+            (SET, &[0x1a], &[0x03], &[]),
+            (MAP, &[1, 0x3b, 7], &[0], &[]),
+            (MAP, &[1, 0xb3], &[0], &[7]),
+        ];
+        for (kind, open, innermost, close) in kinds {
+            let nested = |depth: usize| {
+                let (open, close) = (open.repeat(depth - 1), close.repeat(depth - 1));
+                check(&[&[0x10 | kind], &open[..], innermost, &close[..], &[0]].concat())
+            };
+            nested(20).expect("20");
+            let error = nested(21).expect_err("21");
+            assert!(error.message().contains("deeper than any writer"), "{kind}: {error}");
+        }
+    }
+
+    #[test]
+    fn groups_of_the_schema_are_nested_256_deep_at_the_most() {
+        let varint = |number: usize| [(number & 0x7f) as u8 | 0x80, (number >> 7) as u8];
+        let group = |children: usize| [&[0x48, 1, b'g', 0x15], &varint(2 * children)[..], &[0]].concat();
+        let column = || vec![0x15, 2, 0x38, 1, b'a', 0];
+        let schema = |entries: Vec<Vec<u8>>| {
+            check(&[&[0x29, 0xfc], &varint(entries.len())[..], &entries.concat(), &[0]].concat())
+        };
+        let nested = |depth| schema([vec![group(1); depth], vec![column()]].concat());
+        nested(256).expect("256 groups in groups");
+        let error = nested(257).expect_err("257");
+        assert!(error.message().contains("more than 256 deep"), "{error}");
+        // Groups that follow each other are not in each other.
+        schema([vec![group(300)], vec![[group(1), column()]; 300].concat()].concat()).expect("300 groups");
+    }
+
+    #[test]
+    fn what_is_claimed_may_take_all_bytes_that_are_left() {
+        fn walk(bytes: &[u8]) -> Walk<'_> {
+            Walk { bytes, at: 0 }
+        }
+        walk(b"abc").pass(3).expect("three bytes");
+        assert!(walk(b"abc").pass(4).is_err());
+        assert_eq!(walk(&[0x33, 1, 2, 3]).list().expect("three numbers"), (3, I8));
+        assert!(walk(&[0x33, 1, 2]).list().is_err());
+        assert_eq!(walk(&[0x2c, 1, 2, 3, 4, 5, 6]).list().expect("two structures"), (2, STRUCT));
+        assert!(walk(&[0x2c, 1, 2, 3, 4, 5]).list().is_err());
+        walk(&[1, 0x55, 2, 2]).element(MAP, 1).expect("one entry");
+        for (map, why) in [(&[2, 0x55, 2], "ends too early"), (&[3, 0x55, 2], "a map of the footer claims")] {
+            let error = walk(map).element(MAP, 1).expect_err(why);
+            assert!(error.message().contains(why), "{error}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use arrow::array::{Int64Array, RecordBatch};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::async_reader::AsyncFileReader;
 use serde_json::json;
 
 use super::file::StoredFile;
@@ -334,4 +335,41 @@ async fn large_files_are_read_in_blocks() {
     assert_eq!(wide.footer().await.expect("a footer").file_metadata().schema_descr().num_columns(), 2000);
     let values = wide.values(false).await.expect("values");
     assert_eq!((values.rows, values.nulls.len(), values.fingerprint), (1, 2000, None));
+}
+
+#[tokio::test]
+async fn what_lies_at_the_base_is_a_table_only_where_nothing_else_is_asked_for() {
+    let lake = Lake::new();
+    lake.save(&lake.table().await);
+    lake.summary("r1", json!([{ "directory": DIR }]));
+    let directories = async |run: Option<&str>, below: &str| -> Result<Vec<String>> {
+        let scope = Scope { run_id: run.map(str::to_owned), below: below.into() };
+        Ok(lake.verified(&scope).await?.tables.into_iter().map(|table| table.directory).collect())
+    };
+    for (file, of_all) in [("stray.parquet", DIR), (MANIFEST, ""), (INTENT, "")] {
+        lake.put(file, "{");
+        assert_eq!(directories(None, "").await.expect(file), [of_all], "{file}");
+        for (run, below) in [(Some("r1"), ""), (None, "s"), (Some("r1"), "s")] {
+            assert_eq!(directories(run, below).await.expect(file), [DIR], "{file}: {run:?} {below}");
+        }
+        for (run, below, words) in [
+            (Some("r7"), "", "left no summary"),
+            (None, "x", "names a table in x"),
+            (Some("r1"), "x", "committed no table"),
+        ] {
+            let error = directories(run, below).await.expect_err(file);
+            assert!(error.message().contains(words), "{file}: {error}");
+        }
+        fs::remove_file(lake.path(file)).expect("removed");
+    }
+}
+
+#[tokio::test]
+async fn a_read_may_end_where_the_file_ends_and_not_after_it() {
+    let lake = Lake::new();
+    lake.put("s/t/digits", "0123456789");
+    let mut digits = lake.stored("digits");
+    assert_eq!(digits.get_bytes(4..10).await.expect("the end"), &b"456789"[..]);
+    let error = digits.get_bytes(4..11).await.expect_err("beyond");
+    assert!(error.to_string().contains("there are 10 bytes, not 11"), "{error}");
 }
