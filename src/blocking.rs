@@ -1,15 +1,15 @@
-//! Work that waits for disks, locks or people, kept away from the threads that serve connections.
+//! Work that blocks (disks, locks, password commands), on threads that serve no connections.
 
 use crate::error::{Error, Result};
 
-/// Runs `work` on a thread that may wait. Whoever drops the future does not end the work.
+/// Runs `work` on a thread that may block. Dropping the future does not stop the work.
 ///
 /// # Errors
 /// Those of `work`; `Internal` when it panics.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(ended) => Err(Error::internal("work on a thread of its own ended early").caused_by(ended)),
+        Err(ended) => Err(Error::internal("a blocking task ended early").caused_by(ended)),
     }
 }
 

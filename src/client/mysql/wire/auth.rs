@@ -116,7 +116,7 @@ fn switched(asked: &[u8]) -> Result<(Method, [u8; NONCE_BYTES])> {
     Ok((method, nonce.map_err(|_| problem::not_understood("it has no nonce of 20 bytes"))?))
 }
 
-/// Writes the password itself. Its encryption by the server's RSA key would go to whoever sends a key.
+/// Writes the password itself. It is not encrypted with an RSA key from the server: an attacker could send one.
 fn in_full(link: &mut Link, password: &[u8], is_private: bool) -> Result<()> {
     if !is_private {
         return Err(Error::config("the server asks for the password itself, and the connection has no TLS")
