@@ -1,5 +1,6 @@
 //! What clients of servers send over: sockets, TLS, and the files of certificates that it needs.
 
+pub(super) mod buffer;
 mod certificate;
 mod pem;
 mod socket;

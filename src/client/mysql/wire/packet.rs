@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::client::transport::Stream;
+use crate::client::transport::{Stream, buffer};
 
 /// Three bytes of length, one of the packet's number.
 pub(super) const HEADER_BYTES: usize = 4;
@@ -15,12 +15,6 @@ pub(super) const FULL: usize = 0xff_ffff;
 
 /// First byte of an error.
 pub(super) const ERROR: u8 = 0xff;
-
-/// Bytes asked of the socket in one read, and the usual size of the buffer.
-const READ_BYTES: usize = 256 * 1024;
-
-/// A buffer that one huge packet made larger than this is given back afterwards.
-const KEEP_BYTES: usize = 16 * READ_BYTES;
 
 /// Most bytes before the login is done, in one packet or in all.
 const LOGIN_LIMIT: usize = 1024 * 1024;
@@ -148,27 +142,13 @@ impl Packets {
     }
 
     fn make_room(&mut self) {
-        if self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
+        buffer::to_front(&mut self.bytes, &mut self.start, &mut self.end);
         let head = self.head();
         let wanted = match &self.bytes[head..self.end] {
             [a, b, c, _, ..] => head + HEADER_BYTES + u32::from_le_bytes([*a, *b, *c, 0]) as usize,
             _ => head + HEADER_BYTES,
         };
-        // Doubling follows what really arrives; a length field alone must not make us allocate.
-        let size = self.bytes.len();
-        let enough = wanted.max(self.end) + READ_BYTES;
-        if size > KEEP_BYTES && enough < size / 4 {
-            self.bytes.truncate(enough.max(READ_BYTES));
-            self.bytes.shrink_to_fit();
-        } else if size < READ_BYTES && self.limit > LOGIN_LIMIT {
-            self.bytes.resize(READ_BYTES, 0);
-        } else if size - self.end < size / 4 {
-            self.bytes.resize(enough.min(size * 2).max(size), 0);
-        }
+        buffer::make_room(&mut self.bytes, self.end, wanted, self.limit > LOGIN_LIMIT);
     }
 }
 

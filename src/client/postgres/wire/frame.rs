@@ -4,14 +4,8 @@ use std::io;
 use std::ops::Range;
 
 use super::error;
-use crate::client::transport::Stream;
+use crate::client::transport::{Stream, buffer};
 use crate::error::Result;
-
-/// Bytes asked of the socket in one read, and the usual size of the buffer.
-pub(super) const READ_BYTES: usize = 256 * 1024;
-
-/// A buffer that one huge message made larger than this is given back afterwards.
-const KEEP_BYTES: usize = 16 * READ_BYTES;
 
 /// Tag and length of a message.
 const HEADER_BYTES: usize = 5;
@@ -121,26 +115,12 @@ impl Frames {
     }
 
     fn make_room(&mut self) {
-        if self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
+        buffer::to_front(&mut self.bytes, &mut self.start, &mut self.end);
         let wanted = match &self.bytes[..self.end] {
             [_, a, b, c, d, ..] => 1 + u32::from_be_bytes([*a, *b, *c, *d]) as usize,
             _ => HEADER_BYTES,
         };
-        // Doubling follows what really arrives; a length field alone must not make us allocate gigabytes.
-        let size = self.bytes.len();
-        let enough = wanted.max(self.end) + READ_BYTES;
-        if size > KEEP_BYTES && enough < size / 4 {
-            self.bytes.truncate(enough.max(READ_BYTES));
-            self.bytes.shrink_to_fit();
-        } else if size < READ_BYTES && self.limit > STARTUP_LIMIT {
-            self.bytes.resize(READ_BYTES, 0);
-        } else if size - self.end < size / 4 {
-            self.bytes.resize(enough.min(size * 2).max(size), 0);
-        }
+        buffer::make_room(&mut self.bytes, self.end, wanted, self.limit > STARTUP_LIMIT);
     }
 }
 

@@ -10,7 +10,7 @@ use super::error::Response;
 use super::frame::Frames;
 use super::*;
 use crate::client::postgres::config::PostgresConfig;
-use crate::client::transport::Stream;
+use crate::client::transport::{Stream, buffer};
 use crate::error::{ErrorKind, Result};
 
 /// A connection whose server is the returned end of a socket pair.
@@ -130,9 +130,9 @@ fn buffer_grows_for_a_large_message_and_shrinks_again() {
     frames.feed(&message(b'd', &large));
     let frame = frames.next_if(b'd').unwrap();
     assert_eq!(frames.body(frame), large);
-    assert!(frames.size() < (9 << 20) + 2 * frame::READ_BYTES);
+    assert!(frames.size() < (9 << 20) + 2 * buffer::READ_BYTES);
     frames.feed(&message(b'd', b"x"));
-    assert!(frames.size() <= 2 * frame::READ_BYTES, "{}", frames.size());
+    assert!(frames.size() <= 2 * buffer::READ_BYTES, "{}", frames.size());
     let frame = frames.next().unwrap().unwrap();
     assert_eq!(frames.body(frame), b"x");
 }
