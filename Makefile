@@ -139,7 +139,7 @@ verify-fuzz: cargo
 			-max_total_time=$(FUZZ_SECONDS) -timeout=25 -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=65536 -print_final_stats=1; \
 	done
 
-## verify-mutants: MUTANTS (150) ways to break MUTANTS_IN (src) by MUTANTS_SEED (1), at least 92 % noticed by the nearest tests (tests/mutants.toml); 4 hours, or MUTANTS_SECONDS
+## verify-mutants: MUTANTS (150) ways to break MUTANTS_IN (src) by MUTANTS_SEED (1), at least 92 % noticed by the nearest tests (tests/mutants.toml)
 verify-mutants: test-deps cargo
 	"$(LAKEXPRESS_VENV)/bin/python" scripts/mutants.py --cargo-mutants "$$(scripts/install-mutants.sh)" \
 		--directory "$(CARGO_TARGET_DIR)-mutants" --only $(MUTANTS_IN) --count $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)

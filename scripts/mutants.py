@@ -3,7 +3,8 @@
 
 cargo-mutants lists the ways; this chooses some of them by a seed and runs, for each, the tests that tests/mutants.toml
 names for its file: unit tests first, integration tests where those see nothing. It works in a copy of the checkout with a
-build directory of its own, so that each build is an incremental one.
+build directory of its own. There nearly all mutants are compiled at once: a function with mutants has a body for each, and
+takes the one whose number stands in a file (scripts/weave.py). Those that cannot be woven so are built one by one.
 
 Ends with an error when less than BAR of the mutants that compile are noticed.
 """
@@ -21,7 +22,11 @@ import sys
 import time
 import tomllib
 
+from weave import Woven
+
 BAR = 0.92
+# So many more are drawn, since some do not compile.
+SPARE = 1.3
 # Tests of a mutant that take that much longer than without it hang.
 PATIENCE, LEAST_SECONDS = 4, 120
 BUILD_SECONDS = 1800
@@ -147,7 +152,7 @@ class Tests:
 
 
 class Broken:
-    """The copy with one mutant."""
+    """The copy with one mutant, which is to be built."""
 
     def __init__(self, tree, mutant):
         self.path = os.path.join(tree, mutant["file"])
@@ -172,7 +177,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cargo-mutants", required=True, help="the program")
     parser.add_argument("--directory", required=True, help="for the copy and what is built of it; stays")
-    parser.add_argument("--count", type=int, default=150, help="mutants (150)")
+    parser.add_argument("--count", type=int, default=150, help="mutants that compile (150)")
     parser.add_argument("--seed", default="1", help="which are chosen (1)")
     parser.add_argument("--seconds", type=float, default=0, help="begin none after so long; 0 for no end (0)")
     parser.add_argument("--only", default="src", help="files that begin so, such as src/run (src)")
@@ -187,16 +192,16 @@ def chosen(given, table, tree):
         if not any(row in table.explained(mutant, source_line(tree, mutant)) for mutant in explained):
             sys.exit(f"tests/mutants.toml explains a mutant that there is not: {row['file']}, {row['change']}")
     of_interest = [mutant for mutant in everything if mutant["file"].startswith(given.only)]
-    sample = random.Random(given.seed).sample(of_interest, min(given.count, len(of_interest)))
-    print(f"{len(everything)} mutants, {len(of_interest)} in {given.only}, {len(sample)} of them by seed {given.seed}")
+    sample = random.Random(given.seed).sample(of_interest, min(int(given.count * SPARE), len(of_interest)))
+    print(f"{len(everything)} mutants, {len(of_interest)} in {given.only}, {len(sample)} of them drawn by seed {given.seed}")
     return [mutant for mutant in sample if mutant not in explained], [m for m in sample if m in explained]
 
 
 class Round:
-    """One kind of tests over mutants, until the time is over."""
+    """One kind of tests over mutants, until the time is over. `broken` has the copy behave as one of them."""
 
-    def __init__(self, tree, target, calls):
-        self.tree, self.calls, self.tests = tree, calls, Tests(tree, target)
+    def __init__(self, broken, tests, calls):
+        self.broken, self.tests, self.calls = broken, tests, calls
 
     def over(self, mutants, end):
         """Each mutant with what became of it; those that were not tried are left out."""
@@ -207,7 +212,7 @@ class Round:
             since, calls = time.monotonic(), self.calls(mutant["file"])
             for filters in calls:
                 self.tests.measure(filters)
-            with Broken(self.tree, mutant):
+            with self.broken(mutant):
                 word, by = self.tests.judge(calls)
             print(f"{word:8} {time.monotonic() - since:5.0f} s  {mutant['name']}{'  by ' + by if by else ''}")
             yield mutant, word
@@ -222,15 +227,26 @@ def main():
     copied(tree)
     table, begun = Table(), time.monotonic()
     mutants, equivalent = chosen(given, table, tree)
-    # Half of the time at most is for the unit tests.
-    ends = [begun + given.seconds * part if given.seconds else None for part in (0.5, 1.0)]
-    units = Round(tree, ["--lib"], lambda file: [tuple(table.row(file)["unit"])])
-    others = Round(tree, ["--test", "it"], lambda file: [(name,) for name in table.row(file)["it"]])
-    became = list(units.over(mutants, ends[0]))
-    missed = [mutant for mutant, word in became if word == "missed"]
-    print(f"{len(missed)} of {len(became)} are not noticed by unit tests")
-    became = [(mutant, word) for mutant, word in became if word != "missed"]
-    became += others.over(missed, ends[1])
+    calls = (lambda file: [tuple(table.row(file)["unit"])], lambda file: [(name,) for name in table.row(file)["it"]])
+
+    def judged(mutants, broken, parts):
+        """Each mutant with what became of it, by unit tests and then, where those see nothing, by the others."""
+        tests = Tests(tree, ["--lib"]), Tests(tree, ["--test", "it"])
+        units, others = (Round(broken, *pair) for pair in zip(tests, calls))
+        ends = [begun + given.seconds * part if given.seconds else None for part in parts]
+        became = list(units.over(mutants, ends[0]))
+        missed = [mutant for mutant, word in became if word == "missed"]
+        print(f"{len(missed)} of {len(became)} are not noticed by unit tests")
+        return [row for row in became if row[1] != "missed"] + list(others.over(missed, ends[1]))
+
+    woven = Woven(tree, mutants)
+    became = [(mutant, "unviable") for mutant in woven.unviable]
+    alone, together = woven.alone[: given.count], woven.mutants[: given.count - len(woven.alone[: given.count])]
+    print(f"{len(together)} compiled at once, {len(alone)} to be compiled one by one, {len(woven.unviable)} do not compile")
+    became += judged(together, woven.chosen, (0.4, 0.8))
+    if alone:
+        copied(tree)
+        became += judged(alone, lambda mutant: Broken(tree, mutant), (0.9, 1.0))
     counts = collections.Counter(word for _, word in became)
     for mutant, word in became:
         if word == "missed":

@@ -387,6 +387,24 @@ fn every_backend_runs_the_suite_of_its_trait() {
     assert_none(&problems);
 }
 
+/// What is put around a source is in a file and has no folder; the suite runs on the source in memory with it.
+#[test]
+fn every_layer_runs_the_suite_of_sources() {
+    let tests = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/source/memory/tests.rs"));
+    let tests = tests.expect("the source in memory");
+    let layers: Vec<String> = production()
+        .flat_map(|source| {
+            let names = source.text.split("Layer for ").skip(1);
+            let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric()).collect::<String>();
+            names.map(name).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(layers.len() >= 2, "{layers:?}");
+    let lacks = layers.iter().filter(|layer| !tests.contains(&format!("{layer}::new(")));
+    let problems: Vec<String> = lacks.map(|layer| format!("{layer}: the suite does not run on it")).collect();
+    assert_none(&problems);
+}
+
 #[test]
 fn files_stay_small() {
     let mut problems = Vec::new();

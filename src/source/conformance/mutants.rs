@@ -1,5 +1,7 @@
 //! A source that breaks the contract in one way: what the suite is tested with.
 
+mod view;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -12,10 +14,11 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, TryStreamExt, future, stream};
 
+use self::view::Misjudged;
 use super::Fixture;
 use crate::catalog::{
-    ColumnInfo, Consistency, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter, TableInfo,
-    TableRef,
+    ColumnInfo, Consistency, KeyValue, ListedTable, Slice, SnapshotToken, SourceIdentity, TableFilter,
+    TableInfo, TableRef,
 };
 use crate::error::{Error, Result};
 use crate::source::{Dialect, Snapshot, Source, TableRead};
@@ -70,11 +73,21 @@ pub enum Mutant {
     Elsewhere,
     /// The location has a secret in it.
     SecretShown,
+    /// A token has no time.
+    TimeUnknown,
+    /// Readers at level none share a view.
+    NoneShared,
+    /// A view that was ended is not lost.
+    EndIgnored,
+    /// Slices end where the largest key was.
+    EndsClosed,
+    /// Bounds are not those of the rows.
+    BoundsInvented,
 }
 
 impl Mutant {
     /// All that can be made of any source.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::SliceLeftOut,
         Self::BoundTwice,
         Self::RowDoubled,
@@ -98,6 +111,11 @@ impl Mutant {
         Self::ListedTwice,
         Self::Elsewhere,
         Self::SecretShown,
+        Self::TimeUnknown,
+        Self::NoneShared,
+        Self::EndIgnored,
+        Self::EndsClosed,
+        Self::BoundsInvented,
     ];
 
     /// The check that is meant to find it.
@@ -118,6 +136,11 @@ impl Mutant {
             Self::ListedTwice => "list",
             Self::Elsewhere => "identity",
             Self::SecretShown => "secrets",
+            Self::TimeUnknown => "token",
+            Self::NoneShared => "none",
+            Self::EndIgnored => "lost",
+            Self::EndsClosed => "later",
+            Self::BoundsInvented => "keys",
         }
     }
 
@@ -146,9 +169,26 @@ impl Broken {
             Mutant::FilterWidened => read.filter = None,
             Mutant::ColumnsInOrder => read.columns.sort_unstable(),
             Mutant::BoundTwice => widen(&mut read.slice),
+            Mutant::EndsClosed => close(&mut read.slice),
             _ => {}
         }
         read
+    }
+
+    /// What is read instead as of `at`.
+    fn mistaken(&self, at: &SnapshotToken) -> SnapshotToken {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.how {
+            Mutant::LateRow => SnapshotToken { id: None, level: Consistency::None, ..at.clone() },
+            Mutant::NoneShared if at.level == Consistency::None => {
+                kept.last().map_or_else(|| at.clone(), |view| view.token().clone())
+            }
+            _ => at.clone(),
+        }
+    }
+
+    fn keep(&self, view: Box<dyn Snapshot>) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(view);
     }
 }
 
@@ -161,6 +201,20 @@ fn widen(slice: &mut Slice) {
             widen(right);
         }
         Slice::Range { lower, .. } => *lower = None,
+        _ => {}
+    }
+}
+
+/// Has a range of keys without an end have one, above every row that there is in the beginning but one.
+fn close(slice: &mut Slice) {
+    match slice {
+        Slice::Both(left, right) => {
+            close(left);
+            close(right);
+        }
+        Slice::Range { lower: Some(KeyValue::Int(_)), upper: upper @ None, .. } => {
+            *upper = Some(KeyValue::Int(1 << 40));
+        }
         _ => {}
     }
 }
@@ -270,8 +324,12 @@ impl Source for Broken {
     async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
         match self.how {
             Mutant::ViewKept => {
-                let kept = self.source.snapshot(tables, level).await?;
-                self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+                self.keep(self.source.snapshot(tables, level).await?);
+            }
+            Mutant::NoneShared => self.keep(self.source.snapshot(tables, Consistency::Run).await?),
+            Mutant::TimeUnknown | Mutant::EndIgnored | Mutant::BoundsInvented => {
+                let view = self.source.snapshot(tables, level).await?;
+                return Ok(Box::new(Misjudged::new(view, self.how)));
             }
             Mutant::Degraded => return self.source.snapshot(tables, Consistency::None).await,
             Mutant::MissingHarms => {
@@ -287,11 +345,7 @@ impl Source for Broken {
     }
 
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
-        let mut at = at.clone();
-        if self.how == Mutant::LateRow {
-            (at.id, at.level) = (None, Consistency::None);
-        }
-        Ok(misled(self.how, read, self.source.read(&self.misread(read), &at)?))
+        Ok(misled(self.how, read, self.source.read(&self.misread(read), &self.mistaken(at))?))
     }
 
     async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {

@@ -120,6 +120,7 @@ mod tests {
     use arrow_schema::{DataType, Field, Schema};
 
     use super::*;
+    use crate::source::kit::cells::Cell;
     use crate::source::kit::variable::VariableDecoder;
 
     fn texts(most_rows: usize) -> Batch<Bytes> {
@@ -152,6 +153,32 @@ mod tests {
         assert_eq!(rows_until_full(&mut texts(100_000), LARGE, 1000), 64);
         assert_eq!(rows_until_full(&mut texts(100_000), LARGE - 1, 1000), 64);
         assert_eq!(rows_until_full(&mut texts(100_000), BYTES / 65 + 1, 1000), 128);
+    }
+
+    /// Appends rows of a buffer, each with one text of such a length, until the batch is full, at most so many.
+    fn cells_until_full(most_rows: usize, length: usize, most: usize) -> usize {
+        let schema = Schema::new(vec![Field::new("a", DataType::Utf8, true)]);
+        let decoder: Box<dyn CellDecoder> = Box::new(VariableDecoder::<Utf8Type>::new(8));
+        let mut batch = CellBatch::new(Arc::new(schema), vec![decoder], most_rows);
+        let (buffer, mut cells) = ("x".repeat(length), Cells::new(1));
+        let full = (1..=most).find(|_| {
+            let start = cells.begin(0);
+            let cell = Cell { start: u32::try_from(start).unwrap(), length: i32::try_from(length).unwrap() };
+            cells.next_row().for_each(|of| *of = cell);
+            cells.add(length);
+            batch.decode(&mut cells, buffer.as_bytes()).unwrap()
+        });
+        assert_eq!(batch.rows(), full.unwrap_or(most));
+        batch.rows()
+    }
+
+    #[test]
+    fn a_batch_of_cells_closes_by_rows_or_by_bytes() {
+        assert_eq!(cells_until_full(100, 1, 1000), 100);
+        assert_eq!(cells_until_full(100, 1, 99), 99);
+        assert_eq!(cells_until_full(100_000, BYTES, 10), 1);
+        assert_eq!(cells_until_full(100_000, BYTES / 4 + 1, 10), 4);
+        assert_eq!(cells_until_full(100_000, BYTES / 4 - 1024, 10), 5);
     }
 
     #[test]

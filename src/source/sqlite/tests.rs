@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -19,16 +20,24 @@ struct File {
 
 impl File {
     fn new() -> Self {
+        Self::of_encoding("UTF-8")
+    }
+
+    fn of_encoding(encoding: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data.db");
         let writer = Connection::open(&path).unwrap();
-        writer.busy_timeout(std::time::Duration::ZERO).unwrap();
+        writer.busy_timeout(Duration::ZERO).unwrap();
+        writer.pragma_update(None, "encoding", encoding).unwrap();
         writer.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0;
              CREATE TABLE loose (id INTEGER PRIMARY KEY, n BIGINT, name TEXT, since DATE, more REAL DEFAULT 1.5);
              CREATE TABLE exact (id INTEGER PRIMARY KEY, n INTEGER, name TEXT, since TEXT) STRICT;
              CREATE TABLE keyed (id INTEGER PRIMARY KEY, n INTEGER, name TEXT, since DATE) WITHOUT ROWID;
-             CREATE TABLE bad (id INTEGER PRIMARY KEY, v DATE);",
+             CREATE TABLE bad (id INTEGER PRIMARY KEY, v DATE);
+             CREATE VIEW endless AS
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                 SELECT bad.id FROM bad, n WHERE n.i < 0;",
         ).unwrap();
         for id in 401..=410 {
             let day = if id == BAD_ID { "some day" } else { "2024-02-29" };
@@ -85,4 +94,44 @@ async fn whatever_breaks_the_contract_is_found() {
     // A file has no secret.
     let mutants: Vec<Mutant> = Mutant::ALL.into_iter().filter(|m| *m != Mutant::SecretShown).collect();
     conformance::prove(&File::new(), &mutants).await.unwrap();
+}
+
+/// SQLite orders its texts by other bytes than DataFusion.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_utf_16_keeps_the_contract() {
+    for encoding in ["UTF-16le", "UTF-16be"] {
+        let seen = conformance::check(&File::of_encoding(encoding)).await.unwrap();
+        assert!(seen.pushed > 200 && seen.kept > 0, "{seen:?}");
+    }
+}
+
+/// Each read takes one of the view's readers, and none of them would come to an end.
+#[test]
+fn a_read_that_is_dropped_is_interrupted() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (nothing_came, is_free) = runtime.block_on(async {
+        let file = File::new();
+        let source = file.open().unwrap();
+        let view = source.snapshot(&[table("endless")], Consistency::Run).await.unwrap();
+        let filter = TableFilter { views: true, ..TableFilter::default() };
+        let described = view.describe(&table("endless"), &filter).await.unwrap();
+        let read = TableRead {
+            table: Arc::new(described),
+            columns: vec![0],
+            slice: crate::catalog::Slice::All,
+            filter: None,
+            batch_rows: 1,
+        };
+        let mut nothing_came = true;
+        for _ in 0..2 * view.readers().unwrap() {
+            let mut rows = source.read(&read, view.token()).unwrap();
+            nothing_came &= tokio::time::timeout(Duration::from_millis(50), rows.next()).await.is_err();
+        }
+        let exact = table("exact");
+        let described = tokio::time::timeout(Duration::from_secs(30), view.describe(&exact, &filter)).await;
+        (nothing_came, described.is_ok_and(|described| described.is_ok()))
+    });
+    // Without waiting for statements that nobody has stopped.
+    runtime.shutdown_background();
+    assert!(nothing_came && is_free, "{nothing_came} {is_free}");
 }
