@@ -125,10 +125,10 @@ fn a_read_that_is_dropped_is_interrupted() {
         let mut nothing_came = true;
         for _ in 0..2 * view.readers().unwrap() {
             let mut rows = source.read(&read, view.token()).unwrap();
-            nothing_came &= tokio::time::timeout(Duration::from_millis(50), rows.next()).await.is_err();
+            nothing_came &= crate::clock::timeout(Duration::from_millis(50), rows.next()).await.is_err();
         }
         let exact = table("exact");
-        let described = tokio::time::timeout(Duration::from_secs(30), view.describe(&exact, &filter)).await;
+        let described = crate::clock::timeout(Duration::from_secs(30), view.describe(&exact, &filter)).await;
         (nothing_came, described.is_ok_and(|described| described.is_ok()))
     });
     // Without waiting for statements that nobody has stopped.
