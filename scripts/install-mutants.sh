@@ -6,7 +6,7 @@ set -euo pipefail
 version=27.1.0
 place=${LAKEXPRESS_MUTANTS:-$HOME/.cache/lakexpress-mutants}
 program=$place/bin/cargo-mutants
-if [[ $("$program" --version 2>/dev/null) != *" $version" ]]; then
+if [[ $("$program" mutants --version 2>/dev/null) != *" $version" ]]; then
     echo "installing cargo-mutants $version into $place" >&2
     cargo install --quiet --locked --root "$place" --target-dir "$place/build" "cargo-mutants@$version" >&2
     rm -rf "$place/build"

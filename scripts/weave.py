@@ -87,6 +87,11 @@ class Woven:
 
     def place(self, mutant):
         """Finds the mutant's function and the body that it has there."""
+        if not mutant["function"]:
+            # A constant, which has no body.
+            self.mutants.remove(mutant)
+            self.alone.append(mutant)
+            return
         lines = self.whole[mutant["file"]].split("\n")
         span = mutant["function"]["span"]
         key = mutant["file"], span["start"]["line"]

@@ -106,7 +106,7 @@ pub struct Written {
 /// A way to make files one table.
 ///
 /// Contract:
-/// * All or nothing: whoever reads a table by the documents of the format sees one commit whole. An error before the
+/// * All or nothing: a reader who follows the documents of the format sees one whole commit. An error before the
 ///   commit leaves the old one.
 /// * A commit that was decided and not finished, because its process died, is finished by the next `begin`.
 /// * Files that no commit of the table ever named are neither replaced nor deleted.

@@ -95,7 +95,7 @@ pub(super) async fn is_whole(inner: &Inner, upload: &PendingUpload) -> Result<bo
         && tags.iter().eq(upload.part_tags.iter().map(|tag| bare(tag)).collect::<Vec<_>>().iter()))
 }
 
-/// A part's tag without its quotes. With checksums object_store keeps both in XML of its own.
+/// A part's tag without its quotes. With checksums, object_store stores the tag and the checksum as XML.
 pub(super) fn bare(tag: &str) -> String {
     let [inner] = xml::texts(tag, ["e_tag"]);
     bare_tag(inner.as_deref().unwrap_or(tag)).to_owned()

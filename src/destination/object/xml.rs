@@ -35,7 +35,7 @@ mod tests {
             <Code>second</Code></Error></ErrorResponse>";
         let [code, message, region, host] = texts(sentence, ["Code", "Message", "Region", "Host"]);
         assert_eq!((code.as_deref(), host), (Some("AccessDenied"), None));
-        // Of a text with a reference that is none, all stays as it is.
+        // A text with an invalid reference stays as it is.
         assert_eq!(message.as_deref(), Some("a &lt;b&gt; &amp; &quot;c&quot; &#39;d&#39; & e"));
         assert_eq!(region, None);
         let [message] = texts("<Message>a &lt;b&gt; &amp; &quot;c&quot; &#39;d&#39;</Message>", ["Message"]);

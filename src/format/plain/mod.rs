@@ -5,14 +5,14 @@
 //!
 //! | step | after it |
 //! |---|---|
-//! | 1 write the intent `_commit.json` | the commit will happen, whoever finishes it |
+//! | 1 write the intent `_commit.json` | the commit will happen: this run or a later one finishes it |
 //! | 2 delete the old manifest | not committed: readers of manifests wait |
 //! | 3 complete all uploads | the new files are visible |
 //! | 4 delete what the old manifest lists and the new one lacks | the old files are gone |
 //! | 5 write the new manifest | committed |
 //! | 6 delete the intent | done |
 //!
-//! Every step may be repeated. Whoever finds an intent does steps 2 to 6 before anything else.
+//! Every step may be repeated. A run that finds an intent does steps 2 to 6 first.
 //!
 //! Without the right to delete, where objects may be replaced all the same, the steps are these:
 //!
@@ -92,7 +92,7 @@ impl TableFormat for PlainFiles {
         "plain"
     }
 
-    /// The names are those of the last run, so that whoever lists the directory in the middle of a commit reads no row of a
+    /// The names are those of the last run, so that a program that lists the directory during a commit reads no row of a
     /// part twice; files that are added carry their run.
     fn file_names(&self, run_id: &str, if_exists: IfExists) -> FileNames {
         match if_exists {

@@ -1,6 +1,6 @@
 //! Why values cannot be encoded.
 //!
-//! A type of its own and not the crate's `ParquetError`, which is mostly text: who encodes must tell a value that
+//! A type of its own and not the crate's `ParquetError`, which is mostly text: the caller must distinguish a value that
 //! Parquet cannot hold from a defect of the program, and wants to know the column.
 
 use arrow_schema::DataType;

@@ -61,7 +61,7 @@ pub(in super::super) fn encoders(data: &[u8]) -> Result<(), Fault> {
     if columns.iter().any(Vec::is_empty) {
         rows = 0;
     }
-    // Each row is a group of its own then, which takes long.
+    // Small groups are slow: fewer rows then.
     rows = if shape.group_rows < 100 { rows.min(300) } else { rows };
     let mut fields = Vec::new();
     let mut arrays = Vec::new();

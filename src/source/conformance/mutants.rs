@@ -73,7 +73,7 @@ pub enum Mutant {
     Elsewhere,
     /// The location has a secret in it.
     SecretShown,
-    /// A token has no time.
+    /// The time of a token is not RFC 3339.
     TimeUnknown,
     /// Readers at level none share a view.
     NoneShared,

@@ -40,7 +40,7 @@ impl Recorded {
         Self {
             host: fields.text(Key::Host),
             port: fields.text(Key::Port),
-            // A word that is none is an error elsewhere; here it stands for the strictest.
+            // An unknown mode is refused where the address is read; here it counts as the strictest.
             sslmode: fields
                 .text(Key::Mode)
                 .map(|word| SslMode::parse(word.trim()).unwrap_or(SslMode::VerifyFull)),
