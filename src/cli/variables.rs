@@ -53,6 +53,7 @@ const OF_TESTS: &[&str] = &[
     "METHOD_ROWS",
     "MUTANTS",
     "MYSQL",
+    "MYSQL_SERVER",
     "POSTGRES",
     "READERS_VENV",
     "RELATIONS",

@@ -6,8 +6,8 @@
 //! 2. the environment variable `LAKEXPRESS_` + the flag's name (`LAKEXPRESS_N_JOBS`);
 //! 3. the default that `--help` states.
 //!
-//! Sources take defaults from variables of their own too (`PGHOST` and its like), below what the URL or the auth
-//! entry says.
+//! Sources take defaults from variables of their own too (`PGHOST`, `MYSQL_HOST` and their like), below what the URL
+//! or the auth entry says.
 //!
 //! The environment is read here and by the command line parser only.
 

@@ -1,4 +1,4 @@
-//! Rows of Arrow arrays as bytes: exactly what PostgreSQL's `record_send(ROW(...))` gives for the same values.
+//! Rows of Arrow arrays as bytes by the rule `md5-sum-1`: exactly what PostgreSQL's `record_send(ROW(...))` gives for the same values.
 //!
 //! A row is its number of columns, then for each the object id of its PostgreSQL type, the length of the value (-1 for
 //! NULL) and the value in its type's binary form, all numbers big-endian and 32 bits wide.
@@ -26,7 +26,8 @@ use arrow::datatypes::{
 use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
-use super::{Fingerprint, numeric, wkb};
+use super::texts::{self, TextForm};
+use super::{Fingerprint, Rule, numeric, wkb};
 use crate::error::{Error, Result};
 
 /// From 1970-01-01 to 2000-01-01.
@@ -230,10 +231,37 @@ fn put_list(out: &mut Vec<u8>, element: &Form, items: &ArrayRef) -> Result<()> {
     Ok(())
 }
 
+/// How rows become bytes.
+#[derive(Debug, PartialEq)]
+enum Forms {
+    Binary(Vec<Form>),
+    Texts(Vec<TextForm>),
+}
+
+impl Forms {
+    fn of(schema: &Schema, rule: Rule) -> Result<Self> {
+        let fields = schema.fields().iter();
+        Ok(match rule {
+            Rule::Md5Sum => Self::Binary(fields.map(|field| Form::of(field)).collect::<Result<_>>()?),
+            Rule::Sha256Sum => Self::Texts(fields.map(|field| TextForm::of(field)).collect::<Result<_>>()?),
+        })
+    }
+
+    fn put_row(&self, out: &mut Vec<u8>, columns: &[ArrayRef], row: usize) -> Result<()> {
+        match self {
+            Self::Binary(forms) => put_row(out, forms, columns, row),
+            Self::Texts(forms) => {
+                texts::put_row(out, forms, columns, row);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Adds rows of one schema to a [`Fingerprint`].
 #[derive(Debug)]
 pub struct RowHasher {
-    forms: Vec<Form>,
+    forms: Forms,
     row: Vec<u8>,
     found: Fingerprint,
 }
@@ -241,24 +269,21 @@ pub struct RowHasher {
 impl RowHasher {
     /// For rows with the fields of `schema`.
     ///
-    /// Errors: `Data` for a column of a type that has no form, naming it.
-    pub fn new(schema: &Schema) -> Result<Self> {
-        let forms = schema.fields().iter().map(|field| Form::of(field)).collect::<Result<_>>()?;
-        Ok(Self { forms, row: Vec::new(), found: Fingerprint::default() })
+    /// Errors: `Data` for a column of a type that has no form by this rule, naming it.
+    pub fn new(schema: &Schema, rule: Rule) -> Result<Self> {
+        Ok(Self { forms: Forms::of(schema, rule)?, row: Vec::new(), found: Fingerprint::of_none(rule) })
     }
 
     /// Adds every row of a batch.
     ///
     /// Errors: `Internal` when the batch is of another schema.
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        let schema = batch.schema();
-        let forms = schema.fields().iter().map(|field| Form::of(field)).collect::<Result<Vec<_>>>()?;
-        if forms != self.forms {
+        if Forms::of(&batch.schema(), self.found.rule)? != self.forms {
             return Err(Error::internal("rows of one file have different columns"));
         }
         for row in 0..batch.num_rows() {
             self.row.clear();
-            put_row(&mut self.row, &self.forms, batch.columns(), row)?;
+            self.forms.put_row(&mut self.row, batch.columns(), row)?;
             self.found.add(&self.row);
         }
         Ok(())
@@ -281,10 +306,10 @@ mod tests {
 
     fn bytes(column: ArrayRef) -> Vec<Vec<u8>> {
         let batch = RecordBatch::try_from_iter_with_nullable([("c", column, true)]).expect("batch");
-        let hasher = RowHasher::new(&batch.schema()).expect("forms");
+        let forms = Forms::of(&batch.schema(), Rule::Md5Sum).expect("forms");
         let row = |row| {
             let mut out = Vec::new();
-            put_row(&mut out, &hasher.forms, batch.columns(), row).expect("row");
+            forms.put_row(&mut out, batch.columns(), row).expect("row");
             out
         };
         (0..batch.num_rows()).map(row).collect()

@@ -13,7 +13,7 @@ use super::context::Under;
 use super::prepared::Prepared;
 use crate::catalog::Slice;
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Rule};
 use crate::manifest::{FileEntry, HashVerdict, Manifest, Verification};
 use crate::plan::{TablePlan, verifiable};
 use crate::source::TableRead;
@@ -161,7 +161,8 @@ async fn compare(plan: &TablePlan, under: &Under<'_>, entry: FileEntry) -> Resul
                 .hint("its manifest says `differs`; do not use the table, and export it again");
         cause.into_iter().fold(error, Error::caused_by)
     };
-    let values = match file.values(true).await {
+    let rule = entry.source_hash.as_deref().and_then(Rule::of).unwrap_or_default();
+    let values = match file.values(Some(rule)).await {
         Ok(values) => values,
         Err(error) if error.kind() == crate::error::ErrorKind::Data => {
             return Ok(Some(differs("it cannot be read", Some(error))));

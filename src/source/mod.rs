@@ -11,6 +11,7 @@ mod layered;
 pub mod limited;
 #[cfg(test)]
 mod memory;
+pub mod mysql;
 mod paced;
 pub mod postgres;
 pub mod sqlite;
@@ -35,7 +36,8 @@ use crate::spec::{TypePolicy, nearest};
 pub type OpenFn = fn(&Address, &TypePolicy, &Environment) -> Result<Arc<dyn Source>>;
 
 /// Every source: names (URL schemes and `ds_type` values) and how to open it.
-pub const SOURCES: &[(&[&str], OpenFn)] = &[(postgres::NAMES, postgres::open), (sqlite::NAMES, sqlite::open)];
+pub const SOURCES: &[(&[&str], OpenFn)] =
+    &[(postgres::NAMES, postgres::open), (sqlite::NAMES, sqlite::open), (mysql::NAMES, mysql::open)];
 
 /// Opens the source that answers to the address's scheme or `ds_type`; does not connect yet. What the address leaves
 /// open comes from `environment`, where the source has such defaults.

@@ -16,7 +16,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use super::footer;
 use crate::destination::Destination;
 use crate::error::{Error, Result};
-use crate::fingerprint::{Fingerprint, RowHasher};
+use crate::fingerprint::{Fingerprint, RowHasher, Rule};
 
 /// Bytes that are asked for at once when all are read.
 const BLOCK: u64 = 8 << 20;
@@ -67,11 +67,11 @@ impl StoredFile {
         Ok(format!("{:08x}", crc.finalize()))
     }
 
-    /// Decodes every value, and hashes the rows if `hash`.
+    /// Decodes every value, and hashes the rows if there is a rule for it.
     ///
-    /// Errors: `Data` when something cannot be decoded, or, with `hash`, a column has no form that can be hashed;
-    /// those of the destination.
-    pub async fn values(&self, hash: bool) -> Result<Values> {
+    /// Errors: `Data` when something cannot be decoded, or a column has no form that can be hashed; those of the
+    /// destination.
+    pub async fn values(&self, hash: Option<Rule>) -> Result<Values> {
         let file = self.clone();
         // A task of its own: what a damaged file does to the decoder must not end the program.
         let read = tokio::spawn(async move { file.decode(hash).await });
@@ -82,10 +82,10 @@ impl StoredFile {
         }
     }
 
-    async fn decode(self, hash: bool) -> Result<Values> {
+    async fn decode(self, hash: Option<Rule>) -> Result<Values> {
         let builder = ParquetRecordBatchStreamBuilder::new(self).await.map_err(unreadable)?;
         let schema = Arc::clone(builder.schema());
-        let mut hasher = if hash { Some(RowHasher::new(&schema)?) } else { None };
+        let mut hasher = hash.map(|rule| RowHasher::new(&schema, rule)).transpose()?;
         let names = schema.fields().iter().map(|field| (field.name().clone(), 0));
         let (mut rows, mut nulls) = (0, names.collect::<Vec<(String, u64)>>());
         let mut batches = builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable)?;

@@ -9,7 +9,7 @@ use super::file::{StoredFile, Values};
 use super::{Finding, Sample, TableReport};
 use crate::destination::{Destination, StoredObject, bare_tag};
 use crate::error::{ErrorKind, Result};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Rule};
 use crate::format::{is_unfinished, is_withdrawn, read_manifest};
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
 use crate::sink::stats::column_stats;
@@ -242,7 +242,9 @@ async fn content(file: &StoredFile, entry: &FileEntry, seen: &mut Seen) -> Resul
             format!("the bytes have CRC-32 {crc}, not {}: they are not what was written", entry.crc32);
         seen.problem(entry, "crc32", detail);
     }
-    let Some(values) = seen.keep(entry, file.values(entry.source_hash.is_some()).await)? else {
+    // A hash that nothing here can compute is one that differs.
+    let rule = entry.source_hash.as_deref().map(|hash| Rule::of(hash).unwrap_or_default());
+    let Some(values) = seen.keep(entry, file.values(rule).await)? else {
         return Ok(same_bytes);
     };
     compare(&values, entry, seen);

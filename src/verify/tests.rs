@@ -13,6 +13,7 @@ use super::*;
 use crate::catalog::{Consistency, Keys, Slice, SnapshotToken, SourceIdentity};
 use crate::destination::{self, Address};
 use crate::error::ErrorKind;
+use crate::fingerprint::Rule;
 use crate::manifest::{FORMAT_VERSION, FileEntry, HashVerdict, Manifest, Verification};
 use crate::readers::Readers;
 use crate::sink::stats::column_stats;
@@ -137,8 +138,13 @@ fn words(report: &TableReport) -> Vec<(Option<&str>, &str)> {
 async fn a_good_table_is_described_and_read() {
     let lake = Lake::new();
     let mut manifest = lake.table().await;
-    manifest.files[1].source_hash =
-        lake.stored("part-1.parquet").values(true).await.expect("values").fingerprint.map(|f| f.hash());
+    manifest.files[1].source_hash = lake
+        .stored("part-1.parquet")
+        .values(Some(Rule::Md5Sum))
+        .await
+        .expect("values")
+        .fingerprint
+        .map(|f| f.hash());
     // Others put files there that readers do not take for data.
     lake.put("s/t/_notes.parquet", "x");
     lake.put("s/t/.part-0.parquet.crc", "x");
@@ -333,7 +339,7 @@ async fn large_files_are_read_in_blocks() {
     lake.put("s/t/wide", &content);
     let wide = lake.stored("wide");
     assert_eq!(wide.footer().await.expect("a footer").file_metadata().schema_descr().num_columns(), 2000);
-    let values = wide.values(false).await.expect("values");
+    let values = wide.values(None).await.expect("values");
     assert_eq!((values.rows, values.nulls.len(), values.fingerprint), (1, 2000, None));
 }
 

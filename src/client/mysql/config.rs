@@ -1,68 +1,25 @@
 //! How to reach a MySQL or MariaDB server: from a URL or an entry of the auth file, checked completely, all problems at
-//! once.
+//! once. What they leave open comes from `MYSQL_*` variables (`environment.rs`).
+//!
+//! Keys are PostgreSQL's words, as everywhere in this program, or those of the `mysql` client.
 
-use std::fmt;
+mod environment;
+mod settings;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::Address;
-use crate::client::fields::{self, Fields, FreshKeys, Keys, Parts, is_misread};
-use crate::client::password::{Fresh, Secret};
+pub use self::settings::MysqlConfig;
+use self::settings::{DEFAULT_PORT, Key};
+pub(super) use self::settings::{ServerKey, Tls};
+use crate::client::fields::{Fields, FreshKeys, Keys, Parts, is_misread};
+use crate::client::password::Secret;
+use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
 
-const DEFAULT_PORT: u16 = 3306;
-
 const URL_HINT: &str = "write mysql://user:password@host:port/database?sslmode=...";
-
-/// Whether and how to use TLS: PostgreSQL's words, which are clearer than MySQL's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tls {
-    Disable,
-    Prefer,
-    Require,
-    VerifyCa,
-    VerifyFull,
-}
-
-impl Tls {
-    const ALL: [(&str, Self); 5] = [
-        ("disable", Self::Disable),
-        ("prefer", Self::Prefer),
-        ("require", Self::Require),
-        ("verify-ca", Self::VerifyCa),
-        ("verify-full", Self::VerifyFull),
-    ];
-}
-
-/// What a key sets, whatever it is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    User,
-    Password,
-    Host,
-    Port,
-    Database,
-    Mode,
-    RootCertificate,
-    ConnectTimeout,
-    FreshCommand,
-    FreshFile,
-    FreshLifetime,
-}
-
-impl fields::Key for Key {
-    const LATER_COUNTS: bool = false;
-
-    fn is_number(self) -> bool {
-        matches!(self, Self::Port | Self::ConnectTimeout | Self::FreshLifetime)
-    }
-
-    /// A mode or a certificate that a variable did not fill in would weaken the connection.
-    fn may_be_empty(self) -> bool {
-        self == Self::Password
-    }
-}
 
 /// Keys of an entry; the first name of a key is the one we suggest.
 const ENTRY_KEYS: Keys<Key> = &[
@@ -72,9 +29,22 @@ const ENTRY_KEYS: Keys<Key> = &[
     ("server", Key::Host),
     ("host", Key::Host),
     ("port", Key::Port),
+    ("socket", Key::Socket),
     ("database", Key::Database),
     ("sslmode", Key::Mode),
+    ("ssl-mode", Key::Mode),
+    ("ssl_mode", Key::Mode),
     ("sslrootcert", Key::RootCertificate),
+    ("ssl-ca", Key::RootCertificate),
+    ("ssl_ca", Key::RootCertificate),
+    ("sslcert", Key::Certificate),
+    ("ssl-cert", Key::Certificate),
+    ("ssl_cert", Key::Certificate),
+    ("sslkey", Key::PrivateKeyFile),
+    ("ssl-key", Key::PrivateKeyFile),
+    ("ssl_key", Key::PrivateKeyFile),
+    ("get-server-public-key", Key::AskPublic),
+    ("server-public-key-path", Key::ServerKeyFile),
     ("connect_timeout", Key::ConnectTimeout),
     ("password_command", Key::FreshCommand),
     ("password_file", Key::FreshFile),
@@ -88,9 +58,22 @@ const URL_KEYS: Keys<Key> = &[
     ("password", Key::Password),
     ("host", Key::Host),
     ("port", Key::Port),
+    ("socket", Key::Socket),
     ("database", Key::Database),
     ("sslmode", Key::Mode),
+    ("ssl-mode", Key::Mode),
+    ("ssl_mode", Key::Mode),
     ("sslrootcert", Key::RootCertificate),
+    ("ssl-ca", Key::RootCertificate),
+    ("ssl_ca", Key::RootCertificate),
+    ("sslcert", Key::Certificate),
+    ("ssl-cert", Key::Certificate),
+    ("ssl_cert", Key::Certificate),
+    ("sslkey", Key::PrivateKeyFile),
+    ("ssl-key", Key::PrivateKeyFile),
+    ("ssl_key", Key::PrivateKeyFile),
+    ("get-server-public-key", Key::AskPublic),
+    ("server-public-key-path", Key::ServerKeyFile),
     ("connect_timeout", Key::ConnectTimeout),
 ];
 
@@ -109,41 +92,13 @@ const FRESH: FreshKeys<Key> = FreshKeys {
     password: Key::Password,
 };
 
-/// How to reach one database of one server. Debug hides the password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MysqlConfig {
-    /// Host name, IP address, or absolute path of a Unix socket.
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: String,
-    pub(super) password: Option<Secret>,
-    /// Where the password comes from for each new connection, instead of `password`.
-    pub(super) fresh: Option<Arc<Fresh>>,
-    pub(crate) database: String,
-    pub(super) tls: Tls,
-    pub(super) root_certificate: Option<PathBuf>,
-    /// Longest wait for the login.
-    pub(super) connect_timeout: Duration,
-}
-
-impl fmt::Debug for MysqlConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MysqlConfig")
-            .field("server", &self.server())
-            .field("user", &self.user)
-            .field("database", &self.database)
-            .field("tls", &self.tls)
-            .finish_non_exhaustive()
-    }
-}
-
 impl MysqlConfig {
-    /// Reads a URL or the `info` of an auth file entry.
+    /// Reads a URL or the `info` of an auth file entry; what they leave open comes from `environment`.
     ///
     /// # Errors
     /// `Config` with every problem there is, each with its place.
-    pub fn from_address(address: &Address) -> Result<Self> {
-        let (fields, hint) = match address {
+    pub fn from_address(address: &Address, environment: &Environment) -> Result<Self> {
+        let (mut fields, hint) = match address {
             Address::Url(url) if is_misread(url) => {
                 return Err(Error::config("the URL has a password with a sign that ends it")
                     .hint("write / ? # and @ of a password as %2F %3F %23 and %40"));
@@ -158,115 +113,88 @@ impl MysqlConfig {
                 (fields, format!("keys of a mysql or mariadb entry: {}", known.join(", ")))
             }
         };
-        build(fields).map_err(|error| error.hint(hint))
-    }
-
-    /// `host:port`, or the path of the socket: for messages.
-    pub fn server(&self) -> String {
-        if self.is_socket() {
-            self.host.clone()
-        } else if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
+        let has_own_password = fields.has(Key::Password);
+        environment::fill(&mut fields, environment);
+        let mut config = build(fields).map_err(|error| error.hint(hint))?;
+        if environment.is_for_recorded() && !has_own_password {
+            environment::guard(&mut config, environment);
         }
-    }
-
-    /// Whether `host` is the path of a Unix socket.
-    pub(super) fn is_socket(&self) -> bool {
-        self.host.starts_with('/')
+        Ok(config)
     }
 }
 
 fn build(mut fields: Fields<Key>) -> Result<MysqlConfig> {
-    let modes = Tls::ALL.map(|(name, _)| name).join(", ");
-    let tls = fields.read(Key::Mode, &format!("one of {modes}"), |word| {
-        Tls::ALL.iter().find(|(name, _)| *name == word).map(|(_, tls)| *tls)
-    });
+    let tls = tls(&mut fields);
+    let identity = identity(&mut fields);
+    let server_key = server_key(&mut fields);
     let seconds = fields.number::<u32>(Key::ConnectTimeout, "a whole number of seconds");
     let config = MysqlConfig {
-        host: fields.required(Key::Host),
+        host: host(&mut fields),
         port: fields.port(Key::Port).unwrap_or(DEFAULT_PORT),
         user: fields.required(Key::User),
         fresh: fields.fresh(&FRESH),
         password: fields.text(Key::Password).map(Secret::new),
         database: fields.required(Key::Database),
-        tls: tls.unwrap_or(Tls::Prefer),
+        tls,
         root_certificate: fields.text(Key::RootCertificate).map(PathBuf::from),
+        identity,
+        server_key,
+        password_note: None,
         connect_timeout: Duration::from_secs(seconds.unwrap_or(10).max(1).into()),
     };
     fields.finish()?;
     Ok(config)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorKind;
-
-    fn entry(info: &str) -> Result<MysqlConfig> {
-        let info = serde_json::from_str(info).expect("json");
-        MysqlConfig::from_address(&Address::Entry {
-            id: "log".into(),
-            kind: "mysql".into(),
-            info,
-            database: None,
-        })
+/// The host, or the path of the socket; a socket is on `localhost`.
+fn host(fields: &mut Fields<Key>) -> String {
+    let is_socket = fields.has(Key::Socket);
+    let Some((place, path)) = fields.take(Key::Socket) else {
+        // One that is there and wrong is a problem already.
+        return if is_socket { String::new() } else { fields.required(Key::Host) };
+    };
+    if !path.starts_with('/') {
+        fields.problem(format!("{place} must be the absolute path of a socket"));
     }
-
-    fn url(text: &str) -> Result<MysqlConfig> {
-        MysqlConfig::from_address(&Address::Url(url::Url::parse(text).expect("a URL")))
+    if let Some((other, host)) = fields.take(Key::Host)
+        && host != path
+        && !host.eq_ignore_ascii_case("localhost")
+    {
+        fields.problem(format!("{place} and {other} name different servers: keep one"));
     }
+    path
+}
 
-    #[test]
-    fn an_entry_has_defaults_and_hides_its_password() {
-        let found = entry(
-            r#"{"username": "u", "password": "pa55", "server": "db", "database": "l", "port": "3307"}"#,
-        )
-        .expect("valid");
-        assert_eq!((found.server().as_str(), found.tls), ("db:3307", Tls::Prefer));
-        assert!(!format!("{found:?}").contains("pa55"));
+/// With the `mysql` client, `ssl-ca` alone has the certificate verified.
+fn tls(fields: &mut Fields<Key>) -> Tls {
+    let authority =
+        fields.get(Key::RootCertificate).map(|(place, _)| place.rsplit('.').next().unwrap_or(place));
+    let default = if matches!(authority, Some("ssl-ca" | "ssl_ca")) { Tls::VerifyCa } else { Tls::Prefer };
+    let words = Tls::ALL.map(|(name, _)| name).join(", ");
+    let mysql = Tls::OF_MYSQL.map(|(name, _)| name).join(", ");
+    fields.read(Key::Mode, &format!("one of {words} ({mysql})"), Tls::parse).unwrap_or(default)
+}
+
+fn identity(fields: &mut Fields<Key>) -> Option<(PathBuf, PathBuf)> {
+    if fields.has(Key::Certificate) != fields.has(Key::PrivateKeyFile) {
+        let (certificate, key) = (fields.place(Key::Certificate), fields.place(Key::PrivateKeyFile));
+        fields.problem(format!("{certificate} and {key} must be given together"));
     }
+    let (certificate, key) = (fields.text(Key::Certificate), fields.text(Key::PrivateKeyFile));
+    Some((certificate?.into(), key?.into()))
+}
 
-    #[test]
-    fn a_url_says_the_same_as_an_entry() {
-        let info = r#"{"username": "u@x", "password": "p/w+", "server": "db", "database": "l d", "port": 3307,
-            "sslmode": "verify-ca", "sslrootcert": "/ca.pem", "connect_timeout": 3}"#;
-        let text =
-            "mysql://u%40x:p%2Fw+@db:3307/l%20d?sslmode=verify-ca&sslrootcert=%2Fca.pem&connect_timeout=3";
-        assert_eq!(url(text).expect("valid"), entry(info).expect("valid"));
-        let found = url("mariadb://u@[2001:db8::1]/d").expect("valid");
-        assert_eq!((found.server().as_str(), found.password), ("[2001:db8::1]:3306", None));
-        assert_eq!(url("mysql:///d?host=/run/my.sock&user=u").expect("valid").server(), "/run/my.sock");
-    }
-
-    #[test]
-    fn all_problems_are_said_at_once() {
-        let error = entry(
-            r#"{"usrname": "u", "user": "", "password": 5, "port": "x", "server": "a", "host": "b",
-                "sslmode": "a text that is long enough to be a secret"}"#,
-        )
-        .expect_err("wrong");
-        assert_eq!(error.kind(), ErrorKind::Config);
-        for part in [
-            "entry log has 7 problems",
-            "log.info.usrname is not a known key: did you mean username?",
-            "log.info.user is empty",
-            "log.info.password must be a string, but is a number",
-            "log.info.port must be a number from 1 to 65535, but is \"x\"",
-            "says the same as log.info.",
-            "log.info.database is missing",
-            "log.info.sslmode must be one of disable, prefer, require, verify-ca, verify-full",
-        ] {
-            assert!(error.message().contains(part), "{part} in {error}");
-        }
-        assert!(!format!("{error:?}").contains("secret"));
-        let error = url("mysql://u:hunter2@h/d?user=v&sslmode=&port=0").expect_err("wrong");
-        for part in ["3 problems", "user says the same as user", "sslmode is empty", "port must be"] {
-            assert!(error.message().contains(part), "{part} in {error}");
-        }
-        assert!(!format!("{error:?}").contains("hunter"));
-        let error = url("mysql://u:12#ter2@h/d").expect_err("wrong");
-        assert!(error.message().contains("sign that ends it") && !format!("{error:?}").contains("ter2"));
+/// A file counts before a key from the network, as with the `mysql` client.
+fn server_key(fields: &mut Fields<Key>) -> ServerKey {
+    let asked =
+        fields.read(Key::AskPublic, "true or false", |word| match word.to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        });
+    match fields.text(Key::ServerKeyFile) {
+        Some(path) => ServerKey::File(path.into()),
+        None if asked == Some(true) => ServerKey::Asked,
+        None => ServerKey::None,
     }
 }

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::config::{MysqlConfig, Tls};
+use super::config::{MysqlConfig, ServerKey, Tls};
 use super::problem;
-use super::wire::{Connection, Encryption, log_in};
+use super::wire::{Connection, Encryption, Login, PublicKey, log_in};
 use crate::client::network;
 use crate::client::password::Secret;
 use crate::client::transport::{self, Stream, Trusted};
@@ -29,9 +29,14 @@ impl MysqlConfig {
         let password = password.map_or("", Secret::expose).as_bytes();
         let login = async {
             let encryption = self.encryption()?;
-            log_in(self.dial().await?, self, encryption, password).await
+            let server_key = self.server_key()?;
+            log_in(self.dial().await?, self, encryption, Login { password, server_key }).await
         };
-        self.in_time(Box::pin(login)).await
+        let done = self.in_time(Box::pin(login)).await;
+        done.map_err(|error| match &self.password_note {
+            Some(note) if error.kind() == ErrorKind::Denied => error.hint(note),
+            _ => error,
+        })
     }
 
     /// What belongs to a login, within its time. Errors say who wanted to get in where.
@@ -78,10 +83,26 @@ impl MysqlConfig {
             (Tls::VerifyCa, None) => return Err(problem::no_authority()),
             (_, named) => named,
         };
-        let tls = transport::client_config(trusted, self.tls == Tls::VerifyFull, None)?;
+        let identity = self.identity.as_ref().map(|(chain, key)| (chain.as_path(), key.as_path()));
+        let tls = transport::client_config(trusted, self.tls == Tls::VerifyFull, identity)?;
         Ok(match self.tls {
             Tls::Prefer => Encryption::Preferred(tls),
             _ => Encryption::Required(tls),
+        })
+    }
+
+    fn server_key(&self) -> Result<PublicKey> {
+        Ok(match &self.server_key {
+            ServerKey::None => PublicKey::None,
+            ServerKey::Asked => PublicKey::Asked,
+            ServerKey::File(path) => {
+                let pem = std::fs::read(path).map_err(|error| {
+                    Error::config("server-public-key-path cannot be read")
+                        .with("path", path.display())
+                        .about_secret(&error)
+                })?;
+                PublicKey::Given(pem)
+            }
         })
     }
 }

@@ -10,8 +10,8 @@ use super::RunLog;
 use super::database::DatabaseRunLog;
 use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
-use crate::client::Address;
 use crate::client::mysql::{Column, Connection, MysqlConfig, Statement, Value as MysqlValue, code};
+use crate::client::{Address, Environment};
 use crate::error::{Error, Result};
 
 /// `ds_type` values.
@@ -59,7 +59,8 @@ fn lock_name(database: &str) -> String {
 
 /// Opens the run log at an entry of the auth file; does not connect yet.
 pub(super) fn open(address: &Address) -> Result<Arc<dyn RunLog>> {
-    let config = MysqlConfig::from_address(address)?;
+    // All of it stands in the entry: variables are for sources.
+    let config = MysqlConfig::from_address(address, &Environment::default())?;
     Ok(Arc::new(DatabaseRunLog::new(Server { config })))
 }
 

@@ -9,6 +9,8 @@
 //! | [`column`] | what a decoder does, and the values that it refuses |
 //! | [`primitive`], [`boolean`], [`variable`] | the decoders of plain types |
 //! | [`decimal`] | numbers as decimals, exactly |
+//! | [`float_lists`] | the decoder of vectors |
+//! | [`wkb`] | geometries, checked and as files have them |
 //! | [`cells`] | values that lie in a read buffer, row by row, decoded column by column |
 //! | [`batch`] | when a record batch is closed |
 //! | [`read`] | columns, schema and rows of a read |
@@ -20,8 +22,10 @@ pub mod choice;
 pub mod column;
 pub mod conditions;
 pub mod decimal;
+pub mod float_lists;
 pub mod primitive;
 pub mod pushdown;
 pub mod read;
 pub mod user_sql;
 pub mod variable;
+pub mod wkb;

@@ -15,7 +15,7 @@ use super::session::{self, is_theirs};
 use crate::catalog::{SnapshotToken, TableInfo};
 use crate::client::postgres::{Pool, Row, ident};
 use crate::error::{Error, Result};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Rule};
 use crate::source::TableRead;
 use crate::spec::SpecialValues;
 
@@ -55,7 +55,7 @@ pub(super) async fn fingerprint(
         relation_sql(dialect, read)?
     );
     let row = ask(pool, &sql, read, at).await?;
-    Ok(Fingerprint { rows: number(&row, 0)?, sums: [sum(&row, 1)?, sum(&row, 2)?] })
+    Ok(Fingerprint { rule: Rule::Md5Sum, rows: number(&row, 0)?, sums: [sum(&row, 1)?, sum(&row, 2)?] })
 }
 
 /// The one row that answers `sql` as of `at`.

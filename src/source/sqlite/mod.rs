@@ -37,7 +37,7 @@ use crate::catalog::{
 };
 use crate::client::sqlite::{SqliteConfig, StopOnDrop};
 use crate::error::{Error, Result};
-use crate::fingerprint::{Fingerprint, RowHasher};
+use crate::fingerprint::{Fingerprint, RowHasher, Rule};
 use crate::readers::converted;
 use crate::spec::TypePolicy;
 
@@ -135,7 +135,7 @@ impl Source for SqliteSource {
 
     fn check_fingerprint(&self, table: &TableInfo, _columns: &[usize], written: &Fields) -> Result<()> {
         let schema = Schema::new(written.clone());
-        RowHasher::new(&schema).map(drop).map_err(|error| error.with("table", &table.table))
+        RowHasher::new(&schema, Rule::Md5Sum).map(drop).map_err(|error| error.with("table", &table.table))
     }
 
     /// SQLite is part of this process and has no hashes of its own: the rows are read once more by a statement of
@@ -148,7 +148,7 @@ impl Source for SqliteSource {
     ) -> Result<Fingerprint> {
         let mut rows = self.read(read, at)?;
         let written: SchemaRef = Schema::new(written.clone()).into();
-        let mut hasher = RowHasher::new(&written)?;
+        let mut hasher = RowHasher::new(&written, Rule::Md5Sum)?;
         while let Some(batch) = rows.next().await {
             hasher.add(&as_written(&batch?, &written)?)?;
             tokio::task::coop::consume_budget().await;

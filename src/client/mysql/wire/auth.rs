@@ -7,6 +7,7 @@ use super::greeting::NONCE_BYTES;
 use super::link::Link;
 use super::packet::ERROR;
 use super::reader::Reader;
+use super::rsa;
 use crate::client::mysql::problem::{self, ServerError};
 use crate::error::{Error, Result};
 
@@ -18,6 +19,26 @@ const SWITCH: u8 = 0xfe;
 const KNOWN: u8 = 3;
 /// `caching_sha2_password`: the server needs the password itself.
 const IN_FULL: u8 = 4;
+
+/// `caching_sha2_password`: asks for the server's RSA key.
+const ASK_KEY: u8 = 2;
+
+/// What a login needs.
+pub(in crate::client::mysql) struct Login<'a> {
+    /// Empty without one.
+    pub(in crate::client::mysql) password: &'a [u8],
+    pub(in crate::client::mysql) server_key: PublicKey,
+}
+
+/// The RSA key that the password is encrypted with where others may listen.
+pub(in crate::client::mysql) enum PublicKey {
+    /// None: the login is refused.
+    None,
+    /// The one that comes over the network.
+    Asked,
+    /// This one, as PEM.
+    Given(Vec<u8>),
+}
 
 /// How a user logs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +86,8 @@ enum Step {
     Begun,
     /// A proof of the method that the server asked for was sent.
     Switched,
+    /// The server's key was asked for.
+    KeyAsked,
     /// All was answered: the server lets us in, or it does not.
     Answered,
 }
@@ -74,7 +97,8 @@ enum Step {
 pub(super) async fn login(
     link: &mut Link,
     mut method: Method,
-    password: &[u8],
+    mut nonce: [u8; NONCE_BYTES],
+    login: &Login<'_>,
     is_private: bool,
 ) -> Result<()> {
     let mut step = Step::Begun;
@@ -87,17 +111,29 @@ pub(super) async fn login(
             // Of a server before MySQL 4.1.
             ([SWITCH], _) => return Err(unsupported(b"mysql_old_password")),
             ([SWITCH, asked @ ..], Step::Begun) => {
-                let (wanted, nonce) = switched(asked)?;
-                method = wanted;
+                (method, nonce) = switched(asked)?;
                 step = Step::Switched;
-                link.answer().extend_from_slice(&method.proof(password, &nonce));
+                link.answer().extend_from_slice(&method.proof(login.password, &nonce));
                 link.send().await?;
             }
             ([MORE, KNOWN], Step::Begun | Step::Switched) if method == Method::CachingSha2 => {
                 step = Step::Answered;
             }
             ([MORE, IN_FULL], Step::Begun | Step::Switched) if method == Method::CachingSha2 => {
-                in_full(link, password, is_private)?;
+                step = Step::Answered;
+                match &login.server_key {
+                    _ if is_private => link.answer().extend([login.password, &[0]].concat()),
+                    PublicKey::None => return Err(would_be_read()),
+                    PublicKey::Given(pem) => link.answer().extend(encrypted(pem, login, &nonce)?),
+                    PublicKey::Asked => {
+                        link.answer().push(ASK_KEY);
+                        step = Step::KeyAsked;
+                    }
+                }
+                link.send().await?;
+            }
+            ([MORE, pem @ ..], Step::KeyAsked) => {
+                link.answer().extend(encrypted(pem, login, &nonce)?);
                 link.send().await?;
                 step = Step::Answered;
             }
@@ -116,16 +152,22 @@ fn switched(asked: &[u8]) -> Result<(Method, [u8; NONCE_BYTES])> {
     Ok((method, nonce.map_err(|_| problem::not_understood("it has no nonce of 20 bytes"))?))
 }
 
-/// Writes the password itself. It is not encrypted with an RSA key from the server: an attacker could send one.
-fn in_full(link: &mut Link, password: &[u8], is_private: bool) -> Result<()> {
-    if !is_private {
-        return Err(Error::config("the server asks for the password itself, and the connection has no TLS")
-            .hint("set sslmode=require or a stronger one (the server needs TLS for that), or connect by the server's Unix socket"));
-    }
-    let output = link.answer();
-    output.extend_from_slice(password);
-    output.push(0);
-    Ok(())
+/// An RSA key from the network is asked for only where the user says so: an attacker could send one.
+fn would_be_read() -> Error {
+    Error::config("the server asks for the password itself, and the connection has no TLS").hint(
+        "set sslmode=require or a stronger one (the server needs TLS for that), or connect by the server's Unix socket; or \
+         set server-public-key-path to a copy of the server's public_key.pem",
+    )
+}
+
+/// The password, good for this login only.
+fn encrypted(pem: &[u8], login: &Login<'_>, nonce: &[u8; NONCE_BYTES]) -> Result<Vec<u8>> {
+    let secret = login.password.iter().chain(&[0]).zip(nonce.iter().cycle());
+    let secret: Vec<u8> = secret.map(|(byte, mask)| byte ^ mask).collect();
+    rsa::encrypted(pem, &secret).map_err(|what| {
+        Error::config(format!("the server's public key cannot be used: {what}"))
+            .hint("server-public-key-path is to be a copy of the server's public_key.pem")
+    })
 }
 
 fn unsupported(name: &[u8]) -> Error {

@@ -5,7 +5,7 @@ pub use mysql_common::constants::{ColumnFlags, ColumnType};
 use super::reader::Reader;
 
 /// Longest value of a date, a time or both.
-const LONGEST_TIME: usize = 12;
+pub(super) const LONGEST_TIME: usize = 12;
 
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Column {
 
 /// How the end of a value is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Width {
+pub(super) enum Width {
     Bytes(usize),
     /// A byte says how many.
     Time,
@@ -51,6 +51,12 @@ impl Column {
         let flags = ColumnFlags::from_bits_retain(facts.u16()?);
         let decimals = facts.byte()?;
         Some(Self { name, kind, flags, collation, length, decimals, width: width(kind) })
+    }
+
+    /// How the end of a value is found.
+    #[inline]
+    pub(super) fn width(&self) -> Width {
+        self.width
     }
 
     /// Takes the next value of this column from the values of a row.

@@ -1,6 +1,8 @@
 //! One connection: statements without parameters, and what their answers have in common.
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Waker};
 
 use mysql_common::constants::{CapabilityFlags, StatusFlags};
@@ -8,15 +10,19 @@ use mysql_common::constants::{CapabilityFlags, StatusFlags};
 use super::column::Column;
 use super::greeting::Greeting;
 use super::link::Link;
-use super::packet::{ERROR, FULL};
+use super::packet::{ERROR, FULL, HEADER_BYTES, Packet};
 use super::reader::Reader;
-use crate::client::mysql::problem::ServerError;
+use crate::client::mysql::Version;
+use crate::client::mysql::problem::{self, ServerError};
 use crate::client::transport::Stream;
 use crate::error::{Error, Result};
 
 const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;
 const PING: u8 = 0x0e;
+
+/// A statement that does nothing.
+const NOTHING: &str = "DO 0";
 
 const OK: u8 = 0x00;
 const END: u8 = 0xfe;
@@ -38,17 +44,35 @@ pub struct Connection {
     version: String,
     /// Whether definitions end by themselves, and rows by an OK.
     has_short_ends: bool,
-    /// True from sending a command until its answer was read to its end without an error in the middle: a future dropped
-    /// in between leaves replies that belong to nobody.
-    pub(super) is_busy: bool,
+    /// A future dropped in the middle of an answer leaves packets that belong to nobody: this says which.
+    pub(super) phase: Phase,
+    is_in_transaction: bool,
 }
 
-/// How the answer to a statement begins.
-pub(super) enum Answer {
-    /// There are no rows.
-    Done,
-    /// So many columns, which are not read yet.
+/// Which packet of an answer comes next. It is set as soon as a packet was taken, with no await in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// None: the last answer was read to its end, which an error of the server's is.
+    Idle,
+    /// Nobody knows: a command was not sent to its end, or what came was not understood.
+    Lost,
+    /// The first one of the answer to a statement.
+    Answer,
+    /// The first one of the answer to a statement that is prepared.
+    Prepared,
+    /// One of so many definitions, or their end if they have one.
+    Definitions { left: u64, has_end: bool, then: Then },
+    /// A row, or the end.
+    Rows,
+}
+
+/// What follows definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// These were parameters; the definitions of so many columns come.
     Columns(u64),
+    Rows,
+    Nothing,
 }
 
 /// A packet among rows.
@@ -64,7 +88,8 @@ impl Connection {
             id: greeting.id,
             version: greeting.version,
             has_short_ends: !capabilities.contains(CapabilityFlags::CLIENT_DEPRECATE_EOF),
-            is_busy: false,
+            phase: Phase::Idle,
+            is_in_transaction: false,
         }
     }
 
@@ -78,6 +103,73 @@ impl Connection {
         &self.version
     }
 
+    /// The same, understood.
+    ///
+    /// # Errors
+    /// `Config` when it is in no form that servers have.
+    pub fn version(&self) -> Result<Version> {
+        Version::parse(&self.version)
+            .ok_or_else(|| problem::odd_version(&self.version).with("server", &self.link.server))
+    }
+
+    /// Adds the bytes that come from now on to a count that others share.
+    pub fn count_into(&mut self, received: &Arc<AtomicU64>) {
+        self.link.received = Arc::clone(received);
+    }
+
+    /// Whether the connection is in the middle of a statement: no other can be run.
+    pub fn is_busy(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
+    /// Whether the last statement that ended without an error left the connection in a transaction. Some errors end one,
+    /// and do not say so: [`Self::ping`] finds out.
+    pub fn is_in_transaction(&self) -> bool {
+        self.is_in_transaction
+    }
+
+    /// Reads on to the end of an answer that was left, wherever that was, and throws away what comes: at most so many
+    /// bytes. Whether the connection can run another statement then; it can after an error of the server's too, such as
+    /// that of a `KILL QUERY`. It cannot after a command that was not sent to its end.
+    pub async fn skip_rest(&mut self, most_bytes: u64) -> bool {
+        let mut skipped = 0_u64;
+        while !matches!(self.phase, Phase::Idle | Phase::Lost) && skipped <= most_bytes {
+            let Ok(packet) = self.link.receive().await else {
+                self.phase = Phase::Lost;
+                break;
+            };
+            skipped = skipped.saturating_add((HEADER_BYTES + packet.range().len()) as u64);
+            if let Err(error) = self.skip(packet) {
+                tracing::trace!(%error, "an answer that was left ended");
+            }
+        }
+        self.link.stream.expect_much(false);
+        !self.is_busy()
+    }
+
+    /// Takes a packet that nobody waits for. The phase says whether an error is an end.
+    fn skip(&mut self, packet: Packet) -> Result<()> {
+        match self.phase {
+            Phase::Idle | Phase::Lost => Ok(()),
+            Phase::Answer => self.answer(packet),
+            Phase::Prepared => self.prepared(packet).map(|_| ()),
+            Phase::Definitions { .. } => self.definition(packet).map(|_| ()),
+            Phase::Rows => self.among(packet).map(|_| ()),
+        }
+    }
+
+    /// Takes up what a `KILL QUERY` left that came after its statement had ended: it would end the next one. To be
+    /// called once the `KILL` is known to be done.
+    ///
+    /// # Errors
+    /// Those of [`Self::execute`].
+    pub async fn settle(&mut self) -> Result<()> {
+        match self.execute(NOTHING).await {
+            Err(error) if problem::code(&error) == Some(problem::INTERRUPTED) => self.execute(NOTHING).await,
+            done => done,
+        }
+    }
+
     /// Whether the connection is encrypted by TLS.
     pub fn is_encrypted(&self) -> bool {
         self.link.stream.is_tls()
@@ -89,11 +181,13 @@ impl Connection {
     /// `Unavailable` when the connection is lost.
     pub async fn ping(&mut self) -> Result<()> {
         self.command(PING)?;
-        self.link.send().await?;
-        match self.begin_answer().await? {
-            Answer::Done => Ok(()),
-            Answer::Columns(_) => Err(self.link.protocol("rows to a ping")),
+        self.send(Phase::Answer).await?;
+        self.begin_answer().await?;
+        if self.is_busy() {
+            self.phase = Phase::Lost;
+            return Err(self.link.protocol("rows to a ping"));
         }
+        Ok(())
     }
 
     /// Runs one statement whose rows do not matter. After an error of the server's before the first row the connection
@@ -103,100 +197,133 @@ impl Connection {
     /// What the server said, with its number under [`super::super::code`]; `Unavailable` when the connection is lost.
     pub async fn execute(&mut self, sql: &str) -> Result<()> {
         self.command(QUERY)?.extend_from_slice(sql.as_bytes());
-        self.link.send().await?;
-        let Answer::Columns(count) = self.begin_answer().await? else { return Ok(()) };
-        self.columns(count).await?;
-        loop {
+        self.send(Phase::Answer).await?;
+        self.begin_answer().await?;
+        self.columns().await?;
+        while self.phase == Phase::Rows {
             let packet = self.link.receive().await?;
-            if let Among::End = self.among(self.link.body(packet))? {
-                self.is_busy = false;
-                return Ok(());
-            }
+            self.among(packet)?;
         }
+        Ok(())
     }
 
-    /// Where a command is to be written.
+    /// Where a command is to be written, which is followed by [`Self::send`].
     pub(super) fn command(&mut self, code: u8) -> Result<&mut Vec<u8>> {
-        if self.is_busy {
+        if self.is_busy() {
             return Err(Error::unavailable("the connection was left in the middle of a statement")
                 .with("server", &self.link.server));
         }
-        self.is_busy = true;
+        self.phase = Phase::Lost;
         Ok(self.link.command(code))
     }
 
-    /// The first packet of the answer to a statement.
-    pub(super) async fn begin_answer(&mut self) -> Result<Answer> {
+    /// Sends the command that was written; `next` comes then.
+    pub(super) async fn send(&mut self, next: Phase) -> Result<()> {
+        self.link.send().await?;
+        self.phase = next;
+        Ok(())
+    }
+
+    /// The first packet of the answer to a statement. Without columns it is the last one.
+    pub(super) async fn begin_answer(&mut self) -> Result<()> {
         let packet = self.link.receive().await?;
+        self.answer(packet)
+    }
+
+    fn answer(&mut self, packet: Packet) -> Result<()> {
+        self.phase = Phase::Lost;
         let body = self.link.body(packet);
         match body {
             [OK, rest @ ..] => {
                 let mut reader = Reader(rest);
                 let status = reader.number().and_then(|_| reader.number()).and_then(|_| reader.u16());
-                self.check_end(status)?;
-                self.is_busy = false;
-                Ok(Answer::Done)
+                self.end(status)
             }
-            [ERROR, ..] => {
-                let error = ServerError::parse(body).into_error();
-                self.is_busy = false;
-                Err(error)
-            }
+            [ERROR, ..] => Err(self.failed(packet)),
             [FILE, ..] => Err(self.link.protocol("it asks for a file of this machine")),
             _ => {
                 let mut reader = Reader(body);
                 match reader.number() {
-                    Some(count @ 1..=COLUMNS) if reader.0.is_empty() => Ok(Answer::Columns(count)),
+                    Some(count @ 1..=COLUMNS) if reader.0.is_empty() => {
+                        self.phase = self.definitions(count, Then::Rows);
+                        Ok(())
+                    }
                     _ => Err(self.link.protocol("no answer to a statement")),
                 }
             }
         }
     }
 
-    /// The definitions of a result's columns.
-    pub(super) async fn columns(&mut self, count: u64) -> Result<Vec<Column>> {
+    /// The definitions of a result's columns; none of an answer that has ended. Those of parameters say nothing.
+    pub(super) async fn columns(&mut self) -> Result<Vec<Column>> {
         let mut columns = Vec::new();
-        for _ in 0..count {
-            columns.push(self.definition().await?);
+        while let Phase::Definitions { then, .. } = self.phase {
+            let packet = self.link.receive().await?;
+            let column = self.definition(packet)?;
+            if !matches!(then, Then::Columns(_)) {
+                columns.extend(column);
+            }
         }
-        self.end_definitions(count).await?;
         Ok(columns)
     }
 
-    /// Passes over the definitions of parameters, which say nothing.
-    pub(super) async fn parameters(&mut self, count: u64) -> Result<()> {
-        for _ in 0..count {
-            self.definition().await?;
-        }
-        self.end_definitions(count).await
-    }
-
-    async fn definition(&mut self) -> Result<Column> {
-        let packet = self.link.receive().await?;
-        match self.link.body(packet) {
-            body @ [ERROR, ..] => Err(ServerError::parse(body).into_error()),
-            body if body.len() > DEFINITION_BYTES => Err(self.link.protocol("a long definition of a column")),
-            body => Column::parse(body).ok_or_else(|| self.link.protocol("no definition of a column")),
+    /// The phase in which so many definitions come. Without any there is no end of them.
+    pub(super) fn definitions(&self, count: u64, then: Then) -> Phase {
+        match (count, then) {
+            (0, then) => self.after(then),
+            (left, then) => Phase::Definitions { left, has_end: self.has_short_ends, then },
         }
     }
 
-    async fn end_definitions(&mut self, count: u64) -> Result<()> {
-        if count == 0 || !self.has_short_ends {
-            return Ok(());
-        }
-        let packet = self.link.receive().await?;
-        match self.link.body(packet) {
-            body @ [END, ..] if body.len() < SHORT_END => Ok(()),
-            _ => Err(self.link.protocol("no end of the definitions")),
+    fn after(&self, then: Then) -> Phase {
+        match then {
+            Then::Columns(count) => self.definitions(count, Then::Nothing),
+            Then::Rows => Phase::Rows,
+            Then::Nothing => Phase::Idle,
         }
     }
 
-    /// What a packet that comes among rows is, by its first byte and its length.
+    /// A packet that comes among definitions: none is their end.
+    fn definition(&mut self, packet: Packet) -> Result<Option<Column>> {
+        let Phase::Definitions { left, has_end, then } = self.phase else {
+            return Err(Error::internal("definitions are read out of turn"));
+        };
+        self.phase = Phase::Lost;
+        let column = match self.link.body(packet) {
+            [ERROR, ..] => return Err(self.failed(packet)),
+            body @ [END, ..] if left == 0 && body.len() < SHORT_END => None,
+            _ if left == 0 => return Err(self.link.protocol("no end of the definitions")),
+            body if body.len() > DEFINITION_BYTES => {
+                return Err(self.link.protocol("a long definition of a column"));
+            }
+            body => match Column::parse(body) {
+                None => return Err(self.link.protocol("no definition of a column")),
+                column => column,
+            },
+        };
+        self.phase = match left.checked_sub(1) {
+            None => self.after(then),
+            Some(0) if !has_end => self.after(then),
+            Some(left) => Phase::Definitions { left, has_end, then },
+        };
+        Ok(column)
+    }
+
+    /// The server's error, which ends its answer.
+    #[cold]
+    pub(super) fn failed(&mut self, packet: Packet) -> Error {
+        self.phase = Phase::Idle;
+        ServerError::parse(self.link.body(packet)).into_error()
+    }
+
+    /// What a packet that comes among rows is, by its first byte and its length. After an end and after an error the
+    /// connection is free for the next command.
     ///
     /// # Errors
     /// The server's error, if it is one.
     #[inline]
-    pub(super) fn among(&self, body: &[u8]) -> Result<Among> {
+    pub(super) fn among(&mut self, packet: Packet) -> Result<Among> {
+        let body = self.link.body(packet);
         match body {
             [END, rest @ ..] if body.len() < if self.has_short_ends { SHORT_END } else { FULL } => {
                 let mut reader = Reader(rest);
@@ -205,18 +332,23 @@ impl Connection {
                 } else {
                     reader.number().and_then(|_| reader.number()).and_then(|_| reader.u16())
                 };
-                self.check_end(status)?;
+                self.end(status)?;
                 Ok(Among::End)
             }
-            [ERROR, ..] => Err(ServerError::parse(body).into_error()),
+            [ERROR, ..] => Err(self.failed(packet)),
             _ => Ok(Among::Row),
         }
     }
 
-    /// We never allow several results.
-    fn check_end(&self, status: Option<u16>) -> Result<()> {
+    /// Takes note of what the server says at an end. We never allow several results.
+    fn end(&mut self, status: Option<u16>) -> Result<()> {
+        self.phase = Phase::Lost;
         match status.map(StatusFlags::from_bits_retain) {
-            Some(status) if !status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS) => Ok(()),
+            Some(status) if !status.contains(StatusFlags::SERVER_MORE_RESULTS_EXISTS) => {
+                self.is_in_transaction = status.contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+                self.phase = Phase::Idle;
+                Ok(())
+            }
             Some(_) => Err(self.link.protocol("more than one result")),
             None => Err(self.link.protocol("a short end")),
         }
@@ -226,7 +358,7 @@ impl Connection {
 /// A server that is left without goodbye writes a warning to its log.
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.is_busy {
+        if self.is_busy() {
             return;
         }
         self.link.packets.restart();

@@ -1,6 +1,8 @@
 //! A socket, and the packets that go over it in both directions.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::packet::{ERROR, FULL, HEADER_BYTES, Packet, Packets};
 use crate::client::mysql::problem::{self, ServerError};
@@ -18,11 +20,13 @@ pub(super) struct Link {
     pub(super) output: Vec<u8>,
     /// Where the socket goes, for messages.
     pub(super) server: String,
+    /// Bytes received, of all connections that count into it.
+    pub(super) received: Arc<AtomicU64>,
 }
 
 impl Link {
     pub(super) fn new(stream: Stream, server: String) -> Self {
-        Self { stream, packets: Packets::for_login(), output: Vec::new(), server }
+        Self { stream, packets: Packets::for_login(), output: Vec::new(), server, received: Arc::default() }
     }
 
     /// Where a command is to be written.
@@ -99,7 +103,10 @@ impl Link {
             Ok(_) if self.packets.is_flooded() => {
                 Err(self.protocol("more than 1 MiB before the login is done"))
             }
-            Ok(_) => Ok(()),
+            Ok(count) => {
+                self.received.fetch_add(count as u64, Ordering::Relaxed);
+                Ok(())
+            }
             Err(error) => Err(network::lost(error, &self.server)),
         }
     }

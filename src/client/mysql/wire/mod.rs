@@ -14,13 +14,15 @@ mod link;
 mod packet;
 mod reader;
 mod row;
+mod rsa;
 mod startup;
 mod statement;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::auth::{Login, PublicKey};
 pub use self::column::{Column, ColumnFlags, ColumnType};
 pub use self::connection::Connection;
-pub use self::row::{Row, Values};
+pub use self::row::{Row, Values, find_values};
 pub(super) use self::startup::{Encryption, log_in};
 pub use self::statement::{Rows, Statement, Value};

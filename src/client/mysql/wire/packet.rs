@@ -4,6 +4,7 @@
 //! that the parts are one slice.
 
 use std::io;
+use std::ops::Range;
 
 use crate::client::transport::{Stream, buffer};
 
@@ -27,6 +28,13 @@ pub(super) const PACKET_LIMIT: usize = 1 << 30;
 pub(super) struct Packet {
     start: usize,
     end: usize,
+}
+
+impl Packet {
+    /// The same, as indices of [`Packets::buffer`].
+    pub(super) fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
 }
 
 /// Bytes received and not yet looked at, `bytes[start..end]`.
@@ -125,6 +133,12 @@ impl Packets {
     #[inline]
     pub(super) fn body(&self, packet: Packet) -> &[u8] {
         &self.bytes[packet.start..packet.end]
+    }
+
+    /// All bytes, taken and not. Packets that were found stay where they are until the next [`Self::fill`].
+    #[inline]
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Reads once from the socket, after moving what is left to the front; 0 at the end of the stream.

@@ -1,9 +1,11 @@
 //! One row in the server's binary form.
 
-use super::column::Column;
+use std::ops::Range;
+
+use super::column::{Column, LONGEST_TIME, Width};
 use super::reader::Reader;
 use crate::client::mysql::problem;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// First byte of a row.
 const ROW: u8 = 0x00;
@@ -76,4 +78,60 @@ impl Values<'_> {
         self.rest = Reader(&[]);
         Err(problem::protocol(what))
     }
+}
+
+/// Finds the values of a row whose packet is `body`, column after column: where in `body` each lies, without its length;
+/// none is NULL. What [`Values`] says of a row, without a slice for each value.
+///
+/// # Errors
+/// `Unavailable` when the body is no row of such columns. `found` may have been called for some of them.
+#[inline]
+pub fn find_values(
+    columns: &[Column],
+    body: &[u8],
+    mut found: impl FnMut(Option<Range<usize>>),
+) -> Result<()> {
+    let first = 1 + (columns.len() + RESERVED_BITS).div_ceil(8);
+    let Some((&[ROW, ref nulls @ ..], _)) = body.split_at_checked(first) else { return Err(short()) };
+    let mut at = first;
+    for (bit, column) in (RESERVED_BITS..).zip(columns) {
+        if nulls[bit / 8] >> (bit % 8) & 1 == 1 {
+            found(None);
+            continue;
+        }
+        let (start, length) = match column.width() {
+            Width::Bytes(count) => (at, count),
+            Width::Counted => match body.get(at) {
+                Some(&count @ ..=0xfa) => (at + 1, usize::from(count)),
+                _ => counted(body, at).ok_or_else(short)?,
+            },
+            Width::Time => match body.get(at).map(|count| usize::from(*count)) {
+                Some(count @ ..=LONGEST_TIME) => (at + 1, count),
+                _ => return Err(short()),
+            },
+        };
+        // `start` is in the body or at its end.
+        if length > body.len() - start {
+            return Err(short());
+        }
+        at = start + length;
+        found(Some(start..at));
+    }
+    if at < body.len() {
+        return Err(problem::protocol("a long row"));
+    }
+    Ok(())
+}
+
+/// Where a value of 251 bytes or more lies, and its length, which may be more than there is.
+#[inline(never)]
+fn counted(body: &[u8], at: usize) -> Option<(usize, usize)> {
+    let mut reader = Reader(body.get(at..)?);
+    let length = usize::try_from(reader.number()?).ok()?;
+    Some((body.len() - reader.0.len(), length))
+}
+
+#[cold]
+fn short() -> Error {
+    problem::protocol("a short row")
 }

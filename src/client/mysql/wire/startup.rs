@@ -7,7 +7,7 @@ use mysql_common::packets::{HandshakeResponse, SslRequest};
 use mysql_common::proto::MySerialize;
 use rustls::ClientConfig;
 
-use super::auth::{self, Method};
+use super::auth::{self, Login, Method};
 use super::connection::Connection;
 use super::greeting::{Greeting, ours};
 use super::link::Link;
@@ -33,7 +33,7 @@ pub(in crate::client::mysql) async fn log_in(
     stream: Stream,
     config: &MysqlConfig,
     encryption: Encryption,
-    password: &[u8],
+    login: Login<'_>,
 ) -> Result<Connection> {
     let mut link = Link::new(stream, config.server());
     let packet = link.receive().await?;
@@ -58,7 +58,7 @@ pub(in crate::client::mysql) async fn log_in(
     }
     let method = Method::first(&greeting.method);
     let response = HandshakeResponse::new(
-        Some(method.proof(password, &greeting.nonce)),
+        Some(method.proof(login.password, &greeting.nonce)),
         // Decides about the character set: utf8mb4.
         (5, 7, 0),
         Some(config.user.as_bytes()),
@@ -71,7 +71,7 @@ pub(in crate::client::mysql) async fn log_in(
     response.serialize(link.answer());
     link.send().await?;
     let is_private = !matches!(link.stream, Stream::Tcp(_));
-    auth::login(&mut link, method, password, is_private).await?;
+    auth::login(&mut link, method, greeting.nonce, &login, is_private).await?;
     link.packets.lift_limit();
     Ok(Connection::new(link, greeting, capabilities))
 }

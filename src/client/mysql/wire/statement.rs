@@ -1,13 +1,13 @@
 //! Prepared statements: parameters beside the SQL, and rows in the server's binary form.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::column::Column;
-use super::connection::{Among, Answer, COLUMNS, Connection};
+use super::connection::{Among, COLUMNS, Connection, Phase, Then};
 use super::packet::{ERROR, Packet};
 use super::reader::Reader;
 use super::row::Row;
-use crate::client::mysql::problem::ServerError;
 use crate::error::{Error, Result};
 
 const PREPARE: u8 = 0x16;
@@ -94,13 +94,19 @@ impl Connection {
     /// Those of [`Self::execute`].
     pub async fn prepare(&mut self, sql: &str) -> Result<Statement> {
         self.command(PREPARE)?.extend_from_slice(sql.as_bytes());
-        self.link.send().await?;
+        self.send(Phase::Prepared).await?;
         let packet = self.link.receive().await?;
+        let (id, parameters) = self.prepared(packet)?;
+        let columns = self.columns().await?;
+        Ok(Statement { id, parameters: parameters.into(), columns })
+    }
+
+    /// The first packet of the answer to [`PREPARE`]: the statement's number, and how many parameters it has.
+    pub(super) fn prepared(&mut self, packet: Packet) -> Result<(u32, u16)> {
+        self.phase = Phase::Lost;
         let body = self.link.body(packet);
         if body.first() == Some(&ERROR) {
-            let error = ServerError::parse(body).into_error();
-            self.is_busy = false;
-            return Err(error);
+            return Err(self.failed(packet));
         }
         let mut reader = Reader(body);
         let facts = (|| match reader.byte()? {
@@ -112,14 +118,12 @@ impl Connection {
         if u64::from(columns) > COLUMNS {
             return Err(self.link.protocol("more columns than a result has"));
         }
-        self.parameters(parameters.into()).await?;
-        let columns = self.columns(columns.into()).await?;
-        self.is_busy = false;
-        Ok(Statement { id, parameters: parameters.into(), columns })
+        self.phase = self.definitions(parameters.into(), Then::Columns(columns.into()));
+        Ok((id, parameters))
     }
 
-    /// Runs a prepared statement. Its rows are to be read to their end: an error, or rows that are dropped, leave a
-    /// connection that nobody can use.
+    /// Runs a prepared statement. Its rows are to be read to their end: rows that are dropped, or not understood, leave a
+    /// connection that nobody can use before [`Self::skip_rest`]. An error of the server's is an end.
     ///
     /// # Errors
     /// Those of [`Self::execute`].
@@ -144,12 +148,10 @@ impl Connection {
             values.iter().for_each(|value| output.extend_from_slice(&[value.kind(), 0]));
             values.iter().for_each(|value| value.write(output));
         }
-        self.link.send().await?;
-        let columns = match self.begin_answer().await? {
-            Answer::Done => Vec::new(),
-            Answer::Columns(count) => self.columns(count).await?,
-        };
-        let state = if columns.is_empty() { State::Ended } else { State::Open };
+        self.send(Phase::Answer).await?;
+        self.begin_answer().await?;
+        let columns = self.columns().await?;
+        let state = if self.phase == Phase::Rows { State::Open } else { State::Ended };
         Ok(Rows { connection: self, columns, state })
     }
 
@@ -159,10 +161,8 @@ impl Connection {
     /// `Unavailable` when the connection is lost.
     pub async fn forget(&mut self, statement: Statement) -> Result<()> {
         self.command(CLOSE)?.extend_from_slice(&statement.id.to_le_bytes());
-        self.link.send().await?;
         // There is no answer.
-        self.is_busy = false;
-        Ok(())
+        self.send(Phase::Idle).await
     }
 }
 
@@ -228,6 +228,32 @@ impl Rows<'_> {
         self.noting(filled)
     }
 
+    /// As [`Self::next_read`], but where in [`Self::buffer`] the row's body lies, for [`super::find_values`]. Rows that
+    /// were found lie there until the next [`Self::fill`].
+    ///
+    /// # Errors
+    /// Those of [`Self::next`].
+    #[inline]
+    pub fn next_range(&mut self) -> Result<Option<Range<usize>>> {
+        Ok(self.packet()?.map(Packet::range))
+    }
+
+    /// The bytes in which [`Self::next_range`] finds rows.
+    #[inline]
+    pub fn buffer(&self) -> &[u8] {
+        self.connection.link.packets.buffer()
+    }
+
+    /// Says that many rows may come, and that nobody waits for the first byte of each read: the socket may nap.
+    pub fn expect_much(&mut self) {
+        self.connection.link.stream.expect_much(self.state == State::Open);
+    }
+
+    /// See [`Connection::skip_rest`].
+    pub async fn skip_rest(self, most_bytes: u64) -> bool {
+        self.connection.skip_rest(most_bytes).await
+    }
+
     fn row(&self, packet: Packet) -> Result<Row<'_>> {
         let link = &self.connection.link;
         Row::of(&self.columns, link.body(packet)).ok_or_else(|| link.protocol("a short row"))
@@ -243,21 +269,27 @@ impl Rows<'_> {
         }
         let found = self.connection.link.next();
         let Some(packet) = self.noting(found)? else { return Ok(None) };
-        let among = self.connection.among(self.connection.link.body(packet));
+        let among = self.connection.among(packet);
         match self.noting(among)? {
             Among::Row => Ok(Some(packet)),
             Among::End => {
-                self.state = State::Ended;
-                self.connection.is_busy = false;
+                self.end(State::Ended);
                 Ok(None)
             }
         }
     }
 
+    #[inline]
     fn noting<T>(&mut self, done: Result<T>) -> Result<T> {
         if done.is_err() {
-            self.state = State::Failed;
+            self.end(State::Failed);
         }
         done
+    }
+
+    #[cold]
+    fn end(&mut self, state: State) {
+        self.state = state;
+        self.connection.link.stream.expect_much(false);
     }
 }

@@ -1,3 +1,6 @@
+mod left;
+mod values;
+
 use std::borrow::Cow;
 
 use mysql_common::constants::CapabilityFlags;
@@ -5,14 +8,14 @@ use mysql_common::scramble::{scramble_native, scramble_sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use super::auth::{self, Method};
+use super::auth::{self, Login, Method, PublicKey};
 use super::greeting::{Greeting, ours};
 use super::link::Link;
 use super::packet::{FULL, Packets};
 use super::*;
-use crate::client::Address;
 use crate::client::mysql::config::MysqlConfig;
 use crate::client::transport::Stream;
+use crate::client::{Address, Environment};
 use crate::error::{Error, ErrorKind, Result};
 
 const NONCE: &[u8; 20] = b"abcdefghijklmnopqrst";
@@ -54,7 +57,11 @@ fn greeting(capabilities: CapabilityFlags, method: &str) -> Vec<u8> {
 
 fn config() -> MysqlConfig {
     let url = url::Url::parse("mysql://me:pa55@localhost/d").unwrap();
-    MysqlConfig::from_address(&Address::Url(url)).unwrap()
+    MysqlConfig::from_address(&Address::Url(url), &Environment::default()).unwrap()
+}
+
+fn pa55(server_key: PublicKey) -> Login<'static> {
+    Login { password: b"pa55", server_key }
 }
 
 /// A connection to a server that has sent `bytes`; and the other end of it.
@@ -114,7 +121,7 @@ fn greetings_are_read_and_cut_ones_refused() {
 async fn logged_in(bytes: &[u8]) -> (Result<()>, Vec<u8>) {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(bytes).await.unwrap();
-    let done = log_in(Stream::Unix(ours), &config(), Encryption::Never, b"pa55").await;
+    let done = log_in(Stream::Unix(ours), &config(), Encryption::Never, pa55(PublicKey::None)).await;
     (done.map(drop), said(theirs).await)
 }
 
@@ -187,7 +194,7 @@ async fn logins_of_every_method_answer_what_is_asked_and_no_more() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(&bytes).await.unwrap();
         theirs.shutdown().await.unwrap();
-        let login = log_in(Stream::Unix(ours), &config(), Encryption::Never, b"pa55").await;
+        let login = log_in(Stream::Unix(ours), &config(), Encryption::Never, pa55(PublicKey::None)).await;
         let error = login.expect_err(part);
         assert!(error.kind() == kind && error.to_string().contains(part), "{part}: {error:?}");
         let said = said(theirs).await;
@@ -201,7 +208,8 @@ async fn the_password_itself_goes_only_where_nobody_listens() {
     let mut link = Link::new(Stream::Unix(ours), "there".into());
     theirs.write_all(&sent(0, &[&[1, 4]])).await.unwrap();
     theirs.shutdown().await.unwrap();
-    let error = auth::login(&mut link, Method::CachingSha2, b"pa55", false).await.unwrap_err();
+    let error =
+        auth::login(&mut link, Method::CachingSha2, *NONCE, &pa55(PublicKey::None), false).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Config && error.hints()[0].contains("sslmode=require"), "{error:?}");
     drop(link);
     assert!(said(theirs).await.is_empty());
@@ -214,7 +222,7 @@ async fn a_server_without_tls_is_left_where_tls_is_required() {
     theirs.write_all(&sent(0, &[&hello])).await.unwrap();
     let tls = crate::client::transport::client_config(None, false, None).unwrap();
     let required = Encryption::Required(tls);
-    let error = log_in(Stream::Unix(ours), &config(), required, b"pa55").await.unwrap_err();
+    let error = log_in(Stream::Unix(ours), &config(), required, pa55(PublicKey::None)).await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Config, "the server has no TLS"));
     assert!(said(theirs).await.is_empty());
 }
@@ -349,16 +357,18 @@ async fn an_error_instead_of_rows_leaves_a_connection_that_is_good() {
 
 #[tokio::test]
 async fn nobody_reads_rows_of_others() {
-    // An error in the middle, a cut answer, and rows that are dropped.
+    // An error in the middle is an end.
     let mut failing = result(false);
     let end = failing.len() - 1;
     failing[end] = FAILURE.to_vec();
-    let (mut connection, statement, theirs) = answering(&failing).await;
+    let (mut connection, statement, mut theirs) = answering(&failing).await;
     let error = drained(&mut connection, &statement).await.unwrap_err();
     assert_eq!(error.message(), "no such table");
-    assert!(left(&connection.ping().await.unwrap_err()));
+    theirs.write_all(&sent(1, &[OK])).await.unwrap();
+    connection.ping().await.unwrap();
     drop(connection);
-    assert!(!said(theirs).await.ends_with(&sent(0, &[&[1]])), "goodbye in the middle");
+    assert!(said(theirs).await.ends_with(&sent(0, &[&[1]])), "no goodbye");
+    // A cut answer, and rows that are dropped.
     for length in 0..result(false).len() {
         let (mut connection, statement, mut theirs) = answering(&result(false)[..length]).await;
         theirs.shutdown().await.unwrap();
@@ -366,11 +376,13 @@ async fn nobody_reads_rows_of_others() {
         assert!(error.message().contains("server closed the connection"), "{error}");
         assert!(left(&connection.execute("DO 1").await.unwrap_err()));
     }
-    let (mut connection, statement, _theirs) = answering(&result(false)).await;
+    let (mut connection, statement, theirs) = answering(&result(false)).await;
     let mut rows = connection.run(&statement, &[]).await.unwrap();
     rows.next().await.unwrap().expect("a row");
     drop(rows);
     assert!(left(&connection.ping().await.unwrap_err()));
+    drop(connection);
+    assert!(!said(theirs).await.ends_with(&sent(0, &[&[1]])), "goodbye in the middle");
     // A future that is dropped while it waits.
     let (mut connection, statement, _theirs) = answering(&[]).await;
     assert!(futures::FutureExt::now_or_never(connection.run(&statement, &[])).is_none());
@@ -462,4 +474,101 @@ async fn long_statements_go_in_parts_and_rows_of_text_are_passed_over() {
         assert_eq!(heard[..5], [0xff, 0xff, 0xff, 0, 3]);
         assert_eq!(heard[FULL + 4..FULL + 8], [second, 0, 0, 1]);
     }
+}
+
+#[tokio::test]
+async fn a_password_is_encrypted_with_the_servers_key_where_that_is_wanted() {
+    let pem = rsa::PEM.as_bytes();
+    let answers = [b"\x01", pem].concat();
+    for (key, asked, bodies) in [
+        (PublicKey::Asked, true, vec![&[1, 4][..], &answers, OK]),
+        (PublicKey::Given(pem.to_vec()), false, vec![&[1, 4][..], OK]),
+    ] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut link = Link::new(Stream::Unix(ours), "there".into());
+        for (at, body) in bodies.iter().enumerate() {
+            theirs.write_all(&sent(2 * at as u8, &[body])).await.unwrap();
+        }
+        auth::login(&mut link, Method::CachingSha2, *NONCE, &pa55(key), false).await.unwrap();
+        drop(link);
+        let said = said(theirs).await;
+        let (asking, secret) = said.split_at(said.len() - 4 - 128);
+        assert_eq!(asking, if asked { sent(1, &[&[2]]) } else { Vec::new() });
+        assert_eq!(secret[..4], [128, 0, 0, if asked { 3 } else { 1 }]);
+    }
+    // What is no key, and one that nobody asked for.
+    for (bodies, part) in
+        [(vec![&[1, 4][..], b"\x01none"], "public key cannot be used"), (vec![&answers[..]], "out of turn")]
+    {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut link = Link::new(Stream::Unix(ours), "there".into());
+        for (at, body) in bodies.iter().enumerate() {
+            theirs.write_all(&sent(2 * at as u8, &[body])).await.unwrap();
+        }
+        let login = pa55(PublicKey::Asked);
+        let error = auth::login(&mut link, Method::CachingSha2, *NONCE, &login, false).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Config && error.to_string().contains(part), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_are_skipped_up_to_an_end_or_an_error() {
+    let mut failing = result(false);
+    let end = failing.len() - 1;
+    failing[end] = FAILURE.to_vec();
+    for (bodies, most, usable) in [
+        (result(false), 1000, true),
+        (failing, 1000, true),
+        (result(false), 3, false),
+        (result(false)[..6].to_vec(), 1000, false),
+    ] {
+        let (mut connection, statement, mut theirs) = answering(&bodies).await;
+        let mut rows = connection.run(&statement, &[]).await.unwrap();
+        rows.expect_much();
+        rows.next().await.unwrap().expect("a row");
+        drop(rows);
+        if bodies.len() == 6 {
+            theirs.shutdown().await.unwrap();
+        } else {
+            theirs.write_all(&sent(1, &[OK])).await.unwrap();
+        }
+        assert_eq!(connection.skip_rest(most).await, usable);
+        assert_eq!(connection.is_busy(), !usable);
+        assert_eq!(connection.ping().await.is_ok(), usable);
+    }
+}
+
+#[tokio::test]
+async fn a_late_kill_is_taken_up() {
+    let killed = b"\xff\x25\x05#70100Query execution was interrupted";
+    for (answers, ends_well) in [
+        (vec![OK], true),
+        (vec![&killed[..], OK], true),
+        (vec![FAILURE], false),
+        (vec![killed, killed], false),
+    ] {
+        let (mut connection, mut theirs) = connected(ours(), &[]).await;
+        let serving = tokio::spawn(async move {
+            for answer in answers {
+                let mut heard = [0; 4 + 5];
+                theirs.read_exact(&mut heard).await.unwrap();
+                assert_eq!(heard[4..], *b"\x03DO 0");
+                theirs.write_all(&sent(1, &[answer])).await.unwrap();
+            }
+        });
+        assert_eq!(connection.settle().await.is_ok(), ends_well);
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bytes_are_counted_and_versions_known() {
+    let received = std::sync::Arc::default();
+    let (mut connection, mut theirs) = connected(ours(), &[]).await;
+    connection.count_into(&received);
+    theirs.write_all(&sent(1, &[OK])).await.unwrap();
+    connection.ping().await.unwrap();
+    assert_eq!(received.load(std::sync::atomic::Ordering::Relaxed), 4 + OK.len() as u64);
+    let version = connection.version().unwrap();
+    assert_eq!((version.maria, version.number), (true, (10, 11, 14)));
 }

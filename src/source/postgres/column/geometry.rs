@@ -1,8 +1,4 @@
 //! geometry and geography of PostGIS: from EWKB, as the server sends it, to ISO WKB.
-//!
-//! Both are an order of bytes, the kind of geometry, and numbers. In EWKB three bits of the kind say whether points have
-//! Z, have M, and whether an SRID follows, which only the outermost geometry has; ISO WKB adds 1000 and 2000 to the kind
-//! for Z and M and knows no SRID. An empty point has NaN for its coordinates in both.
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::BinaryType;
@@ -10,14 +6,7 @@ use arrow::datatypes::BinaryType;
 use crate::source::kit::cells::CellDecoder;
 use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
 use crate::source::kit::variable::VariableDecoder;
-
-const HAS_Z: u32 = 0x8000_0000;
-const HAS_M: u32 = 0x4000_0000;
-const HAS_SRID: u32 = 0x2000_0000;
-const BIG_ENDIAN: u8 = 0;
-const LITTLE_ENDIAN: u8 = 1;
-/// PostGIS reads collections within collections to a depth of 200.
-const MOST_DEPTH: usize = 256;
+use crate::source::kit::wkb::{self, Found};
 
 const ONE_SRID_HINT: &str = "--where can select the rows of one SRID; --cast 'table.column: text' keeps the values as the \
      database's own text, which has the SRID";
@@ -49,10 +38,9 @@ impl CellDecoder for GeometryDecoder {}
 impl ColumnDecoder<Bytes> for GeometryDecoder {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         self.wkb.clear();
-        let mut reader = Reader { rest: value, found: Found::default() };
-        let read = reader.geometry(&mut self.wkb, 0).filter(|()| reader.rest.is_empty());
-        read.ok_or_else(|| BadValue::malformed("geometry", value))?;
-        reader.found.check(self.promise)?;
+        let found =
+            wkb::to_iso(value, &mut self.wkb).ok_or_else(|| BadValue::malformed("geometry", value))?;
+        check(found, self.promise)?;
         self.values.append(&self.wkb)
     }
 
@@ -69,146 +57,22 @@ impl ColumnDecoder<Bytes> for GeometryDecoder {
     }
 }
 
-/// What a value turned out to be.
-#[derive(Default)]
-struct Found {
-    srid: i32,
-    measured: bool,
-    /// The first kind in it that is a curve or a surface.
-    curve: Option<&'static str>,
-}
-
-impl Found {
-    fn check(&self, promise: Promise) -> Result<(), BadValue> {
-        if self.srid != promise.srid {
-            return Err(BadValue {
-                what: format!(
-                    "a geometry of SRID {} in a column whose values have SRID {}: a file has one for a column",
-                    self.srid, promise.srid
-                ),
-                hint: ONE_SRID_HINT,
-            });
-        }
-        let odd = self.curve.or_else(|| self.measured.then_some("geometry with M"));
-        match odd.filter(|_| promise.simple) {
-            None => Ok(()),
-            Some(odd) => Err(BadValue::new(format!(
-                "a {odd} is no geometry that GeoParquet has: no curves, no surfaces, no M"
-            ))),
-        }
+/// Refuses what the column's values must not be.
+fn check(found: Found, promise: Promise) -> Result<(), BadValue> {
+    if found.srid != promise.srid {
+        return Err(BadValue {
+            what: format!(
+                "a geometry of SRID {} in a column whose values have SRID {}: a file has one for a column",
+                found.srid, promise.srid
+            ),
+            hint: ONE_SRID_HINT,
+        });
     }
-}
-
-/// Bytes of EWKB that are not read yet.
-struct Reader<'a> {
-    rest: &'a [u8],
-    found: Found,
-}
-
-/// How one geometry writes its numbers.
-#[derive(Clone, Copy)]
-struct Layout {
-    big_endian: bool,
-    /// Bytes of a point.
-    point: usize,
-}
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, tail) = self.rest.split_first_chunk::<N>()?;
-        self.rest = tail;
-        Some(*head)
+    let odd = found.curve.or_else(|| found.measured.then_some("geometry with M"));
+    match odd.filter(|_| promise.simple) {
+        None => Ok(()),
+        Some(odd) => Err(BadValue::new(format!(
+            "a {odd} is no geometry that GeoParquet has: no curves, no surfaces, no M"
+        ))),
     }
-
-    /// Copies bytes as they are.
-    fn copy(&mut self, out: &mut Vec<u8>, length: usize) -> Option<()> {
-        let (head, tail) = self.rest.split_at_checked(length)?;
-        out.extend_from_slice(head);
-        self.rest = tail;
-        Some(())
-    }
-
-    /// Copies a count and returns it.
-    fn count(&mut self, out: &mut Vec<u8>, layout: Layout) -> Option<usize> {
-        let bytes = self.take::<4>()?;
-        out.extend_from_slice(&bytes);
-        usize::try_from(number(bytes, layout.big_endian)).ok()
-    }
-
-    fn points(&mut self, out: &mut Vec<u8>, layout: Layout) -> Option<()> {
-        let count = self.count(out, layout)?;
-        self.copy(out, count.checked_mul(layout.point)?)
-    }
-
-    /// One geometry, with those that are inside it; none when the bytes are not one.
-    fn geometry(&mut self, out: &mut Vec<u8>, depth: usize) -> Option<()> {
-        let [order] = self.take::<1>()?;
-        if !matches!(order, BIG_ENDIAN | LITTLE_ENDIAN) || depth > MOST_DEPTH {
-            return None;
-        }
-        let big_endian = order == BIG_ENDIAN;
-        let flags = number(self.take()?, big_endian);
-        let (z, m) = (flags & HAS_Z != 0, flags & HAS_M != 0);
-        let kind = flags & !(HAS_Z | HAS_M | HAS_SRID);
-        if flags & HAS_SRID != 0 {
-            let srid = number(self.take()?, big_endian).cast_signed();
-            // The kinds inside have that of the whole.
-            if depth > 0 && srid != self.found.srid {
-                return None;
-            }
-            self.found.srid = srid;
-        }
-        self.found.measured |= m;
-        self.found.curve = self.found.curve.or(curve(kind));
-        let written = kind + 1000 * u32::from(z) + 2000 * u32::from(m);
-        out.push(order);
-        out.extend(if big_endian { written.to_be_bytes() } else { written.to_le_bytes() });
-        let layout = Layout { big_endian, point: 8 * (2 + usize::from(z) + usize::from(m)) };
-        match kind {
-            POINT => self.copy(out, layout.point),
-            LINE_STRING | CIRCULAR_STRING => self.points(out, layout),
-            POLYGON | TRIANGLE => {
-                let rings = self.count(out, layout)?;
-                (0..rings).try_for_each(|_| self.points(out, layout))
-            }
-            MULTI_POINT..=GEOMETRY_COLLECTION | COMPOUND_CURVE..=MULTI_SURFACE | POLYHEDRAL_SURFACE | TIN => {
-                let members = self.count(out, layout)?;
-                (0..members).try_for_each(|_| self.geometry(out, depth + 1))
-            }
-            _ => None,
-        }
-    }
-}
-
-const POINT: u32 = 1;
-const LINE_STRING: u32 = 2;
-const POLYGON: u32 = 3;
-const MULTI_POINT: u32 = 4;
-const GEOMETRY_COLLECTION: u32 = 7;
-const CIRCULAR_STRING: u32 = 8;
-const COMPOUND_CURVE: u32 = 9;
-const CURVE_POLYGON: u32 = 10;
-const MULTI_CURVE: u32 = 11;
-const MULTI_SURFACE: u32 = 12;
-const POLYHEDRAL_SURFACE: u32 = 15;
-const TIN: u32 = 16;
-const TRIANGLE: u32 = 17;
-
-/// The name of a kind that GeoParquet does not have.
-fn curve(kind: u32) -> Option<&'static str> {
-    Some(match kind {
-        CIRCULAR_STRING => "CircularString",
-        COMPOUND_CURVE => "CompoundCurve",
-        CURVE_POLYGON => "CurvePolygon",
-        MULTI_CURVE => "MultiCurve",
-        MULTI_SURFACE => "MultiSurface",
-        POLYHEDRAL_SURFACE => "PolyhedralSurface",
-        TIN => "TIN",
-        TRIANGLE => "Triangle",
-        _ => return None,
-    })
-}
-
-fn number(bytes: [u8; 4], big_endian: bool) -> u32 {
-    if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }

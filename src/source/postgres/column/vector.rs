@@ -3,17 +3,15 @@
 //! Binary form, all big-endian: dimensions and a zero in 16 bits each, then the numbers, of 32 or 16 bits.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeListArray, Float32Array, ListArray};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::ArrayRef;
 use arrow::datatypes::{ArrowPrimitiveType, Float16Type};
-use arrow_schema::{DataType, Field, FieldRef};
+use arrow_schema::Field;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::kit::cells::CellDecoder;
 use crate::source::kit::column::{BadValue, Bytes, ColumnDecoder};
-use crate::source::kit::primitive::Nulls;
+use crate::source::kit::float_lists::FloatLists;
 
 /// From the bytes of one number.
 pub(super) trait Number: Send + 'static {
@@ -52,29 +50,13 @@ impl Number for Half {
 
 /// Fills a `FixedSizeListArray`, or a `ListArray` where the dimensions are not declared.
 pub(super) struct VectorDecoder<N: Number> {
-    element: FieldRef,
-    /// Dimensions of each value, if they are declared.
-    dimensions: Option<i32>,
-    values: Vec<f32>,
-    /// Of the lists whose length may be any.
-    offsets: Vec<i32>,
-    nulls: Nulls,
+    lists: FloatLists,
     of: PhantomData<fn() -> N>,
 }
 
 impl<N: Number> VectorDecoder<N> {
     pub(super) fn boxed(field: &Field, capacity: usize) -> Result<Box<dyn CellDecoder>> {
-        let (element, dimensions) = match field.data_type() {
-            DataType::List(element) => (element, None),
-            DataType::FixedSizeList(element, dimensions) if *dimensions > 0 => (element, Some(*dimensions)),
-            other => {
-                return Err(
-                    Error::internal(format!("a vector cannot fill {other}")).with("column", field.name())
-                );
-            }
-        };
-        let (element, nulls) = (Arc::clone(element), Nulls::new(capacity));
-        Ok(Box::new(Self { element, dimensions, values: vec![], offsets: vec![0], nulls, of: PhantomData }))
+        Ok(Box::new(Self { lists: FloatLists::new(field, capacity)?, of: PhantomData }))
     }
 
     /// The numbers of a value; none when the bytes are no vector.
@@ -90,47 +72,18 @@ impl<N: Number> CellDecoder for VectorDecoder<N> {}
 impl<N: Number> ColumnDecoder<Bytes> for VectorDecoder<N> {
     fn append(&mut self, value: &[u8]) -> Result<(), BadValue> {
         let numbers = Self::numbers(value).ok_or_else(|| BadValue::malformed("vector", value))?;
-        let length = numbers.len() / N::WIDTH;
-        if let Some(declared) = self.dimensions.filter(|declared| usize::try_from(*declared) != Ok(length)) {
-            return Err(BadValue::new(format!(
-                "a vector of {length} dimensions in a column declared with {declared}"
-            )));
-        }
-        let end = i32::try_from(self.values.len() + length)
-            .map_err(|_| BadValue::new(format!("a vector of {length} dimensions does not fit the batch")))?;
-        self.values.extend(numbers.chunks_exact(N::WIDTH).map(N::of));
-        if self.dimensions.is_none() {
-            self.offsets.push(end);
-        }
-        self.nulls.append_non_null();
-        Ok(())
+        self.lists.append(numbers.chunks_exact(N::WIDTH).map(N::of))
     }
 
     fn append_null(&mut self) {
-        match self.dimensions {
-            // A list of fixed length has room for what is not there.
-            Some(dimensions) => {
-                self.values.resize(self.values.len() + dimensions.unsigned_abs() as usize, 0.0);
-            }
-            None => self.offsets.push(self.values.len() as i32),
-        }
-        self.nulls.append_null();
+        self.lists.append_null();
     }
 
     fn finish(&mut self) -> ArrayRef {
-        let next = Vec::with_capacity(self.values.len());
-        let values = Arc::new(Float32Array::from(std::mem::replace(&mut self.values, next)));
-        let (element, nulls) = (Arc::clone(&self.element), self.nulls.finish());
-        match self.dimensions {
-            Some(dimensions) => Arc::new(FixedSizeListArray::new(element, dimensions, values, nulls)),
-            None => {
-                let offsets = std::mem::replace(&mut self.offsets, vec![0]);
-                Arc::new(ListArray::new(element, OffsetBuffer::new(offsets.into()), values, nulls))
-            }
-        }
+        self.lists.finish()
     }
 
     fn bytes(&self) -> usize {
-        size_of_val(self.values.as_slice()) + size_of_val(self.offsets.as_slice())
+        self.lists.bytes()
     }
 }
