@@ -75,10 +75,9 @@ verify-versions: test-deps cargo
 	scripts/install-postgres-versions.sh
 	cargo test --release --locked --test it -- --nocapture --ignored types::versions
 
-## verify-mysql: the run log in the current MySQL server, whatever version Debian unstable has
+## verify-mysql: the MySQL source on MariaDB of the system, MariaDB 11.8 and the MySQL of Debian unstable: TPC-H of SCALE (1), exports while money moves CONSISTENCY_RUNS (20) times; the run log in MySQL
 verify-mysql: test-deps cargo
-	scripts/install-mysql.sh
-	cargo test --release --locked --test it -- --nocapture --ignored runlog::mysql
+	SCALE=$(SCALE) scripts/verify-mysql.sh $(CONSISTENCY_RUNS)
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo
@@ -144,7 +143,7 @@ verify-mutants: test-deps cargo
 	"$(LAKEXPRESS_VENV)/bin/python" scripts/mutants.py --cargo-mutants "$$(scripts/install-mutants.sh)" \
 		--directory "$(CARGO_TARGET_DIR)-mutants" --only $(MUTANTS_IN) --count $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)
 
-## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
+## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite, "--source mariadb" from MariaDB
 bench: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,lineitem)

@@ -1,9 +1,10 @@
-"""End to end: TPC-H lineitem from PostgreSQL or SQLite to Parquet on local disk, beside DuckDB doing the same; or
+"""End to end: TPC-H lineitem from PostgreSQL, MariaDB or SQLite to Parquet on local disk, beside DuckDB doing the same; or
 from PostgreSQL to local disk and to an S3 server on the same machine (`--source storage`).
 
 Programs take turns in every round, so that what the machine does meanwhile meets all alike; the table shows
 medians. CPU and memory are the client's own (user + system time and peak resident size by wait4), not the
-server's. PostgreSQL's floor is psql copying the same rows in binary to nowhere: nothing can be faster.
+server's. PostgreSQL's floor is psql copying the same rows in binary to nowhere: nothing can be faster. MariaDB's is
+`mariadb --quick` selecting them to nowhere.
 """
 
 import json
@@ -19,6 +20,7 @@ sys.path.insert(0, HERE)
 from contest import (  # noqa: E402
     about, arguments, export, interleave, measure_export, median, output, refusals, report, table, turns,
 )  # fmt: skip
+from mariadb import MariaServer  # noqa: E402
 from server import Server, program  # noqa: E402
 from store import Store  # noqa: E402
 
@@ -78,6 +80,39 @@ class Postgres(Contest):
             rows += f" AND ctid < '({last},0)'"
         sql = f"\\copy ({rows}) TO '/dev/null' (FORMAT binary)"
         return [program("psql"), "-X", "-q", "-d", self.url, "-c", sql]
+
+
+class Maria(Contest):
+    """From a MariaDB server that is kept between runs."""
+
+    TABLE, KIND, PEERS = "lineitem", "mysql", ["mariadb", "duckdb", "connectorx"]
+
+    def __enter__(self):
+        self.maria = MariaServer(self.options.dir).__enter__()
+        self.database = self.maria.lineitem(self.options.scale)
+        self.url = self.maria.url(self.database)
+        self.last = int(self.maria.query(self.database, "SELECT max(l_orderkey) FROM lineitem"))
+        self.once("mariadb", 1)  # warms the server's cache
+        return self
+
+    def __exit__(self, *failure):
+        self.maria.__exit__(*failure)
+
+    def commands(self, name, readers):
+        if name == "mariadb":
+            return [self.floor(at, readers) for at in range(readers)]
+        command = super().commands(name, readers)[0]
+        if name == "duckdb":
+            # Its words for an address; the database is its schema.
+            where = f"host=127.0.0.1 port={self.maria.port} user=bench database={self.database}"
+            command[command.index(self.url)] = where
+        return [command]
+
+    def floor(self, at, readers):
+        first, last = self.last * at // readers, self.last * (at + 1) // readers
+        sql = f"SELECT * FROM lineitem WHERE l_orderkey > {first} AND l_orderkey <= {last}"
+        # The rows are made text and not kept.
+        return ["sh", "-c", 'exec "$@" >/dev/null', "sh", *self.maria.client("--quick", "-D", self.database, "-e", sql)]
 
 
 class Sqlite(Contest):
@@ -160,6 +195,20 @@ def ratios(samples):
             print(f"-p {readers}: {what} to S3 is {ratio:.2f} times that to local disk, {word} the bar of {bar}")
 
 
+def peers(samples):
+    """How many times the rows per second of the peers, and the peak memory, by medians."""
+    ours = [key for key in samples if key[0].startswith("lakexpress")]
+    for name, readers in ours:
+        for peer, bar in (("duckdb", 4.0), ("connectorx", 1.5), ("mariadb", 0)):
+            if (peer, readers) not in samples:
+                continue
+            ratio = median(samples[peer, readers], "wall_s") / median(samples[name, readers], "wall_s")
+            word = f", {'at least' if ratio >= bar else 'UNDER'} the bar of {bar}" if bar else ""
+            print(f"-p {readers}: {name} reads {ratio:.2f} times the rows per second of {peer}{word}")
+        peak = median(samples[name, readers], "peak_rss_mb")
+        print(f"-p {readers}: {name} takes {peak:.0f} MB, {'within' if peak <= 100 else 'OVER'} the bar of 100 MB")
+
+
 def changes(samples):
     """What this build costs beside an earlier one: medians of the ratios, round by round."""
     for readers in sorted({readers for _, readers in samples}):
@@ -172,13 +221,13 @@ def changes(samples):
 
 def main():
     parser = arguments(__doc__, readers="1,2")
-    parser.add_argument("--source", default="postgres", choices=["postgres", "sqlite", "storage"],
+    parser.add_argument("--source", default="postgres", choices=["postgres", "mariadb", "sqlite", "storage"],
                         help="from where (postgres); storage: from PostgreSQL to local disk and to S3")
     parser.add_argument("--scale", default="1", help="TPC-H scale factor, 1 = 6 million rows (1)")
     parser.add_argument("--peers", help="beside which programs, of psql, duckdb, connectorx, adbc (psql,duckdb)")
     parser.add_argument("--before", help="an earlier build, beside which alone this one runs")
     options = parser.parse_args()
-    kind = {"postgres": Postgres, "sqlite": Sqlite, "storage": Storage}[options.source]
+    kind = {"postgres": Postgres, "mariadb": Maria, "sqlite": Sqlite, "storage": Storage}[options.source]
     if options.peers and options.source != "postgres":
         parser.error("--peers is for --source postgres")
     names = options.peers.split(",") if options.peers else kind.PEERS
@@ -189,12 +238,15 @@ def main():
     readers = list(map(int, options.readers.split(",")))
     with kind(options) as contest:
         samples, refused = interleave(options.rounds, turns(names, readers), contest.once)
-        print(about(options, contest.server, names) + f", scale {options.scale}")
+        server = f", MariaDB {contest.maria.query('mysql', 'SELECT version()')}" if kind is Maria else ""
+        print(about(options, contest.server, names) + f"{server}, scale {options.scale}")
     headings = ["program", "readers"]
     table(samples, headings)
     refusals(refused)
     if kind is Storage:
         ratios(samples)
+    if kind is Maria:
+        peers(samples)
     if options.before:
         changes(samples)
     report(options, samples, headings, source=options.source, scale=options.scale)

@@ -102,7 +102,7 @@ done
 
 # The SQL of programs that are not installed for it.
 samples=${LAKEXPRESS_SAMPLES:-$HOME/.cache/lakexpress-samples}
-programs=(zabbix-server-pgsql ledgersmb)
+programs=(zabbix-server-pgsql ledgersmb zabbix-server-mysql icinga2-ido-mysql roundcube-core cacti pdns-backend-mysql icingaweb2)
 if ! cmp -s <(echo "${programs[*]}") "$samples/installed.txt"; then
     echo "fetching the databases of ${programs[*]}"
     rm -rf "$samples" && mkdir -p "$samples"

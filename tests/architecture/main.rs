@@ -133,6 +133,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cli/metrics.rs",
             "client/transport/pem.rs",
             "client/postgres/config/environment.rs",
+            "client/mysql/connect.rs",
         ],
     ),
     ("tokio::fs", &[]),

@@ -25,7 +25,7 @@ use crate::lake::{Run, export, script};
 use crate::server::PgServer;
 
 /// Conditions over `base`.
-const CONDITIONS: &[&str] = &[
+pub(crate) const CONDITIONS: &[&str] = &[
     "i = 1",
     "i <> 1",
     "i < 0",
@@ -238,7 +238,7 @@ const COLUMNS: &[&str] = &[
     "\"Mixed Case\" + 1",
 ];
 
-const BASE: &str = r#"
+pub(crate) const BASE: &str = r#"
 CREATE TABLE base (
   id integer PRIMARY KEY, i integer, s smallint, b bigint, flag boolean, t text, v varchar(20), c char(4),
   n numeric(12,2), d date, ts timestamp, tz timestamptz, f double precision, "Mixed Case" integer
@@ -271,7 +271,7 @@ fn seed() -> u64 {
 }
 
 /// Runs the comparison of `tests/python/expressions.py` on what PostgreSQL answered.
-fn compare(mode: &str, dir: &Path, expected: &str) {
+pub(crate) fn compare(mode: &str, dir: &Path, expected: &str) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), expected).unwrap();
     let verdict =

@@ -11,7 +11,7 @@ use crate::lake::{Run, export_args, script};
 use crate::server::PgServer;
 
 /// Where `scripts/install-test-deps.sh` has put the SQL of some of Debian's packages.
-fn samples() -> PathBuf {
+pub(crate) fn samples() -> PathBuf {
     let dir = std::env::var_os("LAKEXPRESS_SAMPLES").map(PathBuf::from).unwrap_or_else(|| {
         PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/lakexpress-samples")
     });
@@ -40,7 +40,7 @@ const PROGRAMS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// The SQL of a file, unpacked.
-fn sql_of(path: &Path) -> String {
+pub(crate) fn sql_of(path: &Path) -> String {
     if path.extension().is_some_and(|e| e == "gz") {
         let unpacked = Command::new("gzip").arg("-dc").arg(path).output().unwrap();
         assert!(unpacked.status.success(), "{}", path.display());

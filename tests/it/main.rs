@@ -36,6 +36,7 @@ mod mariadb;
 mod metadata;
 mod methods;
 mod mixed;
+mod mysql;
 mod mysql_client;
 mod names;
 mod nights;

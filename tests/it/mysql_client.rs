@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lakexpress::client::Address;
-use lakexpress::client::mysql::{Connection, MysqlConfig, Value, code};
+use lakexpress::client::mysql::{Connection, Kill, MysqlConfig, ServerMark, Value, code};
+use lakexpress::client::{Address, Environment};
 use lakexpress::error::{Error, ErrorKind};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::json;
@@ -19,13 +20,9 @@ use crate::mariadb::MariaDb;
 fn config(server: &MariaDb, db: &str, keys: serde_json::Value) -> MysqlConfig {
     let mut info = server.info(db).as_object().unwrap().clone();
     info.extend(keys.as_object().unwrap().clone());
-    MysqlConfig::from_address(&Address::Entry {
-        id: "it".into(),
-        kind: "mariadb".into(),
-        info,
-        database: None,
-    })
-    .unwrap()
+    let (id, kind) = ("it".into(), "mariadb".into());
+    let address = Address::Entry { id, kind, info, database: None };
+    MysqlConfig::from_address(&address, &Environment::default()).unwrap()
 }
 
 /// The rows of a statement; numbers as text.
@@ -162,8 +159,7 @@ async fn errors_have_the_servers_number_and_leave_a_good_connection() {
     let sql = "SELECT seq, IF(seq < 50000, 1, (SELECT 1 UNION SELECT seq)) FROM seq_1_to_60000";
     let error = rows(&mut connection, sql, &[]).await.unwrap_err();
     assert_eq!(code(&error), Some(1242), "{error:?}");
-    assert!(connection.ping().await.unwrap_err().message().contains("left in the middle"));
-    let mut connection = config(server, "client_errors", json!({})).connect().await.unwrap();
+    connection.ping().await.unwrap();
     let error = connection.execute("LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Data, "{error:?}");
     connection.ping().await.unwrap();
@@ -196,6 +192,62 @@ async fn statements_and_connections_are_killed_by_number() {
     let error = connection.execute("DO 1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(connection.ping().await.unwrap_err().message().contains("left in the middle"));
+}
+
+#[tokio::test]
+async fn a_guard_ends_the_statement_of_its_own_connection() {
+    let server = MariaDb::shared();
+    server.create_db("client_guard");
+    let of = Arc::new(config(server, "client_guard", json!({})));
+    let guard = |config: &Arc<MysqlConfig>, mark: &ServerMark| {
+        Kill::arm(Arc::clone(config), mark.clone(), tokio::runtime::Handle::current())
+    };
+    let mut connection = of.connect().await.unwrap();
+    let mark = connection.mark().await.unwrap();
+    assert_eq!(mark.id(), u64::from(connection.id()));
+
+    // Rows that nobody reads any more: the connection and its view survive.
+    connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await.unwrap();
+    let endless = "SELECT seq, repeat('x', 1000) FROM seq_1_to_1000000000";
+    let statement = connection.prepare(endless).await.unwrap();
+    let mut rows = connection.run(&statement, &[]).await.unwrap();
+    rows.expect_much();
+    rows.next().await.unwrap().expect("a row");
+    drop(rows);
+    assert!(connection.is_busy());
+    assert!(connection.recover(guard(&of, &mark), 1 << 30).await.unwrap());
+    assert_eq!(one(&mut connection, "SELECT @@in_transaction").await, "1");
+    assert!(connection.recover(guard(&of, &mark), 0).await.unwrap(), "nothing is left");
+    connection.execute("COMMIT").await.unwrap();
+
+    // Nothing runs; another database, another server: nobody is asked to end anything.
+    assert!(!guard(&of, &mark).send().await.unwrap());
+    let mut watching = of.connect().await.unwrap();
+    let sleeping =
+        tokio::spawn(
+            async move { (connection.execute("CREATE TABLE slept SELECT sleep(60)").await, connection) },
+        );
+    let running = format!(
+        "SELECT count(*) FROM information_schema.processlist WHERE id = {} AND info LIKE '%sleep%'",
+        mark.id()
+    );
+    while one(&mut watching, &running).await != "1" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!guard(&Arc::new(config(server, "mysql", json!({}))), &mark).send().await.unwrap());
+    let other = MariaDb::start_with(&[]);
+    other.create_db("client_guard");
+    assert!(!guard(&Arc::new(config(&other, "client_guard", json!({}))), &mark).send().await.unwrap());
+    let mut harmless = guard(&of, &mark);
+    harmless.disarm();
+    drop(harmless);
+    assert_eq!(one(&mut watching, &running).await, "1");
+
+    // A guard that is dropped.
+    drop(guard(&of, &mark));
+    let (ended, mut connection) = sleeping.await.unwrap();
+    assert_eq!(code(&ended.unwrap_err()), Some(1317));
+    connection.settle().await.unwrap();
 }
 
 /// A server counts, and logs, those that leave without a word.
