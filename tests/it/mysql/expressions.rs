@@ -20,7 +20,7 @@ const COLLATIONS: [&str; 2] = ["utf8mb4_general_ci", "utf8mb4_bin"];
 /// Conditions over columns that mean the same here.
 fn conditions() -> impl Iterator<Item = &'static str> {
     let words = |text: &'static str| text.split(|c: char| !c.is_ascii_alphanumeric());
-    CONDITIONS.iter().copied().filter(move |text| !words(*text).any(|word| word == "flag" || word == "tz"))
+    CONDITIONS.iter().copied().filter(move |text| !words(text).any(|word| word == "flag" || word == "tz"))
 }
 
 #[test]
