@@ -154,7 +154,11 @@ impl Convert for ToTime64 {
             false => {
                 let ([hour, minute, second], hours) = (time, u64::from(days) * 24);
                 let sign = if negative == 0 { "" } else { "-" };
-                format!("{sign}{:02}:{minute:02}:{second:02}", hours + u64::from(hour))
+                let whole = format!("{sign}{:02}:{minute:02}:{second:02}", hours + u64::from(hour));
+                match micros % 1_000_000 {
+                    0 => whole,
+                    part => format!("{whole}.{part:06}"),
+                }
             }
         };
         BadValue::special(self.special, format!("{shown} is not a Parquet time"))

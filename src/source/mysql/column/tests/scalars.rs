@@ -142,7 +142,7 @@ fn values_that_a_type_does_not_have_are_refused_or_null() {
         ("time", &[1, 0, 0, 0, 0, 0, 0, 1], "-00:00:01 is not a Parquet time"),
         ("time", &[0, 1, 0, 0, 0, 0, 0, 0], "24:00:00 is not a Parquet time"),
         ("time", &[1, 34, 0, 0, 0, 22, 59, 59], "-838:59:59 is not a Parquet time"),
-        ("time(6)", &[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0], "-00:00:00 is not a Parquet time"),
+        ("time(6)", &[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0], "-00:00:00.000001 is not a Parquet time"),
     ] {
         refused(column_type, value, what);
         let choice = by_default(&declared(column_type));
