@@ -1,4 +1,4 @@
-//! Ending a statement from outside, by `KILL QUERY` over a connection of its own.
+//! Ending a statement from outside, by `KILL QUERY` over another connection.
 //!
 //! That connection may come out at another server (a balancer, a switch-over), where the same number is another user's:
 //! so the server is compared, and the statement must be one of our user's in our database.

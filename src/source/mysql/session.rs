@@ -47,7 +47,7 @@ const UNKNOWN_VARIABLE: u16 = 1193;
 const NO_TIME: &[u16] = &[1227, 1231, 1238, 1290];
 
 /// The one time that all sessions of a source have, in seconds since 1970: of a `time`, some functions make a timestamp of
-/// the current day, and slices that are told apart by such a value would not be disjoint tomorrow. The clock that runs is
+/// the current day, and slices that are distinguished by such a value would not be disjoint tomorrow. The clock that runs is
 /// `SYSDATE` then.
 fn at(seconds: i64) -> String {
     format!("SET timestamp = {seconds}")

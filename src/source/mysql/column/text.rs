@@ -124,9 +124,11 @@ impl Converted {
 impl Decode for Converted {
     #[inline]
     fn decode<'v>(&self, value: &'v [u8], _scratch: &'v mut Vec<u8>) -> Result<&'v [u8], BadValue> {
-        match value == NOT_CONVERTED {
-            false => Ok(value),
-            true => Err(BadValue { what: self.what.clone(), hint: self.hint }),
+        // The server's own conversion may leave what no text in UTF-8 has: a lone surrogate.
+        let is_text = value.is_ascii() || value != NOT_CONVERTED && std::str::from_utf8(value).is_ok();
+        match is_text {
+            true => Ok(value),
+            false => Err(BadValue { what: self.what.clone(), hint: self.hint }),
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum Bound {
     AboveAll,
 }
 
-/// Collations under which a character has one weight of its own, so that the beginnings of texts are ordered as the texts
+/// Collations under which a character has exactly one weight, so that the beginnings of texts are ordered as the texts
 /// are. Under all others a weight may be of several characters, or of a part of one: an index of the first characters of
 /// a column then loses rows (`KEY(s(2))` with `ß` and `ss`), and some whole indexes of MySQL are not in the order of
 /// comparisons either. Of `swedish_ci` that of latin1 alone is so.
@@ -79,7 +79,7 @@ pub(super) fn at_places(micros: i64, places: u32) -> i64 {
     micros.saturating_sub(micros.rem_euclid(step))
 }
 
-/// A column whose values are told apart one by one.
+/// A column whose values are distinguished one by one.
 ///
 /// # Errors
 /// Usage, when there is no such column.
@@ -93,7 +93,7 @@ pub(super) fn by_value(table: &TableInfo, column: &str) -> Result<String> {
     })
 }
 
-/// Most bytes of a value that is told apart by all its digits: these are NULL where they are more than
+/// Most bytes of a value that is distinguished by all its digits: these are NULL where they are more than
 /// `max_allowed_packet`, which is 1024 at least.
 const MOST_BYTES: usize = 500;
 

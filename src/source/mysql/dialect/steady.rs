@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 
-/// Functions that give the same for the same arguments, whoever asks and when.
+/// Functions that give the same for the same arguments, for every user at every time.
 const FUNCTIONS: &[&str] = &[
     "abs",
     "ascii",
@@ -130,7 +130,7 @@ enum Token {
     Space,
 }
 
-/// Refuses an expression that may give another value in the next statement: each slice is a statement of its own, and
+/// Refuses an expression that may give another value in the next statement: each slice is a separate statement, and
 /// rows would be in two of them or in none.
 ///
 /// # Errors
@@ -158,7 +158,7 @@ pub(super) fn check(expression: &str) -> Result<()> {
                 "'{name}' in the expression of method DataDriven may give another value in another statement"
             ))
             .hint(format!(
-                "each slice is a statement of its own: name a column, or use only {}, with the parenthesis right behind",
+                "each slice is a separate statement: name a column, or use only {}, with the parenthesis right behind",
                 FUNCTIONS.join(", ")
             )));
         }
@@ -203,7 +203,7 @@ fn tokens(expression: &str) -> Result<Vec<Token>> {
                 return Err(Error::usage(
                     "a variable in the expression of method DataDriven may have another value in another statement",
                 )
-                .hint("each slice is a statement of its own"));
+                .hint("each slice is a separate statement"));
             }
             // Parameters, escapes of other interfaces, the end of a statement.
             _ => return Err(not_valid().with("character", c)),

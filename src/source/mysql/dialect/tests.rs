@@ -221,7 +221,7 @@ fn slices_that_are_none_are_refused_by_the_server() {
 }
 
 #[test]
-fn values_are_told_apart_by_their_bytes() {
+fn values_are_distinguished_by_their_bytes() {
     let value = |expression: &str, value: Option<&str>| {
         slice(&Slice::Value { expression: expression.into(), value: value.map(str::to_owned) }).unwrap()
     };

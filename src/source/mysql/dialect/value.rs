@@ -8,7 +8,7 @@ use crate::catalog::{ColumnInfo, TableInfo};
 use crate::client::mysql::ident;
 use crate::source::mysql::column::Codec;
 
-/// The bytes by which values of an expression are told apart: those of its text in UTF-8. NULL also where the server
+/// The bytes by which values of an expression are distinguished: those of its text in UTF-8. NULL also where the server
 /// makes no text of it. `CAST` would also be NULL for what is longer than `max_allowed_packet`.
 pub fn value_sql(expression: &str) -> String {
     format!("CONVERT(CONVERT({expression} USING utf8mb4) USING binary)")

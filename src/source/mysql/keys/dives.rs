@@ -13,7 +13,7 @@ const LEAST_PIECES: usize = 256;
 const MOST_PIECES: usize = 1_024;
 /// A key of 128 bits that stands alone is found in 42.
 const MOST_ROUNDS: usize = 48;
-/// Keys beyond are not told apart.
+/// Keys beyond are not distinguished.
 const FURTHEST: i128 = i128::MAX / 4;
 
 /// Keys from `from`, inclusive, to `to`, exclusive, and about how many rows have them.

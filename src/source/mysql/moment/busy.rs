@@ -36,7 +36,7 @@ fn longest_of(list: &Answer) -> Option<u64> {
         let value = |name: &str| list.value(row, &[name]);
         let (command, user) = (value("Command")?, value("User")?);
         let is_idle = matches!(command, "Sleep" | "Daemon") || command.starts_with("Binlog Dump");
-        // What a replica applies, and events, have other commands or none that can be told from waiting.
+        // What a replica applies, and events, have other commands or none that differ from waiting.
         let has_text = value("Info").is_some_and(|text| !text.is_empty());
         let is_server = matches!(user, "system user" | "event_scheduler");
         let works = has_text || !is_server && matches!(command, "Query" | "Execute" | "Fetch");

@@ -20,10 +20,10 @@ const TIME: &str =
 /// # Errors
 /// What the server said.
 pub(super) async fn time(connection: &mut Connection) -> Result<String> {
-    Ok(told(ask::value(connection, TIME).await?))
+    Ok(from_server(ask::value(connection, TIME).await?))
 }
 
-fn told(time: Option<String>) -> String {
+fn from_server(time: Option<String>) -> String {
     time.unwrap_or_else(|| clock::moment().to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
@@ -82,10 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_any_case() {
+    fn there_is_a_time_in_any_case() {
         let server = "2024-05-06T07:08:09.123456Z".to_owned();
-        assert_eq!(told(Some(server.clone())), server);
-        let own = told(None);
+        assert_eq!(from_server(Some(server.clone())), server);
+        let own = from_server(None);
         assert!(own.len() == server.len() && DateTime::parse_from_rfc3339(&own).is_ok(), "{own}");
     }
 }
