@@ -427,9 +427,9 @@ fn source_url(text: &str) -> Result<Address> {
         if Path::new(text).is_file() {
             return wrong.hint(format!("to read a SQLite file, use --source 'sqlite:{text}'"));
         }
-        wrong.hint(
-            "write postgres://user@host:5432/database, special characters of a password as %XX, or sqlite:path/of/file",
-        )
+        wrong
+            .hint("write mysql://user@host:3306/database, mariadb:// or postgres:// likewise, or sqlite:path/of/file")
+            .hint("of a user name or a password, write special characters as %XX: @ is %40, : %3A, / %2F, # %23")
     })
 }
 

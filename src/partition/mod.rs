@@ -161,7 +161,7 @@ fn key_of(table: &TableInfo, method: Method, key: Option<String>) -> Result<Stri
     let key = key.or(by_default).ok_or_else(|| {
         let why = match method {
             Method::RangeId | Method::Ntile | Method::Random => {
-                ": the table has no single-column primary key that it could use"
+                ": the table has no primary key that it could use"
             }
             _ => "",
         };

@@ -88,12 +88,7 @@ fn keys_are_given_or_the_primary_key_and_fit_the_method() {
         assert_eq!((choice.key.as_deref(), choice.reason.as_str()), (Some(key), "--table-config"), "{row}");
     }
     for (row, primary, message, hint) in [
-        (
-            "t:RangeId::2",
-            None,
-            "needs a key: the table has no single-column primary key",
-            "'table:RangeId:column:p'",
-        ),
+        ("t:RangeId::2", None, "needs a key: the table has no primary key", "'table:RangeId:column:p'"),
         ("t:Ntile::2", None, "needs a key: the table", "'table:Ntile:column:p'"),
         ("t:Random::2", Some("name"), "needs a key: the table", "'table:Random:integer column:p'"),
         ("t:DataDriven::2", Some("id"), "method DataDriven needs a key", "column or expression"),

@@ -54,6 +54,16 @@ impl Budget {
         Self { connections: 0, tables: 1 }
     }
 
+    /// Connections that may read one view at once.
+    pub(super) fn readers(self, spec: &ExportSpec) -> usize {
+        match spec.safety.consistency {
+            Consistency::Table if self.connections > 0 => {
+                (self.connections / self.tables.max(1)).saturating_sub(HOLDERS as usize).max(1)
+            }
+            _ => readers_of_one(spec),
+        }
+    }
+
     /// Makes the row groups of `plan` so small that all parts written at once stay within `--memory-limit`.
     ///
     /// A part holds its open row group and about as much again while it closes it; half of the limit is for
@@ -64,6 +74,11 @@ impl Budget {
         let row_group_bytes = usize::try_from(share).unwrap_or(usize::MAX);
         plan.parquet.row_group_bytes = plan.parquet.row_group_bytes.min(row_group_bytes);
     }
+}
+
+/// Connections that may read at once when there is one view.
+pub(super) fn readers_of_one(spec: &ExportSpec) -> usize {
+    spec.run.max_connections.saturating_sub(HOLDERS as usize).max(1)
 }
 
 /// Connections that may read at once. Clones share them.
@@ -109,6 +124,12 @@ mod tests {
         ] {
             let found = budget(level, most, jobs).expect("enough");
             assert_eq!(found, (connections, tables), "{level} {most} {jobs}");
+            let mut spec = ExportSpec::default();
+            (spec.safety.consistency, spec.run.max_connections) = (level, most);
+            let readers = Budget { connections, tables }.readers(&spec);
+            let (views, beside) = if level == Consistency::Table { (tables, 1) } else { (1, 0) };
+            let all = beside + views * (readers + HOLDERS as usize);
+            assert!(all <= most.max(HOLDERS as usize + 1), "{level} {most} {jobs}: {readers}");
         }
         for (level, most, least) in [
             (Consistency::Run, 2, 3),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
+use super::budget;
 use super::cancel::Cancel;
 use crate::catalog::{Consistency, Leaf, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::Destination;
@@ -95,7 +96,8 @@ async fn check_source(spec: &ExportSpec, source: &Arc<dyn Source>) -> Vec<Check>
         }
     };
     checks.push(Check::new("find tables", Ok(format!("{} to export", tables.len()))));
-    let pinned = source.snapshot(&tables, Consistency::Run).await;
+    let readers = budget::readers_of_one(spec);
+    let pinned = source.snapshot(&tables, Consistency::Run, readers).await;
     let told = match &pinned {
         Ok(view) => Ok(format!("{:?}", view.token().level).to_lowercase()),
         Err(error) => Err(error.copied()),
@@ -103,7 +105,7 @@ async fn check_source(spec: &ExportSpec, source: &Arc<dyn Source>) -> Vec<Check>
     checks.push(Check::new("one point in time for all tables", told));
     let view = match pinned {
         Ok(view) => view,
-        Err(_) => match source.snapshot(&tables, Consistency::None).await {
+        Err(_) => match source.snapshot(&tables, Consistency::None, readers).await {
             Ok(view) => view,
             Err(error) => {
                 checks.push(Check::new("read tables", Err(error)));

@@ -140,7 +140,7 @@ impl RunContext {
 
     /// Takes a snapshot of `tables`.
     pub(super) async fn pin(&self, tables: &[TableRef], level: Consistency) -> Result<Pinned> {
-        let view = self.services.source.snapshot(tables, level).await?;
+        let view = self.services.source.snapshot(tables, level, self.budget.readers(&self.spec)).await?;
         let held = self.bounds.held(view.as_ref());
         let token = SnapshotToken { level: self.spec.safety.consistency, ..view.token().clone() };
         Ok(Pinned { view, held, token })

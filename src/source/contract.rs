@@ -63,7 +63,15 @@ pub trait Source: Debug + Send + Sync {
     /// Each table is locked against change of its definition first, alone, so that one that is
     /// denied or gone does not harm the others: [`Snapshot::describe`] returns its error. If the
     /// view cannot be pinned at `level` this is an error; it never degrades.
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>>;
+    ///
+    /// At most `readers` connections read it at once: a source whose readers have to begin together opens no more of them,
+    /// and besides those two at most.
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        readers: usize,
+    ) -> Result<Box<dyn Snapshot>>;
 
     /// Rows of `read.slice` that also match `read.filter`, in batches of about `read.batch_rows`,
     /// with `read.columns` in that order and exactly the fields described.

@@ -72,8 +72,13 @@ impl<L: Layer> Source for Layered<L> {
         self.source.received()
     }
 
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
-        self.source.snapshot(tables, level).await
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
+        self.source.snapshot(tables, level, readers).await
     }
 
     async fn count(&self, read: &TableRead, at: &SnapshotToken) -> Result<u64> {

@@ -353,6 +353,39 @@ fn a_source_is_one_folder_and_one_row() {
     assert!(sources >= 3, "{sources}");
 }
 
+/// What a database is called, and every file outside of its folders in `source`, `client` and `runlog` that says so in
+/// code or in a literal. A source that costs more than its folder, a row in each registry and its client's variables is
+/// seen here.
+const NAMED_OUTSIDE: &[(&str, &[&str], &[&str])] = &[(
+    "mysql",
+    &["mysql", "mariadb"],
+    &[
+        "cli/variables.rs",      // a server of the tests
+        "client/mod.rs",         // the client's row
+        "config/environment.rs", // MYSQL_*
+        "fingerprint/texts.rs",  // the rule by which these servers hash
+        "fuzzing.rs",            // the client's target
+        "runlog/mod.rs",         // the run log's row
+        "runlog/steps.rs",       // its migrations
+        "source/mod.rs",         // the source's row
+    ],
+)];
+
+#[test]
+fn what_a_database_costs_outside_of_its_folders_is_counted() {
+    for (database, words, listed) in NAMED_OUTSIDE {
+        let own = ["source", "client", "runlog"].map(|parent| format!("{parent}/{database}"));
+        let own = own.each_ref().map(String::as_str);
+        let outside = production().filter(|source| !source.is_in(&own));
+        let naming: Vec<String> = outside.filter(|s| s.says(words)).map(|s| s.path).collect();
+        assert_eq!(naming, *listed, "{} files outside of {own:?} name {database}", naming.len());
+    }
+    let says = |text: &str| Source::new("a.rs", text).says(&["mysql"]);
+    assert!(says("f(\"MySQL's\")") && says("use my::MySQL;"));
+    assert!(!says("// mysql\nf(\"// my\") /* mysql */"));
+    assert!(!says("f();\n#[cfg(test)]\nmod tests {\nuse mysql;\n}"));
+}
+
 /// Tests in files of their own that run the suite of a trait, for backends that need a server.
 const CONTRACTS: &[(&str, &str)] = &[
     ("source", "tests/it/contract.rs"),

@@ -33,6 +33,13 @@ impl Source {
             || ["/tests/", "/conformance/"].iter().any(|folder| self.path.contains(folder))
     }
 
+    /// Whether production code, its literals included, has one of these words in any case.
+    pub(crate) fn says(&self, words: &[&str]) -> bool {
+        let lines = self.code.lines().count();
+        let text = without_comments(&self.text).to_lowercase();
+        text.lines().take(lines).any(|line| words.iter().any(|word| line.contains(word)))
+    }
+
     pub(crate) fn is_in(&self, places: &[&str]) -> bool {
         places.iter().any(|place| {
             let folder = place.trim_end_matches(".rs");
@@ -81,6 +88,14 @@ pub(crate) fn inline_tests(code: &str) -> Option<usize> {
 
 /// Replaces comments and the insides of literals by spaces. Line breaks stay.
 pub(crate) fn blank(text: &str) -> String {
+    blanked(text, true)
+}
+
+fn without_comments(text: &str) -> String {
+    blanked(text, false)
+}
+
+fn blanked(text: &str, literals: bool) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -98,7 +113,8 @@ pub(crate) fn blank(text: &str) -> String {
             at += 1;
         } else {
             let end = end.min(chars.len());
-            out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
+            let hidden = literals || chars[at] == '/';
+            out.extend(chars[at..end].iter().map(|&c| if hidden && c != '\n' { ' ' } else { c }));
             at = end;
         }
     }

@@ -101,7 +101,7 @@ fn relations_that_join_a_table_later_are_not_read() {
             lakexpress::source::open(&address, &TypePolicy::default(), &Environment::default()).unwrap();
         let tables =
             ["parted", "hollow", "plain"].map(|t| TableRef { schema: "public".into(), name: t.into() });
-        let view = source.snapshot(&tables, Consistency::Run).await.unwrap();
+        let view = source.snapshot(&tables, Consistency::Run, 4).await.unwrap();
         let mut described = Vec::new();
         for table in &tables {
             described.push(view.describe(table, &TableFilter::default()).await.unwrap());

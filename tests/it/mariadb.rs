@@ -207,6 +207,7 @@ impl MariaDb {
         server.arg(format!("--datadir={}", self.dir.join("data").display()));
         server.arg(format!("--socket={}", self.dir.join("socket").display()));
         server.arg(format!("--pid-file={}", self.dir.join("pid").display()));
+        server.arg(format!("--tmpdir={}", self.dir.display()));
         server
             .arg(format!("--port={}", self.port()))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"]);
@@ -276,6 +277,8 @@ fn install(data: &Path) {
     let mut install = Command::new(program("mariadb-install-db"));
     install.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+    // A server that starts removes what others have in the same one.
+    install.arg(format!("--tmpdir={}", data.parent().unwrap().display()));
     if running_as_root() {
         install.arg(format!("--user={SERVER_USER}"));
     }

@@ -42,7 +42,7 @@ async fn planned(
     schema: &str,
     slices: [Slice; 3],
 ) -> (Box<dyn Snapshot>, Arc<TablePlan>) {
-    let view = source.snapshot(&[table(schema)], spec.safety.consistency).await.unwrap();
+    let view = source.snapshot(&[table(schema)], spec.safety.consistency, 4).await.unwrap();
     let info = view.describe(&table(schema), &TableFilter::default()).await.unwrap();
     let slices = slices.map(|slice| CutSlice { slice, directory: None }).to_vec();
     let choice = Choice { method: Method::Random, key: None, parts: 3, readers: 2, reason: String::new() };
@@ -223,7 +223,7 @@ fn what_a_format_says_of_files_is_followed_when_a_table_is_planned() {
         let spec = ExportSpec { selection, ..spec() };
         let source = &source;
         tokio::runtime::Runtime::new().unwrap().block_on(async move {
-            let view = source.snapshot(&[table("main")], Consistency::Run).await?;
+            let view = source.snapshot(&[table("main")], Consistency::Run, 4).await?;
             let info = view.describe(&table("main"), &TableFilter::default()).await?;
             plan_table(source, info, view.token().clone(), whole(), &spec, &rules).await
         })

@@ -100,8 +100,9 @@ impl MysqlConfig {
     pub fn from_address(address: &Address, environment: &Environment) -> Result<Self> {
         let (mut fields, hint) = match address {
             Address::Url(url) if is_misread(url) => {
-                return Err(Error::config("the URL has a password with a sign that ends it")
-                    .hint("write / ? # and @ of a password as %2F %3F %23 and %40"));
+                return Err(Error::config("the URL's user and password do not end where they are to")
+                    .hint("write / ? # and @ of a password as %2F %3F %23 and %40")
+                    .hint(URL_HINT));
             }
             Address::Url(url) => (Fields::of_server_url(url, URL_KEYS, &PARTS), URL_HINT.to_owned()),
             Address::Entry { id, info, database, .. } => {

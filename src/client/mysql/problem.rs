@@ -84,7 +84,8 @@ pub(super) fn not_understood(what: &'static str) -> Error {
 }
 
 pub(super) fn no_tls() -> Error {
-    Error::config("the server has no TLS").hint("sslmode disable goes without")
+    Error::config("the server has no TLS")
+        .hint("turn TLS on at the server; sslmode=prefer connects without it where there is none")
 }
 
 pub(super) fn no_authority() -> Error {
@@ -109,9 +110,10 @@ pub(super) fn of_tls(error: io::Error, server: &str) -> Error {
 fn classify(code: u16, sqlstate: &str) -> (ErrorKind, Option<Transient>, &'static str) {
     let lasting = |kind, hint| (kind, None, hint);
     match code {
-        1045 | 1698 => {
-            lasting(ErrorKind::Denied, "check username and password in the auth file entry or the URL")
-        }
+        1045 | 1698 => lasting(
+            ErrorKind::Denied,
+            "check username and password in the auth file entry or the URL, and sslmode if the user has REQUIRE SSL",
+        ),
         1130 => lasting(
             ErrorKind::Denied,
             "the server lets nobody in from this host: see the host part of its users",
@@ -119,7 +121,12 @@ fn classify(code: u16, sqlstate: &str) -> (ErrorKind, Option<Transient>, &'stati
         1820 | 1862 => {
             lasting(ErrorKind::Denied, "the password has expired: ALTER USER gives the user a new one")
         }
-        1044 | 1142 | 1143 | 1227 | 1370 | 3118 | 4151 => lasting(ErrorKind::Denied, ""),
+        1044 => lasting(
+            ErrorKind::Denied,
+            "check the database's name, whose case may matter; if it is right, GRANT SELECT on it to the user",
+        ),
+        3118 | 4151 => lasting(ErrorKind::Denied, "the account is locked: ALTER USER ... ACCOUNT UNLOCK"),
+        1142 | 1143 | 1227 | 1370 => lasting(ErrorKind::Denied, ""),
         1049 => lasting(ErrorKind::Config, "check the database's name in the auth file entry or the URL"),
         3159 => lasting(ErrorKind::Config, "set sslmode=require or a stronger one"),
         1129 => {
@@ -128,7 +135,7 @@ fn classify(code: u16, sqlstate: &str) -> (ErrorKind, Option<Transient>, &'stati
         1040 | 1203 | 1226 => (
             ErrorKind::Unavailable,
             Some(Transient::Full),
-            "the server has no connection left; raise max_connections",
+            "the server or the user has no connection left: raise max_connections or the user's MAX_USER_CONNECTIONS",
         ),
         1135 | 1461 | 1637 => (ErrorKind::Unavailable, Some(Transient::Full), ""),
         // Deadlock; a table that changed between PREPARE and EXECUTE.
@@ -150,7 +157,7 @@ fn classify(code: u16, sqlstate: &str) -> (ErrorKind, Option<Transient>, &'stati
         }
         1205 => lasting(
             ErrorKind::Unavailable,
-            "another session holds or waits for a stronger lock on the table (ALTER, LOCK TABLES ...): export it when that is done",
+            "another session holds or waits for a stronger lock on the table (ALTER, LOCK TABLES ...; SHOW FULL PROCESSLIST shows it): export it when that is done",
         ),
         1114 | 1021 => lasting(
             ErrorKind::Unavailable,
@@ -261,6 +268,9 @@ mod tests {
             (1040, "max_connections"),
             (3024, "max_execution_time"),
             (1205, "stronger lock"),
+            (1045, "REQUIRE SSL"),
+            (1044, "database's name"),
+            (4151, "ACCOUNT UNLOCK"),
         ] {
             let error = said(code, "#HY000", "why");
             assert!(error.hints()[0].contains(part), "{code}: {error:?}");

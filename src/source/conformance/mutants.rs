@@ -321,19 +321,24 @@ impl Source for Broken {
         Ok(listed)
     }
 
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
         match self.how {
             Mutant::ViewKept => {
-                self.keep(self.source.snapshot(tables, level).await?);
+                self.keep(self.source.snapshot(tables, level, readers).await?);
             }
-            Mutant::NoneShared => self.keep(self.source.snapshot(tables, Consistency::Run).await?),
+            Mutant::NoneShared => self.keep(self.source.snapshot(tables, Consistency::Run, readers).await?),
             Mutant::TimeUnknown | Mutant::EndIgnored | Mutant::BoundsInvented => {
-                let view = self.source.snapshot(tables, level).await?;
+                let view = self.source.snapshot(tables, level, readers).await?;
                 return Ok(Box::new(Misjudged::new(view, self.how)));
             }
-            Mutant::Degraded => return self.source.snapshot(tables, Consistency::None).await,
+            Mutant::Degraded => return self.source.snapshot(tables, Consistency::None, readers).await,
             Mutant::MissingHarms => {
-                let view = self.source.snapshot(tables, level).await?;
+                let view = self.source.snapshot(tables, level, readers).await?;
                 for table in tables {
                     view.describe(table, &TableFilter::default()).await?;
                 }
@@ -341,7 +346,7 @@ impl Source for Broken {
             }
             _ => {}
         }
-        self.source.snapshot(tables, level).await
+        self.source.snapshot(tables, level, readers).await
     }
 
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {

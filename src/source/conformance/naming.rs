@@ -1,6 +1,6 @@
 //! What a source says: who it is, what is there, what went wrong and where; and what it never says.
 
-use super::view::{View, expected, known, same};
+use super::view::{READERS, View, expected, known, same};
 use super::{BAD_ID, Subject, ensure};
 use crate::catalog::{Consistency, TableFilter};
 use crate::error::{Error, ErrorKind, Result};
@@ -128,7 +128,7 @@ async fn errors(astray: &dyn Source) -> Result<Vec<String>> {
     let mut shown = vec![format!("{astray:?}"), astray.location()];
     let identity = astray.identity().await.err();
     let list = astray.list(&TableFilter::default()).await.err();
-    let view = astray.snapshot(&[], Consistency::Run).await.err();
+    let view = astray.snapshot(&[], Consistency::Run, READERS).await.err();
     ensure(identity.is_some() && list.is_some() && view.is_some(), "what cannot connect says so")?;
     for error in [identity, list, view].into_iter().flatten() {
         ensure(!matches!(error.kind(), ErrorKind::Internal), "what cannot connect is no defect")?;

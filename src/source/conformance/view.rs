@@ -56,13 +56,16 @@ impl Subject<'_> {
     }
 }
 
+/// Connections that may read a view of the suite at once.
+pub(super) const READERS: usize = 4;
+
 impl View {
     pub(super) async fn of(
         source: &Arc<dyn Source>,
         tables: &[TableRef],
         level: Consistency,
     ) -> Result<Self> {
-        let held = source.snapshot(tables, level).await?;
+        let held = source.snapshot(tables, level, READERS).await?;
         ensure(held.token().level == level, "a view has the level that was asked for")?;
         Ok(Self { source: Arc::clone(source), held })
     }

@@ -61,7 +61,12 @@ impl Source for MemorySource {
         Ok(self.0.at(&None)?.keys().map(listed).filter(|listed| filter.matches(listed)).collect())
     }
 
-    async fn snapshot(&self, _tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+    async fn snapshot(
+        &self,
+        _tables: &[TableRef],
+        level: Consistency,
+        _readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
         // A version has all tables: none of them needs a lock of its own.
         let id = if level == Consistency::None { None } else { self.0.pin() };
         let of_process = id.is_some();

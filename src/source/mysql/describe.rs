@@ -226,7 +226,8 @@ async fn all_are_listed(
         Ok(statement) => statement,
         Err(error) if matches!(code(&error), Some(1142 | 1143)) => {
             return Err(error.hint(format!(
-                "the user must be allowed to read every column: GRANT SELECT ON {table}, or read a view that has only the others"
+                "the user must be allowed to read every column, whichever are exported: GRANT SELECT ON {} TO the user, or read a view that has only the others",
+                statement::name(table)
             )));
         }
         Err(error) => return Err(error),
@@ -274,8 +275,12 @@ fn primary_key(indexes: &[Answer]) -> Vec<String> {
 fn is_range_key(columns: &[(ColumnInfo, bool)], name: &str) -> bool {
     let column = columns.iter().find(|(column, _)| column.name() == name);
     column.is_some_and(|(column, _)| {
-        use DataType::{Date32, Int16, Int32, Int64, Timestamp};
-        matches!(column.field.data_type(), Int16 | Int32 | Int64 | Date32 | Timestamp(_, _))
+        use DataType::{Date32, Decimal128, Int16, Int32, Int64, Timestamp};
+        // `bigint unsigned` is a decimal without places.
+        matches!(
+            column.field.data_type(),
+            Int16 | Int32 | Int64 | Decimal128(_, 0) | Date32 | Timestamp(_, _)
+        )
     })
 }
 

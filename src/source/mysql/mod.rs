@@ -82,7 +82,9 @@ impl Source for MysqlSource {
     async fn identity(&self) -> Result<SourceIdentity> {
         let mut connection = self.place.connect().await?;
         let version = connection.version()?;
-        let said = connection.server_version().to_owned();
+        let said = connection.server_version();
+        // What stands before MariaDB's own number is for old replicas.
+        let said = said.strip_prefix("5.5.5-").filter(|_| version.maria).unwrap_or(said).to_owned();
         let (name, oldest) =
             if version.maria { ("MariaDB", OLDEST_MARIADB) } else { ("MySQL", OLDEST_MYSQL) };
         if version.number < oldest {
@@ -129,8 +131,13 @@ impl Source for MysqlSource {
         Some(self.place.received())
     }
 
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
-        Ok(Box::new(snapshot::MysqlSnapshot::pin(&self.place, &self.policy, tables, level).await?))
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(snapshot::MysqlSnapshot::pin(&self.place, &self.policy, tables, level, readers).await?))
     }
 
     fn read(&self, read: &TableRead, at: &SnapshotToken) -> Result<SendableRecordBatchStream> {

@@ -27,6 +27,7 @@ impl Place {
                 config: Arc::new(config),
                 received: Arc::default(),
                 seconds: clock::moment().timestamp(),
+                warned: Arc::default(),
             },
             registry: Arc::default(),
         }

@@ -15,6 +15,7 @@ pub(super) const SELECT: &str = "SELECT HIGH_PRIORITY";
 /// * `character_set_results = NULL`: texts come in the column's own character set, not converted.
 /// * `sql_mode = ''`: no PAD_CHAR_TO_FULL_LENGTH, no ANSI_QUOTES, no NO_BACKSLASH_ESCAPES.
 /// * Times in seconds: 2147483 is the most that every platform takes, 24 days.
+/// * `lc_time_names`: the names of days and months that `date_format` writes.
 /// * `completion_type`, `sql_auto_is_null`, `sql_select_limit`, `sql_big_selects`, `group_concat_max_len`: a server may
 ///   be set to begin a transaction after the last, to give another row than asked for, fewer rows, none, or a part of a text.
 const COMMON: &[&str] = &[
@@ -22,7 +23,7 @@ const COMMON: &[&str] = &[
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET sql_mode = '', time_zone = '+00:00', autocommit = 1, completion_type = 'NO_CHAIN', \
      sql_auto_is_null = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, \
-     group_concat_max_len = 4294967295, wait_timeout = 2147483, net_read_timeout = 2147483, net_write_timeout = 2147483",
+     group_concat_max_len = 4294967295, lc_time_names = 'en_US', wait_timeout = 2147483, net_read_timeout = 2147483, net_write_timeout = 2147483",
 ];
 
 /// What MariaDB alone has. A pinned reader idles in its transaction; a query cache would answer from another moment, and

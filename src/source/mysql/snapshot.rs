@@ -33,8 +33,9 @@ impl MysqlSnapshot {
         policy: &TypePolicy,
         tables: &[TableRef],
         level: Consistency,
+        readers: usize,
     ) -> Result<Self> {
-        let pinned = moment::pin(&place.access, &place.registry, tables, level).await?;
+        let pinned = moment::pin(&place.access, &place.registry, tables, (level, readers)).await?;
         Ok(Self { place: Arc::clone(place), policy: policy.clone(), pinned })
     }
 
@@ -54,7 +55,8 @@ impl MysqlSnapshot {
                 .hint("grant this user what closes the server's commits for a moment (docs/mysql.md), or use --consistency none"));
         }
         self.pinned.readers.visit(&format!("{SELECT} 1 FROM {} LIMIT 0", derived(select))).await?;
-        moment::refuse_loose(self.reader().await?.connection()?.0, sql, &self.pinned.locked).await
+        let database = &self.place.config().database;
+        moment::refuse_loose(self.reader().await?.connection()?.0, sql, &self.pinned.locked, database).await
     }
 }
 

@@ -152,7 +152,12 @@ impl Source for PostgresSource {
         Some(self.pool.received())
     }
 
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        _readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(snapshot::PostgresSnapshot::pin(&self.pool, &self.policy, tables, level).await?))
     }
 

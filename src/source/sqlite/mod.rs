@@ -115,7 +115,12 @@ impl Source for SqliteSource {
         Ok(listed)
     }
 
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        _readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
         // The view covers the whole file, its schema included: tables need no locks of their own.
         let _ = tables;
         let (config, policy) = (self.config.clone(), self.policy.clone());

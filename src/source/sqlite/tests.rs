@@ -112,7 +112,7 @@ fn a_read_that_is_dropped_is_interrupted() {
     let (nothing_came, is_free) = runtime.block_on(async {
         let file = File::new();
         let source = file.open().unwrap();
-        let view = source.snapshot(&[table("endless")], Consistency::Run).await.unwrap();
+        let view = source.snapshot(&[table("endless")], Consistency::Run, 1).await.unwrap();
         let filter = TableFilter { views: true, ..TableFilter::default() };
         let described = view.describe(&table("endless"), &filter).await.unwrap();
         let read = TableRead {

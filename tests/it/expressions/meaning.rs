@@ -140,6 +140,7 @@ fn f1_a_cast_that_fails_is_an_error_and_try_cast_gives_null() {
         ("CAST(b AS integer) = 12", "9007199254740993"),
         ("CAST(n AS numeric(3,2)) = 12.34", "precision"),
         ("CAST(f AS numeric(4,2)) = 12.34", "1000000000 is out of range"),
+        ("CAST(1e-46 AS real) = 0", "out of range for type real"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let rule = format!("base: {condition}");

@@ -129,8 +129,13 @@ impl Source for Memory {
         self.inner.list(filter).await
     }
 
-    async fn snapshot(&self, tables: &[TableRef], level: Consistency) -> Result<Box<dyn Snapshot>> {
-        self.inner.snapshot(tables, level).await
+    async fn snapshot(
+        &self,
+        tables: &[TableRef],
+        level: Consistency,
+        readers: usize,
+    ) -> Result<Box<dyn Snapshot>> {
+        self.inner.snapshot(tables, level, readers).await
     }
 
     fn read(&self, read: &TableRead, _at: &SnapshotToken) -> Result<SendableRecordBatchStream> {
@@ -179,7 +184,7 @@ impl InMemory {
         let refs: Vec<TableRef> =
             tables.iter().map(|name| TableRef { schema: schema.clone(), name: (*name).to_owned() }).collect();
         let (held, at, readers) = runtime.block_on(async {
-            let snapshot = inner.snapshot(&refs, Consistency::Run).await.unwrap();
+            let snapshot = inner.snapshot(&refs, Consistency::Run, 4).await.unwrap();
             let mut held = Vec::new();
             for table in &refs {
                 let info = snapshot.describe(table, &TableFilter::default()).await.unwrap();

@@ -42,6 +42,40 @@ fn every_character_of_every_charset_is_the_servers() {
     assert!(said["rows"].as_u64().unwrap() > 100_000, "{said}");
 }
 
+/// A column for each collation of the server: what is asked of the server must be clear to it under all of them.
+#[test]
+fn every_collation_is_read() {
+    let sql = "SELECT collation_name, character_set_name FROM information_schema.collation_character_set_applicability
+               WHERE character_set_name NOT IN ('binary', 'filename') AND character_set_name NOT LIKE 'utf8%' ORDER BY 1";
+    let applicable = MariaDb::shared().query("mysql", sql);
+    // MariaDB lists collations of Unicode without the name of their character set.
+    let collations: Vec<&str> = applicable
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .filter(|(collation, charset)| collation.starts_with(&format!("{charset}_")))
+        .map(|(collation, _)| collation)
+        .collect();
+    assert!(collations.len() > 100, "{collations:?}");
+    let columns =
+        |of: &dyn Fn(&str) -> String| collations.iter().map(|name| of(name)).collect::<Vec<_>>().join(", ");
+    // No row may be wider than 65,535 bytes.
+    let charset = |collation: &str| collation.split('_').next().unwrap_or_default().to_owned();
+    let sql = format!(
+        "SET sql_mode = '';
+         CREATE TABLE texts (id int PRIMARY KEY, {}); CREATE TABLE labels (id int PRIMARY KEY, {});
+         INSERT INTO texts VALUES (1, {}), (2, {}); INSERT INTO labels VALUES (1, {});",
+        columns(&|name| format!("c_{name} varchar(12) CHARACTER SET {} COLLATE {name}", charset(name))),
+        columns(&|name| format!("c_{name} enum('a?b', 'z') CHARACTER SET {} COLLATE {name}", charset(name))),
+        columns(&|_| "'a?b ?'".to_owned()),
+        columns(&|_| "NULL".to_owned()),
+        columns(&|_| "'a?b'".to_owned()),
+    );
+    let database = Database::new("my_collations", &sql);
+    database.export(&[]).ok();
+    database.assert_table("texts", 2);
+    database.assert_table("labels", 1);
+}
+
 /// Each of the 256 bytes of a character set of one byte: what the server calls a character is exact, else it is refused.
 #[test]
 fn bytes_that_are_no_characters_are_refused_and_never_replaced() {

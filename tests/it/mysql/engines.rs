@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use super::moment::config;
-use super::{Database, error_of, summary};
-use crate::lake::manifest;
+use super::{Database, USAGE, error_of, summary};
+use crate::lake::{Run, export_args, manifest};
 use crate::mariadb::{MariaDb, series};
 
 fn engines() -> Vec<&'static str> {
@@ -75,6 +75,59 @@ fn tables_without_old_rows_are_of_the_moment_too() {
         assert!(writes > 0, "{engine}: nobody wrote");
         database.export(&[]).ok();
         database.assert_table("second", 20_000 + writes);
+    }
+}
+
+/// A table that gets an engine without old rows after it was looked at fails: nothing holds off its changes.
+#[test]
+fn a_table_that_changes_its_engine_while_the_run_begins_is_refused() {
+    if MariaDb::shared().is_mysql() {
+        return;
+    }
+    let database = Database::new("my_engines_altered", &tables("InnoDB"));
+    // Another backup, behind which the run has to wait with its own.
+    let backup = |step: &'static str| format!("BACKUP STAGE {step}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut holder =
+        runtime.block_on(async { config(&MariaDb::shared().url("mysql")).connect().await.unwrap() });
+    runtime.block_on(async { holder.execute(&backup("START")).await.unwrap() });
+    let run = Run::new(export_args(&database.url(), &database.lake(), &["-p", "4", "--json"])).spawn();
+    let waiting = "SELECT count(*) FROM information_schema.processlist
+                   WHERE db = 'my_engines_altered' AND info LIKE 'BACKUP STAGE START%'";
+    database.server.wait_for(waiting, |count| count != "0");
+    database.run("ALTER TABLE first ENGINE = MyISAM; CREATE VIEW on_top AS SELECT * FROM first");
+    runtime.block_on(async { holder.execute(&backup("END")).await.unwrap() });
+    let output = run.finish().no_panic();
+    let summary = summary(&output);
+    assert!(error_of(&summary, "first").contains("altered while the run began"), "{output}");
+    assert!(!database.out("first").join("_manifest.json").exists());
+    assert_eq!(error_of(&summary, "second"), "", "{output}");
+    database.export(&[]).ok();
+    database.assert_table("first", 20_000);
+}
+
+/// What the server keeps for itself is of no moment, and SQL of the user's may not read it.
+#[test]
+fn sql_that_reads_the_servers_own_tables_is_refused() {
+    let database = Database::new("my_engines_own", &tables("InnoDB"));
+    for sql in [
+        "SELECT 1 AS one FROM mysql.help_topic",
+        "SELECT id FROM first WHERE id IN (SELECT count(*) FROM `information_schema` . `tables`)",
+        "SELECT 1 AS one FROM sys.version",
+    ] {
+        let lake = database.lake();
+        let args = [
+            "query",
+            "--source",
+            &database.url(),
+            "--name",
+            "own",
+            "--output-dir",
+            lake.to_str().unwrap(),
+            "--source-sql",
+            sql,
+        ];
+        Run::new(args).output().exits(USAGE).says(&["keeps for itself", "--consistency none"]);
     }
 }
 

@@ -233,6 +233,26 @@ fn who_may_lock_tables_has_four_readers() {
     nothing_is_left(&database, "may_lock");
 }
 
+/// All that read and hold a moment are no more than the user allows.
+#[test]
+fn no_more_connections_than_are_allowed() {
+    let server = MariaDb::start_with(&[]);
+    let sql = format!(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT seq FROM {};
+         CREATE TABLE locked (id int) ENGINE = MyISAM; INSERT INTO locked VALUES (1);",
+        series(1, 1_000)
+    );
+    let database = Database::on(&server, "my_connections", &sql);
+    for (consistency, allowed) in [("run", "4"), ("run", "6"), ("table", "6")] {
+        server.query("mysql", "FLUSH STATUS");
+        database.export(&["--consistency", consistency, "--max-connections", allowed]).ok();
+        let most = server.query("mysql", "SHOW STATUS LIKE 'Max_used_connections'");
+        let most: usize = most.rsplit('\t').next().unwrap().parse().unwrap();
+        // This test's own is one more.
+        assert!(most <= allowed.parse::<usize>().unwrap() + 1, "{consistency} {allowed}: {most}");
+    }
+}
+
 /// The moment is named as replication names it, where the user may know and the server has a log.
 #[test]
 fn the_manifest_has_the_position_in_the_binary_log() {

@@ -412,14 +412,18 @@ fn large_tables_are_cut_unasked_and_the_plan_says_how() {
         "my_unasked",
         &format!(
             "CREATE TABLE keyed (id bigint PRIMARY KEY, pad varchar(100)); INSERT INTO keyed SELECT seq, repeat('x', 50) FROM {rows};
-             CREATE TABLE small (id int); INSERT INTO small VALUES (1); ANALYZE TABLE keyed;"
+             CREATE TABLE unsigned_key (id bigint unsigned, line smallint, PRIMARY KEY (id, line));
+             INSERT INTO unsigned_key SELECT CAST(9223372036854750807 AS unsigned) + seq, 1 FROM {rows};
+             CREATE TABLE small (id int); INSERT INTO small VALUES (1); ANALYZE TABLE keyed, unsigned_key;"
         ),
     );
     let flags = ["-p", "4", "--large-table-threshold", "10000"];
     database.export(&flags).ok();
     assert!(parts(&database.out("keyed")) >= 4);
+    assert!(parts(&database.out("unsigned_key")) >= 4);
     assert_eq!(parts(&database.out("small")), 1);
     database.assert_table("keyed", 50_000);
+    database.assert_table("unsigned_key", 50_000);
     let files = manifest(&database.out("keyed"))["files"].as_array().unwrap().clone();
     let rows: Vec<u64> = files.iter().map(|file| file["rows"].as_u64().unwrap()).collect();
     let (mean, most) = (50_000 / rows.len() as u64, rows.iter().max().unwrap());

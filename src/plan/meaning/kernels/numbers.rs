@@ -65,12 +65,20 @@ pub(in crate::plan) fn literal(
 pub(in crate::plan) fn to_float(column: &ArrayRef, kind: Kind) -> Result<ArrayRef> {
     let target = if kind == Kind::Float4 { DataType::Float32 } else { DataType::Float64 };
     let floats = conversion::number(column, &target)?;
-    match floats.data_type() {
-        DataType::Float32 if floats.as_primitive::<Float32Type>().iter().flatten().any(f32::is_infinite) => {
-            Err(out_of_range(kind))
-        }
-        _ => Ok(floats),
+    if target == DataType::Float64 {
+        // 76 digits are in its range.
+        return Ok(floats);
     }
+    let singles = floats.as_primitive::<Float32Type>();
+    let is_zero = |row: usize| match column.data_type() {
+        DataType::Decimal128(..) => column.as_primitive::<Decimal128Type>().value(row) == 0,
+        DataType::Decimal256(..) => column.as_primitive::<Decimal256Type>().value(row) == i256::ZERO,
+        _ => true,
+    };
+    let is_wrong = |(row, float): (usize, Option<f32>)| {
+        float.is_some_and(|float| float.is_infinite() || float == 0.0 && !is_zero(row))
+    };
+    if singles.iter().enumerate().any(is_wrong) { Err(out_of_range(kind)) } else { Ok(floats) }
 }
 
 pub(in crate::plan) fn out_of_range(kind: Kind) -> ArrowError {

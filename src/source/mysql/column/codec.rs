@@ -143,9 +143,13 @@ impl Characters {
         if !matches!(charset.as_str(), "ucs2" | "utf16" | "utf16le" | "utf32") {
             let marks =
                 |of: &str, mark: &str| format!("CHAR_LENGTH({of}) - CHAR_LENGTH(REPLACE({of}, {mark}, ''))");
+            // Of the column's own collation the server does not know whether it counts before that of the mark.
             let (new, old) = (
                 marks(&text, "_utf8mb4 X'3F'"),
-                marks(ident, &format!("CONVERT(_utf8mb4 X'3F' USING {charset})")),
+                marks(
+                    &format!("{ident} COLLATE {charset}_bin"),
+                    &format!("CONVERT(_utf8mb4 X'3F' USING {charset})"),
+                ),
             );
             proof.push_str(&format!(" OR CHAR_LENGTH({text}) = CHAR_LENGTH({ident}) AND {new} = {old}"));
         }

@@ -1,7 +1,7 @@
 //! How this source connects.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::client::mysql::{Connection, MysqlConfig};
 use crate::error::Result;
@@ -15,6 +15,8 @@ pub(in crate::source::mysql) struct Access {
     pub(in crate::source::mysql) received: Arc<AtomicU64>,
     /// The current time of every session, in seconds since 1970: when the source was opened.
     pub(in crate::source::mysql) seconds: i64,
+    /// Whether a warning says already that there is one reader: with `--consistency table` each table is a view.
+    pub(in crate::source::mysql) warned: Arc<AtomicBool>,
 }
 
 impl Access {

@@ -1,7 +1,7 @@
 //! Tables whose engine keeps no old versions of rows: a transaction sees every change of them at once. They are locked
 //! against change for as long as the view is held, or refused.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::kinds::{Engine, OF_MOMENTS, kind};
 use super::names::{Failures, explain, lock_list, name};
@@ -17,6 +17,9 @@ const SYSTEM: &[&str] = &["information_schema", "performance_schema", "mysql", "
 
 /// How long a lock of a table is waited for, in seconds.
 const WAIT_SECONDS: u32 = 3;
+/// The server gives up the locks of a client that says nothing for so many seconds. It is asked whether it is there far
+/// more often than that, for as long as tables are read.
+const ABANDONED_SECONDS: u32 = 1800;
 
 /// What is known of the tables of a run before its moment.
 #[derive(Debug, Default)]
@@ -94,11 +97,38 @@ impl Survey {
         Ok(survey)
     }
 
+    /// Those of `tables` that cannot be read as of the moment that was taken by this survey. To be asked when the readers
+    /// hold the definitions of all of them, which may have been others when they were surveyed: a statement that changed
+    /// one hides it from the catalog for so long.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub(super) async fn changed(&self, connection: &mut Connection, tables: &[TableRef]) -> Result<Failures> {
+        let now = Listed::of(connection, tables).await?;
+        let mut failures = Failures::new();
+        let mut views = Vec::new();
+        for table in tables.iter().filter(|table| !self.locked.contains(table)) {
+            match now.0.get(table) {
+                Some(Kind::View) => views.push(table.clone()),
+                Some(Kind::Table(Engine::OfMoments)) => {}
+                Some(Kind::Table(_)) | None => {
+                    failures.insert(table.clone(), changed(table));
+                }
+            }
+        }
+        for (view, verdict) in views::judge(connection, views).await? {
+            if verdict != Verdict::Safe {
+                failures.insert(view.clone(), changed(&view));
+            }
+        }
+        Ok(failures)
+    }
+
     /// There is no connection that could hold the locks.
     pub(super) fn refuse(&mut self) {
         for table in self.locked.drain(..) {
             let error = Error::unavailable(
-                "a table whose engine keeps no old rows is read under a lock, and the server allows no connection to hold it",
+                "the table's engine has no snapshots: it must be locked while it is read, and the server allows no connection to hold the lock",
             )
             .with("table", &table)
             .hint("raise max_connections or the user's MAX_USER_CONNECTIONS");
@@ -129,6 +159,46 @@ impl Survey {
     }
 }
 
+fn changed(table: &TableRef) -> Error {
+    Error::unavailable("the table was altered while the run began, and is now of an engine without snapshots")
+        .with("table", table)
+        .hint("run again when no ALTER, CREATE OR REPLACE or ENABLE KEYS runs on it")
+}
+
+/// What a name of the catalog is.
+#[derive(Debug)]
+enum Kind {
+    Table(Engine),
+    View,
+}
+
+/// Tables and views of the catalog; those that it does not describe are left out.
+#[derive(Debug)]
+struct Listed(HashMap<TableRef, Kind>);
+
+impl Listed {
+    /// All of the schemas of `tables`.
+    async fn of(connection: &mut Connection, tables: &[TableRef]) -> Result<Self> {
+        let schemas: HashSet<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+        let mut listed = HashMap::new();
+        for schema in schemas {
+            let sql = format!(
+                "SELECT table_name, table_type, engine FROM information_schema.tables WHERE table_schema = {}",
+                literal(schema)
+            );
+            for row in ask::rows(connection, &sql).await? {
+                let (name, kind) = match row.as_slice() {
+                    [Some(name), Some(of), _] if of.eq_ignore_ascii_case("VIEW") => (name, Kind::View),
+                    [Some(name), Some(of), Some(engine)] => (name, Kind::Table(kind(of, engine))),
+                    _ => continue,
+                };
+                listed.insert(TableRef { schema: schema.to_owned(), name: name.clone() }, kind);
+            }
+        }
+        Ok(Self(listed))
+    }
+}
+
 /// The schemas whose tables nobody asked for, as a list in SQL.
 fn foreign_schemas(tables: &[TableRef]) -> String {
     let is_wanted = |schema: &str| tables.iter().any(|table| table.schema.eq_ignore_ascii_case(schema));
@@ -147,6 +217,7 @@ pub(super) async fn hold(connection: &mut Connection, survey: &mut Survey) -> Re
         return Ok(());
     }
     session::wait_for_locks(connection, WAIT_SECONDS).await?;
+    connection.execute(&format!("SET wait_timeout = {ABANDONED_SECONDS}")).await?;
     match connection.execute(&lock_list(&survey.locked)).await {
         Ok(()) => return Ok(()),
         Err(error) if code(&error).is_none() || gate::is_wait(&error) => return Err(error),
@@ -175,12 +246,12 @@ pub(super) async fn hold(connection: &mut Connection, survey: &mut Survey) -> Re
 fn not_locked(error: Error, table: &TableRef, is_view: bool) -> Error {
     if is_view {
         return Error::denied(
-            "a view is read under a lock when not all tables under it are known to keep old rows, and it cannot be locked",
+            "not all tables under the view are known to have snapshots: it must be locked while it is read, and that failed",
         )
         .with("table", table)
         .hint(format!(
-            "GRANT LOCK TABLES, SHOW VIEW ON {}.* TO the user that exports; it sees the tables under the view when it may SELECT from them",
-            ident(&table.schema)
+            "GRANT SHOW VIEW ON {} TO the user that exports, and SELECT on the tables under the view; or GRANT LOCK TABLES on its database",
+            name(table)
         ))
         .hint("--consistency none reads it without a lock, every part at its own moment")
         .caused_by(error);
@@ -188,10 +259,10 @@ fn not_locked(error: Error, table: &TableRef, is_view: bool) -> Error {
     if error.kind() != ErrorKind::Denied {
         return explain(error, table);
     }
-    Error::denied("a table whose engine keeps no old rows is read under a lock, which this user may not take")
+    Error::denied("the table's engine has no snapshots: it must be locked while it is read, and this user lacks LOCK TABLES")
         .with("table", table)
         .hint(format!("GRANT LOCK TABLES, SELECT ON {}.* TO the user that exports", ident(&table.schema)))
-        .hint("--consistency none reads it without a lock, every part at its own moment; ALTER TABLE ... ENGINE=InnoDB does without")
+        .hint("--consistency none reads it without a lock, every part at its own moment; a table of InnoDB needs no lock")
         .caused_by(error)
 }
 

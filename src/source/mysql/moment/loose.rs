@@ -10,7 +10,8 @@ use crate::catalog::TableRef;
 use crate::client::mysql::Connection;
 use crate::error::{Error, Result};
 
-/// Refuses `sql` when it may read a table of no moment that is not among `locked`. To be asked when the tables that it
+/// Refuses `sql` when it may read a table of no moment that is not among `locked`; a name without a schema is of
+/// `database`. To be asked when the tables that it
 /// reads are open in a transaction, so that their definitions stay as they are.
 ///
 /// # Errors
@@ -19,11 +20,14 @@ pub(in crate::source::mysql) async fn refuse(
     connection: &mut Connection,
     sql: &str,
     locked: &[TableRef],
+    database: &str,
 ) -> Result<()> {
+    refuse_the_servers_own(connection, sql, database).await?;
     let is_named = |table: &TableRef| !locked.contains(table) && mentions(sql, &table.name);
-    let without = Without::of(connection, &[]).await?;
+    let here = TableRef { schema: database.to_owned(), name: String::new() };
+    let without = Without::of(connection, &[here]).await?;
     if let Some((table, _)) = without.tables.iter().find(|(table, _)| is_named(table)) {
-        return Err(refused("SQL of yours may read a table whose engine keeps no old rows")
+        return Err(refused("SQL of yours may read a table whose engine has no snapshots")
             .with("such a table", table)
             .hint("convert it to InnoDB"));
     }
@@ -31,7 +35,7 @@ pub(in crate::source::mysql) async fn refuse(
     let judged = views::judge(connection, views).await?;
     if let Some((view, _)) = judged.iter().find(|(_, verdict)| **verdict != Verdict::Safe) {
         return Err(refused(
-            "SQL of yours may read a view, and not all tables under it are known to keep old rows",
+            "SQL of yours may read a view, and not all tables under it are known to have snapshots",
         )
         .with("such a view", view)
         .hint(format!(
@@ -53,6 +57,28 @@ pub(in crate::source::mysql) async fn refuse(
     Ok(())
 }
 
+/// What the server keeps for itself is of no moment.
+async fn refuse_the_servers_own(connection: &mut Connection, sql: &str, database: &str) -> Result<()> {
+    let is_read = |schema: &&&str| schema.eq_ignore_ascii_case(database) || qualifies(sql, schema);
+    let found = ["mysql", "information_schema", "performance_schema"].iter().find(is_read);
+    // Functions of `sys` are no reads; its views are.
+    let views = match found {
+        None if qualifies(sql, "sys") => {
+            let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'sys'";
+            ask::rows(connection, sql).await?
+        }
+        _ => Vec::new(),
+    };
+    let view = views.iter().flatten().flatten().find(|view| mentions(sql, view));
+    match found.copied().or(view.map(|_| "sys")) {
+        None => Ok(()),
+        Some(schema) => {
+            Err(refused("SQL of yours reads what the server keeps for itself, which has no snapshots")
+                .with("schema", schema))
+        }
+    }
+}
+
 fn refused(message: &str) -> Error {
     Error::usage(message.to_owned()).hint("--consistency none reads every part at its own moment")
 }
@@ -68,16 +94,29 @@ fn mentions(sql: &str, name: &str) -> bool {
     })
 }
 
-/// Whether `sql` has `function` as a word with a parenthesis behind it, or a comment that may hide one. The server takes
-/// letters with and without accents for the same in names of functions: each letter beyond ASCII is taken for any.
+/// Comments, which may hide anything.
+const COMMENTS: [&str; 3] = ["/*", "--", "#"];
+
+/// Whether `sql` has `function` as a word with a parenthesis behind it, or a comment that may hide one; a name of a package
+/// has a function behind it.
 fn calls(sql: &str, function: &str) -> bool {
+    followed(sql, function, &["(", "."])
+}
+
+/// Whether `sql` has `schema` as a word with a name behind it, or a comment that may hide one.
+fn qualifies(sql: &str, schema: &str) -> bool {
+    followed(sql, schema, &["."])
+}
+
+/// Whether `word` stands in `sql` before one of `signs` or a comment. The server takes letters with and without accents for
+/// the same in names of functions: each letter beyond ASCII is taken for any.
+fn followed(sql: &str, word: &str, signs: &[&str]) -> bool {
     let sql: Vec<char> = sql.chars().collect();
-    let function: Vec<char> = function.replace('`', "``").chars().collect();
+    let word: Vec<char> = word.replace('`', "``").chars().collect();
     let same = |(a, b): (&char, &char)| a.eq_ignore_ascii_case(b) || !a.is_ascii() || !b.is_ascii();
-    let package = |rest: &[char]| rest.first() == Some(&'.');
-    sql.windows(function.len().max(1)).enumerate().any(|(at, window)| {
+    sql.windows(word.len().max(1)).enumerate().any(|(at, window)| {
         let before = at.checked_sub(1).and_then(|at| sql.get(at)).copied();
-        if before.is_some_and(is_word) || !window.iter().zip(&function).all(same) {
+        if before.is_some_and(is_word) || !window.iter().zip(&word).all(same) {
             return false;
         }
         let rest = sql.get(at + window.len()..).unwrap_or_default();
@@ -85,7 +124,7 @@ fn calls(sql: &str, function: &str) -> bool {
         let blank = rest.iter().take_while(|c| c.is_whitespace()).count();
         let rest = rest.get(blank..).unwrap_or_default();
         let comes = |text: &str| rest.iter().copied().take(text.len()).eq(text.chars());
-        package(rest) || ["(", "/*", "--", "#"].into_iter().any(comes)
+        signs.iter().chain(&COMMENTS).copied().any(comes)
     })
 }
 
@@ -111,6 +150,16 @@ mod tests {
             assert!(!mentions(sql, "logs"), "{sql}");
         }
         assert!(mentions("SELECT * FROM `a``b`", "a`b"));
+    }
+
+    #[test]
+    fn a_schema_of_the_server_is_named_before_a_point() {
+        for sql in ["SELECT 1 FROM mysql.user", "`MySQL`.`user`", "mysql . user", "mysql/**/.user"] {
+            assert!(qualifies(sql, "mysql"), "{sql}");
+        }
+        for sql in ["mysql = 1", "is_mysql.a", "mysql", "'mysql'"] {
+            assert!(!qualifies(sql, "mysql"), "{sql}");
+        }
     }
 
     #[test]

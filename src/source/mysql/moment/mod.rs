@@ -7,7 +7,8 @@
 //! 4. Each reader begins `START TRANSACTION WITH CONSISTENT SNAPSHOT`, proves that it is at the same server, and opens
 //!    every table, so that nobody changes a definition while it lasts. No change of a definition can wait for a lock at
 //!    that time, so that no reader ever waits behind one.
-//! 5. The gate is opened. What took two or three steps too long is tried again. On MySQL the gate of all commits is not
+//! 5. The gate is opened, and the catalog is read once more: a table that is now of an engine without old rows, and was
+//!    not when it was looked at first, fails. What took two or three steps too long is tried again. On MySQL the gate of all commits is not
 //!    even tried while a statement of another session runs for long ([`busy`]): the tables of the run are locked then.
 //!
 //! A user who may close no gate gets one reader: the moment of one transaction is one moment.
@@ -29,6 +30,7 @@ mod views;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -78,7 +80,7 @@ impl Drop for Pinned {
     }
 }
 
-/// Pins a view of `tables`.
+/// Pins a view of `tables` with so many readers at most.
 ///
 /// # Errors
 /// Those of connecting; `Config` when connections reach different servers; `Unavailable` when a lock that the moment
@@ -87,7 +89,7 @@ pub(super) async fn pin(
     access: &Access,
     registry: &Arc<Registry>,
     tables: &[TableRef],
-    level: Consistency,
+    (level, readers): (Consistency, usize),
 ) -> Result<Pinned> {
     let mut first = access.open().await?;
     if level == Consistency::None {
@@ -113,7 +115,7 @@ pub(super) async fn pin(
             registry,
         });
     }
-    let connected = readers::connect(access).await?;
+    let connected = readers::connect(access, readers).await?;
     let moment = Box::pin(Taking::moment(access, first, connected, tables)).await?;
     let id = uuid::Uuid::new_v4().to_string();
     let began = moment.readers.len();
@@ -169,6 +171,8 @@ struct Taking {
     sees_others: bool,
     /// Whether that gate was waited for in vain.
     flushed: bool,
+    /// Whether a warning says already that there is one reader.
+    warned: Arc<AtomicBool>,
 }
 
 /// How an attempt ended.
@@ -192,7 +196,9 @@ enum Reason {
 impl Reason {
     fn text(self, right: &str) -> String {
         match self {
-            Self::Denied => format!("this user may not hold off all commits (GRANT {right} ON *.* TO it)"),
+            Self::Denied => format!(
+                "several need the right {right}, or LOCK TABLES on the database (GRANT {right} ON *.* TO the user)"
+            ),
             Self::Busy(seconds) => format!(
                 "a statement of another session has run for {seconds} s, and FLUSH TABLES WITH READ LOCK would have others wait behind it"
             ),
@@ -231,13 +237,24 @@ impl Taking {
             _ => true,
         };
         let tried = Vec::new();
-        let mut taking =
-            Self { first, readers, held, proof, version, survey, tables: tried, sees_others, flushed: false };
+        let (warned, flushed) = (Arc::clone(&access.warned), false);
+        let mut taking = Self {
+            first,
+            readers,
+            held,
+            proof,
+            version,
+            survey,
+            tables: tried,
+            sees_others,
+            flushed,
+            warned,
+        };
         for pause in PAUSES {
             match taking.attempt(tables, false).await {
                 Err(error) if gate::is_wait(&error) => {
                     tracing::warn!(
-                        "others hold locks that the moment of this run needs; in {pause} s again: {error}"
+                        "a lock of another session is in the way of the moment of this run (SHOW FULL PROCESSLIST shows who works and who waits); in {pause} s again: {error}"
                     );
                     taking.start_over().await?;
                 }
@@ -245,7 +262,7 @@ impl Taking {
                 Ok(Attempt::Busy(seconds)) => tracing::warn!(
                     "a statement of another session has run for {seconds} s, and others would wait behind it with the moment of this run; in {pause} s again"
                 ),
-                Ok(Attempt::Begun(moment)) => return Ok(taking.finish(moment)),
+                Ok(Attempt::Begun(begun)) => return taking.confirmed(begun, tables).await,
             }
             clock::sleep(Duration::from_secs(pause)).await;
         }
@@ -257,7 +274,7 @@ impl Taking {
             .hint("--consistency none reads every part at its own moment, without any lock")
             .caused_by(error)),
             Ok(Attempt::Busy(_)) => Err(Error::internal("the last attempt waits for nobody")),
-            Ok(Attempt::Begun(moment)) => Ok(taking.finish(moment)),
+            Ok(Attempt::Begun(begun)) => taking.confirmed(begun, tables).await,
             Err(error) => Err(error),
         }
     }
@@ -310,10 +327,12 @@ impl Taking {
         }
         // The flush came last then, and was denied too.
         let reason = if reason == Reason::Unseen && !waited { Reason::Denied } else { reason };
-        tracing::warn!(
-            "readers cannot begin at one moment, so that tables are read by one reader: {}",
-            reason.text(best.right(self.version))
-        );
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "tables are read by one reader, since several cannot begin at one moment: {}",
+                reason.text(best.right(self.version))
+            );
+        }
         self.readers.truncate(1);
         self.hold().await?;
         self.begin().await.map(Attempt::Begun)
@@ -345,7 +364,7 @@ impl Taking {
             return Ok(None);
         }
         tracing::warn!(
-            "the tables of the run are locked against writes while the readers begin: {}",
+            "the tables of the run are locked against writes while the readers begin, and not the whole server: {}",
             reason.text(Gate::best(self.version).right(self.version))
         );
         let begun = self.begin().await;
@@ -398,6 +417,15 @@ impl Taking {
         let taken_at = position::time(asked).await?;
         let position = if knows_position { position::read(asked, self.version).await } else { None };
         Ok(Begun { taken, taken_at, position, failures, is_whole: true })
+    }
+
+    /// Looks at the tables once more, now that nobody can change their definitions: what was changed since the survey, or
+    /// hidden from it, may be of no moment and not locked.
+    async fn confirmed(mut self, mut begun: Begun, tables: &[TableRef]) -> Result<Moment> {
+        let left: Vec<TableRef> =
+            tables.iter().filter(|table| !self.survey.failures.contains_key(table)).cloned().collect();
+        begun.failures.extend(self.survey.changed(&mut self.first, &left).await?);
+        Ok(self.finish(begun))
     }
 
     fn finish(self, begun: Begun) -> Moment {

@@ -24,7 +24,6 @@ pub(super) fn lock_list(tables: &[TableRef]) -> String {
 pub(super) fn explain(error: Error, table: &TableRef) -> Error {
     let error = error.with("table", table);
     let hint = match code(&error) {
-        Some(1205) => "another session holds a lock of it: SHOW PROCESSLIST shows who waits and who works".to_owned(),
         // A dead definer, or an invoker who may not.
         Some(1449) => "the user who defined the view is gone: define it again, or leave it out".to_owned(),
         Some(1356) => {

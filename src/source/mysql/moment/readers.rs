@@ -1,6 +1,9 @@
 //! Readers: connected, proven to be at one server, begun at one moment, and with the locks of all tables' definitions.
 
-use futures::future::join_all;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::future::{Either, join_all, select};
 
 use super::access::Access;
 use super::ask;
@@ -8,6 +11,7 @@ use super::gate::is_wait;
 use super::names::{Failures, explain, name};
 use crate::catalog::TableRef;
 use crate::client::mysql::{Connection, code};
+use crate::clock;
 use crate::error::{Error, Result, Transient};
 use crate::source::mysql::session::{self, SELECT};
 
@@ -17,15 +21,18 @@ const READERS: usize = 8;
 const AT_ONCE: usize = 50;
 /// How long a reader waits for a lock while the gate is closed, in seconds.
 const WAIT_SECONDS: u32 = 2;
+/// A wait that is longer is said.
+const NOTICE: Duration = Duration::from_secs(2);
 
-/// As many readers as the server allows, and at most [`READERS`]. None where the one that we have is the last.
+/// As many readers as the server allows, and at most `most` and [`READERS`]. None where the one that we have is the last.
 ///
 /// # Errors
 /// Those of connecting, other than that the server has no room.
-pub(super) async fn connect(access: &Access) -> Result<Vec<Connection>> {
-    let mut readers = Vec::with_capacity(READERS);
+pub(super) async fn connect(access: &Access, most: usize) -> Result<Vec<Connection>> {
+    let wanted = most.clamp(1, READERS);
+    let mut readers = Vec::with_capacity(wanted);
     let mut refused = None;
-    for connected in join_all((0..READERS).map(|_| access.open())).await {
+    for connected in join_all((0..wanted).map(|_| access.open())).await {
         match connected {
             Ok(connection) => readers.push(connection),
             Err(error) if is_full(&error) => refused = Some(error),
@@ -151,6 +158,29 @@ enum Waits {
     EndAll,
 }
 
+/// Does `work`, and says what it waits for when that takes long.
+async fn noticed<T>(work: impl Future<Output = T>, tables: &[TableRef]) -> T {
+    match select(pin!(work), pin!(clock::sleep(NOTICE))).await {
+        Either::Left((done, _)) => done,
+        Either::Right(((), work)) => {
+            tracing::warn!(
+                "waiting for a lock of another session on {} (SHOW FULL PROCESSLIST shows who works and who waits)",
+                some(tables)
+            );
+            work.await
+        }
+    }
+}
+
+/// One table, or that it is one of several.
+fn some(tables: &[TableRef]) -> String {
+    match tables {
+        [only] => only.to_string(),
+        [first, .., last] => format!("one of {} tables, {first} to {last}", tables.len()),
+        [] => "no table".to_owned(),
+    }
+}
+
 /// Reads nothing of each table, which opens it and locks its definition until the transaction ends.
 async fn touch(
     connection: &mut Connection,
@@ -165,14 +195,16 @@ async fn touch(
     for tables in tables.chunks(AT_ONCE) {
         let list: Vec<String> =
             tables.iter().enumerate().map(|(at, table)| format!("{} AS t{at}", name(table))).collect();
-        match connection.execute(&format!("{SELECT} 1 FROM {} LIMIT 0", list.join(", "))).await {
+        let all = format!("{SELECT} 1 FROM {} LIMIT 0", list.join(", "));
+        match noticed(connection.execute(&all), tables).await {
             Ok(()) => continue,
             Err(error) if ends_all(&error) => return Err(error),
             Err(_) => {}
         }
         // Which of them?
         for table in tables {
-            match connection.execute(&format!("{SELECT} 1 FROM {} LIMIT 0", name(table))).await {
+            let one = format!("{SELECT} 1 FROM {} LIMIT 0", name(table));
+            match noticed(connection.execute(&one), std::slice::from_ref(table)).await {
                 Ok(()) => {}
                 Err(error) if ends_all(&error) => return Err(error),
                 Err(error) => {

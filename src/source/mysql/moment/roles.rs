@@ -85,7 +85,7 @@ fn sql(version: Version, tables: &[TableRef], locked: &[&str], role: &str) -> St
     }
     if !locked.is_empty() {
         sql.push_str(
-            "-- Tables whose engine keeps no old rows are locked while they are read, and views over them: their\n\
+            "-- Tables whose engine has no snapshots are locked while they are read, and views over them: their\n\
              -- definitions say which.\n",
         );
     }
