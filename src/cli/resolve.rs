@@ -427,8 +427,9 @@ fn source_url(text: &str) -> Result<Address> {
         if Path::new(text).is_file() {
             return wrong.hint(format!("to read a SQLite file, use --source 'sqlite:{text}'"));
         }
+        let names: Vec<&str> = source::SOURCES.iter().flat_map(|(names, _)| names.iter().copied()).collect();
         wrong
-            .hint("write mysql://user@host:3306/database, mariadb:// or postgres:// likewise, or sqlite:path/of/file")
+            .hint(format!("write SCHEME://user@host:port/database, or sqlite:path/of/file; schemes: {}", names.join(", ")))
             .hint("of a user name or a password, write special characters as %XX: @ is %40, : %3A, / %2F, # %23")
     })
 }

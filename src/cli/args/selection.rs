@@ -34,7 +34,7 @@ pub(in crate::cli) struct SourceArgs {
     /// Database to read instead of the one in the auth entry. Default: the entry's.
     #[arg(long, env = "LAKEXPRESS_SOURCE_DB_NAME", value_name = "NAME")]
     pub(in crate::cli) source_db_name: Option<String>,
-    /// URL of the database: postgres://, mysql:// or mariadb://user@host/db. Default: none.
+    /// URL, as postgres:// or mysql://user@host/db. Default: none.
     ///
     /// The alternative to --auth and --source-db-auth-id. Other users of this machine can see command lines:
     /// a URL with a password belongs in the environment variable.
