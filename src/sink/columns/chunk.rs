@@ -1,7 +1,7 @@
 //! One column chunk: pages, one after the other, and what its metadata says.
 
-use std::collections::BTreeSet;
-use std::io::{Chain, Cursor, Read, Write};
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{Read, Write};
 
 use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::NullBuffer;
@@ -16,22 +16,21 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::codec::Codec;
-use super::encoder::PAGE_BYTES;
+use super::codec::{Codec, Room};
 use super::error::{Error, Result};
 use super::hybrid::{put_levels, put_varint};
 
-/// Bytes that the crate's writer of pages holds.
-const SINK_BYTES: usize = 8 << 10;
+/// About as many bytes has the header of a page.
+const HEADER_BYTES: usize = 64;
 
 /// A column chunk as it grows. Pages are of version 1, which every reader knows.
 pub(super) struct Chunk {
     descriptor: ColumnDescPtr,
     compression: Compression,
-    /// Data pages with their headers.
-    pages: TrackedWrite<Vec<u8>>,
+    /// Data pages with their headers, each in memory of its size: one buffer for all would grow by copies of itself.
+    pages: Vec<Bytes>,
     /// The dictionary page with its header.
-    dictionary: Option<Vec<u8>>,
+    dictionary: Option<Bytes>,
     /// Which rows of the next page have a value; none if all of the column have.
     valid: Option<BooleanBufferBuilder>,
     /// Rows in the next page.
@@ -40,9 +39,6 @@ pub(super) struct Chunk {
     total_rows: u64,
     uncompressed: i64,
     encodings: Vec<PageEncodingStats>,
-    /// The next page, and its compressed form: room that is used again.
-    page: Vec<u8>,
-    compressed: Vec<u8>,
 }
 
 impl Chunk {
@@ -51,7 +47,7 @@ impl Chunk {
         Self {
             descriptor,
             compression,
-            pages: TrackedWrite::new(Vec::new()),
+            pages: Vec::new(),
             dictionary: None,
             valid,
             rows: 0,
@@ -59,8 +55,6 @@ impl Chunk {
             total_rows: 0,
             uncompressed: 0,
             encodings: Vec::new(),
-            page: Vec::new(),
-            compressed: Vec::new(),
         }
     }
 
@@ -71,17 +65,13 @@ impl Chunk {
 
     /// Whether no page is complete yet.
     pub(super) fn is_first_page(&self) -> bool {
-        self.pages.bytes_written() == 0
+        self.pages.is_empty()
     }
 
     /// Bytes held.
     pub(super) fn memory(&self) -> usize {
-        SINK_BYTES
-            + self.pages.inner().capacity()
-            + self.dictionary.as_ref().map_or(0, Vec::capacity)
-            + self.page.capacity()
-            + self.compressed.capacity()
-            + self.valid.as_ref().map_or(0, |valid| valid.len() / 8)
+        let parts = self.dictionary.iter().chain(&self.pages);
+        parts.map(Bytes::len).sum::<usize>() + self.valid.as_ref().map_or(0, |valid| valid.len() / 8)
     }
 
     /// Adds `rows` rows to the next page, of which `nulls` have no value.
@@ -110,17 +100,17 @@ impl Chunk {
         encoding: Encoding,
         put: impl FnOnce(&mut Vec<u8>),
     ) -> Result<()> {
-        self.page.clear();
-        self.put_levels();
-        put(&mut self.page);
-        if i32::try_from(self.page.len()).is_err() {
+        let Room { mut page, mut compressed } = codec.take_room();
+        self.put_levels(&mut page);
+        put(&mut page);
+        if i32::try_from(page.len()).is_err() {
             let what = if self.rows == 1 { "a value is" } else { "values are" };
             return Err(Error::PageTooLong(what));
         }
         let rows = std::mem::take(&mut self.rows);
-        codec.compress(&self.page, &mut self.compressed)?;
-        let buf = Bytes::from(std::mem::take(&mut self.compressed));
-        let page = Page::DataPage {
+        codec.compress(&page, &mut compressed)?;
+        let buf = Bytes::from(compressed);
+        let data = Page::DataPage {
             buf: buf.clone(),
             num_values: count(rows)?,
             encoding,
@@ -128,35 +118,30 @@ impl Chunk {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        let compressed = CompressedPage::new(page, self.page.len());
-        let written = SerializedPageWriter::new(&mut self.pages).write_page(compressed)?;
-        self.uncompressed += written.uncompressed_size as i64;
+        let written = self.write_page(CompressedPage::new(data, page.len()), buf.len())?;
+        self.pages.push(written);
         // Nobody else has it any more: the same memory.
-        self.compressed = buf.into();
-        // A single huge value must not keep its room for ever.
-        if self.page.capacity() > 4 * PAGE_BYTES {
-            (self.page, self.compressed) = (Vec::new(), Vec::new());
-        }
+        codec.give_back(Room { page, compressed: buf.into() });
         self.total_rows += rows as u64;
         self.count_page(PageType::DATA_PAGE, encoding);
         Ok(())
     }
 
-    /// The definition levels of the page, led by their length in four bytes.
-    fn put_levels(&mut self) {
+    /// The definition levels of `page`, which is empty, led by their length in four bytes.
+    fn put_levels(&mut self, page: &mut Vec<u8>) {
         let Some(valid) = &mut self.valid else {
             return;
         };
-        self.page.extend_from_slice(&[0; 4]);
+        page.extend_from_slice(&[0; 4]);
         let bits = valid.finish();
         if bits.count_set_bits() == self.rows {
-            put_varint(&mut self.page, (self.rows as u64) << 1);
-            self.page.push(1);
+            put_varint(page, (self.rows as u64) << 1);
+            page.push(1);
         } else {
-            put_levels(&mut self.page, bits.values(), self.rows);
+            put_levels(page, bits.values(), self.rows);
         }
-        let length = (self.page.len() - 4) as u32;
-        self.page[..4].copy_from_slice(&length.to_le_bytes());
+        let length = (page.len() - 4) as u32;
+        page[..4].copy_from_slice(&length.to_le_bytes());
     }
 
     /// Keeps the dictionary: `values` in plain encoding, `entries` of them.
@@ -170,13 +155,18 @@ impl Chunk {
             encoding: Encoding::PLAIN,
             is_sorted: false,
         };
-        let mut sink = TrackedWrite::new(Vec::new());
-        let written =
-            SerializedPageWriter::new(&mut sink).write_page(CompressedPage::new(page, values.len()))?;
-        self.uncompressed += written.uncompressed_size as i64;
-        self.dictionary = Some(sink.into_inner()?);
+        let length = page.buffer().len();
+        self.dictionary = Some(self.write_page(CompressedPage::new(page, values.len()), length)?);
         self.count_page(PageType::DICTIONARY_PAGE, Encoding::PLAIN);
         Ok(())
+    }
+
+    /// A page with its header, whose compressed values are `length` bytes.
+    fn write_page(&mut self, page: CompressedPage, length: usize) -> Result<Bytes> {
+        let mut sink = TrackedWrite::new(Vec::with_capacity(length + HEADER_BYTES));
+        let written = SerializedPageWriter::new(&mut sink).write_page(page)?;
+        self.uncompressed += written.uncompressed_size as i64;
+        Ok(sink.into_inner()?.into())
     }
 
     fn count_page(&mut self, page_type: PageType, encoding: Encoding) {
@@ -194,9 +184,9 @@ impl Chunk {
         group: &mut SerializedRowGroupWriter<'_, W>,
         statistics: impl FnOnce(u64) -> Statistics,
     ) -> Result<()> {
-        let pages = self.pages.into_inner()?;
-        let dictionary = self.dictionary.unwrap_or_default();
-        let compressed = dictionary.len() + pages.len();
+        let offset = self.dictionary.as_ref().map_or(0, Bytes::len);
+        let bytes = ChunkBytes(self.dictionary.into_iter().chain(self.pages).collect());
+        let compressed = bytes.len();
         let mut encodings: BTreeSet<Encoding> = self.encodings.iter().map(|stats| stats.encoding).collect();
         encodings.insert(Encoding::RLE);
         // The dictionary's page comes first in the file, and readers expect it first here too.
@@ -206,21 +196,20 @@ impl Chunk {
             .set_encodings(encodings.into_iter().collect())
             .set_page_encoding_stats(self.encodings)
             .set_num_values(i64::try_from(self.total_rows).unwrap_or(i64::MAX))
-            .set_total_compressed_size(compressed as i64)
+            .set_total_compressed_size(i64::try_from(compressed).unwrap_or(i64::MAX))
             .set_total_uncompressed_size(self.uncompressed)
-            .set_dictionary_page_offset((!dictionary.is_empty()).then_some(0))
-            .set_data_page_offset(dictionary.len() as i64)
+            .set_dictionary_page_offset((offset > 0).then_some(0))
+            .set_data_page_offset(offset as i64)
             .set_statistics(statistics(self.nulls))
             .build()?;
         let close = ColumnCloseResult {
-            bytes_written: compressed as u64,
+            bytes_written: compressed,
             rows_written: self.total_rows,
             metadata,
             bloom_filter: None,
             column_index: None,
             offset_index: None,
         };
-        let bytes = ChunkBytes { dictionary: dictionary.into(), pages: pages.into() };
         Ok(group.append_column(&bytes, close)?)
     }
 }
@@ -229,32 +218,45 @@ fn count(values: usize) -> Result<u32> {
     u32::try_from(values).map_err(|_| Error::TooManyValues)
 }
 
-/// The bytes of a finished chunk.
-struct ChunkBytes {
-    dictionary: Bytes,
-    pages: Bytes,
-}
+/// The pages of a finished chunk, in their order.
+struct ChunkBytes(VecDeque<Bytes>);
 
 impl Length for ChunkBytes {
     fn len(&self) -> u64 {
-        (self.dictionary.len() + self.pages.len()) as u64
+        self.0.iter().map(|page| page.len() as u64).sum()
     }
 }
 
 impl ChunkReader for ChunkBytes {
-    type T = Chain<Cursor<Bytes>, Cursor<Bytes>>;
+    type T = Pages;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let mut dictionary = Cursor::new(self.dictionary.clone());
-        let mut pages = Cursor::new(self.pages.clone());
-        dictionary.set_position(start);
-        pages.set_position(start.saturating_sub(self.dictionary.len() as u64));
-        Ok(dictionary.chain(pages))
+        let mut pages = Pages(self.0.clone());
+        std::io::copy(&mut (&mut pages).take(start), &mut std::io::sink())?;
+        Ok(pages)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
         let mut bytes = Vec::with_capacity(length);
         self.get_read(start)?.take(length as u64).read_to_end(&mut bytes)?;
         Ok(bytes.into())
+    }
+}
+
+/// Pages that are read one after the other.
+struct Pages(VecDeque<Bytes>);
+
+impl Read for Pages {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        while let Some(page) = self.0.front_mut() {
+            if page.is_empty() {
+                self.0.pop_front();
+                continue;
+            }
+            let count = out.len().min(page.len());
+            out[..count].copy_from_slice(&page.split_to(count));
+            return Ok(count);
+        }
+        Ok(0)
     }
 }

@@ -4,10 +4,23 @@ use std::io::Write;
 
 use parquet::basic::Compression;
 
+use super::encoder::PAGE_BYTES;
 use super::error::{Error, Result};
 
-/// Compresses one page after the other. One for all columns of a file: tables are large.
-pub(super) enum Codec {
+/// Compresses one page after the other. One for all columns of a file: tables are large, and so are pages.
+pub(super) struct Codec {
+    method: Method,
+    room: Room,
+}
+
+/// A page, and its compressed form, while it is made.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) page: Vec<u8>,
+    pub(super) compressed: Vec<u8>,
+}
+
+enum Method {
     None,
     Snappy(Box<snap::raw::Encoder>),
     Lz4,
@@ -20,43 +33,58 @@ pub(super) enum Codec {
 impl Codec {
     /// Errors: for a codec that is not written, and for a level that zstd does not have.
     pub(super) fn new(compression: Compression) -> Result<Self> {
-        Ok(match compression {
-            Compression::UNCOMPRESSED => Self::None,
-            Compression::SNAPPY => Self::Snappy(Box::new(snap::raw::Encoder::new())),
-            Compression::LZ4_RAW => Self::Lz4,
-            Compression::GZIP(level) => Self::Gzip(flate2::Compression::new(level.compression_level())),
-            Compression::BROTLI(level) => Self::Brotli(level.compression_level()),
+        let method = match compression {
+            Compression::UNCOMPRESSED => Method::None,
+            Compression::SNAPPY => Method::Snappy(Box::new(snap::raw::Encoder::new())),
+            Compression::LZ4_RAW => Method::Lz4,
+            Compression::GZIP(level) => Method::Gzip(flate2::Compression::new(level.compression_level())),
+            Compression::BROTLI(level) => Method::Brotli(level.compression_level()),
             Compression::ZSTD(level) => {
-                Self::Zstd(zstd::bulk::Compressor::new(level.compression_level()).map_err(failed)?)
+                Method::Zstd(zstd::bulk::Compressor::new(level.compression_level()).map_err(failed)?)
             }
             Compression::LZO | Compression::LZ4 => return Err(Error::NoCodec(compression)),
-        })
+        };
+        Ok(Self { method, room: Room::default() })
+    }
+
+    /// Room that was used before, empty.
+    pub(super) fn take_room(&mut self) -> Room {
+        let mut room = std::mem::take(&mut self.room);
+        room.page.clear();
+        room
+    }
+
+    /// Keeps the room for the next page. A single huge value must not keep it for ever.
+    pub(super) fn give_back(&mut self, room: Room) {
+        if room.page.capacity() <= 4 * PAGE_BYTES {
+            self.room = room;
+        }
     }
 
     /// Puts the compressed form of `page` into `out`, whatever was in there.
     pub(super) fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.clear();
-        match self {
-            Self::None => out.extend_from_slice(page),
-            Self::Snappy(encoder) => {
+        match &mut self.method {
+            Method::None => out.extend_from_slice(page),
+            Method::Snappy(encoder) => {
                 out.resize(snap::raw::max_compress_len(page.len()), 0);
                 let written = encoder.compress(page, out).map_err(failed)?;
                 out.truncate(written);
             }
-            Self::Lz4 => {
+            Method::Lz4 => {
                 out.resize(lz4_flex::block::get_maximum_output_size(page.len()), 0);
                 let written = lz4_flex::block::compress_into(page, out).map_err(failed)?;
                 out.truncate(written);
             }
-            Self::Gzip(level) => {
+            Method::Gzip(level) => {
                 let mut encoder = flate2::write::GzEncoder::new(out, *level);
                 encoder.write_all(page).and_then(|()| encoder.finish()).map_err(failed)?;
             }
-            Self::Brotli(level) => {
+            Method::Brotli(level) => {
                 let mut encoder = brotli::CompressorWriter::new(out, BROTLI_BLOCK, *level, BROTLI_WINDOW);
                 encoder.write_all(page).and_then(|()| encoder.flush()).map_err(failed)?;
             }
-            Self::Zstd(zstd) => {
+            Method::Zstd(zstd) => {
                 out.reserve(zstd::zstd_safe::compress_bound(page.len()));
                 zstd.compress_to_buffer(page, out).map_err(failed)?;
             }
