@@ -288,9 +288,27 @@ fn behind(lag: &Lag) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::TableRef;
 
     fn lag(seconds: u64) -> Lag {
         Lag { behind: Duration::from_secs(seconds), whose: Some("this standby".into()) }
+    }
+
+    #[test]
+    fn a_limit_ended_a_run_in_which_nothing_else_failed() {
+        let table = TableRef { schema: "s".into(), name: "t".into() };
+        let failed = |error| TableOutcome::failed(&table, String::new(), error);
+        let limit = || failed(Error::unavailable("too old").with(LIMIT, "--max-snapshot-age"));
+        let consequence = || failed(Error::unavailable(format!("{NOT_EXPORTED} table failed")));
+        let other = || failed(Error::data("no"));
+        let age = Some("--max-snapshot-age".to_owned());
+        assert_eq!(ended_by(&[limit()]), age);
+        assert_eq!(ended_by(&[consequence(), limit(), consequence()]), age);
+        for failures in
+            [vec![], vec![other()], vec![limit(), other()], vec![other(), limit()], vec![consequence()]]
+        {
+            assert_eq!(ended_by(&failures), None);
+        }
     }
 
     #[test]

@@ -125,6 +125,17 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_of_source_has_several_names() {
+        for written in ["postgres", "PgSQL", " postgresql "] {
+            assert!(is_kind(written, "postgres"), "{written}");
+        }
+        for written in ["", "sqlite", "post", "mariadb"] {
+            assert!(!is_kind(written, "postgres"), "{written}");
+        }
+        assert!(is_kind("MariaDB", "mysql") && !is_kind("postgres", "mysql"));
+    }
+
+    #[test]
     fn the_row_that_says_most_wins() {
         let any = row((None, Some("")), "Ctid", None);
         let exact = row((Some("sales"), Some("public")), "RangeId", None);

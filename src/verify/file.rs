@@ -179,3 +179,20 @@ impl StoredFile {
         Ok(footer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_nobody_waits_for_ends() {
+        let (held, ended) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        drop(AbortOnDrop(task));
+        let waited = crate::clock::timeout(std::time::Duration::from_secs(20), ended).await;
+        assert!(waited.expect("the task has ended").is_err());
+    }
+}

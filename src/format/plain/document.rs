@@ -108,3 +108,20 @@ pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
     }
     Ok(text.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_newer_is_not_guessed_at() {
+        let read = |version: u32| {
+            let text = format!("{{\"format_version\": {version}}}");
+            read::<serde_json::Value>(text.as_bytes(), "the manifest").map_err(|error| error.to_string())
+        };
+        assert!(read(0).is_ok() && read(FORMAT_VERSION).is_ok());
+        let error = read(FORMAT_VERSION + 1).expect_err("newer");
+        assert!(error.contains(&format!("format {}", FORMAT_VERSION + 1)), "{error}");
+        assert!(super::read::<serde_json::Value>(b"{}", "the manifest").is_err());
+    }
+}
