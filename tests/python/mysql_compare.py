@@ -12,6 +12,7 @@ import decimal
 import json
 import os
 import sys
+import time
 from collections import Counter
 
 import pyarrow as pa
@@ -84,7 +85,7 @@ class Table:
         if self.problems:
             return self
         schema = pq.ParquetFile(paths[0]).schema_arrow
-        listed = {column[0]: column for column in self.server.columns(self.name)}
+        listed = self.listed()
         wanted = [name for name in schema.names if name not in self.options.skip.split(",")]
         absent = [name for name in wanted if name not in listed]
         lost = [] if self.options.some else [name for name in listed if name not in schema.names]
@@ -108,6 +109,14 @@ class Table:
             self.against(of_these, "DuckDB", [duck.column(column[0]) for column in able], able)
             self.twice = sum(row[place] is not None for row in rows for place in at)
         return self
+
+    def listed(self):
+        """Columns by name. While another session's backup flushes tables, the catalog leaves some out for a moment."""
+        for _ in range(20):
+            if columns := self.server.columns(self.name):
+                break
+            time.sleep(0.1)
+        return {column[0]: column for column in columns}
 
     def against(self, expected, reader, columns, described):
         kinds = [kind for _, kind, *_ in described]

@@ -2,6 +2,8 @@
 //!
 //! The reader that asks has touched the table in its transaction: no definition changes until that ends.
 
+use std::time::Duration;
+
 use arrow_schema::DataType;
 
 use super::ask::{Answer, ask};
@@ -12,6 +14,7 @@ use crate::catalog::{
     TableRef,
 };
 use crate::client::mysql::{Connection, code, ident};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::source::kit::choice::cast_to_text;
 use crate::spec::TypePolicy;
@@ -36,6 +39,9 @@ const PARTITIONS: &str = "SELECT table_schema, table_name, coalesce(subpartition
      WHERE table_schema = ? AND table_name = ? AND partition_name IS NOT NULL \
      ORDER BY partition_ordinal_position, subpartition_ordinal_position";
 
+/// Pauses in milliseconds after which the catalog is asked again for a table that it left out.
+const PAUSES: [u64; 3] = [50, 200, 500];
+
 /// Rows of system time that are no rows of the table any more stand in partitions of their own.
 const BY_SYSTEM_TIME: &str = "SYSTEM_TIME";
 
@@ -50,7 +56,7 @@ pub(super) async fn table(
     policy: &TypePolicy,
     filter: &TableFilter,
 ) -> Result<TableInfo> {
-    let found = about(connection, table, TABLE).await?;
+    let found = there(connection, table, TABLE).await?;
     let found = found.first().ok_or_else(gone)?;
     let kind = list::kind(found.required(2)?, found.get(3), found.get(4)).ok_or_else(gone)?;
     filter.still_means(table, kind)?;
@@ -127,6 +133,19 @@ async fn about(connection: &mut Connection, table: &TableRef, sql: &str) -> Resu
     Ok(answers)
 }
 
+/// The same of what is there if the table is. The catalog may leave a table out for a moment, while another session's
+/// backup flushes it: then it is asked again.
+async fn there(connection: &mut Connection, table: &TableRef, sql: &str) -> Result<Vec<Answer>> {
+    for pause in PAUSES {
+        let answers = about(connection, table, sql).await?;
+        if !answers.is_empty() {
+            return Ok(answers);
+        }
+        clock::sleep(Duration::from_millis(pause)).await;
+    }
+    about(connection, table, sql).await
+}
+
 /// The columns, and of each whether `SELECT *` gives it.
 async fn columns(
     connection: &mut Connection,
@@ -143,7 +162,7 @@ async fn columns(
     );
     let is_text = cast_to_text(policy, table);
     let mut columns = Vec::new();
-    for answer in about(connection, table, &sql).await? {
+    for answer in there(connection, table, &sql).await? {
         let mut declared = declared(&answer)?;
         // The catalog is not to be believed about what a view computes.
         declared.nullable |= kind == TableKind::View;

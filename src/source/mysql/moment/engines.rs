@@ -2,6 +2,7 @@
 //! against change for as long as the view is held, or refused.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::kinds::{Engine, OF_MOMENTS, kind};
 use super::names::{Failures, explain, lock_list, name};
@@ -9,12 +10,15 @@ use super::views::{self, Verdict};
 use super::{ask, gate};
 use crate::catalog::TableRef;
 use crate::client::mysql::{Connection, code, ident, literal};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::mysql::session;
 
 /// The server's own.
 const SYSTEM: &[&str] = &["information_schema", "performance_schema", "mysql", "sys"];
 
+/// Pauses in milliseconds after which the catalog is asked again for tables that it left out.
+const PAUSES: [u64; 4] = [50, 200, 500, 1000];
 /// How long a lock of a table is waited for, in seconds.
 const WAIT_SECONDS: u32 = 3;
 /// The server gives up the locks of a client that says nothing for so many seconds. It is asked whether it is there far
@@ -104,7 +108,15 @@ impl Survey {
     /// # Errors
     /// What the server said.
     pub(super) async fn changed(&self, connection: &mut Connection, tables: &[TableRef]) -> Result<Failures> {
-        let now = Listed::of(connection, tables).await?;
+        let mut now = Listed::of(connection, tables).await?;
+        // The catalog of a server on which another backup flushes tables may leave some out for a moment.
+        for pause in PAUSES {
+            if tables.iter().all(|table| now.0.contains_key(table)) {
+                break;
+            }
+            clock::sleep(Duration::from_millis(pause)).await;
+            now = Listed::of(connection, tables).await?;
+        }
         let mut failures = Failures::new();
         let mut views = Vec::new();
         for table in tables.iter().filter(|table| !self.locked.contains(table)) {
@@ -177,15 +189,21 @@ enum Kind {
 struct Listed(HashMap<TableRef, Kind>);
 
 impl Listed {
-    /// All of the schemas of `tables`.
+    /// All of the schemas of `tables`; of a schema with one of them, that one.
     async fn of(connection: &mut Connection, tables: &[TableRef]) -> Result<Self> {
-        let schemas: HashSet<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+        let mut schemas: HashMap<&str, Vec<&str>> = HashMap::new();
+        for table in tables {
+            schemas.entry(&table.schema).or_default().push(&table.name);
+        }
         let mut listed = HashMap::new();
-        for schema in schemas {
-            let sql = format!(
+        for (schema, names) in schemas {
+            let mut sql = format!(
                 "SELECT table_name, table_type, engine FROM information_schema.tables WHERE table_schema = {}",
                 literal(schema)
             );
+            if let [only] = names.as_slice() {
+                sql.push_str(&format!(" AND table_name = {}", literal(only)));
+            }
             for row in ask::rows(connection, &sql).await? {
                 let (name, kind) = match row.as_slice() {
                     [Some(name), Some(of), _] if of.eq_ignore_ascii_case("VIEW") => (name, Kind::View),
