@@ -4,8 +4,10 @@ use std::io::Write;
 
 use parquet::basic::Compression;
 
-use super::encoder::PAGE_BYTES;
 use super::error::{Error, Result};
+
+/// Most bytes of a page whose room is used again: four times the usual size.
+const KEPT_BYTES: usize = 4 << 20;
 
 /// Compresses one page after the other. One for all columns of a file: tables are large, and so are pages.
 pub(super) struct Codec {
@@ -56,7 +58,7 @@ impl Codec {
 
     /// Keeps the room for the next page. A single huge value must not keep it for ever.
     pub(super) fn give_back(&mut self, room: Room) {
-        if room.page.capacity() <= 4 * PAGE_BYTES {
+        if room.page.capacity() <= KEPT_BYTES {
             self.room = room;
         }
     }
