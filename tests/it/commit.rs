@@ -34,8 +34,6 @@ use lakexpress::spec::IfExists;
 use lakexpress::spec::layout::{INTENT, LOCK, MANIFEST, part_name};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::lake::env_number;
-
 const DIR: &str = "s/t";
 const ROWS_PER_PART: i64 = 10;
 
@@ -328,11 +326,6 @@ async fn overwriting_a_wider_table_survives_every_fault() {
     println!("overwrite: {} cases", Box::pin(walk_faults(Some(OLD), new, again)).await);
 }
 
-/// Where a fault is tried at every request, every second one has it; `make verify-crash` gives every one of them a fault.
-fn step() -> usize {
-    env_number("LAKEXPRESS_FAULT_STEP", 2)
-}
-
 /// A run without the right to delete replaces a wider table, and dies or fails at any call; the next run has that right or
 /// has it not. Who lists the directory reads the new rows and no others.
 #[tokio::test]
@@ -341,7 +334,7 @@ async fn replacing_without_the_right_to_delete_survives_every_fault() {
     let again = Export { run_id: "0a0a0a03", first: 2000, parts: 3, if_exists: IfExists::Overwrite };
     let mut cases = 0;
     for (fault, may_delete) in FAULTS.into_iter().flat_map(|fault| [(fault, false), (fault, true)]) {
-        for nth in (1..).step_by(step()) {
+        for nth in 1.. {
             let place = Place::new();
             OLD.run(&place.destination, None).await.expect("the old table");
             let plan = Plan::new(nth, fault);
@@ -600,7 +593,7 @@ async fn rolling_forward_without_the_right_to_delete_survives_every_fault() {
     let new = Export { run_id: "0a0a0a02", first: 1000, parts: 2, if_exists: IfExists::Overwrite };
     let (mut cases, mut first) = (0, 1);
     for fault in FAULTS {
-        for nth in (1..).step_by(step()) {
+        for nth in 1.. {
             let (place, died_at) = died_in_phase_two(&new, first, |_| true).await;
             first = died_at;
             let plan = Plan::new(nth, fault);

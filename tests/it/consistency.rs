@@ -1,6 +1,6 @@
 //! One point in time: money is moved all the time, between rows and between tables, while it is exported.
 //!
-//! `LAKEXPRESS_CONSISTENCY_RUNS` sets how often (3 unless set; `make verify` takes 20).
+//! `LAKEXPRESS_CONSISTENCY_RUNS` sets how often (5 unless set; `make verify` takes 20).
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -107,7 +107,7 @@ fn a_run_is_one_moment_for_all_tables_and_readers() {
     let (server, url) = bank();
     let scripts = tempfile::tempdir().unwrap();
     let mut transfers = Transfers::start(&server, scripts.path());
-    for run in 0..env_number("LAKEXPRESS_CONSISTENCY_RUNS", 3) {
+    for run in 0..env_number("LAKEXPRESS_CONSISTENCY_RUNS", 5) {
         let out = tempfile::tempdir().unwrap();
         export_bank(&url, out.path(), "run");
         transfers.assert_running();

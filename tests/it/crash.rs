@@ -235,15 +235,10 @@ fn killed_at_every_step_of_the_commit_and_again_while_it_is_rolled_forward() {
     }
 }
 
-/// Every third call has its fault; `make verify-crash` gives every call one.
-fn step() -> usize {
-    env_number("LAKEXPRESS_FAULT_STEP", 3)
-}
-
 #[test]
 fn killed_at_every_change_until_a_run_passes_untouched() {
     let fixture = fixture();
-    for nth in (1..300).step_by(step()) {
+    for nth in 1..300 {
         let (_holder, base) = fixture.base_with_old();
         let output = fixture.with_fault(&base, CHANGES, nth, &[]);
         fixture.assert_sound(&base, &format!("change {nth}"));
@@ -264,7 +259,7 @@ fn killed_at_every_change_until_a_run_passes_untouched() {
 #[test]
 fn an_error_of_any_change_leaves_a_table_and_the_next_run_ends_well() {
     let fixture = fixture();
-    for nth in (1..300).step_by(step()) {
+    for nth in 1..300 {
         let (_holder, base) = fixture.base_with_old();
         let calls = format!("{CHANGES} write");
         let output = fixture.with_fault(&base, &calls, nth, &[("FAULT_ERRNO", "5")]).no_panic();

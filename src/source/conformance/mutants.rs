@@ -83,11 +83,13 @@ pub enum Mutant {
     EndsClosed,
     /// Bounds are not those of the rows.
     BoundsInvented,
+    /// A view has more readers than are allowed.
+    TooManyReaders,
 }
 
 impl Mutant {
     /// All that can be made of any source.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::SliceLeftOut,
         Self::BoundTwice,
         Self::RowDoubled,
@@ -116,6 +118,7 @@ impl Mutant {
         Self::EndIgnored,
         Self::EndsClosed,
         Self::BoundsInvented,
+        Self::TooManyReaders,
     ];
 
     /// The check that is meant to find it.
@@ -136,7 +139,7 @@ impl Mutant {
             Self::ListedTwice => "list",
             Self::Elsewhere => "identity",
             Self::SecretShown => "secrets",
-            Self::TimeUnknown => "token",
+            Self::TimeUnknown | Self::TooManyReaders => "token",
             Self::NoneShared => "none",
             Self::EndIgnored => "lost",
             Self::EndsClosed => "later",
@@ -332,7 +335,7 @@ impl Source for Broken {
                 self.keep(self.source.snapshot(tables, level, readers).await?);
             }
             Mutant::NoneShared => self.keep(self.source.snapshot(tables, Consistency::Run, readers).await?),
-            Mutant::TimeUnknown | Mutant::EndIgnored | Mutant::BoundsInvented => {
+            Mutant::TimeUnknown | Mutant::EndIgnored | Mutant::BoundsInvented | Mutant::TooManyReaders => {
                 let view = self.source.snapshot(tables, level, readers).await?;
                 return Ok(Box::new(Misjudged::new(view, self.how)));
             }

@@ -67,6 +67,8 @@ impl View {
     ) -> Result<Self> {
         let held = source.snapshot(tables, level, READERS).await?;
         ensure(held.token().level == level, "a view has the level that was asked for")?;
+        let few = held.readers().is_none_or(|readers| readers <= READERS);
+        ensure(few, "a view has no more readers than are allowed")?;
         Ok(Self { source: Arc::clone(source), held })
     }
 

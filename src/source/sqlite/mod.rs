@@ -119,14 +119,15 @@ impl Source for SqliteSource {
         &self,
         tables: &[TableRef],
         level: Consistency,
-        _readers: usize,
+        readers: usize,
     ) -> Result<Box<dyn Snapshot>> {
         // The view covers the whole file, its schema included: tables need no locks of their own.
         let _ = tables;
         let (config, policy) = (self.config.clone(), self.policy.clone());
         let registry = Arc::clone(&self.pinned);
         let snapshot =
-            blocking(move || snapshot::SqliteSnapshot::pin(config, policy, registry, level)).await?;
+            blocking(move || snapshot::SqliteSnapshot::pin(config, policy, registry, (level, readers)))
+                .await?;
         Ok(Box::new(snapshot))
     }
 

@@ -45,11 +45,11 @@ impl SqliteSnapshot {
         config: SqliteConfig,
         policy: TypePolicy,
         registry: Arc<Registry>,
-        level: Consistency,
+        (level, readers): (Consistency, usize),
     ) -> Result<Self> {
         let pinned = level != Consistency::None;
         let taken = Instant::now();
-        let readers = if pinned { pin_all(&config)? } else { vec![open(&config)?] };
+        let readers = if pinned { pin_all(&config, readers)? } else { vec![open(&config)?] };
         let pins = Arc::new(Pins::new(readers, pinned));
         let id = pinned.then(|| uuid::Uuid::new_v4().to_string());
         if let Some(id) = &id {
@@ -87,10 +87,11 @@ impl Drop for SqliteSnapshot {
     }
 }
 
-/// Readers that all see the same commit; one alone if others commit without a pause.
-fn pin_all(config: &SqliteConfig) -> Result<Vec<Connection>> {
-    let mut readers = Vec::with_capacity(READERS);
-    for _ in 0..READERS {
+/// Readers that all see the same commit, `most` or [`READERS`] of them; one alone if others commit without a pause.
+fn pin_all(config: &SqliteConfig, most: usize) -> Result<Vec<Connection>> {
+    let wanted = most.clamp(1, READERS);
+    let mut readers = Vec::with_capacity(wanted);
+    for _ in 0..wanted {
         let reader = open(config)?;
         // The schema is read here, so that pinning has nothing left to do but to take its lock.
         probe(config, &reader)?;
@@ -107,7 +108,7 @@ fn pin_all(config: &SqliteConfig) -> Result<Vec<Connection>> {
             probe(config, reader)?;
         }
         if data_version(config, &watcher)? == before {
-            tracing::debug!(attempts, seconds = begun.elapsed().as_secs_f64(), "pinned {READERS} readers");
+            tracing::debug!(attempts, seconds = begun.elapsed().as_secs_f64(), "pinned {wanted} readers");
             return Ok(readers);
         }
         if begun.elapsed() >= PATIENCE {

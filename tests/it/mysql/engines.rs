@@ -106,6 +106,22 @@ fn a_table_that_changes_its_engine_while_the_run_begins_is_refused() {
     database.assert_table("first", 20_000);
 }
 
+/// A run that waits for the lock of another session says so, and goes on when it is given back.
+#[test]
+fn a_lock_of_another_session_is_said_and_waited_for() {
+    let database = Database::new("my_engines_waits", &tables("InnoDB"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut holder = runtime.block_on(async { config(&database.url()).connect().await.unwrap() });
+    runtime.block_on(async { holder.execute("LOCK TABLES second WRITE").await.unwrap() });
+    let run = Run::new(export_args(&database.url(), &database.lake(), &[])).spawn();
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    runtime.block_on(async { holder.execute("UNLOCK TABLES").await.unwrap() });
+    run.finish()
+        .ok()
+        .says(&["still opening one of 3 tables, my_engines_waits.first", "SHOW FULL PROCESSLIST"]);
+    database.assert_table("second", 20_000);
+}
+
 /// What the server keeps for itself is of no moment, and SQL of the user's may not read it.
 #[test]
 fn sql_that_reads_the_servers_own_tables_is_refused() {

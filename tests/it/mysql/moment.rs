@@ -1,6 +1,6 @@
 //! One point in time: money is moved all the time while it is exported by four readers.
 //!
-//! `LAKEXPRESS_CONSISTENCY_RUNS` sets how often (3 unless set; `make verify-mysql` takes 20).
+//! `LAKEXPRESS_CONSISTENCY_RUNS` sets how often (5 unless set; `make verify-mysql` takes 20).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -142,7 +142,7 @@ fn expected() -> String {
 fn a_run_is_one_moment_for_all_tables_and_readers() {
     let database = bank("my_bank");
     let transfers = Transfers::start(&database);
-    let runs = env_number("LAKEXPRESS_CONSISTENCY_RUNS", 3);
+    let runs = env_number("LAKEXPRESS_CONSISTENCY_RUNS", 5);
     for run in 0..runs {
         let before = transfers.count();
         database.export(&CUT).ok();

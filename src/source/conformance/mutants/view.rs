@@ -54,7 +54,7 @@ impl Snapshot for Misjudged {
     }
 
     fn readers(&self) -> Option<usize> {
-        self.view.readers()
+        if self.how == Mutant::TooManyReaders { Some(usize::MAX) } else { self.view.readers() }
     }
 
     async fn describe(&self, table: &TableRef, filter: &TableFilter) -> Result<TableInfo> {

@@ -123,14 +123,17 @@ impl Survey {
             match now.0.get(table) {
                 Some(Kind::View) => views.push(table.clone()),
                 Some(Kind::Table(Engine::OfMoments)) => {}
-                Some(Kind::Table(_)) | None => {
-                    failures.insert(table.clone(), changed(table));
+                Some(Kind::Table(_)) => {
+                    failures.insert(table.clone(), altered(table));
+                }
+                None => {
+                    failures.insert(table.clone(), unlisted(table));
                 }
             }
         }
         for (view, verdict) in views::judge(connection, views).await? {
             if verdict != Verdict::Safe {
-                failures.insert(view.clone(), changed(&view));
+                failures.insert(view.clone(), altered(&view));
             }
         }
         Ok(failures)
@@ -171,7 +174,13 @@ impl Survey {
     }
 }
 
-fn changed(table: &TableRef) -> Error {
+fn unlisted(table: &TableRef) -> Error {
+    Error::unavailable("the server's catalog does not list the table, so that its engine is not known")
+        .with("table", table)
+        .hint("run again when no ALTER, no FLUSH TABLES and no other backup runs")
+}
+
+fn altered(table: &TableRef) -> Error {
     Error::unavailable("the table was altered while the run began, and is now of an engine without snapshots")
         .with("table", table)
         .hint("run again when no ALTER, CREATE OR REPLACE or ENABLE KEYS runs on it")

@@ -422,10 +422,14 @@ impl Taking {
     /// Looks at the tables once more, now that nobody can change their definitions: what was changed since the survey, or
     /// hidden from it, may be of no moment and not locked.
     async fn confirmed(mut self, mut begun: Begun, tables: &[TableRef]) -> Result<Moment> {
-        let left: Vec<TableRef> =
-            tables.iter().filter(|table| !self.survey.failures.contains_key(table)).cloned().collect();
+        let left: Vec<TableRef> = tables.iter().filter(|table| !self.fails(&begun, table)).cloned().collect();
         begun.failures.extend(self.survey.changed(&mut self.first, &left).await?);
         Ok(self.finish(begun))
+    }
+
+    /// Whether it is known why a table cannot be read.
+    fn fails(&self, begun: &Begun, table: &TableRef) -> bool {
+        [&self.survey.failures, &begun.failures].iter().any(|failures| failures.contains_key(table))
     }
 
     fn finish(self, begun: Begun) -> Moment {

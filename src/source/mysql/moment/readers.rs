@@ -164,7 +164,7 @@ async fn noticed<T>(work: impl Future<Output = T>, tables: &[TableRef]) -> T {
         Either::Left((done, _)) => done,
         Either::Right(((), work)) => {
             tracing::warn!(
-                "waiting for a lock of another session on {} (SHOW FULL PROCESSLIST shows who works and who waits)",
+                "still opening {}: another session may hold a lock (SHOW FULL PROCESSLIST shows who works and who waits)",
                 some(tables)
             );
             work.await
