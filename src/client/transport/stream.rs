@@ -85,9 +85,6 @@ pub(in crate::client) async fn tcp(address: SocketAddr) -> io::Result<Stream> {
         .with_interval(Duration::from_secs(10))
         .with_retries(3);
     SockRef::from(&socket).set_tcp_keepalive(&keepalive)?;
-    // No probes are sent while something of ours is not acknowledged.
-    #[cfg(target_os = "linux")]
-    SockRef::from(&socket).set_tcp_user_timeout(Some(Duration::from_secs(60)))?;
     let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(Stream::Tcp(Socket::new(stream)))
