@@ -28,7 +28,7 @@ FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest mysql numeric ser
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-shapes bench-scale bench-sizes bench-tables bench-encoders cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-tables bench-encoders cargo
 
 ## build: the program, optimised
 build: cargo
@@ -143,10 +143,15 @@ verify-mutants: test-deps cargo
 	"$(LAKEXPRESS_VENV)/bin/python" scripts/mutants.py --cargo-mutants "$$(scripts/install-mutants.sh)" \
 		--directory "$(CARGO_TARGET_DIR)-mutants" --only $(MUTANTS_IN) --count $(MUTANTS) --seed $(MUTANTS_SEED) --seconds $(MUTANTS_SECONDS)
 
-## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite, "--source mariadb" from MariaDB
+## bench: lineitem to Parquet, beside DuckDB (benches/README.md); BENCH_ARGS="--source sqlite" from SQLite
 bench: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,lineitem)
+
+## bench-mariadb: lineitem from MariaDB to Parquet, beside DuckDB, ConnectorX and mariadb --quick
+bench-mariadb: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/python" benches/lineitem.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" --source mariadb $(BENCH_ARGS) | $(call record,mariadb)
 
 ## bench-shapes: tables of numbers, text, 2 and 1,000 columns, JSON, bytes, beside DuckDB, ConnectorX and ADBC; BENCH_ARGS="--shapes json"
 bench-shapes: test-deps build
