@@ -14,6 +14,7 @@ mod counts;
 mod demo;
 mod end;
 mod export;
+mod first;
 mod help;
 mod in_time;
 mod inspect;
@@ -37,6 +38,7 @@ mod runs;
 mod seen;
 mod signals;
 mod status;
+mod stream;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "otlp", test))]
@@ -52,7 +54,7 @@ use clap::FromArgMatches;
 use indicatif::MultiProgress;
 use tokio::runtime::Runtime;
 
-use self::args::{Cli, Command};
+use self::args::{Cli, Command, FormatArg};
 use self::output::{not_printed, print, tell};
 use self::seen::Seen;
 use self::signals::{Last, Stopping};
@@ -77,6 +79,9 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 pub fn run() -> u8 {
     let argv = argv::prepare(std::env::args_os());
     let json = argv::wants_json(&argv);
+    if let Some(shown) = first::screen(&argv) {
+        return shown.map_or_else(|error| render::error(&error, &Variables::default(), json), |()| 0);
+    }
     let asked = argv.get(1).map(|command| command.to_string_lossy().into_owned());
     let parsed = variables::command().try_get_matches_from(&argv).and_then(|matches| {
         let mut cli = Cli::from_arg_matches(&matches)?;
@@ -180,7 +185,10 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
         },
         Command::Plan(args) => Box::pin(plan::run(args)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
-        Command::Query(args) => Box::pin(query::run(args, seen)).await,
+        Command::Query(args) => match args.format {
+            FormatArg::Parquet => Box::pin(query::run(args, seen)).await,
+            FormatArg::Arrow => Box::pin(stream::run(args, seen)).await,
+        },
         Command::Check(args) => Box::pin(check::run(args, seen)).await,
         Command::Demo(args) => Box::pin(demo::run(args, seen)).await,
         Command::Man(args) => man::run(args),

@@ -21,7 +21,7 @@ use crate::spec::layout;
 
 /// How often the counters are looked at.
 const POLL: Duration = Duration::from_millis(200);
-const BAR_WIDTH: u64 = 16;
+const BAR_WIDTH: u64 = 10;
 
 /// Whether standard error can show lines that change.
 pub(super) fn can_draw() -> bool {
@@ -46,6 +46,10 @@ struct Totals {
     rows: u64,
     files: u64,
     bytes: u64,
+    /// Of these, rows of tables that were finished by an earlier process.
+    kept: u64,
+    /// Rows that the tables which have begun were estimated to have.
+    estimated: u64,
     began: HashMap<TableRef, Instant>,
 }
 
@@ -73,6 +77,7 @@ impl Observer for Told {
     fn kept(&self, tables: &[TableOutcome]) {
         let mut totals = self.lock();
         totals.done += tables.len();
+        totals.kept += tables.iter().map(|table| table.rows).sum::<u64>();
         totals.rows += tables.iter().map(|table| table.rows).sum::<u64>();
         totals.files += tables.iter().map(|table| table.files as u64).sum::<u64>();
         totals.bytes += tables.iter().map(|table| table.bytes).sum::<u64>();
@@ -94,7 +99,10 @@ impl Observer for Told {
                 info!(target: PROGRESS, "snapshot: {}", text::snapshot(snapshot));
             }
             RunEvent::TableStarted { table, method, parts, est_rows, .. } => {
-                self.lock().began.insert(table.clone(), Instant::now());
+                let mut totals = self.lock();
+                totals.began.insert(table.clone(), Instant::now());
+                totals.estimated += est_rows;
+                drop(totals);
                 let (rows, parts) = (things(*est_rows, "row"), things(*parts as u64, "part"));
                 info!(target: PROGRESS, "{table}: started, about {rows}, method {method}, {parts}");
             }
@@ -182,7 +190,8 @@ async fn poll(bars: MultiProgress, progress: Arc<Progress>, told: Arc<Told>) {
                 .or_insert_with(|| (bars.insert_before(&total, line()), Instant::now()));
             bar.set_message(table_line(counters, since.elapsed().as_secs_f64()));
         }
-        total.set_message(total_line(&told, &running, began.elapsed().as_secs_f64()));
+        let seconds = began.elapsed().as_secs_f64();
+        total.set_message(total_line(&told, &running, progress.expected(), seconds));
         clock::sleep(POLL).await;
     }
 }
@@ -195,18 +204,17 @@ fn line() -> ProgressBar {
 
 fn table_line(counters: &TableProgress, seconds: f64) -> String {
     let (rows, expected) = (counters.rows(), counters.est_rows);
-    // Estimates can be wrong: never more than all.
-    let share = if expected == 0 { 0.0 } else { (rows as f64 / expected as f64).min(1.0) };
-    let filled = (share * BAR_WIDTH as f64) as u64;
-    let bar: String = (0..BAR_WIDTH).map(|i| if i < filled { '#' } else { '.' }).collect();
     let rate = per_second(rows, seconds);
-    let left = if rate > 0.0 && expected > rows {
-        format!(", {} left", duration((expected - rows) as f64 / rate))
-    } else {
-        String::new()
+    let left = match expected {
+        // Nothing is known: no bar that stands still, and no time.
+        0 => String::new(),
+        _ if rows > expected => format!(", more than the {} estimated", count(expected)),
+        _ if rate > 0.0 => format!(", about {} left", duration((expected - rows) as f64 / rate)),
+        _ => String::new(),
     };
+    let bar = if expected == 0 { String::new() } else { format!("{}  ", bar(rows, expected)) };
     format!(
-        "{}  [{bar}]  {} rows, {} rows/s, {}{left}",
+        "{}  {bar}{} rows, {}/s, {}{left}",
         counters.table,
         count(rows),
         count(rate as u64),
@@ -214,16 +222,39 @@ fn table_line(counters: &TableProgress, seconds: f64) -> String {
     )
 }
 
-fn total_line(told: &Told, running: &[Arc<TableProgress>], seconds: f64) -> String {
+/// How much is done; full only when there are at least as many rows as were estimated.
+fn bar(rows: u64, expected: u64) -> String {
+    let share = (rows as f64 / expected as f64).min(1.0);
+    let filled = (share * BAR_WIDTH as f64) as u64;
+    let bar: String = (0..BAR_WIDTH).map(|i| if i < filled { '#' } else { '.' }).collect();
+    format!("[{bar}]")
+}
+
+/// `expected` are the rows of all tables of the run by their estimates, 0 when they have none.
+fn total_line(told: &Told, running: &[Arc<TableProgress>], expected: u64, seconds: f64) -> String {
     let totals = told.lock();
     let rows = totals.rows + running.iter().map(|counters| counters.rows()).sum::<u64>();
     let failed = if totals.failed > 0 { format!(", {} failed", totals.failed) } else { String::new() };
+    let rate = per_second(rows - totals.kept, seconds);
+    let left: u64 = expected.saturating_sub(totals.estimated)
+        + running.iter().map(|counters| counters.est_rows.saturating_sub(counters.rows())).sum::<u64>();
+    // A table that has more rows than was thought: nobody knows how many more.
+    let more = running.iter().any(|counters| counters.rows() > counters.est_rows);
+    let left = match left {
+        0 => String::new(),
+        _ if rate <= 0.0 => String::new(),
+        rows => {
+            let about = if more { "at least" } else { "about" };
+            format!(", {about} {} left", duration(rows as f64 / rate))
+        }
+    };
     format!(
-        "total  {} of {} tables{failed}, {} rows, {} rows/s, {}",
+        "total  {} of {} tables{failed}, {} rows, {}/s, {} written, {}{left}",
         totals.done,
         totals.tables,
         count(rows),
-        count(per_second(rows, seconds) as u64),
+        count(rate as u64),
+        size(totals.bytes),
         duration(seconds)
     )
 }
@@ -236,25 +267,69 @@ fn per_second(rows: u64, seconds: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn table(name: &str) -> TableRef {
+        TableRef { schema: "public".into(), name: name.into() }
+    }
+
     #[test]
     fn lines_tell_rows_rate_bytes_and_time_left() {
         let progress = Progress::default();
-        let table = TableRef { schema: "public".into(), name: "orders".into() };
-        let counters = progress.start(&table, 4000);
+        let counters = progress.start(&table("orders"), 4000);
         counters.add(1000, 2048);
         let line = table_line(&counters, 10.0);
-        assert_eq!(line, "public.orders  [####............]  1,000 rows, 100 rows/s, 2.0 KiB, 30.0 s left");
+        assert_eq!(line, "public.orders  [##........]  1,000 rows, 100/s, 2.0 KiB, about 30.0 s left");
         counters.add(9000, 0);
-        assert!(!table_line(&counters, 10.0).contains("left"));
-        let told = Told::default();
+        let line = table_line(&counters, 10.0);
+        assert_eq!(
+            line,
+            "public.orders  [##########]  10,000 rows, 1,000/s, 2.0 KiB, more than the 4,000 estimated"
+        );
+        let unknown = progress.start(&table("view"), 0);
+        unknown.add(5, 0);
+        assert_eq!(table_line(&unknown, 10.0), "public.view  5 rows, 0/s, 0 B");
+    }
+
+    #[test]
+    fn the_total_counts_what_has_not_begun() {
+        let (progress, told) = (Progress::default(), Told::default());
+        let started = |name: &str, est_rows| RunEvent::TableStarted {
+            run_id: "r".into(),
+            table: table(name),
+            at: chrono::DateTime::UNIX_EPOCH.into(),
+            method: "Ctid".into(),
+            parts: 1,
+            est_rows,
+        };
+        told.event(&started("orders", 4000));
+        let counters = progress.start(&table("orders"), 4000);
+        counters.add(1000, 2048);
+        let line = |expected| total_line(&told, &progress.running(), expected, 10.0);
+        assert_eq!(
+            line(10_000),
+            "total  0 of 0 tables, 1,000 rows, 100/s, 0 B written, 10.0 s, about 1 min 30 s left"
+        );
+        // All that is known is over, and it goes on.
+        counters.add(9000, 0);
+        assert!(line(4000).ends_with(", 10.0 s"), "{}", line(4000));
+        assert!(line(14_000).ends_with(", at least 10.0 s left"), "{}", line(14_000));
         let failed = RunEvent::TableFailed {
             run_id: "r".into(),
-            table,
+            table: table("orders"),
             at: chrono::DateTime::UNIX_EPOCH.into(),
             error: "e".into(),
         };
         told.event(&failed);
-        let line = total_line(&told, &progress.running(), 10.0);
-        assert_eq!(line, "total  0 of 0 tables, 1 failed, 10,000 rows, 1,000 rows/s, 10.0 s");
+        assert!(line(0).starts_with("total  0 of 0 tables, 1 failed, 10,000 rows"), "{}", line(0));
+    }
+
+    #[test]
+    fn rows_of_an_earlier_process_make_no_rate() {
+        let told = Told::default();
+        {
+            let mut totals = told.lock();
+            (totals.rows, totals.kept) = (1_000_500, 1_000_000);
+        }
+        let line = total_line(&told, &[], 0, 10.0);
+        assert_eq!(line, "total  0 of 0 tables, 1,000,500 rows, 50/s, 0 B written, 10.0 s");
     }
 }

@@ -6,6 +6,7 @@ mod parquet;
 mod problems;
 mod run_log;
 mod statements;
+mod streaming;
 pub(super) mod verification;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ pub(super) use self::problems::Problems;
 pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use self::statements::statements;
+pub(super) use self::streaming::stream;
 use super::args::{
     AuthArgs, CheckArgs, DocumentArgs, ExportArgs, GenerateArgs, InspectArgs, LimitArgs, ParallelArgs,
     ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs,
@@ -72,6 +74,15 @@ pub(super) fn export(args: &ExportArgs) -> Result<Export> {
 pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
     let mut problems = Problems::default();
     let statements = problems.keep(statements(args)).unwrap_or_default();
+    let mut spec = query_spec(args, &mut problems);
+    spec.origin = problems.keep(named::origin(&args.auth, &args.source, &args.target)).unwrap_or_default();
+    let auth = problems.keep(auth_file(&args.auth)).flatten();
+    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
+    let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
+    Ok((Export { spec, opened }, statements))
+}
+
+fn query_spec(args: &QueryArgs, problems: &mut Problems) -> ExportSpec {
     let groups = Groups {
         types: &args.types,
         target: &args.target,
@@ -80,12 +91,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
         run: &args.run,
         limits: &args.limits,
     };
-    let mut spec = groups.spec(&mut problems);
-    spec.origin = problems.keep(named::origin(&args.auth, &args.source, &args.target)).unwrap_or_default();
-    let auth = problems.keep(auth_file(&args.auth)).flatten();
-    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
-    let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
-    Ok((Export { spec, opened }, statements))
+    groups.spec(problems)
 }
 
 /// Opens the destination and the run log, when nothing is wrong so far.

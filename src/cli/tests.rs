@@ -45,6 +45,7 @@ pub(super) fn example(name: &str) -> &'static str {
         "empty-tables" => "skip",
         "log-db-mode" => "truncate",
         "verify" => "count",
+        "format" => "arrow",
         "log-level" => "DEBUG",
         "log-format" => "json",
         "fastbcp-p" | "parallel" => "-4",

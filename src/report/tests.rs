@@ -233,7 +233,9 @@ public.secret  failed: no right to read (table public.secret)
 run          0199
 source       postgres 15.3 at db:5432, database sales, user ann
 destination  /data/2026/shop
-snapshot     consistency run, taken at 2026-01-01T00:00:00Z, id 00000003-1, position 0/16B3748, held for 2.0 s
+snapshot     2026-01-01T00:00:00Z, consistency run, held for 2.0 s
+             id 00000003-1
+             position 0/16B3748
 to finish    lakexpress resume 0199 -a auth.json
 ";
     assert_eq!(text::summary(&summary(), &lines()), expected);

@@ -95,7 +95,7 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
         plain::line(&layout::below(&summary.destination, &summary.sub_path))
     );
     let held = held(summary.snapshot.level, summary.snapshot_seconds);
-    let _ = writeln!(out, "snapshot     {}{held}", snapshot(&summary.snapshot));
+    taken(&mut out, &summary.snapshot, &held);
     if let Some(limit) = &summary.ended_by {
         let _ = writeln!(out, "ended by     {}", plain::line(limit));
     }
@@ -129,6 +129,17 @@ pub fn summary(summary: &RunSummary, again: &Again) -> String {
     }
     not_described(&mut out, summary, again);
     out
+}
+
+/// The snapshot of a run, in lines that fit a terminal.
+fn taken(out: &mut String, snapshot: &SnapshotToken, held: &str) {
+    let when = plain::line(&snapshot.taken_at);
+    let _ = writeln!(out, "snapshot     {when}, consistency {}{held}", snapshot.level);
+    for (name, value) in [("id", &snapshot.id), ("position", &snapshot.position)] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "             {name} {}", plain::line(value));
+        }
+    }
 }
 
 /// How fast rows came: those that this process read, and not those that were finished before it.

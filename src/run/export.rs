@@ -111,6 +111,7 @@ async fn all(
     let ends_all = run.spec.run.error_action == ErrorAction::Fail;
     let over = &AtomicBool::new(!failures.is_empty() && ends_all);
     let mut outcomes = Vec::with_capacity(failures.len() + items.len());
+    run.services.progress.expect(items.iter().map(Item::est_rows).sum());
     for (table, error) in failures {
         outcomes.push(failed(run, &table, error).await);
     }

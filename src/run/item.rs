@@ -45,12 +45,21 @@ impl Item {
         }
     }
 
+    /// Rows that it is estimated to have; 0 when that is not known.
+    pub(super) fn est_rows(&self) -> u64 {
+        match self {
+            Self::Table(plan) => plan.info.est_rows,
+            Self::Query(_) => 0,
+        }
+    }
+
     /// The event of its beginning.
     pub(super) fn started(&self, run_id: &str) -> RunEvent {
-        let (method, parts, est_rows) = match self {
-            Self::Table(plan) => (plan.method_name().to_owned(), plan.parts.len(), plan.info.est_rows),
-            Self::Query(_) => (QUERY.to_owned(), 1, 0),
+        let (method, parts) = match self {
+            Self::Table(plan) => (plan.method_name().to_owned(), plan.parts.len()),
+            Self::Query(_) => (QUERY.to_owned(), 1),
         };
+        let est_rows = self.est_rows();
         let (run_id, table, at) = (run_id.to_owned(), self.table().clone(), clock::moment().into());
         RunEvent::TableStarted { run_id, table, at, method, parts, est_rows }
     }

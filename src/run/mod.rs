@@ -8,6 +8,7 @@
 //! | a directory is locked, its parts are written and committed | `commit`; what is in it: `table`, `queries` |
 //! | compared with the source | `verify` |
 //! | described for other programs | `metadata` |
+//! | handed to a program instead of exported | `stream` |
 //!
 //! `context` has what all of it shares, `budget` and `limits` what it may use, `retry` and `stop` when it tries again and
 //! when it ends. `resume` finishes a run that ended early, with parts of it where `mixed` allows that; `parts` records them.
@@ -37,6 +38,7 @@ mod resume;
 mod retry;
 mod rows;
 mod stop;
+mod stream;
 mod summary;
 mod table;
 mod verify;
@@ -50,6 +52,7 @@ pub use outcome::{RunSummary, TableOutcome};
 pub use plan::{RunPlan, plan};
 pub use progress::{Progress, TableProgress};
 pub use resume::resume;
+pub use stream::{Rows, Streamed, stream};
 
 use self::export::{Asked, start};
 use self::record::Opening;

@@ -45,9 +45,20 @@ impl TableProgress {
 #[derive(Debug, Default)]
 pub struct Progress {
     running: Mutex<Vec<Arc<TableProgress>>>,
+    expected: AtomicU64,
 }
 
 impl Progress {
+    /// Rows that all tables together are estimated to have; 0 when that is not known.
+    pub fn expected(&self) -> u64 {
+        self.expected.load(Ordering::Relaxed)
+    }
+
+    /// Says what all tables together are estimated to have.
+    pub fn expect(&self, rows: u64) {
+        self.expected.store(rows, Ordering::Relaxed);
+    }
+
     /// A table begins.
     pub fn start(&self, table: &TableRef, est_rows: u64) -> Arc<TableProgress> {
         let counters = Arc::new(TableProgress {

@@ -20,30 +20,35 @@ use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement, prepare};
 use crate::sink::{PartTarget, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
-use crate::spec::EmptyTables;
+use crate::spec::{EmptyTables, ExportSpec};
 
 /// Takes the snapshot of the tables that the statements read and plans all statements.
 pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> Result<(Pinned, Planned)> {
     let tables = planning::tables_of(statements, run.services.source.as_ref()).await?;
     let pinned = run.pin(&tables, run.spec.safety.consistency).await?;
     let view = pinned.view.as_ref();
-    let planning = Box::pin(planned_under(run, statements, view, &tables));
+    let planning = Box::pin(planned_under(&run.spec, &run.services.source, view, statements, &tables));
     let (tables, plans) = run.bounds.in_time(view, planning).await?;
+    for plan in &plans {
+        run.rules.check(&plan.table, &plan.fields(), &run.spec.parquet)?;
+    }
+    minded::warn_of(&run.spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
     let tables: Arc<[TableInfo]> = tables.into();
     let items =
         plans.into_iter().map(|plan| Item::Query(Box::new(QueryItem { plan, tables: Arc::clone(&tables) })));
     Ok((pinned, Planned { items: items.collect(), failures: Vec::new() }))
 }
 
-async fn planned_under(
-    run: &RunContext,
-    statements: &[QueryStatement],
+/// Describes the tables as of `view` and plans all statements over them.
+pub(super) async fn planned_under(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
     view: &dyn Snapshot,
+    statements: &[QueryStatement],
     tables: &[TableRef],
 ) -> Result<(Vec<TableInfo>, Vec<QueryPlan>)> {
-    let spec = &run.spec;
     let readers = Readers::of(spec.run.max_connections, view);
-    let limited = Layered::new(Arc::clone(&run.services.source), Limited::new(readers.at_once()));
+    let limited = Layered::new(Arc::clone(source), Limited::new(readers.at_once()));
     let source: Arc<dyn Source> = Arc::new(limited);
     let mut inputs = Vec::with_capacity(tables.len());
     for table in tables {
@@ -57,11 +62,7 @@ async fn planned_under(
     }
     let plans =
         Box::pin(planning::plan_queries(statements, &source, &inputs, view.token(), readers, spec)).await?;
-    for plan in &plans {
-        run.rules.check(&plan.table, &plan.fields(), &spec.parquet)?;
-    }
     inputs.truncate(of_tables);
-    minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
     Ok((inputs.into_iter().map(|input| input.info).collect(), plans))
 }
 

@@ -1,28 +1,19 @@
 //! Record batches to the bytes of one Parquet file.
 
-use std::sync::Arc;
-
 use arrow::array::RecordBatch;
-use arrow_schema::{DataType, FieldRef, SchemaRef};
+use arrow_schema::SchemaRef;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::blocks::Blocks;
 use super::columns::{self, FileWriter, Settings};
+use super::taken::Taken;
 use super::writer::WriterSettings;
 use crate::error::{Error, Result};
-use crate::readers::{converted, field_for};
 
 /// Encodes batches; what is finished waits in [`Blocks`].
 pub(super) struct FileEncoder {
     file: FileWriter<Blocks>,
-    columns: Vec<Column>,
-}
-
-/// What is decided about a column once for the file.
-struct Column {
-    name: String,
-    /// The types before and after, if readers take another form of it.
-    conversion: Option<[DataType; 2]>,
+    taken: Taken,
 }
 
 impl FileEncoder {
@@ -31,14 +22,6 @@ impl FileEncoder {
     /// Errors: those of [`WriterSettings::check`].
     pub(super) fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
         let layout = settings.layout(schema)?;
-        let column = |given: &FieldRef| {
-            // Without the ids inside of it, of which the batches know nothing.
-            let taken = field_for(given, &settings.parquet.readers);
-            let conversion = (given.data_type() != taken.data_type())
-                .then(|| [given.data_type().clone(), taken.data_type().clone()]);
-            Column { name: given.name().clone(), conversion }
-        };
-        let columns = schema.fields().iter().map(column).collect();
         let own = Settings {
             compression: layout.compression,
             delta: settings.parquet.encodings.has_delta(),
@@ -47,21 +30,12 @@ impl FileEncoder {
         let file =
             FileWriter::new(Blocks::default(), &layout.schema, &layout.columns, layout.properties, own)
                 .map_err(ours)?;
-        Ok(Self { file, columns })
+        Ok(Self { file, taken: Taken::new(schema, &settings.parquet.readers) })
     }
 
     /// Appends `batch`, whose columns are those of the schema.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let mut values = Vec::with_capacity(self.columns.len());
-        for (column, array) in self.columns.iter().zip(batch.columns()) {
-            values.push(match &column.conversion {
-                Some([from, to]) => {
-                    converted(array, from, to).map_err(|error| error.with("column", &column.name))?
-                }
-                None => Arc::clone(array),
-            });
-        }
-        self.file.write(&values, batch.num_rows()).map_err(ours)
+        self.file.write(&self.taken.values(batch)?, batch.num_rows()).map_err(ours)
     }
 
     /// Bytes of the row group that are held, encoded or not.
@@ -112,8 +86,10 @@ fn ours(error: columns::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{ArrayRef, Int32Array, Int64Array};
-    use arrow_schema::{Field, Schema};
+    use arrow_schema::{DataType, Field, Schema};
     use parquet::errors::ParquetError;
 
     use super::*;

@@ -6,10 +6,13 @@
 //!
 //! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
 //! * [`columns`] encode values, [`file`] makes one Parquet file of them.
-//! * [`part`] writes one part.
+//! * [`part`] writes one part; [`arrow_stream`] writes rows to a program instead of files.
+//! * [`checked`] and [`taken`] are what both do to a batch first.
 //! * [`rules`] is what the format of a table says of its files.
 
+pub mod arrow_stream;
 mod blocks;
+mod checked;
 mod columns;
 mod empty;
 mod file;
@@ -19,10 +22,12 @@ pub mod part;
 pub mod rules;
 pub mod schema;
 pub mod stats;
+mod taken;
 #[cfg(test)]
 mod tests;
 pub mod writer;
 
+pub use arrow_stream::ArrowStream;
 pub(crate) use columns::dictionary_may_pay;
 pub use empty::EmptyFile;
 pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};

@@ -3,17 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type};
-use arrow_schema::{DataType, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use super::checked::Checked;
 use super::file::FileEncoder;
 use super::laps::Laps;
-use super::schema::is_source_column;
 use super::stats::column_stats;
 use super::writer::WriterSettings;
 use crate::catalog::Slice;
@@ -221,9 +220,7 @@ fn placed(error: Error, target: &PartTarget) -> Error {
 
 struct PartWriter<'a> {
     settings: &'a WriterSettings,
-    schema: SchemaRef,
-    /// Columns that an expression made: nobody but us has seen whether their decimals fit.
-    computed: Vec<bool>,
+    checked: Checked,
     encoder: FileEncoder,
     upload: Box<dyn Upload>,
     rows: u64,
@@ -239,12 +236,11 @@ impl<'a> PartWriter<'a> {
         } else {
             destination.create(path, target.est_bytes).await?
         };
-        let computed = schema.fields().iter().map(|field| !is_source_column(field)).collect();
-        Ok(Self { settings, schema: Arc::clone(schema), computed, encoder, upload, rows: 0, sent: 0 })
+        Ok(Self { settings, checked: Checked::new(schema), encoder, upload, rows: 0, sent: 0 })
     }
 
     async fn write(&mut self, batch: &RecordBatch, laps: &mut Laps) -> Result<()> {
-        self.check(batch)?;
+        self.checked.check(batch)?;
         self.encoder.write(batch)?;
         self.rows += batch.num_rows() as u64;
         // What is encoded and what is held to encode more: memory is the promise, not the file's layout.
@@ -255,32 +251,6 @@ impl<'a> PartWriter<'a> {
         let drained = self.drain(false).await;
         laps.stored();
         drained
-    }
-
-    /// The encoder trusts its caller: it would cut surplus columns, write what lies under a NULL of a
-    /// required column, and keep the low bits of a decimal that is too long.
-    fn check(&self, batch: &RecordBatch) -> Result<()> {
-        if batch.num_columns() != self.schema.fields().len() {
-            let message =
-                format!("a batch has {} columns, its schema {}", batch.num_columns(), self.computed.len());
-            return Err(Error::internal(message));
-        }
-        for (i, field) in self.schema.fields().iter().enumerate() {
-            let column = batch.column(i);
-            if !field.data_type().equals_datatype(column.data_type()) {
-                let message =
-                    format!("a batch has {} where {} was planned", column.data_type(), field.data_type());
-                return Err(Error::internal(message).with("column", field.name()));
-            }
-            if !field.is_nullable() && column.logical_null_count() > 0 {
-                return Err(Error::data("a NULL in a column that has none by its definition")
-                    .with("column", field.name()));
-            }
-            if self.computed[i] {
-                decimals_fit(column).map_err(|error| error.with("column", field.name()))?;
-            }
-        }
-        Ok(())
     }
 
     /// Sends the blocks that are full; with `all`, the rest too.
@@ -312,28 +282,4 @@ impl<'a> PartWriter<'a> {
         let encoded: i64 = metadata.row_groups().iter().map(|group| group.total_byte_size()).sum();
         Ok((column_stats(&metadata), u64::try_from(encoded).unwrap_or(0)))
     }
-}
-
-/// Decimals that have more digits than their type.
-fn decimals_fit(column: &ArrayRef) -> Result<()> {
-    let checked = match column.data_type() {
-        DataType::Decimal32(precision, _) => {
-            column.as_primitive::<Decimal32Type>().validate_decimal_precision(*precision)
-        }
-        DataType::Decimal64(precision, _) => {
-            column.as_primitive::<Decimal64Type>().validate_decimal_precision(*precision)
-        }
-        DataType::Decimal128(precision, _) => {
-            column.as_primitive::<Decimal128Type>().validate_decimal_precision(*precision)
-        }
-        DataType::Decimal256(precision, _) => {
-            column.as_primitive::<Decimal256Type>().validate_decimal_precision(*precision)
-        }
-        _ => Ok(()),
-    };
-    checked.map_err(|error| {
-        Error::data("a computed decimal has more digits than its type")
-            .hint("cast the expression in --columns to a decimal that is wide enough")
-            .caused_by(error)
-    })
 }

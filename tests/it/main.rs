@@ -54,6 +54,7 @@ mod source_sql;
 mod sqlite;
 mod standby;
 mod storage;
+mod stream;
 mod structure;
 mod tls;
 mod tpch;

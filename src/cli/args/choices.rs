@@ -42,6 +42,13 @@ pub(in crate::cli) enum CompressionArg {
     Of(Compression),
 }
 
+/// `--format` of `query`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum FormatArg {
+    Parquet,
+    Arrow,
+}
+
 /// `--log-level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(in crate::cli) enum LogLevelArg {

@@ -22,7 +22,7 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
-pub(super) use self::choices::{CompressionArg, LogFormatArg, LogLevelArg, NotifyOnArg};
+pub(super) use self::choices::{CompressionArg, FormatArg, LogFormatArg, LogLevelArg, NotifyOnArg};
 pub(in crate::cli) use self::export::ExportArgs;
 pub(super) use self::limits::LimitArgs;
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg};
@@ -36,6 +36,7 @@ pub(super) use self::selection::{
 };
 pub(super) use self::tell::{NotifyArgs, NotifyTo, TellArgs};
 pub(super) use self::verify::VerifyArgs;
+use super::first::HAPPY_PATH;
 use super::values::{parse_count, parse_scale};
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
@@ -46,7 +47,7 @@ use super::values::{parse_count, parse_scale};
 /// Exit codes: 0 all done; 1 the run ended and some tables failed; 2 usage; 65 data; 70 internal;
 /// 75 try again later; 77 denied; 78 configuration; 129, 130 or 143 stopped by SIGHUP, Ctrl-C or SIGTERM.
 #[derive(Debug, Parser)]
-#[command(name = "lakexpress", version, arg_required_else_help = true)]
+#[command(name = "lakexpress", version, arg_required_else_help = true, after_long_help = HAPPY_PATH)]
 pub(in crate::cli) struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
@@ -114,30 +115,35 @@ impl Command {
                 (!args.run_log.init_db && !earlier).then_some((&args.tell, &args.auth))
             }
             Self::Plan(args) => Some((&args.tell, &args.auth)),
-            Self::Query(args) => Some((&args.tell, &args.auth)),
+            Self::Query(args) => (args.format == FormatArg::Parquet).then_some((&args.tell, &args.auth)),
             Self::Resume(args) => Some((&args.export.tell, &args.export.auth)),
             _ => None,
         }
     }
 
-    /// Remembers which flags were given, on the command line or by the environment: `resume` compares those.
+    /// Remembers which flags were given: `resume` compares those of the command line and the environment, a stream refuses
+    /// those of the command line that are not for it.
     pub(in crate::cli) fn take_note(&mut self, matches: &clap::ArgMatches) {
-        let export = match self {
-            Self::Export(args) => args.as_mut(),
-            Self::Resume(args) => &mut args.export,
+        let (given, and_environment) = match self {
+            Self::Export(args) => (&mut args.given, true),
+            Self::Resume(args) => (&mut args.export.given, true),
+            Self::Query(args) => (&mut args.given, false),
             _ => return,
         };
         let Some((name, matches)) = matches.subcommand() else { return };
         let command = <Cli as clap::CommandFactory>::command();
         let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
-        export.given = arguments
-            .filter(|argument| {
-                let source = matches.try_get_raw(argument.get_id().as_str()).ok().flatten();
-                source.is_some()
-                    && matches
-                        .value_source(argument.get_id().as_str())
-                        .is_some_and(|source| source != ValueSource::DefaultValue)
-            })
+        let is_given = |id: &str| {
+            let there = matches.try_get_raw(id).ok().flatten().is_some();
+            there
+                && match matches.value_source(id) {
+                    Some(ValueSource::CommandLine) => true,
+                    Some(ValueSource::EnvVariable) => and_environment,
+                    _ => false,
+                }
+        };
+        *given = arguments
+            .filter(|argument| is_given(argument.get_id().as_str()))
             .filter_map(|argument| argument.get_long().map(str::to_owned))
             .collect();
     }
@@ -220,6 +226,22 @@ pub(in crate::cli) struct QueryArgs {
     /// - is standard input. One export each, all as of one snapshot. Everything is checked before anything is exported.
     #[arg(long, env = "LAKEXPRESS_SCRIPT", value_name = "FILE", help_heading = "Query")]
     pub(in crate::cli) script: Option<PathBuf>,
+    /// What the result becomes: parquet or arrow. Default: parquet.
+    ///
+    /// arrow is an Arrow IPC stream on standard output, of one query: rows come while they are read, nothing is recorded.
+    /// It is whole only if the exit code is 0.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_FORMAT",
+        value_enum,
+        default_value = "parquet",
+        ignore_case = true,
+        help_heading = "Query"
+    )]
+    pub(in crate::cli) format: FormatArg,
+    /// Flags that stand on the command line.
+    #[arg(skip)]
+    pub(in crate::cli) given: Vec<String>,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use crate::catalog::Consistency;
 use crate::cli::args::LimitArgs;
 use crate::clock;
 use crate::error::Result;
-use crate::source::{Layered, Paced};
+use crate::source::{Layered, Paced, Source};
 use crate::spec::{Closing, Limits};
 
 /// What the flags of `args` ask for.
@@ -34,10 +34,18 @@ pub(in crate::cli) fn within_hours(args: &LimitArgs) -> Result<Option<Closing>> 
 impl Opened {
     /// The same, read no faster than `limits` allow.
     pub(in crate::cli) fn paced(mut self, limits: &Limits) -> Self {
-        if let Some(rate) = limits.max_rate {
-            let pace = Paced::new(self.source.as_ref(), rate);
-            self.source = Arc::new(Layered::new(self.source, pace));
-        }
+        self.source = paced(self.source, limits);
         self
+    }
+}
+
+/// `source`, read no faster than `--max-rate`.
+pub(super) fn paced(source: Arc<dyn Source>, limits: &Limits) -> Arc<dyn Source> {
+    match limits.max_rate {
+        Some(rate) => {
+            let pace = Paced::new(source.as_ref(), rate);
+            Arc::new(Layered::new(source, pace))
+        }
+        None => source,
     }
 }

@@ -6,6 +6,22 @@ use crate::error::{Error, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script, source_query};
 
+/// The name that a statement has where a result has none.
+const UNNAMED: &str = "result";
+
+/// The one statement of a stream.
+pub(super) fn streamed(args: &QueryArgs) -> Result<QueryStatement> {
+    match (&args.sql, &args.source_sql) {
+        (Some(_), _) if args.key.is_some() => Err(Error::usage("--key goes with --source-sql")),
+        (Some(sql), _) => parse_query(sql, UNNAMED),
+        (None, Some(sql)) => source_query(sql, UNNAMED, args.key.as_deref()),
+        (None, None) => {
+            Err(Error::usage("no query").hint("lakexpress query --format arrow 'SELECT ...' > result.arrows"))
+        }
+    }
+}
+
+/// Those whose results become files.
 pub(super) fn statements(args: &QueryArgs) -> Result<Vec<QueryStatement>> {
     if args.key.is_some() && args.source_sql.is_none() {
         return Err(Error::usage("--key goes with --source-sql")
