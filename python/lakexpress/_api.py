@@ -24,7 +24,7 @@ def _run(
     words: Optional[List[str]] = None,
 ) -> _Result:
     if progress is not None:
-        if flags.get("quiet") or str(flags.get("log_level") or "info").lower() in ("warning", "error"):
+        if flags.get("quiet") or str(flags.get("log_level") or "info").lower() not in ("info", "debug"):
             raise TypeError("progress comes from the log lines, which quiet and log_level leave out")
         flags = {**flags, "quiet": False, "log_level": flags.get("log_level") or "info"}
     command = _arguments.command(function, flags, words=words, fixed=["--json"])
@@ -46,8 +46,8 @@ def export(*, check: bool = True, progress: _Callback = None, **flags: Any) -> R
     """Exports tables to Parquet files: exactly, at one point in time, all or nothing for each table.
 
     Args:
-        check: raise an error when a table failed; with False the result is returned. What fails before there is a result
-            (no connection, wrong flags) raises in any case.
+        check: raise an error when a table failed; with False the result is returned. What fails before there is a
+            result (no connection, wrong flags) raises in any case.
         progress: called with `Progress` when a table starts, is committed or failed, and at the end, in the calling
             thread. An error that it raises stops the run.
         flags: see below; None leaves a flag out, False clears a switch that the environment sets.
@@ -136,17 +136,17 @@ def stream(sql: Optional[str] = None, **flags: Any) -> Stream:
             stream that was cut off never looks complete.
         ImportError: pyarrow is not there.
     """
-    return Stream(_arguments.command(
-        "stream", flags, words=None if sql is None else [sql], fixed=["--format=arrow", "--output-dir=-"]
-    ))
+    return Stream(
+        _arguments.command(
+            "stream", flags, words=None if sql is None else [sql], fixed=["--format=arrow", "--output-dir=-"]
+        )
+    )
 
 
 def _describe(function: Callable[..., Any]) -> None:
     """Gives a function the signature of its flags, and their help."""
     name = function.__name__
-    parameters = [
-        one for one in _inspect.signature(function).parameters.values() if one.kind is not one.VAR_KEYWORD
-    ]
+    parameters = [one for one in _inspect.signature(function).parameters.values() if one.kind is not one.VAR_KEYWORD]
     kinds = {"list": "list of str", "path": "path", "size": "int or str", "share": "bool or percent"}
     texts = [_inspect.cleandoc(function.__doc__ or ""), "", "Flags:"]
     for flag in COMMANDS[name]:

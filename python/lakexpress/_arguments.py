@@ -32,7 +32,7 @@ def command(
 
     Raises:
         TypeError: an argument that no flag has, or of another type than its flag.
-        ValueError: an empty list, or a word that the flag does not take.
+        ValueError: an empty list, without which more would be exported.
     """
     flags = {flag.name: flag for flag in COMMANDS[function]}
     env = {name: value for name, value in os.environ.items() if name != VARIABLE}
@@ -78,12 +78,7 @@ def _arguments(function: str, flag: Flag, long: str, value: Any) -> List[str]:
         if not values:
             raise ValueError(f"{function}({flag.name}=[]): the list is empty; leave the argument out, or give None")
         return [f"{long}={_text(function, flag, one)}" for one in values]
-    text = _text(function, flag, value)
-    if flag.choices and text.lower() not in flag.choices:
-        near = difflib.get_close_matches(text.lower(), flag.choices, n=1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{function}({flag.name}={text!r}): one of {', '.join(flag.choices)}{advice}")
-    return [f"{long}={text}"]
+    return [f"{long}={_text(function, flag, value)}"]
 
 
 def _text(function: str, flag: Flag, value: Any) -> str:

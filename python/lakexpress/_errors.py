@@ -193,7 +193,10 @@ def of_text(exit_code: int, said: Sequence[str]) -> Error:
         message = f"lakexpress {what} without a word" if not tail else f"lakexpress {what}: {tail}"
         return class_of(exit_code)(message, exit_code=exit_code)
     lines = lines[begins[-1] :]
-    message, context, causes, hints = [lines[0][len("error: ") :]], {}, [], []
+    text: List[str] = [lines[0][len("error: ") :]]
+    context: Dict[str, str] = {}
+    causes: List[str] = []
+    hints: List[str] = []
     for line in lines[1:]:
         if line.startswith("  caused by: "):
             causes.append(line[len("  caused by: ") :])
@@ -203,9 +206,9 @@ def of_text(exit_code: int, said: Sequence[str]) -> Error:
             key, value = line.strip().split(": ", 1)
             context[key] = value
         elif not _CODE.match(line) and not line.startswith("to finish "):
-            message.append(line)
+            text.append(line)
     return class_of(exit_code)(
-        "\n".join(message).strip(),
+        "\n".join(text).strip(),
         hints=hints,
         exit_code=exit_code,
         code=code_in(said),

@@ -55,8 +55,8 @@ def open(path: Union[str, "os.PathLike[str]"], *, filesystem: Any = None) -> "La
     Args:
         path: a directory, or a URL (s3://, gs://, abfss:// ...). URLs need pyarrow, or fsspec for the schemes that
             pyarrow does not know.
-        filesystem: a filesystem of pyarrow or fsspec with credentials or an endpoint of its own; `path` is then a URL, or a
-            path of that filesystem.
+        filesystem: a filesystem of pyarrow or fsspec with credentials or an endpoint of its own; `path` is then a URL,
+            or a path of that filesystem.
 
     Raises:
         FileNotFoundError: the directory is not there.
@@ -101,7 +101,7 @@ def _manifest(place: "_Place", name: str) -> Optional[Document]:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{place.join(name)} is no manifest of lakexpress: {error}") from error
     if version > _FORMAT:
-        raise ValueError(f"{place.join(name)} has format version {version}, and this package knows {_FORMAT}: update it")
+        raise ValueError(f"{place.join(name)} has format version {version}, this package knows {_FORMAT}: update it")
     return document
 
 
@@ -223,8 +223,8 @@ class Table:
             return pyarrow.parquet.read_schema(file)
 
     def dataset(self) -> "pyarrow.dataset.Dataset":
-        """A dataset of pyarrow over exactly the committed files. Without files (`empty_tables="skip"`) it is empty and has the
-        schema of the manifest. Needs pyarrow.
+        """A dataset of pyarrow over exactly the committed files. Without files (`empty_tables="skip"`) it is empty and
+        has the schema of the manifest. Needs pyarrow.
         """
         _needs("pyarrow", "pyarrow")
         import pyarrow.dataset
@@ -239,17 +239,20 @@ class Table:
         return self.dataset().to_table()
 
     def polars(self, **options: Any) -> "polars.LazyFrame":
-        """`polars.scan_parquet` of exactly the committed files. `options` go to it (`storage_options` for URLs). Without files
-        it needs pyarrow too.
+        """`polars.scan_parquet` of exactly the committed files. `options` go to it (`storage_options` for URLs). Without
+        files it needs pyarrow too.
         """
-        polars = _needs("polars", "polars")
+        module = _needs("polars", "polars")
         if not self._names:
-            return polars.from_arrow(self.schema.empty_table()).lazy()
-        return polars.scan_parquet(self.files, **{"glob": False, "hive_partitioning": False, **options})
+            empty: "polars.LazyFrame" = module.from_arrow(self.schema.empty_table()).lazy()
+            return empty
+        options = {"glob": False, "hive_partitioning": False, **options}
+        scanned: "polars.LazyFrame" = module.scan_parquet(self.files, **options)
+        return scanned
 
     def duckdb(self, connection: "Optional[duckdb.DuckDBPyConnection]" = None) -> "duckdb.DuckDBPyRelation":
-        """A relation of DuckDB over exactly the committed files, on `connection` or the default one. URLs need the extension
-        and the secrets that DuckDB wants. Without files it needs pyarrow too.
+        """A relation of DuckDB over exactly the committed files, on `connection` or the default one. URLs need the
+        extension and the secrets that DuckDB wants. Without files it needs pyarrow too.
         """
         module = _needs("duckdb", "duckdb")
         to = module if connection is None else connection
@@ -284,7 +287,7 @@ class _Place(NamedTuple):
         """The absolute path or URL of a name below."""
         if self.filesystem is None:
             return os.path.join(self.root, *name.split("/"))
-        return f"{self.shown.rstrip('/')}/{name}"
+        return f"{self.shown.partition('?')[0].rstrip('/')}/{name}"
 
     def names(self) -> List[str]:
         """All files below, but those about runs."""

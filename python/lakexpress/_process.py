@@ -98,8 +98,8 @@ def tell(line: str, said: Deque[str]) -> Any:
 
 
 def stop(child: "subprocess.Popen[bytes]", number: int = signal.SIGINT) -> None:
-    """Asks the program to stop, as Ctrl-C does, and waits for it. A terminal's Ctrl-C has reached it already: the program
-    takes two signals at once for one.
+    """Asks the program to stop, as Ctrl-C does, and waits for it. A terminal's Ctrl-C has reached it already: the
+    program takes two signals at once for one.
     """
     if child.poll() is None:
         if os.name == "nt":

@@ -107,10 +107,8 @@ class Counter:
     def finished(self, document: Dict[str, Any]) -> Progress:
         """The last event, by the document of the run."""
         totals = document.get("totals") or {}
-        names = {"tables": "tables", "tables_done": "completed", "tables_failed": "failed"}
-        names.update({name: name for name in ("rows", "files", "bytes")})
-        figures = {ours: int(totals.get(theirs) or 0) for ours, theirs in names.items()}
-        return Progress("finished", run_id=document.get("run_id"), **figures)
+        names = ("tables", "completed", "failed", "rows", "files", "bytes")
+        return Progress("finished", None, None, document.get("run_id"), *(int(totals.get(name) or 0) for name in names))
 
 
 def _number(text: str) -> int:

@@ -217,7 +217,9 @@ class InspectResult:
         for table in document["tables"]:
             columns = tuple(Column.of(column) for column in table["columns"])
             figures = (table.get("est_rows"), table.get("est_bytes"))
-            tables.append(InspectedTable(table["schema"], table["name"], _word(table["kind"]), *figures, columns, table))
+            tables.append(
+                InspectedTable(table["schema"], table["name"], _word(table["kind"]), *figures, columns, table)
+            )
         source = Source.of(document["source"])
         return cls(exit_code, source, tuple(tables), _failures(document), document)
 

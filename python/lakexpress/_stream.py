@@ -16,14 +16,14 @@ if TYPE_CHECKING:  # pragma: no cover
 class Stream:
     """Record batches of a query, as they come.
 
-    It is a context manager around a `pyarrow.RecordBatchReader` (`.reader`), because that cannot end the program when it is
-    closed. It can be given to whatever takes Arrow streams: `duckdb.from_arrow(stream.reader)`, `polars.from_arrow(stream.reader)`,
-    `pyarrow.table(stream)`, or be iterated. It can be read once.
+    It is a context manager around a `pyarrow.RecordBatchReader` (`.reader`), because that cannot end the program when
+    it is closed. Give the reader, or the stream, to whatever takes Arrow streams: `duckdb.from_arrow(stream.reader)`,
+    `polars.from_arrow(stream.reader)`, `pyarrow.table(stream)`; or iterate over it. It can be read once.
 
-    pyarrow takes a stream that was cut off for a complete one. Here it is not: at the end the program is waited for, and
-    unless it ended with 0 and the stream with its end marker, an `Error` is raised while the last batch is asked for. Engines
-    that read it raise errors of their own then, with the text of this one; `.error` has it, and leaving the `with`
-    block raises it.
+    pyarrow takes a stream that was cut off for a complete one. Here it is not: at the end the program is waited for,
+    and unless it ended with 0 and the stream with its end marker, an `Error` is raised while the last batch is asked
+    for. Engines that read it raise errors of their own then, with the text of this one; `.error` has it, and leaving
+    the `with` block raises it.
     """
 
     def __init__(self, command: Command) -> None:

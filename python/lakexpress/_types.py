@@ -38,8 +38,10 @@ class Source:
     @classmethod
     def of(cls, document: Document) -> "Source":
         """From the document."""
-        texts = [str(document.get(name) or "") for name in ("kind", "version", "server", "database", "user")]
-        return cls(*texts, identifier=document.get("identifier"))
+        kind, version, server, database, user = (
+            str(document.get(name) or "") for name in ("kind", "version", "server", "database", "user")
+        )
+        return cls(kind, version, server, database, user, document.get("identifier"))
 
 
 @dataclass(frozen=True)

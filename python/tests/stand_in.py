@@ -20,7 +20,7 @@ ROWS = 1000
 def batch(number):
     """A batch of a megabyte or so."""
     texts = [f"{number:08} {row:08} ".ljust(1000, "x") for row in range(ROWS)]
-    return pa.record_batch({"id": pa.array([number] * ROWS, pa.int64()), "text": texts})
+    return pa.RecordBatch.from_pydict({"id": pa.array([number] * ROWS, pa.int64()), "text": texts})
 
 
 def fail(code=75):

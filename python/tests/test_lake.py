@@ -85,7 +85,19 @@ def test_names_that_are_not_there(lake):
         lakexpress.open(lake / "_lakexpress").table("x")
 
 
-NAMES = ["a.b", "Größe 1", "with 'quotes' \"", "50% [x]*?", "a/b", "..", "year=2024", "_lock", "日本", "x&y#z;+~", "{a,b}"]
+NAMES = [
+    "a.b",
+    "Größe 1",
+    "with 'quotes' \"",
+    "50% [x]*?",
+    "a/b",
+    "..",
+    "year=2024",
+    "_lock",
+    "日本",
+    "x&y#z;+~",
+    "{a,b}",
+]
 
 
 def test_names_of_every_kind(empty, tmp_path):

@@ -47,7 +47,7 @@ def run(recipe, tmp_path, source, *arguments, **env):
 def test_the_nightly_script(shop, tmp_path):
     done = run("nightly.py", tmp_path, shop.url)
     assert done.returncode == 0 and "4 rows of 3 tables" in done.stdout, done
-    refused = run("nightly.py", tmp_path, "postgres://127.0.0.1:1/x", LAKEXPRESS_RETRIES="0")
+    refused = run("nightly.py", tmp_path, "postgres://me@127.0.0.1:1/x", LAKEXPRESS_RETRIES="0")
     assert refused.returncode == 75 and "error: cannot connect" in refused.stderr, refused
     shop.run("CREATE TABLE bad (d DATE); INSERT INTO bad VALUES ('soon')")
     assert run("nightly.py", tmp_path, shop.url).returncode in (1, 65)

@@ -142,6 +142,7 @@ def test_a_run_is_resumed(empty, tmp_path):
         ({"source": "oracle://me:pa55word@h/x"}, "UsageError", 2, "oracle"),
         ({"source": "sqlite:///x.db", "compression": "zip"}, "UsageError", 2, "unknown codec"),
         ({"auth": "/nowhere/auth.json", "source_db_auth_id": "x"}, "ConfigError", 78, "auth.json"),
+        ({"source": "sqlite:///x.db", "if_exists": "apend"}, "UsageError", 2, "append"),
         ({"source": "sqlite:///x.db", "where": "no colon"}, "UsageError", 2, "--where"),
     ],
 )
@@ -170,7 +171,7 @@ def test_a_check_that_fails_names_it(shop, tmp_path):
 
 
 def test_progress_counts_tables(empty, tmp_path):
-    broken(empty).run("INSERT INTO good VALUES (1), (2); CREATE TABLE \"a: done, 1 row in\" (i)")
+    broken(empty).run('INSERT INTO good VALUES (1), (2); CREATE TABLE "a: done, 1 row in" (i)')
     events = []
     run = lakexpress.export(
         source=empty.url, output_dir=tmp_path / "lake", n_jobs=1, progress=events.append, check=False
@@ -183,7 +184,11 @@ def test_progress_counts_tables(empty, tmp_path):
     assert [event.table for event in failed] == ["main.bad"] and "soon" in failed[0].error
     last = events[-1]
     assert (last.event, last.tables_done, last.tables_failed, last.rows, last.bytes) == (
-        "finished", 2, 1, 2, run.totals.bytes,
+        "finished",
+        2,
+        1,
+        2,
+        run.totals.bytes,
     )
 
 
@@ -191,9 +196,7 @@ def test_progress_is_there_in_both_forms_of_log_lines_and_needs_them(shop, tmp_p
     monkeypatch.setenv("LAKEXPRESS_QUIET", "1")
     for form in ("text", "json"):
         events = []
-        lakexpress.export(
-            source=shop.url, output_dir=tmp_path / form, progress=events.append, log_format=form
-        )
+        lakexpress.export(source=shop.url, output_dir=tmp_path / form, progress=events.append, log_format=form)
         assert [event.event for event in events].count("table_done") == 3
         assert events[-2].rows == events[-1].rows == 4
     with pytest.raises(TypeError, match="log lines"):

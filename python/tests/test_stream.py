@@ -66,9 +66,7 @@ def test_the_command_line_of_a_stream(stand_in):
     stand_in("echo")
     with pytest.raises(lakexpress.UsageError) as caught:
         lakexpress.stream("SELECT 1", source="postgres://u:pw@h/d", n_jobs=2)
-    assert caught.value.message == str(
-        ["query", "--format=arrow", "--output-dir=-", "--n-jobs=2", "--", "SELECT 1"]
-    )
+    assert caught.value.message == str(["query", "--format=arrow", "--output-dir=-", "--n-jobs=2", "--", "SELECT 1"])
     with pytest.raises(TypeError, match="unexpected keyword argument 'output_dir'"):
         lakexpress.stream("SELECT 1", output_dir="x")
 
@@ -79,8 +77,6 @@ def test_duckdb_and_polars_read_it(stand_in):
     with lakexpress.stream("SELECT 1") as stream:
         relation = duckdb.from_arrow(stream.reader)
         assert relation.aggregate("count(*) AS n, sum(id) AS s").fetchall() == [(10000, 45000)]
-    with lakexpress.stream("SELECT 1") as stream:
-        assert polars.DataFrame(stream).height == 10000
     with lakexpress.stream("SELECT 1") as stream:
         assert polars.from_arrow(stream.reader).height == 10000
 
@@ -140,7 +136,6 @@ def test_an_engine_never_sees_a_cut_stream_as_whole(stand_in):
     for read in (
         lambda stream: duckdb.from_arrow(stream.reader).aggregate("count(*)").fetchall(),
         lambda stream: duckdb.sql("SELECT count(*) FROM stream").fetchall(),
-        polars.DataFrame,
         lambda stream: polars.from_arrow(stream.reader),
         lambda stream: __import__("pyarrow").table(stream),
     ):
