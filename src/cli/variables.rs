@@ -40,6 +40,7 @@ fn is_of_others(name: &str) -> bool {
 
 const OF_TESTS: &[&str] = &[
     "AZURITE",
+    "BINARY",
     "BENCH_DIR",
     "BOUND_FILTERS",
     "CONSISTENCY_RUNS",
@@ -62,6 +63,7 @@ const OF_TESTS: &[&str] = &[
     "SAMPLES",
     "SEED",
     "TPCH_SCALE",
+    "UPDATE",
     "VENV",
     "VERIFY_ROUNDS",
 ];

@@ -42,6 +42,7 @@ mod names;
 mod nights;
 mod origins;
 mod pooler;
+mod python_package;
 mod query;
 mod readers;
 mod report;
