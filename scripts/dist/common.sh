@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the scripts of this directory share; they source it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

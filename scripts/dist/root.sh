@@ -17,8 +17,11 @@ if [ ! -e "$place" ]; then
     }
     echo "making a Debian $name in $place" >&2
     rm -rf "$place.new" && mkdir -p "$place.new"
-    debootstrap --variant=minbase ${*:+--include="$(IFS=, && echo "$*")"} "$suite" "$place.new" \
-        ${DIST_MIRROR:+"$DIST_MIRROR"} >"$place.log" 2>&1 || {
+    include=()
+    [ $# = 0 ] || include=(--include "$(IFS=, && echo "$*")")
+    # Its mounts end with it.
+    unshare --mount debootstrap --variant=minbase "${include[@]}" "$suite" "$place.new" ${DIST_MIRROR:+"$DIST_MIRROR"} \
+        >"$place.log" 2>&1 || {
         tail -n 20 "$place.log" >&2
         exit 1
     }

@@ -5,6 +5,6 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
 cd "$dist"
-find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS.new
+find . -maxdepth 1 -type f ! -name 'SHA256SUMS*' -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS.new
 mv SHA256SUMS.new SHA256SUMS
 echo "sums     $(wc -l <SHA256SUMS) files in dist/SHA256SUMS"

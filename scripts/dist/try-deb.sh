@@ -6,7 +6,7 @@ source "$(dirname "$0")/trying.sh"
 
 deb=$(only "$dist/*.deb")
 root=$work/root
-cp -a "$(scripts/dist/root.sh "${DIST_SUITE:-bookworm}")" "$root"
+cp -a --one-file-system "$(scripts/dist/root.sh "${DIST_SUITE:-bookworm}")" "$root"
 cp "$deb" "$root/tmp/"
 mkdir -p "$root/work"
 

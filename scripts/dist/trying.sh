@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # How every package is tried; the scripts try-*.sh source it. Each defines `program`, a command that runs the installed
 # program in its clean root, and calls `try_program` after it has installed the package.
 set -euo pipefail

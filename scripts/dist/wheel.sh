@@ -26,24 +26,25 @@ if [[ $target == *-linux-* ]]; then
 fi
 rm -rf "$dist" && mkdir -p "$staged"
 PATH=$tools/venv/bin:$PATH "$tools/venv/bin/maturin" build --quiet --locked --profile dist --target "$target" \
-    --out "$dist" "${platform_flags[@]}"
+    --out "$dist" --compression-level 9 "${platform_flags[@]}"
 
 cp "$target_dir/$target/dist/$program_name" "$staged/"
 wheel=$(only "$dist/*.whl")
 echo "wheel    $(megabytes "$wheel")  ${wheel##*/}"
 echo "program  $(megabytes "$staged/$program_name")  $platform"
 [[ $target != *-linux-* ]] || echo "glibc    $(glibc_of "$staged/$program_name") or later"
+# maturin put the bill of materials into the wheel: every crate that is built, with version, licence and hash. The copy
+# names no directory of this machine.
+"$tools/venv/bin/python" - "$wheel" "$dist/lakexpress-$version-$platform.cdx.json" <<'PYTHON'
+import os, sys, zipfile
+
+wheel = zipfile.ZipFile(sys.argv[1])
+[name] = [name for name in wheel.namelist() if ".dist-info/sboms/" in name and "lakexpress" in name.rsplit("/", 1)[1]]
+with open(sys.argv[2], "w") as sbom:
+    sbom.write(wheel.read(name).decode().replace(f"file://{os.getcwd()}", "file://."))
+PYTHON
+
 if (($(wc -c <"$wheel") > most_megabytes * 1000000)); then
     echo "the wheel is larger than $most_megabytes MB: see [profile.dist] in Cargo.toml and docs/dev/release.md" >&2
     exit 1
 fi
-
-# maturin put the bill of materials into the wheel: every crate that is linked, with version, licence and hash.
-"$tools/venv/bin/python" - "$wheel" "$dist/lakexpress-$version-$platform.cdx.json" <<'PYTHON'
-import sys, zipfile
-
-wheel = zipfile.ZipFile(sys.argv[1])
-[name] = [name for name in wheel.namelist() if ".dist-info/sboms/" in name and "lakexpress" in name.rsplit("/", 1)[1]]
-with open(sys.argv[2], "wb") as sbom:
-    sbom.write(wheel.read(name))
-PYTHON
