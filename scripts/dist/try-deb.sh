@@ -16,7 +16,7 @@ inside() {
     unshare --mount --pid --fork bash -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$root" \
         /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
 }
-install() { inside apt-get install -y -qq --no-download --no-install-recommends "/tmp/${deb##*/}"; }
+install() { inside apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "/tmp/${deb##*/}"; }
 program() { inside lakexpress "$@"; }
 
 timed install install
@@ -28,5 +28,5 @@ for file in man/man1/lakexpress.1.gz man/man1/lakexpress-export.1.gz doc/lakexpr
     }
 done
 try_program deb "$root/work" /work
-inside apt-get remove -y -qq lakexpress >/dev/null
+inside apt-get remove -y -qq -o Dpkg::Use-Pty=0 lakexpress >/dev/null
 [ ! -e "$root/usr/bin/lakexpress" ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries the archive: unpacked in an empty directory, without any variable.
+# Tries the archive: unpacked in an empty directory, with no variable but HOME, where the run log is.
 set -euo pipefail
 # shellcheck source=scripts/dist/trying.sh
 source "$(dirname "$0")/trying.sh"
@@ -9,7 +9,7 @@ install() {
     (cd "$dist" && sha256sum --quiet --check --ignore-missing SHA256SUMS)
     tar -C "$work" -xzf "$dist/$name.tar.gz"
 }
-program() { env -i "$work/$name/lakexpress" "$@"; }
+program() { env -i "HOME=$work" "$work/$name/lakexpress" "$@"; }
 
 timed install install
 for file in LICENSE README.md man/lakexpress.1 man/lakexpress-export.1 completions/lakexpress.bash; do

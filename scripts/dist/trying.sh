@@ -12,6 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # A PostgreSQL server, unless try.sh has started one for all of them.
 [ -n "${DIST_SOURCE:-}" ] || exec "$venv/bin/python" scripts/dist/server.py "$PWD/scripts/dist/${0##*/}" "$@"
 
+export LC_ALL=C.UTF-8
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # Nothing of this machine's but the system: no Rust, no variables.
@@ -22,16 +23,16 @@ seconds=()
 total=0
 # Runs a step; its seconds go into the last line.
 timed() {
-    local name=$1 begin=$EPOCHREALTIME took
+    local step=$1 begin=$EPOCHREALTIME took
     shift
     "$@" >"$work/output" 2>&1 || {
         cat "$work/output" >&2
-        echo "$name failed" >&2
+        echo "$step failed" >&2
         return 1
     }
     took=$(awk -v from="$begin" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }')
     total=$(awk -v a="$total" -v b="$took" 'BEGIN { printf "%.1f", a + b }')
-    seconds+=("$name $took s")
+    seconds+=("$step $took s")
 }
 
 # try_program PACKAGE PLACE [INSIDE]: the demo and an export below the directory PLACE, which the program sees as
