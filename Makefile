@@ -42,6 +42,7 @@ test: rust test-deps check
 ## dist: what users install, in dist/: wheel, .deb, tar.gz, npm packages, SBOM, checksums; each is then tried (docs/dev/release.md)
 dist: cargo
 	scripts/dist/wheel.sh
+	scripts/dist/sbom.sh
 	scripts/dist/files.sh
 	scripts/dist/tar.sh
 	scripts/dist/deb.sh

@@ -13,7 +13,9 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # How to install Debian's and Ubuntu's packages; elsewhere, what they are for.
 packages() {
-    if have apt-get; then echo "apt-get install -y $*"; else echo "$*"; fi
+    local sudo=
+    [ "$(id -u)" = 0 ] || sudo="sudo "
+    if have apt-get; then echo "${sudo}apt-get install -y $*"; else echo "install $*"; fi
 }
 rustup="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"
 have curl || rustup="$(packages curl ca-certificates) && $rustup"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# What the scripts of this directory share; they source it.
+# What the scripts of this directory share; they source it. Those that run on macOS too keep to its Bash 3.2.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -28,12 +28,12 @@ program_name=lakexpress
 # The one file that a pattern names.
 only() {
     local found
-    mapfile -t found < <(compgen -G "$1")
-    if [ ${#found[@]} != 1 ]; then
-        echo "$1: ${#found[@]} files, expected one" >&2
+    found=$(compgen -G "$1" || true)
+    if [ -z "$found" ] || [[ $found == *$'\n'* ]]; then
+        echo "$1: expected one file, found: ${found:-none}" >&2
         return 1
     fi
-    echo "${found[0]}"
+    echo "$found"
 }
 
 # The size of a file in MB, as package indexes count it.

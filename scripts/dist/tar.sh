@@ -20,6 +20,6 @@ else
     # BSD's tar knows none of these.
     tidy=(--sort=name --owner=0 --group=0 --numeric-owner "--mtime=@$when")
     tar --version | grep -q GNU || tidy=()
-    tar -C "$work" "${tidy[@]}" -cf - "$name" | gzip -9n >"$archive"
+    tar -C "$work" ${tidy[@]+"${tidy[@]}"} -cf - "$name" | gzip -9n >"$archive"
 fi
 echo "archive  $(megabytes "$archive")  ${archive##*/}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the optimised program (profile `dist`) and its wheel, with maturin. All other packages take this program.
-# On Linux zig links it for glibc DIST_GLIBC (2.17), `host` takes the compiler and the glibc of this machine.
+# On Linux, zig links it for glibc DIST_GLIBC (2.17), `host` takes the compiler and the glibc of this machine.
 set -euo pipefail
 # shellcheck source=scripts/dist/common.sh
 source "$(dirname "$0")/common.sh"
@@ -33,16 +33,6 @@ wheel=$(only "$dist/*.whl")
 echo "wheel    $(megabytes "$wheel")  ${wheel##*/}"
 echo "program  $(megabytes "$staged/$program_name")  $platform"
 [[ $target != *-linux-* ]] || echo "glibc    $(glibc_of "$staged/$program_name") or later"
-# maturin put the bill of materials into the wheel: every crate that is built, with version, licence and hash. The copy
-# names no directory of this machine.
-"$tools/venv/bin/python" - "$wheel" "$dist/lakexpress-$version-$platform.cdx.json" <<'PYTHON'
-import os, sys, zipfile
-
-wheel = zipfile.ZipFile(sys.argv[1])
-[name] = [name for name in wheel.namelist() if ".dist-info/sboms/" in name and "lakexpress" in name.rsplit("/", 1)[1]]
-with open(sys.argv[2], "w") as sbom:
-    sbom.write(wheel.read(name).decode().replace(f"file://{os.getcwd()}", "file://."))
-PYTHON
 
 if (($(wc -c <"$wheel") > most_megabytes * 1000000)); then
     echo "the wheel is larger than $most_megabytes MB: see [profile.dist] in Cargo.toml and docs/dev/release.md" >&2
