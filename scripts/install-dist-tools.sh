@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts what makes packages (`make dist`) into a directory of its own and prints the directory: maturin, zig and
-# twine in an environment by their hashes (scripts/dist/requirements.txt), and cargo-deb. Does nothing, quickly, when
-# all is there.
+# shellcheck in an environment by their hashes (scripts/dist/requirements.txt), and cargo-deb. Does nothing, quickly,
+# when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
