@@ -28,16 +28,35 @@ FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest mysql numeric ser
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-tables bench-encoders cargo
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-tables bench-encoders dist dist-try dist-fresh cargo rust
 
 ## build: the program, optimised
 build: cargo
 	cargo build --release --locked
 
 ## test: everything CI demands
-test: test-deps check
+test: rust test-deps check
 	cargo test --locked
 	cargo test --locked --features otlp --test otlp
+
+## dist: what users install, in dist/: wheel, .deb, tar.gz, npm packages, SBOM, checksums; each is then tried (docs/dev/release.md)
+dist: cargo
+	scripts/dist/wheel.sh
+	scripts/dist/sbom.sh
+	scripts/dist/files.sh
+	scripts/dist/tar.sh
+	scripts/dist/deb.sh
+	scripts/dist/npm.sh
+	scripts/dist/sums.sh
+	$(MAKE) --no-print-directory dist-try
+
+## dist-try: installs what is in dist/ in clean places; demo, and an export of a PostgreSQL server; at most 60 seconds
+dist-try: test-deps
+	scripts/dist/try.sh
+
+## dist-fresh: what README's two commands say on a Debian that has only git and make; FRESH=--build builds there (15 minutes)
+dist-fresh:
+	scripts/dist/fresh.sh $(FRESH)
 
 ## check: formatting, lints, and what is linked: licences, sources, known holes
 check: cargo
@@ -176,5 +195,9 @@ bench-tables: test-deps build
 bench-encoders: cargo
 	cargo bench --locked --features bench --bench encoders -- $(BENCH_ARGS) | $(call record,encoders)
 
+# Rust as Cargo.toml wants it and a C compiler; what is missing is said with what to type.
 cargo:
-	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
+	@scripts/toolchain.sh
+
+rust:
+	@scripts/toolchain.sh --rust

@@ -21,6 +21,7 @@ lock tests/python requirements.in requirements.txt
 lock tests/python readers.in readers.txt
 lock tests/python server.in server.txt
 lock benches requirements.in requirements.txt
+lock scripts/dist requirements.in requirements.txt
 
 for place in tests/node/*/; do
     (cd "$place" && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --silent \

@@ -48,6 +48,7 @@ mod traces;
 mod values;
 mod variables;
 mod verify;
+mod version;
 
 use std::sync::Arc;
 use std::time::Duration;

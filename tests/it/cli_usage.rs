@@ -35,8 +35,17 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 
 #[test]
 fn help_and_version_are_no_errors() {
+    let short = concat!("lakexpress ", env!("CARGO_PKG_VERSION"));
+    let (code, out, _) = run(&["-V"]);
+    assert_eq!((code, out.trim()), (0, short));
     let (code, out, _) = run(&["--version"]);
-    assert_eq!((code, out.trim()), (0, concat!("lakexpress ", env!("CARGO_PKG_VERSION"))));
+    assert_eq!((code, out.lines().next()), (0, Some(short)), "{out}");
+    for key in ["commit: ", "features: ", "rustc: "] {
+        assert!(
+            out.lines().any(|line| line.strip_prefix(key).is_some_and(|value| !value.is_empty())),
+            "{out}"
+        );
+    }
     for command in
         ["check", "export", "plan", "inspect", "query", "demo", "runs", "status", "verify", "completions"]
     {

@@ -38,6 +38,7 @@ pub(super) use self::tell::{NotifyArgs, NotifyTo, TellArgs};
 pub(super) use self::verify::VerifyArgs;
 use super::first::HAPPY_PATH;
 use super::values::{parse_count, parse_scale};
+use super::version;
 
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
 ///
@@ -47,7 +48,13 @@ use super::values::{parse_count, parse_scale};
 /// Exit codes: 0 all done; 1 the run ended and some tables failed; 2 usage; 65 data; 70 internal;
 /// 75 try again later; 77 denied; 78 configuration; 129, 130 or 143 stopped by SIGHUP, Ctrl-C or SIGTERM.
 #[derive(Debug, Parser)]
-#[command(name = "lakexpress", version, arg_required_else_help = true, after_long_help = HAPPY_PATH)]
+#[command(
+    name = "lakexpress",
+    version,
+    long_version = version::long(),
+    arg_required_else_help = true,
+    after_long_help = HAPPY_PATH
+)]
 pub(in crate::cli) struct Cli {
     #[command(subcommand)]
     pub(in crate::cli) command: Command,
