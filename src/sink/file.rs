@@ -9,7 +9,7 @@ use parquet::file::metadata::ParquetMetaData;
 use super::blocks::Blocks;
 use super::columns::{self, FileWriter, Settings};
 use super::writer::WriterSettings;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::readers::{converted, field_for};
 
 /// Encodes batches; what is finished waits in [`Blocks`].
@@ -95,8 +95,10 @@ fn ours(error: columns::Error) -> Error {
     use columns::Error as E;
     let text = error.to_string();
     match error {
-        E::ValueTooLong => Error::data(text),
-        E::PageTooLong(_) => Error::data(text).hint("leave the column out with --columns"),
+        E::ValueTooLong => Error::data(text).coded(Code::FileDamaged),
+        E::PageTooLong(_) => {
+            Error::data(text).coded(Code::FileDamaged).hint("leave the column out with --columns")
+        }
         E::OtherType(data_type) => Error::internal(text).with("type", data_type),
         E::Codec(cause) => Error::internal(text).caused_by(cause),
         E::Parquet(error) => Error::from_parquet(error),

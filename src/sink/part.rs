@@ -18,7 +18,7 @@ use super::stats::column_stats;
 use super::writer::WriterSettings;
 use crate::catalog::Slice;
 use crate::destination::{Destination, PendingUpload, Upload};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{ColumnStats, FileEntry};
 
 /// Progress callback: rows and Arrow bytes passed to the encoder. A part that fails reports its total negated, since it
@@ -274,6 +274,7 @@ impl<'a> PartWriter<'a> {
             }
             if !field.is_nullable() && column.logical_null_count() > 0 {
                 return Err(Error::data("a NULL in a column that has none by its definition")
+                    .coded(Code::RowsContradict)
                     .with("column", field.name()));
             }
             if self.computed[i] {
@@ -333,6 +334,7 @@ fn decimals_fit(column: &ArrayRef) -> Result<()> {
     };
     checked.map_err(|error| {
         Error::data("a computed decimal has more digits than its type")
+            .coded(Code::NumericRange)
             .hint("cast the expression in --columns to a decimal that is wide enough")
             .caused_by(error)
     })
