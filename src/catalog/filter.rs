@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ListedTable, TableKind, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Include and exclude patterns. A pattern is SQL LIKE (`%`, `_`, `\` escapes) over the table
 /// name, or over `schema.table` when it holds a dot.
@@ -49,7 +49,8 @@ impl TableFilter {
         if self.matches(&ListedTable { table: table.clone(), kind: TableKind::Foreign }) {
             return Ok(());
         }
-        Err(Error::data("a partition of the table, or a table that inherits from it, is a foreign table").hint(format!(
+        Err(Error::data("a partition of the table, or a table that inherits from it, is a foreign table")
+            .coded(Code::ForeignTable).hint(format!(
             "foreign tables are read only when they are asked for: --include with its full name ({table}), or --views, which \
              exports all views too"
         )))
@@ -63,7 +64,8 @@ impl TableFilter {
         if self.matches(&ListedTable { table: table.clone(), kind }) {
             return Ok(());
         }
-        Err(Error::data(format!("the name is that of a {kind} now, which was not asked for")).hint(
+        Err(Error::data(format!("the name is that of a {kind} now, which was not asked for"))
+            .coded(Code::ForeignTable).hint(
             "what was listed under it was dropped or renamed since: run again; --views, or --include with its full name, \
              exports views and foreign tables",
         ))

@@ -13,7 +13,7 @@ use super::signals::Stopping;
 use super::{end, metrics};
 use crate::clock::{self, Instant};
 use crate::destination::schemes;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::{Misread, absolute, misread};
 
 /// A process has one run.
@@ -56,16 +56,19 @@ fn metrics_file(args: &TellArgs) -> Result<Option<PathBuf>> {
     let text = path.to_string_lossy();
     if text.contains("://") {
         return Err(Error::usage("--metrics-file is a URL")
+            .coded(Code::MetricsFile)
             .hint("it is a file of this machine, which a collector reads; --notify posts to a URL"));
     }
     if let Some(Misread { what, remedy }) = misread(&text, schemes()) {
         return Err(Error::usage(format!("--metrics-file {what}"))
+            .coded(Code::MetricsFile)
             .hint(remedy)
             .hint("a file of such a name is written with ./ before it: ./~x"));
     }
     let path = absolute(path)?;
     if metrics::is_taken(&path) {
         return Err(Error::usage("--metrics-file names a file that no run wrote, and would replace it")
+            .coded(Code::MetricsFile)
             .with("file", path.display())
             .hint(metrics::NAME_A_FILE));
     }

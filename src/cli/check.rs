@@ -4,7 +4,7 @@ use super::args::CheckArgs;
 use super::export::STOPPED;
 use super::signals::Orderly;
 use super::{Seen, notify, print, resolve, tell};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::report;
 use crate::run;
 
@@ -18,6 +18,7 @@ pub(super) async fn run(args: &CheckArgs, seen: &Seen<'_>) -> Result<u8> {
     if let Some(role) = &args.print_role {
         let source = source.ok_or_else(|| {
             Error::usage("--print-role needs a source")
+                .coded(Code::FlagMissing)
                 .hint("name it with --source, or --source-db-auth-id and --auth-file")
         })?;
         print(&run::least_role(&resolved.spec, source, role).await?)?;

@@ -15,7 +15,7 @@ use crate::catalog::TableFilter;
 use crate::clock;
 use crate::demo::{self, Answer};
 use crate::destination::schemes;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::report;
 use crate::report::text::{count, duration};
 use crate::run::{self, RunSummary, Services};
@@ -31,10 +31,12 @@ const SHOWN: usize = 10;
 pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
     let begun = clock::Stopwatch::start();
     if args.dir.to_string_lossy().contains("://") {
-        return Err(Error::usage("--dir is a URL").hint("the demo goes to a directory of this machine"));
+        return Err(Error::usage("--dir is a URL")
+            .coded(Code::Demo)
+            .hint("the demo goes to a directory of this machine"));
     }
     if let Some(Misread { what, remedy }) = misread(&args.dir.to_string_lossy(), schemes()) {
-        return Err(Error::usage(format!("--dir {what}")).hint(remedy));
+        return Err(Error::usage(format!("--dir {what}")).coded(Code::Demo).hint(remedy));
     }
     let dir = demo::make_dir(&args.dir)?;
     let (database, lake) = (dir.join("tpch.sqlite"), dir.join("lake"));
@@ -78,8 +80,11 @@ pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
 }
 
 fn sqlite_url(path: &Path) -> Result<Url> {
-    let wrong =
-        || Error::usage("the directory's path cannot be written as a URL").with("path", path.display());
+    let wrong = || {
+        Error::usage("the directory's path cannot be written as a URL")
+            .coded(Code::Demo)
+            .with("path", path.display())
+    };
     // Encodes what a URL may not hold.
     let file = Url::from_file_path(path).map_err(|()| wrong())?;
     Url::parse(&format!("sqlite://{}", file.path())).map_err(|error| wrong().caused_by(error))

@@ -116,7 +116,7 @@ pub(super) fn log(failure: Option<&Error>, exit_code: u8) {
         return;
     }
     if let Some(failure) = failure {
-        error!(target: ENDING, kind = failure.kind().as_str(), "{failure}");
+        error!(target: ENDING, kind = failure.kind().as_str(), code = %failure.code(), "{failure}");
         for hint in failure.hints() {
             error!(target: ENDING, "hint: {hint}");
         }

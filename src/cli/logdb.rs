@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{AuthArgs, LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg, OutputArgs};
 use super::{resolve, tell};
 use crate::blocking::blocking;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::runlog::RunLog;
 
 /// Makes, empties or drops the run log's tables.
@@ -56,6 +56,7 @@ async fn confirmed(args: &LogDbConfirmedArgs, what: &str) -> Result<Arc<dyn RunL
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(log),
         _ => Err(Error::usage("not confirmed, nothing was changed")
+            .coded(Code::FlagMissing)
             .with("run log", location)
             .hint("answer yes, or give --confirm where nobody can answer")),
     }

@@ -24,7 +24,7 @@ use tracing_subscriber::{Layer, Registry};
 use super::args::{LogFormatArg, LogLevelArg, OutputArgs};
 use crate::clock;
 use crate::destination::schemes;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::spec::{Misread, absolute, misread};
 use crate::{plain, secret};
 
@@ -91,10 +91,13 @@ where
 fn log_file(directory: &Path) -> Result<(PathBuf, File)> {
     let text = directory.to_string_lossy();
     if text.contains("://") {
-        return Err(Error::usage("--log-dir is a URL").hint("log files go to a directory of this machine"));
+        return Err(Error::usage("--log-dir is a URL")
+            .coded(Code::LogFile)
+            .hint("log files go to a directory of this machine"));
     }
     if let Some(Misread { what, remedy }) = misread(&text, schemes()) {
         return Err(Error::usage(format!("--log-dir {what}"))
+            .coded(Code::LogFile)
             .hint(remedy)
             .hint("a directory of such a name is written with ./ before it: ./~x"));
     }
@@ -106,6 +109,7 @@ fn log_file(directory: &Path) -> Result<(PathBuf, File)> {
             _ => ErrorKind::Unavailable,
         };
         Error::new(kind, "cannot write a log file")
+            .coded(Code::LogFile)
             .with("directory", directory.display())
             .hint("name a writable directory with --log-dir")
             .caused_by(error)

@@ -4,7 +4,7 @@ use clap_mangen::Man;
 
 use super::args::ManArgs;
 use super::{help, print};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::nearest;
 
 /// The program's name in its pages, whatever it is called here.
@@ -38,7 +38,9 @@ fn page_of(program: &clap::Command, name: &str) -> Result<clap::Command> {
     let Some(found) = found else {
         let near = nearest(name, names()).map_or(String::new(), |near| format!("did you mean {near}? "));
         let all = names().collect::<Vec<_>>().join(", ");
-        return Err(Error::usage(format!("no command '{name}'")).hint(format!("{near}Commands: {all}")));
+        return Err(Error::usage(format!("no command '{name}'"))
+            .coded(Code::CommandLine)
+            .hint(format!("{near}Commands: {all}")));
     };
     Ok(found.clone().display_name(format!("{PROGRAM}-{}", found.get_name())))
 }

@@ -2,7 +2,7 @@
 
 use super::args::{AuthArgs, DocumentArgs, ExportArgs, MetadataArgs, OutputArgs, TargetArgs};
 use super::{origin, resolve, tell, values};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::report;
 use crate::run::{self, MetadataOutcome, MetadataTable};
 use crate::runlog::{RunRecord, RunStatus};
@@ -55,7 +55,9 @@ async fn write(asked: &Asked<'_>, run_id: &str) -> Result<u8> {
         .map(|job| MetadataTable { table: job.table.clone(), done: job.status == RunStatus::Completed })
         .collect();
     if tables.is_empty() {
-        return Err(Error::data("the run has no tables").with("run", &run.run_id));
+        return Err(Error::data("the run has no tables")
+            .coded(Code::RunNotResumable)
+            .with("run", &run.run_id));
     }
     let root = root(asked.target, &run)?;
     let outcome = Box::pin(run::metadata(&destination, &run.run_id, &root, &tables, &spec)).await;
@@ -79,7 +81,9 @@ pub(super) fn root(target: &TargetArgs, run: &RunRecord) -> Result<String> {
         return values::parse_sub_path(path);
     }
     let config: serde_json::Value = run.config.read().map_err(|error| {
-        Error::data("the run log's configuration of the run is not JSON").caused_by(error)
+        Error::data("the run log's configuration of the run is not JSON")
+            .coded(Code::RunLogContent)
+            .caused_by(error)
     })?;
     Ok(config["sub_path"].as_str().unwrap_or_default().to_owned())
 }

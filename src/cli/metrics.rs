@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::counts::Counts;
 use super::end::{Last, Table};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 /// Survives a failed run: the file that is replaced is read for it.
 const LAST_SUCCESS: &str = "lakexpress_run_last_success_timestamp_seconds";
@@ -37,7 +37,7 @@ pub(super) struct Run<'a> {
 /// # Errors
 /// What stands in the way of a file there.
 pub(super) fn write(path: &Path, run: &Run<'_>) -> Result<()> {
-    let nameless = || Error::config("it has no name").hint(NAME_A_FILE);
+    let nameless = || Error::config("it has no name").coded(Code::MetricsFile).hint(NAME_A_FILE);
     // The collector knows the file by the name of the link.
     let label = path.file_stem().ok_or_else(nameless)?.to_string_lossy();
     // The file that a link leads to is replaced, and not the link.
@@ -51,6 +51,7 @@ pub(super) fn write(path: &Path, run: &Run<'_>) -> Result<()> {
             _ => ErrorKind::Unavailable,
         };
         Error::new(kind, error.to_string())
+            .coded(Code::MetricsFile)
             .hint("--metrics-file names a file in a directory that is there and that this user can write to")
     };
     // The collector reads what ends in .prom; this does not.
@@ -91,7 +92,7 @@ pub(super) fn is_taken(path: &Path) -> bool {
 fn found(path: &Path) -> Result<Option<String>> {
     let Ok(there) = fs::metadata(path) else { return Ok(None) };
     if !there.is_file() {
-        return Err(Error::config("it is no regular file").hint(NAME_A_FILE));
+        return Err(Error::config("it is no regular file").coded(Code::MetricsFile).hint(NAME_A_FILE));
     }
     if there.len() == 0 {
         return Ok(None);
@@ -99,9 +100,9 @@ fn found(path: &Path) -> Result<Option<String>> {
     let text = if there.len() <= LARGEST { fs::read(path).unwrap_or_default() } else { Vec::new() };
     match String::from_utf8(text) {
         Ok(text) if text.starts_with(BEGINNING) => Ok(Some(text)),
-        _ => {
-            Err(Error::config("a file is there that no run wrote, and it is left as it is").hint(NAME_A_FILE))
-        }
+        _ => Err(Error::config("a file is there that no run wrote, and it is left as it is")
+            .coded(Code::MetricsFile)
+            .hint(NAME_A_FILE)),
     }
 }
 

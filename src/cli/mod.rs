@@ -13,6 +13,7 @@ mod completions;
 mod counts;
 mod demo;
 mod end;
+mod explain;
 mod export;
 mod first;
 mod help;
@@ -63,7 +64,7 @@ use self::seen::Seen;
 use self::signals::{Last, Stopping};
 use self::variables::Variables;
 use crate::error;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Address space of a stack; what is not used takes no memory.
 const STACK_BYTES: usize = 64 << 20;
@@ -168,14 +169,18 @@ fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
         .event_interval(2)
         .thread_stack_size(STACK_BYTES)
         .build()
-        .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
+        .map_err(|error| {
+            Error::unavailable("cannot start threads").coded(Code::SystemLimits).caused_by(error)
+        })?;
     let runtime: &Runtime = engine.runtime.insert(runtime);
     // Planning takes a frame or more for each operator within another.
     let seen = Seen { bars: &bars, drawn, stopping };
     std::thread::scope(|scope| {
         let work = || runtime.block_on(stopping.until_signal(Box::pin(dispatch(command, &seen))));
         let planner = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        let planner = planner.map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
+        let planner = planner.map_err(|error| {
+            Error::unavailable("cannot start threads").coded(Code::SystemLimits).caused_by(error)
+        })?;
         planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
@@ -195,6 +200,7 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
         Command::Check(args) => Box::pin(check::run(args, seen)).await,
         Command::Demo(args) => Box::pin(demo::run(args, seen)).await,
         Command::Man(args) => man::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Logdb(args) => logdb::run(args).await,
         Command::Resume(args) => Box::pin(resume::run(&args.export, &args.id, seen)).await,

@@ -21,7 +21,7 @@ use crate::clock::{self, Instant, Pauses};
 use crate::config::auth::Webhook;
 use crate::destination::preflight::Check;
 use crate::destination::{proxy_hint, web_client};
-use crate::error::{Error, Result, with_causes};
+use crate::error::{Code, Error, Result, with_causes};
 use crate::plain;
 use crate::run::Checked;
 
@@ -103,7 +103,7 @@ impl Delivery<'_> {
     /// Why it has not.
     pub(super) async fn post(&self) -> Result<()> {
         let end = Instant::now() + self.longest;
-        let failed = |what: String| Error::unavailable(what);
+        let failed = |what: String| Error::unavailable(what).coded(Code::Notify);
         let client = web_client(self.to.url.scheme() == "http").redirect(redirects()).build();
         let client = client.map_err(|error| failed(chain(error)))?;
         // One that was answered with an error may have arrived all the same.
@@ -166,7 +166,7 @@ pub(super) fn webhook(to: &NotifyTo, auth: &AuthArgs) -> Result<Webhook> {
     // It may hold a token, also where its scheme is missing or misspelt: it is in no message.
     if text.contains('/') {
         return Webhook::of_url(text).map_err(|what| {
-            Error::usage(format!("--notify {what}"))
+            Error::usage(format!("--notify {what}")).coded(Code::Notify)
                 .hint("write https://host/path, special characters of a password as %XX, or the id of a webhook of the auth file")
         });
     }
@@ -175,6 +175,7 @@ pub(super) fn webhook(to: &NotifyTo, auth: &AuthArgs) -> Result<Webhook> {
         None => Err(Error::usage(
             "--notify names no https:// or http:// URL, and for an id it needs an auth file",
         )
+        .coded(Code::Notify)
         .hint("write https://host/path, or name the auth file with -a/--auth FILE")),
     }
 }
@@ -189,8 +190,12 @@ pub(super) async fn look_up(webhook: &Webhook) -> Checked {
             let wrong = |error: Error| error.with("host", host).hint("correct the URL that --notify names");
             match looked_up {
                 Ok(Ok(_)) => Ok(shown),
-                Ok(Err(error)) => Err(wrong(Error::unavailable("the host has no address").caused_by(error))),
-                Err(_) => Err(wrong(Error::unavailable("the host cannot be looked up in time"))),
+                Ok(Err(error)) => Err(wrong(
+                    Error::unavailable("the host has no address").coded(Code::Notify).caused_by(error),
+                )),
+                Err(_) => {
+                    Err(wrong(Error::unavailable("the host cannot be looked up in time").coded(Code::Notify)))
+                }
             }
         }
         _ => Ok(shown),

@@ -7,7 +7,7 @@ use super::args::{AuthArgs, ExportArgs, SourceArgs, SourceUrl, TargetArgs};
 use super::resolve::{self, Opened, Problems};
 use crate::config::own;
 use crate::destination::{self, Destination};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::runlog::{RunLog, RunRecord};
 use crate::spec::{ExportSpec, Origin};
 
@@ -31,6 +31,7 @@ fn trusted_auth(auth: &AuthArgs, origin: &Origin) -> Result<()> {
         && !own::is_own(Path::new(path))
     {
         return Err(Error::usage("the run log names an auth file that other users can write")
+            .coded(Code::UntrustedRun)
             .with("file", path)
             .hint(
                 "name it with -a/--auth or LAKEXPRESS_AUTH, or let only its owner write it and its directory",
@@ -43,6 +44,7 @@ fn trusted_auth(auth: &AuthArgs, origin: &Origin) -> Result<()> {
 pub(super) fn trusted_destination(auth: &AuthArgs, place: &str) -> Result<()> {
     if is_store(place) && !resolve::is_own_run_log(auth)? {
         return Err(Error::usage("the run log names the destination, and other users can write the run log")
+            .coded(Code::UntrustedRun)
             .with("destination", place)
             .hint("give --output-dir, or LAKEXPRESS_OUTPUT_DIR, once more: keys of the environment are used only for a store that is named outside of such a run log"));
     }
@@ -85,6 +87,7 @@ pub(super) fn recorded_destination(auth: &AuthArgs, run: &RunRecord) -> Result<A
     if opened.location() != run.destination {
         return Err(told(
             Error::usage("the storage of the auth file is not where the run wrote")
+                .coded(Code::RunDiffers)
                 .with("recorded", &run.destination)
                 .with("now", opened.location()),
         ));
@@ -97,6 +100,7 @@ pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLo
     let origin = &spec.origin;
     if origin.source_had_password && args.source.source.is_none() {
         return Err(Error::usage("the source's password is not in the run log")
+            .coded(Code::FlagMissing)
             .with("source", origin.source.as_deref().unwrap_or_default())
             .hint("give --source, or LAKEXPRESS_SOURCE, once more with its password"));
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::plain;
 
 /// Writes the command's result: whether all of it was taken. A reader that went away (`| head`) is no error.
@@ -44,5 +44,5 @@ pub(super) fn tell(text: &str, done: impl FnOnce() -> String) -> bool {
 }
 
 pub(super) fn not_printed(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Output, "cannot write to standard output").caused_by(error)
+    Error::new(ErrorKind::Output, "cannot write to standard output").coded(Code::Output).caused_by(error)
 }

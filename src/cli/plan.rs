@@ -2,7 +2,7 @@
 
 use super::args::{ExportArgs, LogDbModeArg};
 use super::{export, print, resolve};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::report;
 use crate::run;
 
@@ -11,10 +11,11 @@ pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
     export::mention_ignored(&args.ignored);
     if args.run_log.init_db || args.run_log.log_db_mode != LogDbModeArg::Preserve {
         return Err(Error::usage("plan changes nothing: --init-db and --log-db-mode are for export")
+            .coded(Code::FlagConflict)
             .hint("leave them out, or use `lakexpress logdb`"));
     }
     if args.resume.is_some() {
-        return Err(Error::usage("--resume is for an export, not for a plan"));
+        return Err(Error::usage("--resume is for an export, not for a plan").coded(Code::FlagConflict));
     }
     let resolved = resolve::plan(args)?;
     let rows = match &resolved.runlog {

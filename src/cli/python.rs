@@ -14,7 +14,11 @@ const FUNCTIONS: &[Function] = &[
     Function::of("export", "RunResult", "Export tables to Parquet files."),
     Function::of("plan", "PlanResult", "Show what an export would read and write, up to the first byte."),
     Function::of("inspect", "InspectResult", "Show tables, columns and how exactly each type travels."),
-    Function::of("check", "CheckResult", "Check that the source and the destination are ready for an export."),
+    Function::of(
+        "check",
+        "CheckResult",
+        "Check that the source and the destination are ready for an export.",
+    ),
     Function {
         takes: "sql: Optional[str] = ...",
         ..Function::of("query", "RunResult", "Export the result of SQL over the source's tables.")
@@ -36,7 +40,11 @@ const FUNCTIONS: &[Function] = &[
         takes: "sql: Optional[str] = ...",
         without: OF_FILES,
         own: &[],
-        ..Function::of("stream", "Stream", "Read the result of SQL as Arrow record batches; nothing is written.")
+        ..Function::of(
+            "stream",
+            "Stream",
+            "Read the result of SQL as Arrow record batches; nothing is written.",
+        )
     },
 ];
 
@@ -154,14 +162,9 @@ fn kind(arg: &Arg) -> &'static str {
         "float"
     } else if of == TypeId::of::<PathBuf>() {
         "path"
-    } else if [
-        TypeId::of::<usize>(),
-        TypeId::of::<u64>(),
-        TypeId::of::<i64>(),
-        TypeId::of::<u32>(),
-    ]
-    .iter()
-    .any(|whole| of == *whole)
+    } else if [TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<i64>(), TypeId::of::<u32>()]
+        .iter()
+        .any(|whole| of == *whole)
     {
         "int"
     } else {

@@ -8,7 +8,7 @@ use super::signals::{Orderly, SoFar, Stopped};
 use super::variables::Variables;
 use super::{after, end, output};
 use crate::destination::Unfinished;
-use crate::error::{Error, ErrorKind, causes};
+use crate::error::{Code, Error, ErrorKind, causes};
 use crate::{plain, report, secret};
 
 /// Tells about an error, in the words of the `variables` that flags came from, and returns the exit code.
@@ -35,8 +35,8 @@ pub(super) fn refused(refusal: &clap::Error, variables: &Variables, as_json: boo
     let hints: Vec<&str> = hint.into_iter().collect();
     let body = || {
         json!({ "error": {
-            "kind": ErrorKind::Usage.as_str(), "message": message, "context": {}, "causes": [], "hints": hints,
-            "exit_code": code,
+            "kind": ErrorKind::Usage.as_str(), "error_code": Code::CommandLine.to_string(), "message": message,
+            "context": {}, "causes": [], "hints": hints, "exit_code": code,
         }})
     };
     if as_json && refusal.use_stderr() && document(&body()) {
@@ -44,10 +44,16 @@ pub(super) fn refused(refusal: &clap::Error, variables: &Variables, as_json: boo
     }
     if refusal.use_stderr() && (hint.is_some() || named != shown) {
         let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
-        output::message(&format!("error: {message}{hint}"));
+        output::message(&format!("error: {message}{hint}\n{}", code_line(Code::CommandLine)));
         return code;
     }
-    match refusal.print() {
+    let printed = refusal.print();
+    if refusal.use_stderr()
+        && refusal.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        output::message(&code_line(Code::CommandLine));
+    }
+    match printed {
         // Help and version: nothing else was asked for.
         Err(failed) if !refusal.use_stderr() && failed.kind() != std::io::ErrorKind::BrokenPipe => {
             error(&super::not_printed(failed), variables, as_json)
@@ -101,7 +107,7 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
     let missing = again.as_ref().and_then(|again| again.missing);
     let hints: Vec<&str> = hint.into_iter().chain(missing).collect();
     let body = json!({ "error": {
-        "kind": "interrupted", "message": text, "context": places, "causes": [], "hints": hints,
+        "kind": "interrupted", "error_code": Code::Interrupted.to_string(), "message": text, "context": places, "causes": [], "hints": hints,
         "exit_code": by.exit_code(), "resume": again.as_ref().map(|again| &again.resume),
     }});
     after::remember(|| text_of(&body));
@@ -115,6 +121,7 @@ pub(super) fn interrupted(stopped: &Stopped, as_json: bool) {
     if let Some(hint) = hint {
         let _ = write!(out, "\nhint: {hint}");
     }
+    let _ = write!(out, "\n{}", code_line(Code::Interrupted));
     if let Some(again) = again {
         out.push('\n');
         report::text::to_finish(&mut out, &again);
@@ -147,6 +154,7 @@ fn document(value: &Value) -> bool {
 ///   table: public.orders
 ///   caused by: permission denied
 /// hint: grant the right to read it
+/// code: LX0402 (lakexpress explain LX0402)
 /// ```
 fn error_text(error: &Error, variables: &Variables) -> String {
     let said = said(error, variables);
@@ -160,7 +168,13 @@ fn error_text(error: &Error, variables: &Variables) -> String {
     for hint in said.hints {
         let _ = write!(out, "\nhint: {hint}");
     }
+    let _ = write!(out, "\n{}", code_line(error.code()));
     out
+}
+
+/// The last line of an error: where more about it is found.
+fn code_line(code: Code) -> String {
+    format!("code: {code} (lakexpress explain {code})")
 }
 
 fn error_json(error: &Error, variables: &Variables, code: u8) -> Value {
@@ -170,6 +184,7 @@ fn error_json(error: &Error, variables: &Variables, code: u8) -> Value {
     json!({
         "error": {
             "kind": error.kind().as_str(),
+            "error_code": error.code().to_string(),
             "message": said.message,
             "context": context,
             "causes": said.causes,
@@ -217,6 +232,7 @@ mod tests {
 
     fn example() -> Error {
         Error::denied("cannot read the table")
+            .coded(Code::SelectDenied)
             .with("table", "public.orders")
             .caused_by(std::io::Error::other("permission denied"))
             .hint("GRANT SELECT")
@@ -224,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_person_reads_message_place_cause_and_advice() {
-        let expected = "error: cannot read the table\n  table: public.orders\n  caused by: permission denied\nhint: GRANT SELECT";
+        let expected = "error: cannot read the table\n  table: public.orders\n  caused by: permission denied\nhint: GRANT SELECT\n\
+            code: LX0402 (lakexpress explain LX0402)";
         assert_eq!(error_text(&example(), &Variables::default()), expected);
     }
 
@@ -232,6 +249,7 @@ mod tests {
     fn a_script_reads_the_same() {
         let value = error_json(&example(), &Variables::default(), 77);
         assert_eq!(value["error"]["kind"], "denied");
+        assert_eq!(value["error"]["error_code"], "LX0402");
         assert_eq!(value["error"]["context"]["table"], "public.orders");
         assert_eq!(value["error"]["causes"][0], "permission denied");
         assert_eq!(value["error"]["exit_code"], 77);

@@ -30,7 +30,7 @@ use crate::catalog::{Consistency, TableFilter};
 use crate::config::auth::AuthFile;
 use crate::config::environment;
 use crate::destination::{self, Destination, StorageEntry};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
@@ -173,7 +173,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Check> {
     let address = target_address(&args.target, (&args.auth, auth.as_ref()), false);
     let address = problems.keep(address).flatten();
     if !named && address.is_none() {
-        problems.add(Error::usage("nothing to check").hint(
+        problems.add(Error::usage("nothing to check").coded(Code::FlagMissing).hint(
             "name a source with --source or --source-db-auth-id, a destination with --output-dir or \
              --target-storage-id, or both",
         ));
@@ -207,6 +207,7 @@ pub(super) async fn recorded(runlog: &dyn RunLog, run_id: &str) -> Result<RunRec
     runlog.reach().await?;
     runlog.run(run_id).await?.ok_or_else(|| {
         Error::usage(format!("no run '{}'", secret::value(run_id)))
+            .coded(Code::UnknownRun)
             .with("run log", runlog.location())
             .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
     })
@@ -237,6 +238,7 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
             Error::usage(
                 "--verify compares with the source at one point in time, --consistency none has none",
             )
+            .coded(Code::NotVerifiable)
             .hint("leave out one of them; --consistency table is enough"),
         );
     }
@@ -263,6 +265,7 @@ fn generated(args: &GenerateArgs, problems: &mut Problems) -> Option<MetadataSpe
         if given {
             problems.add(
                 Error::usage(format!("{flag} goes with --generate-metadata"))
+                    .coded(Code::FlagConflict)
                     .hint("add --generate-metadata, or leave it out; ids of runs are made by the program"),
             );
         }
@@ -309,6 +312,7 @@ impl Groups<'_> {
         if args.parallel.max_connections < LEAST_CONNECTIONS {
             problems.add(
                 Error::usage(format!("--max-connections {} is too few", args.parallel.max_connections))
+                    .coded(Code::ConnectionBudget)
                     .hint(format!("write at least {LEAST_CONNECTIONS}: two hold the snapshot, one reads")),
             );
         }
@@ -392,26 +396,28 @@ fn source_in(
     environment: &Environment,
     problems: &mut Problems,
 ) -> Option<Arc<dyn Source>> {
-    let address =
-        match (&args.source, &args.source_db_auth_id) {
-            (Some(_), Some(_)) => {
-                Err(Error::usage("--source and --source-db-auth-id both name a source").hint("keep one"))
-            }
-            (None, None) => Err(Error::usage("no source")
-                .hint("name one with --auth FILE and --source-db-auth-id ID, or with --source URL")),
-            (Some(_), None) if args.source_db_name.is_some() => {
-                Err(Error::usage("--source-db-name goes with --source-db-auth-id, not with --source")
-                    .hint("write the database into the URL"))
-            }
-            (Some(url), None) => source_url(&url.0),
-            (None, Some(id)) => match auth {
-                Some(auth) => auth.source(id, args.source_db_name.as_deref()),
-                // The file was named but could not be read, which has been said.
-                None if auth_args.auth.is_some() => return None,
-                None => Err(Error::usage("--source-db-auth-id needs an auth file")
-                    .hint("name it with -a/--auth FILE")),
-            },
-        };
+    let address = match (&args.source, &args.source_db_auth_id) {
+        (Some(_), Some(_)) => Err(Error::usage("--source and --source-db-auth-id both name a source")
+            .coded(Code::FlagConflict)
+            .hint("keep one")),
+        (None, None) => Err(Error::usage("no source")
+            .coded(Code::FlagMissing)
+            .hint("name one with --auth FILE and --source-db-auth-id ID, or with --source URL")),
+        (Some(_), None) if args.source_db_name.is_some() => {
+            Err(Error::usage("--source-db-name goes with --source-db-auth-id, not with --source")
+                .coded(Code::FlagConflict)
+                .hint("write the database into the URL"))
+        }
+        (Some(url), None) => source_url(&url.0),
+        (None, Some(id)) => match auth {
+            Some(auth) => auth.source(id, args.source_db_name.as_deref()),
+            // The file was named but could not be read, which has been said.
+            None if auth_args.auth.is_some() => return None,
+            None => Err(Error::usage("--source-db-auth-id needs an auth file")
+                .coded(Code::FlagMissing)
+                .hint("name it with -a/--auth FILE")),
+        },
+    };
     let address = problems.keep(address)?;
     problems.keep(source::open(&address, policy, environment))
 }
@@ -425,11 +431,11 @@ fn source_url(text: &str) -> Result<Address> {
     // The text may hold a password: it is in no message. Blanks at its ends are forgiven.
     let schemes = source::SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
     if let Some(Misread { what, remedy }) = misread(text.trim(), schemes) {
-        return Err(Error::usage(format!("--source {what}")).hint(remedy));
+        return Err(Error::usage(format!("--source {what}")).coded(Code::AddressInvalid).hint(remedy));
     }
     Url::parse(text).map(Address::Url).map_err(|error| {
         // Its words are of the parser and quote nothing.
-        let wrong = Error::usage(format!("--source is not a URL: {error}"));
+        let wrong = Error::usage(format!("--source is not a URL: {error}")).coded(Code::AddressInvalid);
         if Path::new(text).is_file() {
             return wrong.hint(format!("to read a SQLite file, use --source 'sqlite:{text}'"));
         }
@@ -448,7 +454,8 @@ pub(super) fn target_address(
 ) -> Result<Option<destination::Address>> {
     match (&args.output_dir, &args.target_storage_id) {
         (Some(_), Some(_)) => {
-            Err(Error::usage("--output-dir and --target-storage-id both name a destination").hint("keep one"))
+            Err(Error::usage("--output-dir and --target-storage-id both name a destination")
+                .coded(Code::FlagConflict).hint("keep one"))
         }
         (None, Some(id)) => match auth {
             Some(auth) => {
@@ -459,14 +466,15 @@ pub(super) fn target_address(
             }
             // The file was named but could not be read, which has been said.
             None if auth_args.auth.is_some() => Ok(None),
-            None => Err(Error::usage("--target-storage-id needs an auth file")
+            None => Err(Error::usage("--target-storage-id needs an auth file").coded(Code::FlagMissing)
                 .hint("name it with -a/--auth FILE")),
         },
         (Some(location), None) if location.trim().is_empty() => {
-            Err(Error::usage("--output-dir is empty").hint("name a directory, . for the current one"))
+            Err(Error::usage("--output-dir is empty")
+                .coded(Code::FlagValue).hint("name a directory, . for the current one"))
         }
         (Some(location), None) => Ok(Some(destination::Address::Location(location.clone()))),
-        (None, None) if needed => Err(Error::usage("no destination")
+        (None, None) if needed => Err(Error::usage("no destination").coded(Code::FlagMissing)
             .hint("name a directory or a URL with --output-dir, or a storage of the auth file with --target-storage-id")),
         (None, None) => Ok(None),
     }

@@ -9,7 +9,7 @@ use super::resolve::Problems;
 use super::{Seen, after, end, named, origin, resolve, tell};
 use crate::catalog::SourceSql;
 use crate::config::process;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, source_query};
 use crate::report;
@@ -104,13 +104,16 @@ const FLAGS: &[(&str, Kept)] = &[
 pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Result<u8> {
     mention_ignored(&args.ignored);
     if args.resume.as_deref().is_some_and(|other| other != run_id) {
-        return Err(Error::usage("two runs are named").hint("lakexpress resume RUN_ID does without --resume"));
+        return Err(Error::usage("two runs are named")
+            .coded(Code::FlagConflict)
+            .hint("lakexpress resume RUN_ID does without --resume"));
     }
     let runlog = resolve::run_log(&args.auth)?;
     // What the run could not record is written now.
     runlog.reach().await?;
     let Some(run) = runlog.run(run_id).await? else {
         return Err(Error::usage(format!("Run ID not found: '{}'", secret::value(run_id)))
+            .coded(Code::UnknownRun)
             .with("run log", runlog.location())
             .hint("`lakexpress runs` lists the runs of a run log; -a and --log-db-auth-id name another one")
             .hint("a run that ended before its tables were listed has left nothing: export again"));
@@ -121,6 +124,7 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
         && process::is_alive(process)
     {
         return Err(Error::unavailable("that run is still under way")
+            .coded(Code::RunUnderWay)
             .with("run", &run.run_id)
             .with("process", process.pid)
             .hint("wait until it has ended, or stop it"));
@@ -158,9 +162,12 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
 /// What the run was to do; the statements of one that exports queries.
 fn configuration(run: &RunRecord) -> Result<(ExportSpec, Option<Vec<QueryStatement>>)> {
     let unreadable = |error: serde_json::Error| {
-        Error::data("the run's configuration cannot be read").caused_by(error).hint(
-            "it was recorded by another version of lakexpress: resume it with that one, or export again",
-        )
+        Error::data("the run's configuration cannot be read")
+            .coded(Code::RunNotResumable)
+            .caused_by(error)
+            .hint(
+                "it was recorded by another version of lakexpress: resume it with that one, or export again",
+            )
     };
     let config: Value = run.config.read().map_err(unreadable)?;
     let queries = config.get("queries").and_then(Value::as_array).map(|queries| {
@@ -183,6 +190,7 @@ fn configuration(run: &RunRecord) -> Result<(ExportSpec, Option<Vec<QueryStateme
         return Err(Error::data(
             "an earlier version recorded the run, and not how to reach source and destination",
         )
+        .coded(Code::RunNotResumable)
         .hint("export again"));
     }
     Ok((spec, queries.transpose()?))
@@ -235,10 +243,12 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     }
     if !refused.is_empty() {
         return Err(Error::usage(format!("not allowed when resuming a run: {}", refused.join(", ")))
+            .coded(Code::RunDiffers)
             .hint("leave them out: the run keeps its configuration"));
     }
     if !different.is_empty() {
         return Err(Error::usage(format!("flags differ from those of the run: {}", different.join("; ")))
+            .coded(Code::RunDiffers)
             .hint("leave them out: all configuration comes from the run log; or export again"));
     }
     agreed.limits.check(agreed.safety.consistency)?;

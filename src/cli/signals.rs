@@ -24,7 +24,7 @@ use crate::clock;
 #[cfg(unix)]
 use crate::config::process;
 use crate::destination::{Destination, Unfinished};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::report;
 use crate::run::cancel::LONGEST;
 use crate::run::{Cancel, CancelSwitch};
@@ -138,7 +138,8 @@ impl State {
 impl Stopping {
     /// Installs the handlers, for all of the process' life.
     pub(super) fn begin(last: Last) -> Result<Arc<Self>> {
-        let failed = |error| Error::unavailable("cannot wait for signals").caused_by(error);
+        let failed =
+            |error| Error::unavailable("cannot wait for signals").coded(Code::SystemLimits).caused_by(error);
         enough_open_files().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let mut signals = {

@@ -14,7 +14,7 @@ use super::export::STOPPED;
 use super::signals::Orderly;
 use super::{Seen, resolve};
 use crate::catalog::SnapshotToken;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::readers::Readers;
 use crate::report::text::count;
 use crate::run::{self, Rows};
@@ -30,6 +30,7 @@ pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let resolved = resolve::stream(args)?;
     if stdout().is_terminal() {
         return Err(Error::usage("--format arrow writes bytes, and standard output is a terminal")
+            .coded(Code::FlagConflict)
             .hint("send it to a file or a program: lakexpress query --format arrow ... > result.arrows"));
     }
     let (spec, cancel) = (&resolved.spec, seen.stopping.cancel());
@@ -79,10 +80,9 @@ impl Pipe {
         };
         // Nobody hears how it ended when the work was dropped.
         let writing = move || drop(tell.send(write()));
-        thread::Builder::new()
-            .name("arrow".to_owned())
-            .spawn(writing)
-            .map_err(|error| Error::unavailable("cannot start threads").caused_by(error))?;
+        thread::Builder::new().name("arrow".to_owned()).spawn(writing).map_err(|error| {
+            Error::unavailable("cannot start threads").coded(Code::SystemLimits).caused_by(error)
+        })?;
         Ok(Self { messages, ended })
     }
 

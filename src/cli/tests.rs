@@ -129,6 +129,7 @@ fn the_command_names_are_those_of_the_parser() {
         "check",
         "completions",
         "demo",
+        "explain",
         "export",
         "help",
         "inspect",

@@ -2,7 +2,7 @@
 
 use super::args::CompressionArg;
 use crate::destination::schemes;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::readers::Readers;
 use crate::spec::{Compression, CuttingSpec, Misread, NumericPolicy, TableRule, misread};
 
@@ -12,22 +12,21 @@ pub(super) fn parse_count(text: &str) -> Result<usize> {
         .parse::<usize>()
         .ok()
         .filter(|count| *count > 0)
-        .ok_or_else(|| Error::usage("write a whole number of at least 1"))
+        .ok_or_else(|| Error::usage("write a whole number of at least 1").coded(Code::FlagValue))
 }
 
 /// `10%`, `10`, `0.5%`: above 0 and at most 100.
 pub(super) fn parse_percent(text: &str) -> Result<f64> {
     let number = text.trim().trim_end_matches('%').trim_end().parse::<f64>();
-    number
-        .ok()
-        .filter(|percent| *percent > 0.0 && *percent <= 100.0)
-        .ok_or_else(|| Error::usage("write a percentage above 0% and up to 100%, for example 10%"))
+    number.ok().filter(|percent| *percent > 0.0 && *percent <= 100.0).ok_or_else(|| {
+        Error::usage("write a percentage above 0% and up to 100%, for example 10%").coded(Code::FlagValue)
+    })
 }
 
 /// `zstd(3)`, `Snappy`, `none`.
 pub(super) fn parse_compression(text: &str) -> Result<CompressionArg> {
     let known = "codecs: zstd, zstd(3), snappy, gzip, gzip(6), lz4, brotli, brotli(1), none";
-    let wrong = |what: &str| Error::usage(format!("{what}; {known}"));
+    let wrong = |what: &str| Error::usage(format!("{what}; {known}")).coded(Code::FlagValue);
     let lower = text.trim().to_ascii_lowercase();
     let (name, level) = match lower.split_once('(') {
         None => (lower.as_str(), None),
@@ -66,7 +65,9 @@ pub(super) fn parse_readers(text: &str) -> Result<Readers> {
 
 /// `text`, `measure`, `double`, `decimal:38,10`.
 pub(super) fn parse_numeric(text: &str) -> Result<NumericPolicy> {
-    let wrong = |what: &str| Error::usage(format!("{what}; write text, measure, double or decimal:38,10"));
+    let wrong = |what: &str| {
+        Error::usage(format!("{what}; write text, measure, double or decimal:38,10")).coded(Code::FlagValue)
+    };
     let lower = text.trim().to_ascii_lowercase();
     match lower.as_str() {
         "text" => return Ok(NumericPolicy::Text),
@@ -97,7 +98,9 @@ pub(super) fn parse_rule(flag: &'static str, text: &str) -> Result<TableRule> {
 pub(super) fn parse_cast(text: &str) -> Result<(String, String)> {
     let (place, kind) = split_rule("--cast", text)?;
     let wrong = |what: &str| {
-        Error::usage(format!("{what} in --cast '{text}'")).hint("write --cast 'table.column: text'")
+        Error::usage(format!("{what} in --cast '{text}'"))
+            .coded(Code::FlagValue)
+            .hint("write --cast 'table.column: text'")
     };
     if !kind.eq_ignore_ascii_case("text") {
         return Err(wrong("only text can be cast to").hint("the database's own text keeps every value"));
@@ -117,7 +120,9 @@ fn split_rule<'a>(flag: &'static str, text: &'a str) -> Result<(&'a str, &'a str
             "--columns" => "'schema.table: a, b'",
             _ => "'table.column: text'",
         };
-        Error::usage(format!("{what} in {flag} '{text}'")).hint(format!("write {flag} {example}"))
+        Error::usage(format!("{what} in {flag} '{text}'"))
+            .coded(Code::FlagValue)
+            .hint(format!("write {flag} {example}"))
     };
     let (pattern, rest) = text.split_once(':').ok_or_else(|| wrong("no colon after the table"))?;
     // `o_date::date > x` without a table: the colon found is half of a cast.
@@ -144,10 +149,11 @@ pub(super) fn split_patterns(occurrences: &[String]) -> Vec<String> {
 pub(super) fn parse_sub_path(text: &str) -> Result<String> {
     let wrong = |what: &str| {
         Error::usage(format!("{what} in --sub-path '{text}'"))
+            .coded(Code::FlagValue)
             .hint("write a relative path such as staging/2026")
     };
     if let Some(Misread { what, remedy }) = misread(text, schemes()) {
-        return Err(Error::usage(format!("--sub-path {what}")).hint(remedy));
+        return Err(Error::usage(format!("--sub-path {what}")).coded(Code::FlagValue).hint(remedy));
     }
     let path = text.strip_suffix('/').unwrap_or(text);
     if path.starts_with('/') {
@@ -187,7 +193,7 @@ pub(super) fn readers(given: Option<i64>, cores: usize) -> usize {
 pub(super) fn parse_scale(text: &str) -> Result<f64> {
     match text.trim().parse::<f64>() {
         Ok(scale) if scale > 0.0 && scale <= 100.0 => Ok(scale),
-        _ => Err(Error::usage("write a number above 0 and not above 100")),
+        _ => Err(Error::usage("write a number above 0 and not above 100").coded(Code::FlagValue)),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
 use super::help;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::distance;
 use crate::{plain, secret};
 
@@ -231,6 +231,7 @@ impl Variables {
 fn empty(name: &str, of_variable: bool) -> Error {
     let leave_out = if of_variable { "unset it" } else { "leave it out" };
     Error::usage(format!("{name} is empty, and without it more would be exported"))
+        .coded(Code::FlagValue)
         .hint(format!("give it a value, or {leave_out} when nothing is to be selected by it"))
 }
 

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::password::{Fresh, LIFETIME, Origin};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::secret;
 use crate::spec::nearest;
 
@@ -305,7 +305,8 @@ impl<K: Key> Fields<K> {
             1 => "a problem".to_owned(),
             more => format!("{more} problems"),
         };
-        Err(Error::config(format!("{} has {count}: {}", self.whole, self.problems.join("; "))))
+        Err(Error::config(format!("{} has {count}: {}", self.whole, self.problems.join("; ")))
+            .coded(Code::AuthEntryInvalid))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 
-use crate::error::{Error, Transient};
+use crate::error::{Code, Error, Transient};
 
 /// The server ended the connection without a reason.
 pub(super) fn closed(server: &str) -> Error {
     Error::unavailable("server closed the connection")
+        .coded(Code::ConnectionLost)
         .with("server", server)
         .hint(
             "the server's log says why; it may have restarted, or something between may end long connections",
@@ -20,6 +21,7 @@ pub(super) fn lost(error: io::Error, server: &str) -> Error {
         return closed(server).caused_by(error);
     }
     Error::unavailable("connection to the server was lost")
+        .coded(Code::ConnectionLost)
         .with("server", server)
         .caused_by(error)
         .as_transient(Transient::Connection)
@@ -41,6 +43,7 @@ pub(super) fn unreachable(error: io::Error, server: &str) -> Error {
         _ => "check host, port and network",
     };
     Error::unavailable("cannot connect to the server")
+        .coded(Code::ServerUnreachable)
         .with("server", server)
         .hint(hint)
         .caused_by(error)

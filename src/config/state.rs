@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// `$XDG_STATE_HOME/lakexpress/runlog.sqlite`, else `$HOME/.local/state/lakexpress/runlog.sqlite`.
 ///
@@ -28,6 +28,7 @@ fn run_log_below(variable: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf> 
         None => Err(Error::config(
             "no place for the run log: neither XDG_STATE_HOME nor HOME is an absolute path",
         )
+        .coded(Code::Surroundings)
         .hint("set XDG_STATE_HOME, or name a sqlite entry of the auth file with --log-db-auth-id")),
     }
 }

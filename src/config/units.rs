@@ -11,7 +11,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const UNITS: &[(&str, u64)] = &[
     ("", 1),
@@ -59,8 +59,10 @@ impl FromStr for Size {
 /// # Errors
 /// A usage error that shows what can be written.
 pub fn parse_bytes(text: &str) -> Result<u64> {
-    let wrong =
-        |what: &str| Error::usage(format!("{what}; write a size such as 256MiB, 64MB, 1GiB or 1048576"));
+    let wrong = |what: &str| {
+        Error::usage(format!("{what}; write a size such as 256MiB, 64MB, 1GiB or 1048576"))
+            .coded(Code::FlagValue)
+    };
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
@@ -96,7 +98,9 @@ pub fn parse_rate(text: &str) -> Result<u64> {
 /// # Errors
 /// A usage error that shows what can be written.
 pub fn parse_seconds(text: &str) -> Result<u64> {
-    let wrong = |what: &str| Error::usage(format!("{what}; write a time such as 90s, 30m or 2h"));
+    let wrong = |what: &str| {
+        Error::usage(format!("{what}; write a time such as 90s, 30m or 2h")).coded(Code::FlagValue)
+    };
     let text = text.trim().to_ascii_lowercase();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Duration, FixedOffset, Local, NaiveDate, NaiveTime, TimeZone, Timelike, Utc};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::Closing;
 
 /// See the module.
@@ -32,6 +32,7 @@ impl Window {
             Error::usage(format!(
                 "{what}; write hours such as 01:00-05:00, '22:00-04:00 UTC' or '01:00-05:00 +02:00'"
             ))
+            .coded(Code::FlagValue)
         };
         let text = text.trim();
         let (from, rest) = text.split_once('-').ok_or_else(|| wrong("no hyphen between two times"))?;
@@ -86,6 +87,7 @@ impl Window {
                     "it is {}, outside --start-between {from}-{to}",
                     now.with_timezone(zone).format("%H:%M %:z")
                 ))
+                .coded(Code::WindowClosed)
                 .with("next opening", opens.format("%Y-%m-%d %H:%M %:z"))
                 .hint("start it then, or without --start-between; nothing was read or written"));
             }

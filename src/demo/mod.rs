@@ -14,7 +14,7 @@ use tpchgen::generators::{
     RegionGenerator, SupplierGenerator,
 };
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The tables, in the order they are filled.
 pub const TABLES: [&str; 8] =
@@ -39,6 +39,7 @@ pub struct Answer {
 pub fn make_dir(dir: &Path) -> Result<PathBuf> {
     let failed = |error: std::io::Error| {
         Error::usage("cannot make the demo's directory")
+            .coded(Code::Demo)
             .with("path", dir.display())
             .caused_by(error)
             .hint("name another with --dir")
@@ -50,6 +51,7 @@ pub fn make_dir(dir: &Path) -> Result<PathBuf> {
     };
     if taken {
         return Err(Error::usage("the demo's directory exists and is not empty")
+            .coded(Code::Demo)
             .with("path", dir.display())
             .hint("remove it, or name another with --dir"));
     }
@@ -63,7 +65,10 @@ pub fn make_dir(dir: &Path) -> Result<PathBuf> {
 /// Unavailable when the file cannot be written.
 pub fn make_database(path: &Path, scale: f64) -> Result<u64> {
     fill(path, scale).map_err(|error| {
-        Error::unavailable("cannot write the demo's database").with("path", path.display()).caused_by(error)
+        Error::unavailable("cannot write the demo's database")
+            .coded(Code::Demo)
+            .with("path", path.display())
+            .caused_by(error)
     })
 }
 

@@ -10,7 +10,7 @@ use object_store::ObjectStore;
 use object_store::path::Path as ObjectPath;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 /// One thing that was tried.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ pub(crate) fn too_short(path: &str, range: &Range<u64>) -> Error {
         "there are no bytes {} to {} in the file, or there is no file",
         range.start, range.end
     ))
+    .coded(Code::FileMissing)
     .with("file", path)
     .hint("the file was removed, replaced or cut short after it was listed; export the table again")
 }
@@ -81,6 +82,7 @@ pub(crate) const DOCUMENT_BYTES: u64 = 1 << 30;
 /// The error of a document that is larger.
 pub(crate) fn too_large(path: &str) -> Error {
     Error::data(format!("a document is larger than {} GiB and is not read", DOCUMENT_BYTES >> 30))
+        .coded(Code::ManifestUnreadable)
         .with("path", path)
         .hint(
             "lakexpress writes none that is larger: see what it is, then move it away or choose another directory",

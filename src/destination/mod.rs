@@ -24,7 +24,7 @@ pub use self::address::{Address, StorageEntry};
 pub(crate) use self::contract::{DOCUMENT_BYTES, ONE_DIRECTORY_PER_RUN, too_large, too_short};
 pub use self::contract::{Destination, DirLock, PendingUpload, StoredObject, Unfinished, Upload};
 pub(crate) use self::tag::bare_tag;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::secret;
 use crate::spec::{Misread, misread, nearest};
 
@@ -65,6 +65,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         && let Some(Misread { what, remedy }) = misread(text, schemes())
     {
         return Err(Error::usage(format!("--output-dir {what}"))
+            .coded(Code::AddressInvalid)
             .hint(remedy)
             .hint("a directory of such a name is written with ./ before it: ./~x"));
     }
@@ -73,9 +74,11 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         && let Some((scheme, _)) = text.split_once(':')
         && DESTINATIONS.iter().any(|(names, _)| names.contains(&scheme.to_ascii_lowercase().as_str()))
     {
-        return Err(Error::usage(format!("--output-dir: '{scheme}:' is no URL")).hint(format!(
-            "write {scheme}:// for the storage, ./{scheme}:... for a directory of that name"
-        )));
+        return Err(Error::usage(format!("--output-dir: '{scheme}:' is no URL"))
+            .coded(Code::AddressInvalid)
+            .hint(format!(
+                "write {scheme}:// for the storage, ./{scheme}:... for a directory of that name"
+            )));
     }
     if let Some((_, open)) = DESTINATIONS.iter().find(|(names, _)| names.contains(&kind.as_str())) {
         return open(address);
@@ -92,12 +95,14 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
     // The text of a location may hold a password: only its scheme is told.
     Err(match address {
         Address::Location(_) => Error::usage(format!("--output-dir: no destination takes {kind}:// URLs"))
+            .coded(Code::AddressInvalid)
             .hint(format!("{near}Name a directory or a URL with one of: {all}")),
         Address::Entry(entry) => Error::config(format!(
             "{}.storage_type: '{}' is not a storage this version can write to",
             entry.id,
             secret::value(&kind)
         ))
+        .coded(Code::AddressInvalid)
         .hint(format!("{near}Storages so far: {all}")),
     })
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub use super::contract::Check;
 use super::{Destination, ONE_DIRECTORY_PER_RUN, PendingUpload};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::spec::layout::{INTENT, LOCK, RUNS_DIR};
 
 /// How the names of all that a check writes begin.
@@ -205,7 +205,9 @@ async fn put_and_get(dest: &dyn Destination, path: &str) -> Result<String> {
     dest.put(path, Bytes::from_static(CONTENT)).await?;
     match dest.get(path).await? {
         Some(content) if content == CONTENT => Ok(String::new()),
-        _ => Err(Error::data("what was written is not what is read").with("path", path)),
+        _ => Err(Error::data("what was written is not what is read")
+            .coded(Code::StoreUnfit)
+            .with("path", path)),
     }
 }
 
@@ -228,7 +230,7 @@ async fn listed(dest: &dyn Destination, dir: &str, path: &str) -> Result<String>
     if dest.list(dir).await?.iter().any(|object| object.path == path) {
         return Ok(String::new());
     }
-    Err(Error::data("an object that was written is not listed").with("path", dir))
+    Err(Error::data("an object that was written is not listed").coded(Code::StoreUnfit).with("path", dir))
 }
 
 async fn found(dest: &dyn Destination, dir: &str, pending: Option<&PendingUpload>) -> Result<String> {
@@ -239,6 +241,7 @@ async fn found(dest: &dyn Destination, dir: &str, pending: Option<&PendingUpload
     match pending {
         Some(upload) if !listed.iter().any(|found| found.upload_id == upload.upload_id) => {
             Err(Error::denied("an upload that is under way is not listed")
+                .coded(Code::StoreUnfit)
                 .hint("what a killed run leaves must be removed by a lifecycle rule, see docs/storage.md"))
         }
         _ => Ok(String::new()),

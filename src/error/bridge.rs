@@ -2,7 +2,7 @@
 
 use datafusion::common::DataFusionError;
 
-use super::{Error, causes, hidden, spill};
+use super::{Code, Error, causes, hidden, spill};
 
 impl From<Error> for DataFusionError {
     fn from(error: Error) -> Self {
@@ -25,6 +25,7 @@ impl From<DataFusionError> for Error {
             DataFusionError::ParquetError(inner) => Self::from_parquet(*inner),
             DataFusionError::ResourcesExhausted(_) => {
                 Self::unavailable("more memory is needed than may be used")
+                    .coded(Code::MemoryLimit)
                     .hint("raise --memory-limit or lower -p and --n-jobs")
                     .caused_by(error)
             }
@@ -66,8 +67,9 @@ fn shared(error: &DataFusionError) -> Error {
 /// An expression that failed: its message may hold the value that it failed with.
 fn about_values(message: impl FnOnce() -> String) -> Error {
     match hidden::values_are_hidden() {
-        true => Error::data(format!("an expression could not be evaluated: {}", hidden::INSTEAD)),
-        false => Error::data(message()),
+        true => Error::data(format!("an expression could not be evaluated: {}", hidden::INSTEAD))
+            .coded(Code::ExpressionFailed),
+        false => Error::data(message()).coded(Code::ExpressionFailed),
     }
 }
 

@@ -1,11 +1,15 @@
-//! The one error type: a coarse kind that decides the exit code, a message, context pairs and hints.
+//! The one error type: a coarse kind that decides the exit code, a [`Code`] that names the trouble, a message, context
+//! pairs and hints.
 //!
 //! Messages are lowercase without a full stop. Context is pairs (`table`, `part`, `column`, `path`).
-//! Hints say what to change, in the words of the flag or key.
+//! Hints say what to change, in the words of the flag or key. The pages of the codes are in `codes/`.
 
 mod bridge;
 mod causes;
+mod code;
+mod codes;
 mod hidden;
+mod kind;
 mod spill;
 
 use std::borrow::Cow;
@@ -15,84 +19,15 @@ use std::{fmt, io};
 use serde::Serialize;
 
 pub use causes::{causes, with_causes};
+pub use code::Code;
+pub use codes::{AREAS, Area, Page, page, pages};
 pub use hidden::{hide_values, values_are_hidden};
+pub use kind::{ErrorKind, Transient};
 
 use crate::{plain, secret};
 
 /// Result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What the caller can do about an error. Decides the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The command line is wrong (exit 2).
-    Usage,
-    /// A configuration file or entry is wrong (exit 78).
-    Config,
-    /// A server, network or disk is not usable now; the only retried kind (exit 75).
-    Unavailable,
-    /// Credentials or rights are missing (exit 77).
-    Denied,
-    /// A value cannot be written exactly, or what lies at the destination contradicts itself (exit 65).
-    Data,
-    /// A defect in this program (exit 70).
-    Internal,
-    /// The result could not be printed, and nothing else was asked for (exit 74).
-    Output,
-}
-
-impl ErrorKind {
-    /// The process exit code of this kind (BSD sysexits; 2 for usage as clap does).
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Usage => 2,
-            Self::Data => 65,
-            Self::Internal => 70,
-            Self::Output => 74,
-            Self::Unavailable => 75,
-            Self::Denied => 77,
-            Self::Config => 78,
-        }
-    }
-
-    /// A stable lowercase word for logs and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Usage => "usage",
-            Self::Config => "config",
-            Self::Unavailable => "unavailable",
-            Self::Denied => "denied",
-            Self::Data => "data",
-            Self::Internal => "internal",
-            Self::Output => "output",
-        }
-    }
-}
-
-/// Why the same call may succeed a moment later. Drivers set it by the server's code; nobody guesses from text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transient {
-    /// The connection broke, or none can be had now.
-    Connection,
-    /// The server gave this statement up for the sake of others: deadlock, recovery conflict, a lock.
-    Conflict,
-    /// The server has no connection free: wait.
-    Full,
-    /// The pinned view is gone: only a new one would do.
-    View,
-}
-
-impl Transient {
-    /// A stable lowercase word for the run log and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Conflict => "conflict",
-            Self::Full => "full",
-            Self::View => "view",
-        }
-    }
-}
 
 /// What to do when the process may not open more files.
 pub(crate) const OPEN_FILES: &str =
@@ -103,6 +38,7 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
+    code: Option<Code>,
     message: String,
     context: Vec<(&'static str, String)>,
     hints: Vec<String>,
@@ -115,6 +51,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
+            code: None,
             message: shown(message.into()),
             context: Vec::new(),
             hints: Vec::new(),
@@ -153,6 +90,28 @@ impl Error {
         Self::new(ErrorKind::Internal, message)
     }
 
+    /// Names the trouble. The first code stays: the innermost place knows best.
+    #[must_use]
+    pub fn coded(mut self, code: Code) -> Self {
+        debug_assert!(
+            is_for(code, self.0.kind),
+            "{code} is not for errors of the kind {}: {}",
+            self.0.kind.as_str(),
+            self.0.message
+        );
+        self.0.code.get_or_insert(code);
+        self
+    }
+
+    /// Names the trouble as another error does, if that one has a code of its own.
+    #[must_use]
+    pub fn code_of(self, other: &Self) -> Self {
+        match other.specific() {
+            Some(code) if is_for(code, self.0.kind) => self.coded(code),
+            _ => self,
+        }
+    }
+
     /// Adds a context pair; the first value of a key wins, so the innermost place is kept.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
@@ -189,6 +148,9 @@ impl Error {
         if no_files && !self.0.hints.iter().any(|hint| hint == OPEN_FILES) {
             self.0.hints.insert(0, OPEN_FILES.to_owned());
         }
+        if no_files && is_for(Code::SystemLimits, self.0.kind) {
+            self.0.code = Some(Code::SystemLimits);
+        }
         self
     }
 
@@ -223,6 +185,7 @@ impl Error {
     /// The same error once more, for several who wait for one result. Causes become text.
     pub(crate) fn copied(&self) -> Self {
         let mut copy = Self::new(self.0.kind, self.0.message.clone());
+        copy.0.code = self.specific();
         copy.0.context.clone_from(&self.0.context);
         copy.0.hints.clone_from(&self.0.hints);
         copy.0.transient = self.0.transient;
@@ -235,6 +198,20 @@ impl Error {
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// What names the trouble: the code that was given, or that of an error of ours among the causes, or the general one
+    /// of the kind.
+    pub fn code(&self) -> Code {
+        self.specific().unwrap_or_else(|| Code::of(self.0.kind))
+    }
+
+    /// The code without the general one.
+    pub(crate) fn specific(&self) -> Option<Code> {
+        self.0.code.or_else(|| {
+            let mut ours = causes(self).filter_map(|cause| cause.downcast_ref::<Self>());
+            ours.find_map(|cause| cause.0.code).filter(|code| is_for(*code, self.0.kind))
+        })
     }
 
     /// The bare message, without context, cause or hints.
@@ -291,6 +268,11 @@ impl StdError for Error {
     }
 }
 
+/// Whether errors of `kind` may have the code.
+fn is_for(code: Code, kind: ErrorKind) -> bool {
+    page(code).is_some_and(|page| page.kinds.contains(&kind))
+}
+
 /// What may be shown of a text: no secret, nothing that a terminal obeys, one line. An error joins words of ours and
 /// of others, which nobody can tell apart later, so that this happens to all of it.
 fn shown(text: String) -> String {
@@ -307,10 +289,18 @@ fn may_quote(cause: &(dyn StdError + 'static)) -> bool {
     !is_of_system && !cause.is::<Error>()
 }
 
-/// Serialises an error as its one-line text: `#[serde(serialize_with = "one_line")]`.
+/// Serialises an error as two keys, its one-line text and its code, both null where there is none:
+/// `#[serde(flatten, serialize_with = "with_code")]`.
 ///
 /// # Errors
 /// Those of the serializer.
-pub fn one_line<S: serde::Serializer>(error: &Option<Error>, to: S) -> std::result::Result<S::Ok, S::Error> {
-    error.as_ref().map(ToString::to_string).serialize(to)
+pub fn with_code<S: serde::Serializer>(error: &Option<Error>, to: S) -> std::result::Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Coded {
+        error: Option<String>,
+        error_code: Option<String>,
+    }
+    let error = error.as_ref();
+    let error_code = error.map(|error| error.code().to_string());
+    Coded { error: error.map(ToString::to_string), error_code }.serialize(to)
 }

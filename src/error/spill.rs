@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind as IoKind};
 
-use super::{Error, ErrorKind};
+use super::{Code, Error, ErrorKind};
 
 /// What an I/O error of a temporary file means.
 pub(super) fn failed(error: &io::Error) -> Error {
@@ -18,6 +18,7 @@ pub(super) fn failed(error: &io::Error) -> Error {
         _ => (ErrorKind::Unavailable, ""),
     };
     Error::new(kind, format!("cannot spill to the temporary directory{what}"))
+        .coded(Code::SpillDirectory)
         .with("TMPDIR", std::env::temp_dir().display())
         .hint("set TMPDIR to a directory with space in which this user may write, or raise --memory-limit")
         .caused_by(error.to_string())

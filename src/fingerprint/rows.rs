@@ -28,7 +28,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 
 use super::texts::{self, TextForm};
 use super::{Fingerprint, Rule, numeric, wkb};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// From 1970-01-01 to 2000-01-01.
 const DAYS: i32 = 10_957;
@@ -63,6 +63,7 @@ impl Form {
     fn of(field: &Field) -> Result<Self> {
         let none = || {
             Err(Error::data(format!("values of type {} have no form that can be hashed", field.data_type()))
+                .coded(Code::NotVerifiable)
                 .with("column", field.name()))
         };
         let scale = |scale: i8| u16::try_from(scale).ok();
@@ -147,7 +148,9 @@ impl Form {
             Self::Bytes => out.extend_from_slice(column.as_binary::<i32>().value(row)),
             Self::Wkb => {
                 if !wkb::put(out, column.as_binary::<i32>().value(row)) {
-                    return Err(Error::data("a value is not the WKB of a geometry"));
+                    return Err(
+                        Error::data("a value is not the WKB of a geometry").coded(Code::NotVerifiable)
+                    );
                 }
             }
             Self::Uuid => out.extend_from_slice(column.as_fixed_size_binary().value(row)),
@@ -182,8 +185,9 @@ impl Form {
         let start = out.len();
         out.extend([0; 4]);
         self.put(out, column, row)?;
-        let length = u32::try_from(out.len() - start - 4)
-            .map_err(|error| Error::data("a value is too large to be hashed").caused_by(error))?;
+        let length = u32::try_from(out.len() - start - 4).map_err(|error| {
+            Error::data("a value is too large to be hashed").coded(Code::NotVerifiable).caused_by(error)
+        })?;
         out[start..start + 4].copy_from_slice(&length.to_be_bytes());
         Ok(())
     }

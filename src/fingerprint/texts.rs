@@ -26,7 +26,7 @@ use arrow::datatypes::{
 use arrow_schema::{DataType, Field, TimeUnit};
 use chrono::{DateTime, Days, NaiveDate};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
@@ -55,6 +55,7 @@ impl TextForm {
     pub(super) fn of(field: &Field) -> Result<Self> {
         let none = || {
             Err(Error::data(format!("values of type {} have no form that MySQL hashes", field.data_type()))
+                .coded(Code::NotVerifiable)
                 .with("column", field.name()))
         };
         let is_numbers =

@@ -9,7 +9,7 @@ use super::left::Left;
 use super::owner::Owner;
 use crate::catalog::TableRef;
 use crate::destination::{Destination, PendingUpload};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::Manifest;
 use crate::sink::{Demands, EmptyFile, FileRules, PreparedFile};
 use crate::spec::IfExists;
@@ -70,6 +70,7 @@ impl Expected<'_> {
         }
         let words = |version: Option<&Version>| version.map_or("nothing".to_owned(), Version::to_string);
         Err(Error::unavailable("another run committed the table after this run was planned")
+            .coded(Code::CommittedMeanwhile)
             .with("table", table)
             .with("planned on", words(planned))
             .with("committed now", words(committed))

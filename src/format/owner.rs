@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::catalog::{SourceIdentity, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::Manifest;
 use crate::spec::IfExists;
 
@@ -49,6 +49,7 @@ impl Owner {
             && (&self.source.kind, &self.source.database) == (&theirs.source.kind, &theirs.source.database);
         let whose = if restored { "a database of the same name on another server: " } else { "" };
         let error = Error::data(format!("the files that are there come from {whose}{theirs}"))
+            .coded(Code::OthersFiles)
             .with("to be written", self)
             .hint(match if_exists {
                 IfExists::Append => {

@@ -16,7 +16,7 @@ pub mod values;
 use arrow_schema::DataType;
 
 use crate::catalog::{ColumnInfo, Selection, TableInfo};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::{CuttingSpec, Method, TableConfig, closest};
 
 /// How a table will be cut, and why.
@@ -127,6 +127,7 @@ fn cannot(
 ) -> Error {
     let able: Vec<&str> = able.iter().map(|method| name(*method)).collect();
     Error::usage(format!("method {} cannot cut this table", name(method)))
+        .coded(Code::Method)
         .with("table", &table.table)
         .hint(format!("methods it can be cut by: {}", able.join(", ")))
 }
@@ -166,6 +167,7 @@ fn key_of(table: &TableInfo, method: Method, key: Option<String>) -> Result<Stri
             _ => "",
         };
         Error::usage(format!("method {method} needs a key{why}"))
+            .coded(Code::Method)
             .with("table", &table.table)
             .hint(format!("--table-config {wants}"))
     })?;
@@ -188,6 +190,7 @@ fn key_of(table: &TableInfo, method: Method, key: Option<String>) -> Result<Stri
     }
     let wanted = if method == Method::Random { "an integer" } else { "a date or timestamp" };
     Err(Error::usage(format!("method {method} needs {wanted} column"))
+        .coded(Code::Method)
         .with("table", &table.table)
         .with("column", &column)
         .hint(format!("--table-config {wants}, or another method")))
@@ -206,7 +209,10 @@ fn is_calendar(table: &TableInfo, column: &str) -> bool {
 fn unknown_key(table: &TableInfo, key: &str) -> Error {
     let near = closest(key, table.columns.iter().map(ColumnInfo::name));
     let hint = near.map_or(String::new(), |name| format!("did you mean {name}?"));
-    Error::usage(format!("key column '{key}' does not exist")).with("table", &table.table).hint(hint)
+    Error::usage(format!("key column '{key}' does not exist"))
+        .coded(Code::Method)
+        .with("table", &table.table)
+        .hint(hint)
 }
 
 /// Part numbers have five digits.

@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use super::share::Portion;
 use crate::catalog::{KeyValue, Slice, ValueCount};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::Period;
 
 /// Hive's name for the absence of a value.
@@ -43,7 +43,8 @@ impl FromStr for TimeKey {
             ["year", "month", "day"] => Period::Day,
             ["year", "week"] => Period::Week,
             _ => {
-                return Err(Error::usage(format!("'{text}' is no key of method Timepartition")).hint(
+                return Err(Error::usage(format!("'{text}' is no key of method Timepartition"))
+                    .coded(Code::Method).hint(
                     "write (column,year), (column,year,month), (column,year,month,day) or (column,year,week)",
                 ));
             }

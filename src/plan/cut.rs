@@ -4,7 +4,7 @@ use arrow_schema::DataType;
 
 use super::CutSlice;
 use crate::catalog::{Slice, TableInfo};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::partition::period::{self, TimeKey};
 use crate::partition::share::Portion;
 use crate::partition::{Choice, leaves, modulo, physical, quantile, range, values};
@@ -90,7 +90,9 @@ async fn by_periods(
 ) -> Result<Vec<Portion>> {
     let key: TimeKey = key.parse()?;
     let expression = dialect.period(info, &key.column, key.period).ok_or_else(|| {
-        Error::usage("this source cannot cut a table by method Timepartition").with("table", &info.table)
+        Error::usage("this source cannot cut a table by method Timepartition")
+            .coded(Code::Method)
+            .with("table", &info.table)
     })?;
     let starts = view.values(info, &expression, MOST_VALUES + 1, true).await?;
     few_enough(info, choice.method, starts.len())?;
@@ -104,6 +106,7 @@ fn few_enough(info: &TableInfo, method: Method, values: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(format!("method {method} would make more than {MOST_VALUES} files: the key has more values"))
+        .coded(Code::Method)
         .with("table", &info.table)
         .hint("choose an expression with fewer values (date_trunc, left, a modulo), a larger unit, or RangeId or Ntile"))
 }

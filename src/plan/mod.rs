@@ -34,7 +34,7 @@ pub use table::SourceTable;
 
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Geometries, KIND_KEY, Slice, SnapshotToken, TableInfo, Verdict};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::partition;
 use crate::readers::{Readers, field_for, form_note, has_other_type};
@@ -180,7 +180,9 @@ impl Shape {
         if lists.is_empty() {
             Ok(Self { filter, projection })
         } else {
-            Err(Error::usage("more than one --columns names this table").with("table", &info.table))
+            Err(Error::usage("more than one --columns names this table")
+                .coded(Code::FlagConflict)
+                .with("table", &info.table))
         }
     }
 }
@@ -251,7 +253,7 @@ fn in_files(fields: &Fields) -> Result<()> {
         None => Ok(()),
         Some(field) => {
             let what = format!("the column '{}' is an interval, for which Parquet has no type", field.name());
-            Err(Error::usage(what).hint("extract(epoch FROM ...) gives seconds"))
+            Err(Error::usage(what).coded(Code::UnsupportedType).hint("extract(epoch FROM ...) gives seconds"))
         }
     }
 }
@@ -267,6 +269,7 @@ fn check_directories(plan: &TablePlan) -> Result<()> {
             "the method makes directories {}=..., which readers would take for the column's values",
             column.name.to_lowercase()
         ))
+        .coded(Code::Method)
         .with("table", &plan.info.table)
         .with("column", &column.name)
         .hint("rename the column with --columns, leave it out, or choose another method in --table-config")),

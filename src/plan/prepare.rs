@@ -7,7 +7,7 @@ use super::query::QueryInput;
 use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifiable};
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Consistency, Slice, SourceSql, TableFilter, TableInfo, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::partition::{self, PartCount};
 use crate::sink::FileRules;
 use crate::source::{Snapshot, Source};
@@ -26,6 +26,7 @@ pub async fn plan_one(
     check_casts(spec, &info)?;
     if info.columns.is_empty() {
         return Err(Error::data("the table has no columns, and Parquet cannot keep rows without any")
+            .coded(Code::UnsupportedType)
             .with("table", table)
             .hint("leave it out with --exclude"));
     }
@@ -41,6 +42,7 @@ pub async fn plan_one(
         .map_err(by_row)?;
     if choice.method == Method::Timepartition && spec.safety.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
+            .coded(Code::Method)
             .with("table", table)
             .hint("the directories are made from the rows there are: leave --consistency none out, or choose another method"));
     }
@@ -74,7 +76,7 @@ pub async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> 
     let mut lists = about(&spec.selection.source_columns);
     let columns = lists.pop();
     if !lists.is_empty() {
-        let error = Error::usage("more than one --source-columns names this table");
+        let error = Error::usage("more than one --source-columns names this table").coded(Code::FlagConflict);
         return Err(error.with("table", &info.table));
     }
     if condition.is_none() && columns.is_none() {
@@ -153,7 +155,9 @@ pub async fn source_query_input(
     if info.column(&key).is_none() {
         let near = closest(&key, info.columns.iter().map(ColumnInfo::name));
         let hint = near.map_or_else(String::new, |near| format!("did you mean {near}?"));
-        return Err(Error::usage(format!("column '{key}' of --key is not in the result")).hint(hint));
+        return Err(Error::usage(format!("column '{key}' of --key is not in the result"))
+            .coded(Code::UnknownColumn)
+            .hint(hint));
     }
     let readers = spec.cutting.readers.max(1);
     let reason = "--key".to_owned();
@@ -174,6 +178,7 @@ fn check_casts(spec: &ExportSpec, info: &TableInfo) -> Result<()> {
         if pattern_matches(pattern, &info.table) && info.column(column).is_none() {
             let near = closest(column, info.columns.iter().map(ColumnInfo::name));
             return Err(Error::usage(format!("column '{column}' of --cast does not exist"))
+                .coded(Code::UnknownColumn)
                 .with("table", &info.table)
                 .hint(near.map_or_else(String::new, |near| format!("did you mean {near}?"))));
         }

@@ -2,7 +2,7 @@
 
 use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{ListedTable, TableFilter, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::secret;
 use crate::source::Source;
 use crate::spec::{self, ExportSpec};
@@ -31,7 +31,7 @@ fn nothing_matches(spec: &ExportSpec, all: &[ListedTable]) -> Error {
     let mut schemas: Vec<&str> = all.iter().map(|t| t.table.schema.as_str()).collect();
     schemas.dedup();
     let quoted = |patterns: &[String]| patterns.join(", ");
-    let mut error = Error::usage("no table matches");
+    let mut error = Error::usage("no table matches").coded(Code::NoTable);
     for (flag, patterns) in [
         ("--source-schema-name", &spec.selection.filter.schemas),
         ("--include", &spec.selection.filter.include),
@@ -55,6 +55,7 @@ fn missing_names(spec: &ExportSpec, all: &[ListedTable], chosen: &[TableRef]) ->
         let excluded = || all.iter().any(|t| pattern_matches(pattern, &t.table));
         if !chosen.iter().any(|t| pattern_matches(pattern, t)) && !excluded() {
             return Err(Error::usage(format!("--include '{}' matches no table", secret::value(pattern)))
+                .coded(Code::NoTable)
                 .hint(nearest(pattern, all.iter().map(|t| &t.table))));
         }
     }
@@ -85,7 +86,8 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[Liste
             let wrong = Error::usage(format!(
                 "{flag} '{}' matches none of the tables to export",
                 secret::value(pattern)
-            ));
+            ))
+            .coded(Code::NoTable);
             return Err(match all.iter().find(|t| pattern_matches(pattern, &t.table)) {
                 Some(there) => wrong.hint(left_out(spec, there)),
                 None => wrong.hint(nearest(pattern, tables.iter())),

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::meaning::{Refusal, prepare};
 use super::missing;
 use crate::catalog::{ColumnInfo, TableInfo};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// `SELECT projection FROM table WHERE filter`.
 pub(super) async fn logical(
@@ -72,7 +72,9 @@ fn parse<T>(
         };
         // The parser gives no position for what is missing at the end.
         let place = if message.contains("Line:") { String::new() } else { end_of(text) };
-        Error::usage(format!("{flag} is not valid SQL: {message}{place}")).with("sql", text)
+        Error::usage(format!("{flag} is not valid SQL: {message}{place}"))
+            .coded(Code::SqlSyntax)
+            .with("sql", text)
     };
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(wrong)?;
@@ -128,6 +130,7 @@ fn only_rows(plan: &LogicalPlan, flag: &str) -> Result<()> {
 
 fn one_row(flag: &str) -> Error {
     Error::usage(format!("{flag} may use the columns of one row only: no aggregates, windows or subqueries"))
+        .coded(Code::NotOneRow)
         .hint("`lakexpress query` reads several tables and exports what one SELECT gives")
         .hint(format!("--source{} takes the database's own SQL, subqueries too", &flag[1..]))
 }
@@ -142,8 +145,9 @@ fn explain(error: DataFusionError, flag: &str, text: Option<&str>, info: &TableI
         && let SchemaError::FieldNotFound { field, .. } = inner.as_ref()
     {
         let name = &field.name;
-        let wrong =
-            Error::usage(format!("column '{name}' of {flag} does not exist")).with("table", &info.table);
+        let wrong = Error::usage(format!("column '{name}' of {flag} does not exist"))
+            .coded(Code::UnknownColumn)
+            .with("table", &info.table);
         let columns = info.columns.iter().map(ColumnInfo::name);
         let remedies = missing::remedies(name, text.unwrap_or_default(), columns);
         return remedies.into_iter().fold(wrong, Error::hint);
@@ -154,14 +158,18 @@ fn explain(error: DataFusionError, flag: &str, text: Option<&str>, info: &TableI
     if of_others || message.starts_with("Aggregate functions are not allowed") {
         return one_row(flag).with("table", &info.table);
     }
-    Error::usage(format!("{flag} cannot be planned: {message}")).with("table", &info.table)
+    Error::usage(format!("{flag} cannot be planned: {message}"))
+        .coded(Code::SqlTypes)
+        .with("table", &info.table)
 }
 
 /// A refusal, with its place in the user's text.
 fn refused(refusal: &Refusal, flag: &str, text: &str, info: &TableInfo) -> Error {
     let place = refusal.place.or_else(|| refusal.place_in(text));
     let place = place.map_or_else(String::new, |at| format!(" at Line: {}, Column: {}", at.line, at.column));
-    let error =
-        Error::usage(format!("{flag}: {refusal}{place}")).with("table", &info.table).with("sql", text);
+    let error = Error::usage(format!("{flag}: {refusal}{place}"))
+        .coded(Code::MeaningDiffers)
+        .with("table", &info.table)
+        .with("sql", text);
     error.hint(refusal.remedy(&format!("--source{}", &flag[1..])))
 }

@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::query::quoted;
 use super::scan::SourceExec;
 use crate::catalog::{ColumnInfo, KIND_KEY, Slice, SnapshotToken, TableInfo};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::source::{Source, TableRead};
 
 /// A table of a source as of a snapshot, cut into slices.
@@ -64,7 +64,8 @@ pub(super) fn check_rights<'c>(info: &TableInfo, read: impl Iterator<Item = &'c 
     }
     let missing = missing.into_iter().map(quoted).collect::<Vec<_>>().join(", ");
     let table = &info.table;
-    Err(Error::denied(format!("no right to SELECT the columns {missing}")).with("table", table).hint(format!(
+    Err(Error::denied(format!("no right to SELECT the columns {missing}"))
+        .coded(Code::SelectDenied).with("table", table).hint(format!(
         "name the other columns with --columns '{table}: ...', or GRANT SELECT ({missing}) ON {table} TO the user \
          that exports, or leave the table out with --exclude"
     )))

@@ -4,7 +4,7 @@ use arrow_schema::Fields;
 
 use super::TablePlan;
 use crate::catalog::ColumnInfo;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::readers::field_for;
 use crate::source::Source;
@@ -19,6 +19,7 @@ pub(super) fn check(plan: &TablePlan, source: &dyn Source, verify: Verify) -> Re
     }
     if let Some(condition) = plan.evaluated_here.first() {
         return Err(Error::data("--verify: the source cannot count rows under a condition that is evaluated here")
+            .coded(Code::NotVerifiable)
             .with("table", &plan.info.table)
             .with("condition", condition)
             .hint("write the --where so that the source evaluates it (`lakexpress plan` shows what does), or leave --verify out"));
@@ -37,6 +38,7 @@ pub fn columns(plan: &TablePlan) -> Result<Vec<usize>> {
         let found = written.source_type.as_ref().and_then(|_| plan.info.columns.iter().position(same));
         found.ok_or_else(|| {
             Error::data("--verify hash: the source cannot hash a column that is computed here")
+                .coded(Code::NotVerifiable)
                 .with("table", &plan.info.table)
                 .with("column", &written.name)
                 .hint("leave the expression out of --columns, or use --verify count")

@@ -28,7 +28,7 @@ use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_K
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
 use super::{Feature, Readers, Takes};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Digits that every reader takes.
 const COMMON_DIGITS: u8 = 38;
@@ -250,6 +250,7 @@ fn texts(array: &ArrayRef, most: usize, mut put: impl FnMut(&mut String, usize))
     let held = (array.len() - array.null_count()).saturating_mul(most);
     if i32::try_from(held).is_err() {
         return Err(Error::data("the values of one batch are too large as text")
+            .coded(Code::TooLarge)
             .hint("--readers modern keeps their type"));
     }
     let mut builder = StringBuilder::with_capacity(array.len(), held);
@@ -305,7 +306,7 @@ fn times(array: &ArrayRef) -> Result<ArrayRef> {
     let is_time = |row: usize| array.is_null(row) || (0..86_400 * SECOND).contains(&nanoseconds(row));
     if !(0..array.len()).all(is_time) {
         // Sources have none: what an expression made of it.
-        return Err(Error::data("a value is no time of a day"));
+        return Err(Error::data("a value is no time of a day").coded(Code::ValueNotExact));
     }
     texts(array, 18, |text, row| {
         let value = nanoseconds(row);

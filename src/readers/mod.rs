@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::feature::{Feature, Reader, Takes};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 pub(crate) use forms::map_children;
 pub use forms::{converted, field_for, form_note, has_other_type, schema_for};
@@ -112,7 +112,7 @@ impl FromStr for Readers {
                 return Err(Error::usage(format!(
                     "'{word}' is no reader that is known; write any, modern, or some of {}, separated by commas",
                     names.join(", ")
-                )));
+                )).coded(Code::FlagValue));
             };
             if !readers.contains(&reader) {
                 readers.push(reader);

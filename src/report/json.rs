@@ -5,9 +5,10 @@
 //! | `export`, `query`, `resume` | [`RunSummary`] and [`summary`]'s additions, `docs/schemas/export.schema.json` |
 //! | `demo` | `{"source", "rows", "run": [`RunSummary`], "question", "answer": {"columns", "rows"}, "seconds"}` |
 //! | `completions` | `{"shell", "script"}` |
+//! | `explain` | `{"code", "title", "happened", "remedies", "kinds", "exit_codes"}`, or an array of them |
 //! | `man` | `{"page"}` |
 //! | `plan` | [`RunPlan`] with `destination` |
-//! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
+//! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "error_code", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
 //! | `verify` | [`Report`] and [`verified`]'s additions, `docs/schemas/verify.schema.json` |
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
@@ -20,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Area, Error, ErrorKind, Page, Result};
 use crate::manifest::ManifestColumn;
 use crate::plan::TablePlan;
 use crate::report::{Again, RunReport, outcome};
@@ -141,7 +142,7 @@ pub fn checked(checked: &[Checked]) -> Result<String> {
             Err(error) => {
                 let mut line = json!({
                     "area": area, "check": check.what, "ok": false, "kind": error.kind().as_str(),
-                    "error": error.to_string(), "hints": error.hints(),
+                    "error": error.to_string(), "error_code": error.code().to_string(), "hints": error.hints(),
                 });
                 if let Some(without) = check.warning() {
                     line["ok"] = true.into();
@@ -153,6 +154,30 @@ pub fn checked(checked: &[Checked]) -> Result<String> {
         .collect();
     let ok = checked.iter().all(|checked| checked.check.failure().is_none());
     pretty(&json!({ "ok": ok, "checks": lines }))
+}
+
+/// What an error code means.
+///
+/// # Errors
+/// Internal only.
+pub fn explained(page: &Page) -> Result<String> {
+    pretty(&entry(page))
+}
+
+/// All error codes.
+///
+/// # Errors
+/// Internal only.
+pub fn codes(areas: &[Area]) -> Result<String> {
+    pretty(&areas.iter().flat_map(|area| area.pages).map(entry).collect::<Vec<_>>())
+}
+
+fn entry(page: &Page) -> Value {
+    json!({
+        "code": page.code.to_string(), "title": page.title, "happened": page.happened, "remedies": page.remedies,
+        "kinds": page.kinds.iter().map(|kind| ErrorKind::as_str(*kind)).collect::<Vec<_>>(),
+        "exit_codes": page.exit_codes().collect::<Vec<_>>(),
+    })
 }
 
 /// The latest runs.

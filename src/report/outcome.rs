@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Code, Error, ErrorKind};
 use crate::run::TableOutcome;
 use crate::runlog::{JobRecord, RunStatus};
 use crate::spec::layout;
@@ -27,8 +27,9 @@ impl Outcome<'_> {
         let shape = json!({
             "schema": self.schema, "name": self.name, "directory": self.directory, "status": self.status,
             "rows": self.rows, "files": self.files, "bytes": self.bytes, "error": self.error,
-            // The same as text, under the key that `status` has always had.
+            // The same as text, under the key that `status` has always had, and its code.
             "error_message": self.error["message"],
+            "error_code": self.error["error_code"],
         });
         if let (Value::Object(to), Value::Object(shape)) = (&mut document, shape) {
             to.extend(shape);
@@ -39,7 +40,7 @@ impl Outcome<'_> {
 
 /// An error in one line, its kind and what helps.
 pub(super) fn error(error: &Error) -> Value {
-    said(Some(error.kind()), &error.to_string(), error.hints())
+    said(Some((error.kind(), error.code())), &error.to_string(), error.hints())
 }
 
 /// An error of which only the text was recorded.
@@ -47,8 +48,12 @@ pub(super) fn recorded_error(text: Option<&str>) -> Value {
     text.map_or(Value::Null, |text| said(None, text, &[]))
 }
 
-fn said(kind: Option<ErrorKind>, message: &str, hints: &[String]) -> Value {
-    json!({ "kind": kind.map(ErrorKind::as_str), "message": message, "hints": hints })
+fn said(what: Option<(ErrorKind, Code)>, message: &str, hints: &[String]) -> Value {
+    let (kind, code) = what.unzip();
+    json!({
+        "kind": kind.map(ErrorKind::as_str), "error_code": code.map(|code| code.to_string()), "message": message,
+        "hints": hints,
+    })
 }
 
 /// A table of a run that has just ended; `document` holds its other keys.
@@ -92,7 +97,8 @@ pub(super) fn verified(report: &TableReport, document: Value) -> Value {
             count => format!(" and {} more", count - 1),
         };
         let file = first.file.as_deref().map_or(String::new(), |file| format!("{file}: "));
-        said(Some(ErrorKind::Data), &format!("{file}{}: {}{more}", first.problem, first.detail), &[])
+        let message = format!("{file}{}: {}{more}", first.problem, first.detail);
+        said(Some((ErrorKind::Data, first.code())), &message, &[])
     });
     let of = Outcome {
         schema: report.source.as_ref().map(|table| table.schema.as_str()),

@@ -7,7 +7,7 @@ use super::{Again, json, text};
 use crate::catalog::{
     ColumnInfo, Consistency, Slice, SnapshotToken, SourceIdentity, TableInfo, TableKind, TableRef, Verdict,
 };
-use crate::error::Error;
+use crate::error::{AREAS, Code, Error, page};
 use crate::manifest::ManifestColumn;
 use crate::plan::{PartPlan, TablePlan};
 use crate::run::{RunPlan, RunSummary, TableOutcome};
@@ -211,7 +211,7 @@ fn a_resumed_run_tells_its_moments_and_the_same_failure_once() {
     let summary = RunSummary { resumed: true, earlier_snapshots: vec![earlier], tables, ..summary() };
     let text = text::summary(&summary, &lines());
     for said in [
-        "public.a  failed: the server is gone\n  hint: wait\n2 more tables failed: the server is gone\n",
+        "public.a  failed: the server is gone [LX0300]\n  hint: wait\n2 more tables failed: the server is gone\n",
         "resumed      1 table was finished before and not read again\n",
         "earlier      tables finished before are as of another snapshot: consistency run, taken at 2025-12-31T00:00:00Z",
         " (5 rows read now, 0 rows/s)\n",
@@ -226,7 +226,7 @@ fn a_summary_has_tables_failures_and_totals() {
     let expected = "\
 table               rows  files     bytes   time
 public.orders  1,500,000      2  14.3 MiB  3.0 s
-public.secret  failed: no right to read (table public.secret)
+public.secret  failed: no right to read (table public.secret) [LX0400]
   hint: GRANT SELECT
 
 1 of 2 tables failed, 1 exported: 1,500,000 rows in 2 files, 14.3 MiB, 1 min 40 s (15,000 rows/s)
@@ -271,13 +271,44 @@ public.orders (materialized view, about 1,000 rows, 4.0 KiB)
     part-00000.parquet  about 2.0 KiB  blocks [0, ..)
     part-00001.parquet  about 2.0 KiB  blocks [10, ..)  ctid >= '(10,0)'
 
-public.gone  failed: is gone
+public.gone  failed: is gone [LX0500]
 1 table, about 1,000 rows, 4.0 KiB; 1 that cannot be exported
 ";
     assert_eq!(text::plan(&plan(), Some("/data")), expected);
     let document: Value = serde_json::from_str(&json::plan(&plan(), None).expect("json")).expect("valid");
     assert!(document["destination"].is_null());
     assert_eq!(document["tables"][0]["parts"][1]["file"], "part-00001.parquet");
+}
+
+#[test]
+fn codes_are_next_to_errors_and_explained() {
+    let denied = || Error::denied("no right to read").coded(Code::SelectDenied);
+    let tables =
+        vec![outcome("a", 0, Some(denied())), outcome("b", 0, Some(denied())), outcome("c", 1, None)];
+    let summary = RunSummary { tables, ..summary() };
+    let remedies = text::remedies(&summary, &lines());
+    assert!(remedies.contains("code for public.a and 1 more: LX0402\n"), "{remedies}");
+    // At the destination the text and the code stand next to each other.
+    let written = serde_json::to_value(&summary).expect("json");
+    assert_eq!(written["tables"][0]["error"], "no right to read");
+    assert_eq!(written["tables"][0]["error_code"], "LX0402");
+    assert!(written["tables"][2]["error"].is_null() && written["tables"][2]["error_code"].is_null());
+    let document: Value =
+        serde_json::from_str(&json::summary(&summary, &lines(), 1).expect("json")).expect("valid");
+    let table = &document["tables"][0];
+    assert_eq!((&table["error"]["error_code"], &table["error_code"]), (&"LX0402".into(), &"LX0402".into()));
+    assert!(document["tables"][2]["error_code"].is_null());
+
+    let page = page(Code::SelectDenied).expect("a page");
+    let shown = text::explained(page);
+    assert!(shown.starts_with("LX0402: ") && shown.ends_with("\nexit code    77\n"), "{shown}");
+    let shown: Value = serde_json::from_str(&json::explained(page).expect("json")).expect("valid");
+    assert_eq!((&shown["code"], &shown["exit_codes"]), (&"LX0402".into(), &serde_json::json!([77])));
+    let all: Vec<Value> = serde_json::from_str(&json::codes(AREAS).expect("json")).expect("valid");
+    let listed = text::codes(AREAS);
+    for each in &all {
+        assert!(listed.contains(&format!("  {}  ", each["code"].as_str().expect("text"))), "{each}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::words::{columns, moments, rows_all_left};
 pub use super::words::{count, duration, size, things};
 use crate::catalog::{SnapshotToken, SourceIdentity, TableKind, TableRef};
 use crate::clock;
-use crate::error::Error;
+use crate::error::{Area, Error, Page};
 use crate::manifest::{HashVerdict, ManifestColumn};
 use crate::plain;
 use crate::plan::TablePlan;
@@ -32,8 +32,10 @@ pub fn checked(checked: &[Checked]) -> String {
             Ok(found) => {
                 (if check.is_warning() { "warn" } else { "ok" }, plain::line(found).into_owned(), &[][..])
             }
-            Err(error) if check.warning().is_some() => ("warn", error.to_string(), error.hints()),
-            Err(error) => ("FAILED", error.to_string(), error.hints()),
+            Err(error) => {
+                let word = if check.warning().is_some() { "warn" } else { "FAILED" };
+                (word, format!("{error} [{}]", error.code()), error.hints())
+            }
         };
         let line = format!("{word:<6}  {area:<11}  {:<width$}  {found}", check.what);
         let _ = writeln!(out, "{}", line.trim_end());
@@ -244,19 +246,21 @@ pub fn metadata(outcome: &MetadataOutcome) -> String {
 
 /// What helps against the failures of a run, for those who do not read its summary. What helps many is said once.
 pub fn remedies(summary: &RunSummary, again: &Again) -> String {
-    let mut said: Vec<(&str, &TableRef, usize)> = Vec::new();
-    let failed = summary.tables.iter().filter_map(|table| Some((&table.table, table.error.as_ref()?)));
-    for (table, hint) in failed.flat_map(|(table, error)| error.hints().iter().map(move |hint| (table, hint)))
-    {
-        match said.iter_mut().find(|(before, _, _)| before == hint) {
-            Some((_, _, more)) => *more += 1,
-            None => said.push((hint, table, 0)),
+    let failed = || summary.tables.iter().filter_map(|table| Some((&table.table, table.error.as_ref()?)));
+    let hints = failed()
+        .flat_map(|(table, error)| error.hints().iter().map(move |hint| ("hint", hint.clone(), table)));
+    let codes = failed().map(|(table, error)| ("code", error.code().to_string(), table));
+    let mut said: Vec<(&str, String, &TableRef, usize)> = Vec::new();
+    for (word, text, table) in hints.chain(codes) {
+        match said.iter_mut().find(|(_, before, _, _)| *before == text) {
+            Some((_, _, _, more)) => *more += 1,
+            None => said.push((word, text, table, 0)),
         }
     }
     let mut out = String::new();
-    for (hint, table, more) in said {
+    for (word, text, table, more) in said {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let _ = writeln!(out, "hint for {table}{more}: {hint}");
+        let _ = writeln!(out, "{word} for {table}{more}: {text}");
     }
     if summary.tables.iter().any(|table| table.error.is_some()) {
         to_finish(&mut out, again);
@@ -268,7 +272,7 @@ pub fn remedies(summary: &RunSummary, again: &Again) -> String {
 /// Why the metadata is missing, if it is.
 fn not_described(out: &mut String, summary: &RunSummary, again: &Again) {
     let Some(error) = summary.metadata.as_ref().and_then(|metadata| metadata.error.as_ref()) else { return };
-    let _ = writeln!(out, "metadata     failed: {error}");
+    let _ = writeln!(out, "metadata     failed: {error} [{}]", error.code());
     for hint in error.hints() {
         let _ = writeln!(out, "  hint: {hint}");
     }
@@ -465,7 +469,7 @@ fn finish_plan(out: &mut String, plan: &RunPlan) {
 }
 
 fn failure(table: &TableRef, error: &Error) -> String {
-    let mut out = format!("{table}  failed: {error}\n");
+    let mut out = format!("{table}  failed: {error} [{}]\n", error.code());
     for hint in error.hints() {
         let _ = writeln!(out, "  hint: {hint}");
     }
@@ -520,4 +524,29 @@ fn run_status(run: &RunRecord) -> String {
         Some(seconds) => format!("running (no sign of life for {})", duration(seconds as f64)),
         None => run.status.as_str().to_owned(),
     }
+}
+
+/// What an error code means.
+pub fn explained(page: &Page) -> String {
+    let mut out = format!("{}: {}\n\n{}\n\n", page.code, page.title, page.happened);
+    for remedy in page.remedies {
+        let _ = writeln!(out, "  * {remedy}");
+    }
+    let exits: Vec<String> = page.exit_codes().map(|code| code.to_string()).collect();
+    let _ = writeln!(out, "\nexit code    {}", exits.join(" or "));
+    out
+}
+
+/// All error codes, by area.
+pub fn codes(areas: &[Area]) -> String {
+    let mut out = String::new();
+    for area in areas {
+        let _ = writeln!(out, "{}", area.title);
+        for page in area.pages {
+            let _ = writeln!(out, "  {}  {}", page.code, page.title);
+        }
+        out.push('\n');
+    }
+    out.push_str("lakexpress explain CODE says what happened and what to do\n");
+    out
 }

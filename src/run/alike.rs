@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::context::Services;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::{ExportSpec, layout};
 
 /// Pairs of directories that the destination is asked about at once.
@@ -91,6 +91,7 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
             Error::new(error.kind(), message)
                 .with("tables", format!("{one} and {other}"))
                 .with("directory", full(directory))
+                .code_of(&error)
                 .hints_of(&error)
                 .caused_by(error)
                 .hint(REMEDY)
@@ -107,7 +108,9 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     }
     let more = if met > SHOWN { format!(" and {} more pairs", met - SHOWN) } else { String::new() };
     let pairs = shown.join(", ");
-    Err(Error::usage(format!("to the destination these are one directory: {pairs}{more}")).hint(REMEDY))
+    Err(Error::usage(format!("to the destination these are one directory: {pairs}{more}"))
+        .coded(Code::DirectoryClash)
+        .hint(REMEDY))
 }
 
 /// Says which tables could meet, where no destination is asked.

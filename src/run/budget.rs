@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::catalog::Consistency;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::TablePlan;
 use crate::spec::ExportSpec;
 
@@ -40,6 +40,7 @@ impl Budget {
         let connections = spec.run.max_connections.saturating_sub(held);
         if connections < per_table {
             return Err(Error::usage(format!("--max-connections {} is too few", spec.run.max_connections))
+                .coded(Code::ConnectionBudget)
                 .hint(format!(
                     "--consistency {} needs at least {}",
                     spec.safety.consistency,

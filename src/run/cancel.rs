@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// From the moment that a run is asked to stop to the end of its process. Container runtimes kill after ten seconds.
 pub const LONGEST: Duration = Duration::from_secs(8);
@@ -94,7 +94,9 @@ impl Cancel {
 
     /// What a table that was stopped reports.
     pub fn error() -> Error {
-        Error::unavailable(INTERRUPTED).hint("run again; nothing of this table was changed")
+        Error::unavailable(INTERRUPTED)
+            .coded(Code::Interrupted)
+            .hint("run again; nothing of this table was changed")
     }
 }
 

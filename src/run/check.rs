@@ -10,7 +10,7 @@ use super::cancel::Cancel;
 use crate::catalog::{Consistency, Leaf, Slice, SnapshotToken, TableInfo, TableRef};
 use crate::destination::Destination;
 use crate::destination::preflight::{self, Check, Probe};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::format;
 use crate::partition::Choice;
 use crate::plan::{Cut, CutSlice, columns_read, plan_table, prepare, select};
@@ -72,6 +72,7 @@ pub async fn least_role(spec: &ExportSpec, source: &Arc<dyn Source>, role: &str)
     let tables = select::tables(spec, source.as_ref()).await?;
     source.least_role(&tables, role).await?.ok_or_else(|| {
         Error::usage("this source has no roles")
+            .coded(Code::FlagConflict)
             .hint("leave --print-role out: a file's own rights decide who may read it")
     })
 }

@@ -17,7 +17,7 @@ use super::record::{self, Opening};
 use super::stop::Stop;
 use crate::catalog::{Consistency, SnapshotToken, SourceIdentity, TableRef};
 use crate::clock::{self, Stopwatch};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::runlog::RunEvent;
 use crate::spec::{ErrorAction, ExportSpec, layout};
@@ -118,7 +118,7 @@ async fn all(
     let exports = stream::iter(items).map(|item| async move {
         if over.load(Ordering::Relaxed) {
             let message = format!("{NOT_EXPORTED} {} failed (--error-action fail)", item.kind());
-            return failed(run, item.table(), Error::unavailable(message)).await;
+            return failed(run, item.table(), Error::unavailable(message).coded(Code::Interrupted)).await;
         }
         let outcome = Box::pin(one(&item, under)).await;
         if outcome.error.is_some() && ends_all {

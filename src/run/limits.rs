@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, watch};
 use super::outcome::TableOutcome;
 use crate::catalog::Consistency;
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::{Lag, Snapshot, Source};
 use crate::spec::{Limits, Seconds};
 
@@ -119,6 +119,7 @@ impl Bounds {
             Some(closes) if clock::moment().timestamp() >= closes.at => {
                 let until = format!("--start-between until {:02}:{:02}", closes.hour, closes.minute);
                 Err(Error::unavailable("not begun: the hours in which tables may begin are over")
+                    .coded(Code::WindowClosed)
                     .with(LIMIT, until)
                     .hint("`lakexpress resume` with --start-between exports it when they have begun again, without it at once"))
             }
@@ -185,7 +186,7 @@ impl Deadline {
     }
 
     fn error(self) -> Error {
-        Error::unavailable("the snapshot is as old as it may become")
+        Error::unavailable("the snapshot is as old as it may become").coded(Code::SnapshotAge)
             .with(LIMIT, format!("--max-snapshot-age {}", Seconds(self.age)))
             .hint("`lakexpress resume` exports what is left as of a new moment; a table that takes longer alone needs a larger --max-snapshot-age, or more readers (-p)")
     }
@@ -272,6 +273,7 @@ impl Replicas {
                 () = clock::sleep_until(until) => {
                     let minutes = patience.as_secs() / 60;
                     return Err(Error::unavailable(format!("waited {minutes} minutes for replicas: {text}"))
+                        .coded(Code::ReplicaLag)
                         .with(LIMIT, format!("--max-replica-lag {limit}"))
                         .hint("`lakexpress resume` exports it when replicas have caught up, or with a larger --max-replica-lag"));
                 }

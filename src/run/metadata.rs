@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::summary;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
-use crate::error::{Error, Result, one_line};
+use crate::error::{Error, Result, with_code};
 use crate::format::{self, TableTarget};
 use crate::manifest::{HashVerdict, Manifest};
 use crate::metadata::{Document, cdm};
@@ -36,8 +36,8 @@ pub struct MetadataOutcome {
     pub skipped: Vec<SkippedSchema>,
     /// Tables that a later run has committed again; they are described as they are now.
     pub replaced: Vec<TableRef>,
-    /// Why writing failed; serialised as its one-line text.
-    #[serde(serialize_with = "one_line")]
+    /// Why writing failed; serialised as its one-line text, and its code as `error_code`.
+    #[serde(flatten, serialize_with = "with_code")]
     pub error: Option<Error>,
 }
 

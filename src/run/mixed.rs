@@ -17,7 +17,7 @@ use super::context::{Reusable, RunContext, Services};
 use super::parts::{PartRecord, PlanRecord, VERSION, obstacle};
 use crate::catalog::ColumnInfo;
 use crate::destination::PendingUpload;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::manifest::{Manifest, PartsAsOf};
 use crate::plan::TablePlan;
 use crate::runlog::PreparedTable;
@@ -108,6 +108,7 @@ pub(super) async fn still_whole(there: &[PartRecord], run: &RunContext) -> Resul
             return Ok(());
         }
         Err(Error::unavailable("a part of an earlier process is gone from the destination")
+            .coded(Code::RunNotResumable)
             .with("path", &file.upload.path)
             .hint("resume the run once more: the part is read again"))
     });

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::cancel::INTERRUPTED;
 use super::metadata::MetadataOutcome;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
-use crate::error::{Error, one_line};
+use crate::error::{Error, with_code};
 use crate::format::Left;
 use crate::manifest::{FileEntry, Manifest, PartsAsOf, Verification};
 use crate::runlog::{RunEvent, RunStatus, Timestamp};
@@ -86,8 +86,8 @@ pub struct TableOutcome {
     pub mixed_snapshots: Vec<PartsAsOf>,
     /// What was compared with the source; none when nothing was.
     pub verification: Option<Verification>,
-    /// Why it failed; serialised as its one-line text.
-    #[serde(serialize_with = "one_line")]
+    /// Why it failed; serialised as its one-line text, and its code as `error_code`.
+    #[serde(flatten, serialize_with = "with_code")]
     pub error: Option<Error>,
 }
 

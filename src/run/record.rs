@@ -13,7 +13,7 @@ use super::outcome::{RunSummary, TableOutcome};
 use super::{alike, limits, summary};
 use crate::catalog::{SnapshotToken, TableRef};
 use crate::clock::{self, Stopwatch};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::runlog::{Document, HEARTBEAT, RunEvent, RunStatus, Timestamp};
 use crate::spec::ExportSpec;
@@ -198,8 +198,10 @@ pub(super) async fn with_metadata(run: &RunContext, tables: &[TableOutcome]) -> 
         .map(|outcome| MetadataTable { table: outcome.table.clone(), done: outcome.error.is_none() })
         .collect();
     let written = metadata(&run.services.destination, &run.run_id, &run.spec.output.sub_path, &tables, asked);
-    let late =
-        || MetadataOutcome { error: Some(Error::unavailable(INTERRUPTED)), ..MetadataOutcome::default() };
+    let late = || MetadataOutcome {
+        error: Some(Error::unavailable(INTERRUPTED).coded(Code::Interrupted)),
+        ..MetadataOutcome::default()
+    };
     Some(run.services.cancel.in_time(written).await.unwrap_or_else(late))
 }
 

@@ -23,7 +23,7 @@ use super::verify::passed;
 use crate::catalog::{ListedTable, SourceIdentity, TableRef};
 use crate::clock::{self, Stopwatch};
 use crate::destination::DirLock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::format::{self, Beginning, Expected, Owner};
 use crate::manifest::Manifest;
 use crate::plan::QueryStatement;
@@ -65,6 +65,7 @@ async fn take(record: &RunRecord, services: &Services) -> Result<Box<dyn DirLock
     services.destination.lock(&dir, &record.run_id).await.map_err(|error| match error.kind() {
         ErrorKind::Unavailable => {
             Error::unavailable("the run cannot be taken: it may be being resumed already")
+                .coded(Code::RunUnderWay)
                 .with("run", &record.run_id)
                 .caused_by(error)
                 .hint("wait until the other `lakexpress resume` has ended")
@@ -109,7 +110,10 @@ async fn under_lock(
     );
     if left.is_empty() {
         let source = source.ok_or_else(|| {
-            Error::data("the run has no tables").with("run", &record.run_id).hint("export again")
+            Error::data("the run has no tables")
+                .coded(Code::RunNotResumable)
+                .with("run", &record.run_id)
+                .hint("export again")
         })?;
         let ending = nothing_left((spec, record), opening.earlier, source, services, begun);
         return services.cancel.in_time(ending).await.unwrap_or_else(|| Err(Cancel::error()));
@@ -140,6 +144,7 @@ async fn identity(
     same("source", &recorded, &identity.url())?;
     if finished.is_some_and(|source| !source.is_same(&identity)) {
         return Err(Error::usage("the source is not that of the run: another server answers at its address")
+            .coded(Code::RunDiffers)
             .with("source", &record.source)
             .hint("the tables that are finished are of the other one: export again"));
     }
@@ -151,7 +156,7 @@ fn same(what: &'static str, recorded: &str, now: &str) -> Result<()> {
     if recorded == now {
         return Ok(());
     }
-    Err(Error::usage(format!("the {what} is not that of the run"))
+    Err(Error::usage(format!("the {what} is not that of the run")).coded(Code::RunDiffers)
         .with("recorded", recorded)
         .with("now", now)
         .hint("the auth file may have changed since: a run is finished with what it began with, or exported again"))

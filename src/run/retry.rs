@@ -25,7 +25,7 @@ use super::cancel::Cancel;
 use super::stop::Stop;
 use crate::catalog::TableRef;
 use crate::clock::{self, Pauses, Stopwatch};
-use crate::error::{Error, Result, Transient};
+use crate::error::{Code, Error, Result, Transient};
 use crate::runlog::Repeated;
 
 const FIRST: Duration = Duration::from_millis(500);
@@ -99,6 +99,7 @@ impl Retries {
         match &self.state().gone {
             None => Ok(()),
             Some(last) => Err(Error::unavailable(format!("not tried any more: the server is gone, {last}"))
+                .coded(Code::ConnectionLost)
                 .hint("`lakexpress resume` finishes the run when the server is back")),
         }
     }

@@ -1,7 +1,7 @@
 //! `partition_columns`: rows that the user keeps in the run log's database win over `--table-config`.
 
 use crate::catalog::{SourceIdentity, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::runlog::PartitionRow;
 use crate::source::SOURCES;
 use crate::spec::{ConfigRow, CuttingSpec, ExportSpec, Method, TableConfig};
@@ -51,6 +51,7 @@ fn row_for<'a>(
                 return Err(Error::usage(format!(
                     "two rows of partition_columns are for the same table: {other} and {row}"
                 ))
+                .coded(Code::Method)
                 .with("table", table)
                 .hint("delete one, or say more of where its table is (source_database, source_schema)"));
             }
@@ -68,6 +69,7 @@ fn config_of(row: &PartitionRow, table: &TableRef) -> Result<TableConfig> {
         usize::try_from(degree).ok().filter(|degree| *degree > 0).ok_or_else(|| {
             wrong(
                 Error::usage(format!("fastbcp_parallel_degree {degree} is not a positive number"))
+                    .coded(Code::Method)
                     .hint("write how many readers, or NULL for -p"),
             )
         })

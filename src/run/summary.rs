@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::clock::{self, Pauses};
 use crate::destination::{Destination, DirLock, StoredObject};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::runlog::{RunStatus, Timestamp};
 use crate::spec::layout;
 
@@ -54,7 +54,8 @@ pub(super) async fn write(destination: &Arc<dyn Destination>, run_id: &str, summ
         Ok(json) => {
             let written = clock::timeout(LONGEST, put(destination, run_id, json)).await;
             written.unwrap_or_else(|_| {
-                Err(Error::unavailable(format!("the storage did not take it in {} s", LONGEST.as_secs())))
+                Err(Error::unavailable(format!("the storage did not take it in {} s", LONGEST.as_secs()))
+                    .coded(Code::StorageUnreachable))
             })
         }
         Err(error) => Err(Error::internal("the summary cannot be written as JSON").caused_by(error)),

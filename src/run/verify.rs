@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::context::Under;
 use super::prepared::Prepared;
 use crate::catalog::Slice;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::{Fingerprint, Rule};
 use crate::manifest::{FileEntry, HashVerdict, Manifest, Verification};
 use crate::plan::{TablePlan, verifiable};
@@ -73,6 +73,7 @@ async fn count(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Resu
     let written: u64 = prepared.with(|parts| parts.iter().map(|part| part.rows).sum());
     if source_rows != written {
         return Err(Error::data(format!("the source counts {source_rows} rows, {written} were written"))
+            .coded(Code::CountDiffers)
             .hint("nothing was committed; this is a bug in lakexpress or in the source: please report it"));
     }
     Ok(Verification { source_rows, hash: None })
@@ -99,7 +100,7 @@ async fn hash(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Resul
             if written != found.rows {
                 let message =
                     format!("the source hashes {} rows of this part, {written} were written", found.rows);
-                return Err(Error::data(message).with("part", part).hint(
+                return Err(Error::data(message).coded(Code::HashDiffers).with("part", part).hint(
                     "nothing was committed; this is a bug in lakexpress or in the source: please report it",
                 ));
             }
@@ -155,6 +156,7 @@ async fn compare(plan: &TablePlan, under: &Under<'_>, entry: FileEntry) -> Resul
     let differs = |found: &str, cause: Option<Error>| {
         let error =
             Error::data(format!("the file that was committed does not hold what the source has: {found}"))
+                .coded(Code::HashDiffers)
                 .with("part", entry.part)
                 .with("file", &entry.name)
                 .with("slice", &entry.slice)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::json::{self, Document};
 use super::timestamp::Timestamp;
 use crate::catalog::{SnapshotToken, SourceIdentity, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{FileEntry, PartsAsOf};
 
 /// Something that happened in a run.
@@ -233,7 +233,7 @@ impl FromStr for RunStatus {
 
     fn from_str(word: &str) -> Result<Self> {
         let known = Self::ALL.into_iter().find(|status| status.as_str() == word);
-        known.ok_or_else(|| Error::data(format!("unknown status '{word}'")))
+        known.ok_or_else(|| Error::data(format!("unknown status '{word}'")).coded(Code::RunLogContent))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::session::{Lock, Session, Value, number};
 use super::steps::{STEPS, does_something, newest, recorded_as, step_of};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Tables of the run log, those that refer to others first.
 pub(super) const TABLES: [&str; 9] = [
@@ -37,6 +37,7 @@ pub(super) async fn migrate(session: &mut dyn Session) -> Result<()> {
         let given = session.query(take, &[]).await?;
         if given.first().map(|row| number::<i64>(row, 0)).transpose()?.flatten() != Some(1) {
             return Err(Error::unavailable("another program keeps the run log's lock")
+                .coded(Code::RunLogUnreachable)
                 .hint("it is held while the run log's tables are made; try again"));
         }
     }
@@ -77,6 +78,7 @@ pub(super) async fn found(session: &mut dyn Session) -> Result<Found> {
             // Another program of ours may have made them all since we looked.
             if has_table(session, table).await? && !has_table(session, "schema_version").await? {
                 return Err(Error::config(format!("there is a table '{table}' of another program"))
+                    .coded(Code::RunLogUnfit)
                     .hint("name a database, a schema or a file of its own for the run log"));
             }
         }
@@ -90,11 +92,13 @@ pub(super) async fn found(session: &mut dyn Session) -> Result<Found> {
         Some(later) if later > newest() => {
             let known = newest();
             Err(Error::config(format!("the run log has version {later}, this program knows {known}"))
+                .coded(Code::RunLogUnfit)
                 .hint("use the newer lakexpress, or name another place for the run log"))
         }
         Some(step) if step > 0 => Ok(Found::Step(step)),
         None if !dialect.transactional_ddl => Ok(Found::Step(0)),
         _ => Err(Error::config("what is there is not a run log of lakexpress")
+            .coded(Code::RunLogUnfit)
             .hint("name a database, a schema or a file of its own for the run log")),
     }
 }

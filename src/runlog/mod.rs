@@ -38,7 +38,7 @@ pub use self::event::{
     HEARTBEAT, JobRecord, PreparedTable, Repeated, RunEvent, RunRecord, RunStatus, sub_path_of,
 };
 use crate::client::Address;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Opens a run log on a server; checks the address, does not connect yet.
 pub type OpenFn = fn(&Address) -> Result<Arc<dyn RunLog>>;
@@ -57,7 +57,7 @@ pub fn open_server(address: &Address) -> Result<Arc<dyn RunLog>> {
     };
     match SERVERS.iter().find(|(names, _)| names.contains(&kind)) {
         Some((_, open)) => open(address),
-        None => Err(Error::config(format!("'{kind}' cannot hold a run log"))),
+        None => Err(Error::config(format!("'{kind}' cannot hold a run log")).coded(Code::RunLogUnfit)),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{JobRecord, PartitionRow, PreparedTable, Repeated, RunRecord, Timesta
 use std::collections::HashMap;
 
 use crate::catalog::TableRef;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::PartsAsOf;
 
 /// How many candidates an ambiguous prefix names.
@@ -23,7 +23,9 @@ pub(super) async fn runs(session: &mut dyn Session, limit: usize) -> Result<Vec<
 
 pub(super) async fn run(session: &mut dyn Session, prefix: &str) -> Result<Option<RunRecord>> {
     if prefix.is_empty() {
-        return Err(Error::usage("the run id is empty").hint("`lakexpress runs` lists the runs"));
+        return Err(Error::usage("the run id is empty")
+            .coded(Code::UnknownRun)
+            .hint("`lakexpress runs` lists the runs"));
     }
     let Some(run_id) = resolve(session, prefix).await? else {
         return Ok(None);
@@ -58,6 +60,7 @@ async fn resolve(session: &mut dyn Session, prefix: &str) -> Result<Option<Strin
             let more = if many > CANDIDATES { ", ..." } else { "" };
             found.truncate(CANDIDATES);
             Err(Error::usage(format!("several runs begin with '{prefix}'"))
+                .coded(Code::UnknownRun)
                 .hint(format!("write more of the id: {}{more}", found.join(", "))))
         }
     }
@@ -120,8 +123,11 @@ async fn mixed(session: &mut dyn Session, run_id: &str) -> Result<HashMap<TableR
     for mut row in session.query(sql, &[Value::text(run_id)]).await? {
         let table = TableRef { schema: required(&mut row, 0)?, name: required(&mut row, 1)? };
         let part = number(&row, 2)?.unwrap_or(0);
-        let snapshot = serde_json::from_str(&required(&mut row, 3)?)
-            .map_err(|error| Error::data("the run log contains an invalid snapshot").caused_by(error))?;
+        let snapshot = serde_json::from_str(&required(&mut row, 3)?).map_err(|error| {
+            Error::data("the run log contains an invalid snapshot")
+                .coded(Code::RunLogContent)
+                .caused_by(error)
+        })?;
         let moments = found.entry(table).or_default();
         match moments.iter_mut().find(|moment| moment.snapshot == snapshot) {
             Some(moment) => moment.parts.push(part),

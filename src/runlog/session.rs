@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::Timestamp;
 use super::steps::Step;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A value of a statement. It goes beside the statement, or into it by a function that quotes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +72,20 @@ pub(super) fn timestamp(row: &Row, column: usize) -> Option<Timestamp> {
 pub(super) fn parsed<T: FromStr>(row: &Row, column: usize, what: &str) -> Result<Option<T>> {
     let text = row.get(column).and_then(Option::as_deref);
     text.map(|text| {
-        text.parse::<T>()
-            .map_err(|_| Error::data(format!("the run log holds '{text}' where there must be {what}")))
+        text.parse::<T>().map_err(|_| {
+            Error::data(format!("the run log holds '{text}' where there must be {what}"))
+                .coded(Code::RunLogContent)
+        })
     })
     .transpose()
 }
 
 /// A value that there must be.
 pub(super) fn given<T>(value: Option<T>, column: usize) -> Result<T> {
-    value.ok_or_else(|| Error::data(format!("the run log holds no value where there must be one ({column})")))
+    value.ok_or_else(|| {
+        Error::data(format!("the run log holds no value where there must be one ({column})"))
+            .coded(Code::RunLogContent)
+    })
 }
 
 /// How a kind of database spells what differs.

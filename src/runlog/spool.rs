@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use self::file::{Line, SpoolFile};
 use super::{PartitionRow, PreparedTable, RunEvent, RunLog, RunRecord, Timestamp};
 use crate::clock::{self, Instant};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 mod file;
 #[cfg(test)]
@@ -57,7 +57,9 @@ impl Spooled {
     async fn timely<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let patience = if self.hurried.load(Ordering::Relaxed) { SHORT } else { PATIENCE };
         clock::timeout(patience, answer).await.unwrap_or_else(|_| {
-            Err(Error::unavailable("the run log did not answer in time").with("run log", self.log.location()))
+            Err(Error::unavailable("the run log did not answer in time")
+                .coded(Code::RunLogUnreachable)
+                .with("run log", self.log.location()))
         })
     }
 
@@ -71,9 +73,12 @@ impl Spooled {
         };
         if kept.file.is_none() {
             let directory = self.directory.as_deref().ok_or_else(|| {
-                lost(Error::unavailable(format!(
-                    "this event is lost, there is no state directory to keep it in: {refused}"
-                )))
+                lost(
+                    Error::unavailable(format!(
+                        "this event is lost, there is no state directory to keep it in: {refused}"
+                    ))
+                    .coded(Code::EventLost),
+                )
             })?;
             let file = SpoolFile::create(directory, &location, event.run_id()).map_err(lost)?;
             tracing::warn!(
@@ -173,7 +178,11 @@ impl RunLog for Spooled {
         let last = matches!(event, RunEvent::RunEnded { .. });
         let due = last || kept.refused_at.is_none_or(|at| at.elapsed() >= PAUSE);
         if kept.file.is_some() && !(due && self.drained(&mut kept).await) {
-            return self.keep(&mut kept, event, &Error::unavailable("the run log is down"));
+            return self.keep(
+                &mut kept,
+                event,
+                &Error::unavailable("the run log is down").coded(Code::RunLogUnreachable),
+            );
         }
         match self.timely(self.log.append(event)).await {
             Ok(()) => Ok(()),

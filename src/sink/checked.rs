@@ -7,7 +7,7 @@ use arrow::datatypes::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256T
 use arrow_schema::{DataType, SchemaRef};
 
 use super::schema::is_source_column;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Compares batches with the schema that was planned.
 pub(super) struct Checked {
@@ -41,6 +41,7 @@ impl Checked {
             }
             if !field.is_nullable() && column.logical_null_count() > 0 {
                 return Err(Error::data("a NULL in a column that has none by its definition")
+                    .coded(Code::RowsContradict)
                     .with("column", field.name()));
             }
             if self.computed[i] {
@@ -70,6 +71,7 @@ fn decimals_fit(column: &ArrayRef) -> Result<()> {
     };
     checked.map_err(|error| {
         Error::data("a computed decimal has more digits than its type")
+            .coded(Code::NumericRange)
             .hint("cast the expression in --columns to a decimal that is wide enough")
             .caused_by(error)
     })

@@ -12,7 +12,7 @@ use super::file::FileEncoder;
 use super::stats::column_stats;
 use super::writer::{CREATED_BY, WriterSettings};
 use crate::destination::Destination;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::ColumnStats;
 
 /// Bytes at the end of a file that say how long its footer is.
@@ -43,7 +43,9 @@ impl EmptyFile {
     ///
     /// Errors: `Data` when there is no footer that can be understood; those of the destination.
     pub(crate) async fn like(destination: &dyn Destination, path: &str, bytes: u64) -> Result<Self> {
-        let damaged = || Error::data("the file has no footer that can be read").with("file", path);
+        let damaged = || {
+            Error::data("the file has no footer that can be read").coded(Code::FileDamaged).with("file", path)
+        };
         let start = bytes.checked_sub(TAIL).ok_or_else(damaged)?;
         let tail = destination.read_range(path, start..bytes).await?;
         let tail = tail.as_ref().try_into().map_err(|_| damaged())?;

@@ -8,7 +8,7 @@ use super::blocks::Blocks;
 use super::columns::{self, FileWriter, Settings};
 use super::taken::Taken;
 use super::writer::WriterSettings;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Encodes batches; what is finished waits in [`Blocks`].
 pub(super) struct FileEncoder {
@@ -69,8 +69,10 @@ fn ours(error: columns::Error) -> Error {
     use columns::Error as E;
     let text = error.to_string();
     match error {
-        E::ValueTooLong => Error::data(text),
-        E::PageTooLong(_) => Error::data(text).hint("leave the column out with --columns"),
+        E::ValueTooLong => Error::data(text).coded(Code::FileDamaged),
+        E::PageTooLong(_) => {
+            Error::data(text).coded(Code::FileDamaged).hint("leave the column out with --columns")
+        }
         E::OtherType(data_type) => Error::internal(text).with("type", data_type),
         E::Codec(cause) => Error::internal(text).caused_by(cause),
         E::Parquet(error) => Error::from_parquet(error),

@@ -4,7 +4,7 @@ use arrow_schema::{DataType, Field, Fields, Schema};
 
 use super::schema::written_schema;
 use crate::catalog::TableRef;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::FileNames;
 use crate::spec::{Encodings, ParquetSpec};
 
@@ -52,6 +52,7 @@ impl FileRules {
         let Demands { plain_encodings, refused } = self.demands;
         if plain_encodings && parquet.encodings != Encodings::Plain {
             return Err(Error::usage(format!("{} tables need plain encodings", self.format))
+                .coded(Code::UnsupportedType)
                 .with("table", table)
                 .hint("--encodings plain"));
         }
@@ -63,6 +64,7 @@ impl FileRules {
             if let Some(found) = refused.iter().find(|refused| has(column, refused.is)) {
                 let column = column.name();
                 return Err(Error::data(format!("{} tables have no {}", self.format, found.what))
+                    .coded(Code::UnsupportedType)
                     .with("table", table)
                     .with("column", column)
                     .hint(format!(

@@ -17,7 +17,7 @@ use super::columns::file_properties;
 use super::geoparquet;
 use super::schema::{encoder_schema, written_schema};
 use crate::catalog::{KIND_KEY, SOURCE_TYPE_KEY};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::readers::{Feature, map_children, schema_for};
 use crate::spec::{Compression, ParquetSpec};
 
@@ -156,6 +156,7 @@ fn bare_field(field: &FieldRef) -> FieldRef {
 fn parquet_schema(schema: &Schema) -> Result<SchemaDescriptor> {
     ArrowSchemaConverter::new().convert(schema).map_err(|error| {
         Error::data("a column's type does not exist in Parquet")
+            .coded(Code::UnsupportedType)
             .hint(
                 "leave the column out with --columns, or export it as text with --cast 'table.column: text'",
             )

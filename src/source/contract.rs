@@ -15,7 +15,7 @@ use crate::catalog::{
     SourceSql, TableFilter, TableInfo, TableRef, ValueCount,
 };
 use crate::clock::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::Fingerprint;
 
 /// A database we can list, describe and read. Implementations are called concurrently.
@@ -109,18 +109,21 @@ pub trait Source: Debug + Send + Sync {
 }
 
 pub(super) fn without_replicas() -> Error {
-    Error::usage("--max-replica-lag: this source has no replicas").hint("leave --max-replica-lag out")
+    Error::usage("--max-replica-lag: this source has no replicas")
+        .coded(Code::ReplicaLag)
+        .hint("leave --max-replica-lag out")
 }
 
 pub(super) fn cannot_verify(table: &TableInfo, what: &str) -> Error {
-    Error::data(format!("this source cannot {what}")).with("table", &table.table).hint(
+    Error::data(format!("this source cannot {what}"))
+        .coded(Code::NotVerifiable).with("table", &table.table).hint(
         "leave --verify out; `lakexpress verify --read-data` still compares the files with their manifests",
     )
 }
 
 /// The view that a run reads under is gone: what is not finished can only be read as of another moment.
 pub fn view_lost() -> Error {
-    Error::unavailable("the run's view of the database was lost").hint(
+    Error::unavailable("the run's view of the database was lost").coded(Code::SnapshotLost).hint(
         "`lakexpress resume` finishes the run as of a new moment; nothing of an unfinished table was changed",
     )
 }
@@ -160,7 +163,9 @@ pub trait Snapshot: Debug + Send + Sync {
     /// # Errors
     /// Usage, with line and column, when it is not one query, or when the source cannot plan it.
     async fn describe_query(&self, name: &TableRef, _sql: &str) -> Result<TableInfo> {
-        Err(Error::usage("this source has no SQL that could be passed on").with("query", &name.name))
+        Err(Error::usage("this source has no SQL that could be passed on")
+            .coded(Code::SourceSqlRefused)
+            .with("query", &name.name))
     }
 
     /// `table` with the rows and columns that `sql` gives of it.
@@ -168,7 +173,9 @@ pub trait Snapshot: Debug + Send + Sync {
     /// # Errors
     /// Usage, with line and column, when a condition or a list is none, or when the source cannot plan it.
     async fn shaped(&self, table: TableInfo, _sql: &SourceSql) -> Result<TableInfo> {
-        Err(Error::usage("this source has no SQL that could be passed on").with("table", &table.table))
+        Err(Error::usage("this source has no SQL that could be passed on")
+            .coded(Code::SourceSqlRefused)
+            .with("table", &table.table))
     }
 
     /// Smallest and largest key, inclusive, where [`Self::quantiles`] does not know more; none when every key is NULL or

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use crate::catalog::{ColumnInfo, Slice, TableInfo, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::{Method, Period};
 
 /// How one database spells SQL.
@@ -51,7 +51,9 @@ pub trait Dialect: Debug + Send + Sync {
     /// # Errors
     /// Usage, naming the first word that is not known to be steady.
     fn check_steady(&self, _expression: &str) -> Result<()> {
-        Err(Error::usage("this source cannot cut a table by an expression").hint("name a column"))
+        Err(Error::usage("this source cannot cut a table by an expression")
+            .coded(Code::Method)
+            .hint("name a column"))
     }
 
     /// The filter as this database's SQL, if and only if the database gives the same answer for

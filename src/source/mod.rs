@@ -29,7 +29,7 @@ pub use postgres::fuzzing as postgres_fuzzing;
 
 pub use self::contract::{Snapshot, Source, TableRead, view_lost};
 pub use crate::client::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::{TypePolicy, nearest};
 
 /// Opens a source; checks the address, does not connect yet.
@@ -55,5 +55,6 @@ pub fn open(address: &Address, policy: &TypePolicy, environment: &Environment) -
     let names = || SOURCES.iter().flat_map(|(names, _)| names.iter().copied());
     let near = nearest(kind, names()).map_or(String::new(), |near| format!("did you mean {near}? "));
     Err(Error::usage(format!("'{kind}' is not a source this version can read"))
+        .coded(Code::AddressInvalid)
         .hint(format!("{near}Sources so far: {}", names().collect::<Vec<_>>().join(", "))))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Consistency;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Limits on the load that a run puts on its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,6 +46,7 @@ impl Limits {
             return Err(Error::usage(
                 "--max-snapshot-age is about a snapshot, and --consistency none has none that lasts",
             )
+            .coded(Code::SnapshotAge)
             .hint("leave one of them out; with --consistency table each table has its own snapshot"));
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::names::closest;
 use crate::catalog::TableRef;
 use crate::catalog::filter::pattern_matches;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How a table is cut into parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl FromStr for Method {
             _ => {
                 let names = Self::ALL.map(Self::name);
                 let near = closest(text, names);
-                Err(Error::usage(format!("unknown method '{text}'")).hint(format!(
+                Err(Error::usage(format!("unknown method '{text}'")).coded(Code::FlagValue).hint(format!(
                     "did you mean {}? Methods: {}; Rowid, Physical and Physloc are Ctid, Modulo is Random",
                     near.unwrap_or("None"),
                     names.join(", ")
@@ -162,6 +162,7 @@ impl TableConfig {
     fn parse(row: &str) -> Result<Self> {
         let wrong = |what: &str| {
             Error::usage(format!("{what} in --table-config row '{row}'"))
+                .coded(Code::FlagValue)
                 .hint("write table:method:key:p, for example orders:RangeId:o_orderkey:4 or orders:Ctid::")
         };
         let (pattern, rest) = row.split_once(':').unwrap_or((row, ""));

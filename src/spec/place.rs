@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A path as seen from the working directory, whose name may be of any encoding.
 ///
@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 pub fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| {
         Error::config("relative paths lead nowhere: the working directory was removed, or may not be read")
+            .coded(Code::Surroundings)
             .hint("change to a directory that is there, or write absolute paths")
             .caused_by(error)
     })

@@ -15,7 +15,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::footer;
 use crate::destination::Destination;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::{Fingerprint, RowHasher, Rule};
 
 /// Bytes that are asked for at once when all are read.
@@ -78,7 +78,9 @@ impl StoredFile {
         let mut guard = AbortOnDrop(read);
         match (&mut guard.0).await {
             Ok(values) => values,
-            Err(panic) => Err(Error::data("the file cannot be decoded").caused_by(panic)),
+            Err(panic) => {
+                Err(Error::data("the file cannot be decoded").coded(Code::FileDamaged).caused_by(panic))
+            }
         }
     }
 
@@ -121,9 +123,11 @@ fn unreadable(error: ParquetError) -> Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<Error>() {
             Ok(ours) => *ours,
-            Err(other) => Error::data("the file cannot be read as Parquet").caused_by(other),
+            Err(other) => {
+                Error::data("the file cannot be read as Parquet").coded(Code::FileDamaged).caused_by(other)
+            }
         },
-        other => Error::data("the file cannot be read as Parquet").caused_by(other),
+        other => Error::data("the file cannot be read as Parquet").coded(Code::FileDamaged).caused_by(other),
     }
 }
 
@@ -162,7 +166,7 @@ impl StoredFile {
     async fn footer_bytes(&self) -> Result<Bytes> {
         let end = self.bytes;
         if end < footer::TAIL_BYTES {
-            return Err(Error::data("the file is too short to be a Parquet file"));
+            return Err(Error::data("the file is too short to be a Parquet file").coded(Code::FileDamaged));
         }
         let at = end.saturating_sub(FOOTER);
         let last = self.destination.read_range(&self.path, at..end).await?;

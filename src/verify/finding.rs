@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::catalog::TableRef;
+use crate::error::Code;
 
 /// Which files' contents are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -29,6 +30,16 @@ impl Finding {
 
     pub(crate) fn of_file(file: &str, problem: &'static str, detail: impl Into<String>) -> Self {
         Self { file: Some(file.to_owned()), problem, detail: detail.into() }
+    }
+
+    /// The error code of the problem.
+    pub fn code(&self) -> Code {
+        match self.problem {
+            "no_manifest" | "unfinished_commit" | "missing" | "extra" | "size" => Code::FileMissing,
+            "manifest" | "table" => Code::ManifestUnreadable,
+            "verdict" | "hash" => Code::HashDiffers,
+            _ => Code::FileDamaged,
+        }
     }
 }
 

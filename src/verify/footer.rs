@@ -6,7 +6,7 @@
 //!
 //! Source: the compact protocol of Apache Thrift, and `parquet.thrift` of the Parquet format.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Most bytes of a footer: some 1,600,000 column chunks.
 pub(super) const FOOTER_BYTES: u64 = 256 << 20;
@@ -245,7 +245,7 @@ impl<'a> Walk<'a> {
 }
 
 fn bad(why: &str) -> Error {
-    Error::data(format!("the file's footer is not read: {why}"))
+    Error::data(format!("the file's footer is not read: {why}")).coded(Code::FileDamaged)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use self::finding::{Finding, Sample, TableReport};
 use crate::catalog::TableRef;
 use crate::destination::{Destination, StoredObject};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::{INTENT, MANIFEST, RUNS_DIR};
 
 pub use table::table;
@@ -134,6 +134,7 @@ async fn directories(destination: &Arc<dyn Destination>, scope: &Scope) -> Resul
         let Some(content) = destination.get(&object.path).await? else { continue };
         let summary: Summary = serde_json::from_slice(&content).map_err(|error| {
             Error::data("a run's summary cannot be understood")
+                .coded(Code::ManifestUnreadable)
                 .with("path", &object.path)
                 .caused_by(error)
                 .hint("name the tables' directories one by one instead")
@@ -177,6 +178,7 @@ async fn directories(destination: &Arc<dyn Destination>, scope: &Scope) -> Resul
             }
         };
         return Err(Error::usage(message)
+            .coded(Code::NothingToVerify)
             .with("destination", destination.location())
             .hint("name the directory that --output-dir named, a table's directory, or the id of a run"));
     }

@@ -11,6 +11,7 @@
 )]
 
 mod circles;
+mod codes;
 mod names;
 mod reading;
 mod recipes;
@@ -360,14 +361,16 @@ const NAMED_OUTSIDE: &[(&str, &[&str], &[&str])] = &[(
     "mysql",
     &["mysql", "mariadb"],
     &[
-        "cli/variables.rs",      // a server of the tests
-        "client/mod.rs",         // the client's row
-        "config/environment.rs", // MYSQL_*
-        "fingerprint/texts.rs",  // the rule by which these servers hash
-        "fuzzing.rs",            // the client's target
-        "runlog/mod.rs",         // the run log's row
-        "runlog/steps.rs",       // its migrations
-        "source/mod.rs",         // the source's row
+        "cli/variables.rs",             // a server of the tests
+        "client/mod.rs",                // the client's row
+        "config/environment.rs",        // MYSQL_*
+        "error/codes/configuration.rs", // its page
+        "error/codes/snapshot.rs",      // its page
+        "fingerprint/texts.rs",         // the rule by which these servers hash
+        "fuzzing.rs",                   // the client's target
+        "runlog/mod.rs",                // the run log's row
+        "runlog/steps.rs",              // its migrations
+        "source/mod.rs",                // the source's row
     ],
 )];
 

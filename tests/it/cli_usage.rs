@@ -295,3 +295,21 @@ fn logs_go_to_a_file_as_well() {
     let files = std::fs::read_dir(home.path().join("logs")).expect("the directory").count();
     assert_eq!(files, 1);
 }
+
+#[test]
+fn a_person_without_arguments_sees_how_to_begin_and_a_script_an_error() {
+    let run = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let shown = std::process::Command::new(crate::lake::python())
+        .args(["-c", run, crate::lake::program()])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert_eq!(shown.status.code(), Some(0), "{text}");
+    for way in ["lakexpress demo", "lakexpress plan --source", "lakexpress export --source"] {
+        assert!(text.contains(way), "{way}: {text}");
+    }
+    Run::new([] as [&str; 0]).output().exits(2).says(&["Usage: lakexpress <COMMAND>"]);
+    let help = Run::new(["--help"]).output().ok().stdout;
+    assert!(help.trim_end().lines().last().unwrap().contains("lakexpress report"), "{help}");
+}

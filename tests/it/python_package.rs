@@ -17,11 +17,8 @@ fn the_tests_of_the_python_package_are_well() {
         .env("LAKEXPRESS_BINARY", program())
         .env("PYTHON_PACKAGE_S3", s3);
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{said}");
     assert!(output.status.success(), "{said}");
 }

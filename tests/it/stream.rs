@@ -81,8 +81,10 @@ fn values_have_the_form_that_readers_take() {
          INSERT INTO t (id) VALUES (0)",
     );
     let dir = tempfile::tempdir().unwrap();
-    for readers in ["any", "modern", "spark,duckdb"] {
-        let found = assert_same(&url, dir.path(), &["SELECT * FROM t"], &["--readers", readers], &[]);
+    // Neither of those who compare knows decimals of 50 digits; --readers any makes them text.
+    let fewer = "SELECT id, u, d, j, m, a, z, at, day, b, f, s, c, e FROM t";
+    for (readers, sql) in [("any", "SELECT * FROM t"), ("modern", fewer), ("spark,duckdb", fewer)] {
+        let found = assert_same(&url, dir.path(), &[sql], &["--readers", readers], &[]);
         assert_eq!(found["rows"], 3001, "{readers}");
     }
 }
@@ -176,8 +178,8 @@ fn a_signal_is_obeyed_while_nobody_reads() {
         let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     });
-    assert_eq!(ended.code, None, "ended by the signal: {ended}");
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let ended = ended.exits(143).says(&["the stream was stopped"]);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}: {ended}", begun.elapsed());
 }
 
 #[test]

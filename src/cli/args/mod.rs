@@ -4,6 +4,7 @@
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
 mod choices;
+mod explain;
 mod export;
 mod limits;
 mod logdb;
@@ -23,6 +24,7 @@ use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
 pub(super) use self::choices::{CompressionArg, FormatArg, LogFormatArg, LogLevelArg, NotifyOnArg};
+pub(super) use self::explain::ExplainArgs;
 pub(in crate::cli) use self::export::ExportArgs;
 pub(super) use self::limits::LimitArgs;
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg};
@@ -88,6 +90,8 @@ pub(in crate::cli) enum Command {
     Metadata(MetadataArgs),
     /// Prove that what lies at a destination is what its manifests say
     Verify(VerifyArgs),
+    /// Explain an error code, or list all codes
+    Explain(ExplainArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page of the program or of a command
@@ -103,6 +107,7 @@ impl Command {
             Self::Check(args) => &args.output,
             Self::Demo(args) => &args.output,
             Self::Man(args) => &args.output,
+            Self::Explain(args) => &args.output,
             Self::Completions(args) => &args.output,
             Self::Logdb(args) => args.action.output(),
             Self::Resume(args) => &args.export.output,

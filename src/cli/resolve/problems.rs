@@ -33,7 +33,13 @@ impl Problems {
             [one] => one.clone(),
             list => format!("{} problems: {}", list.len(), list.join("; ")),
         };
-        let together = Error::new(kind.unwrap_or(ErrorKind::Unavailable), message);
+        let mut together = Error::new(kind.unwrap_or(ErrorKind::Unavailable), message);
+        // Of several codes none is more telling than the hints.
+        if let [first, others @ ..] = self.0.as_slice()
+            && others.iter().all(|other| other.code() == first.code())
+        {
+            together = together.code_of(first);
+        }
         let hints = self.0.iter().flat_map(|error| error.hints().iter().cloned());
         let mut said = Vec::new();
         for hint in hints {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cli::args::AuthArgs;
 use crate::config::auth::{AuthFile, RunLogTarget};
 use crate::config::{own, state};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::runlog::{self, RunLog, Spooled};
 
 /// Where the run log lies; none for the default place.
@@ -14,9 +14,9 @@ pub(super) fn run_log_target(args: &AuthArgs, auth: Option<&AuthFile>) -> Result
         (None, _) => Ok(None),
         (Some(id), Some(auth)) => auth.runlog(id).map(Some),
         (Some(_), None) if args.auth.is_some() => Ok(None),
-        (Some(_), None) => {
-            Err(Error::usage("--log-db-auth-id needs an auth file").hint("name it with -a/--auth FILE"))
-        }
+        (Some(_), None) => Err(Error::usage("--log-db-auth-id needs an auth file")
+            .coded(Code::FlagMissing)
+            .hint("name it with -a/--auth FILE")),
     }
 }
 

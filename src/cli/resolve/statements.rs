@@ -2,7 +2,7 @@
 
 use crate::cli::args::QueryArgs;
 use crate::config::script;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script, source_query};
 
@@ -12,12 +12,14 @@ const UNNAMED: &str = "result";
 /// The one statement of a stream.
 pub(super) fn streamed(args: &QueryArgs) -> Result<QueryStatement> {
     match (&args.sql, &args.source_sql) {
-        (Some(_), _) if args.key.is_some() => Err(Error::usage("--key goes with --source-sql")),
+        (Some(_), _) if args.key.is_some() => {
+            Err(Error::usage("--key goes with --source-sql").coded(Code::FlagConflict))
+        }
         (Some(sql), _) => parse_query(sql, UNNAMED),
         (None, Some(sql)) => source_query(sql, UNNAMED, args.key.as_deref()),
-        (None, None) => {
-            Err(Error::usage("no query").hint("lakexpress query --format arrow 'SELECT ...' > result.arrows"))
-        }
+        (None, None) => Err(Error::usage("no query")
+            .coded(Code::FlagMissing)
+            .hint("lakexpress query --format arrow 'SELECT ...' > result.arrows")),
     }
 }
 
@@ -25,13 +27,16 @@ pub(super) fn streamed(args: &QueryArgs) -> Result<QueryStatement> {
 pub(super) fn statements(args: &QueryArgs) -> Result<Vec<QueryStatement>> {
     if args.key.is_some() && args.source_sql.is_none() {
         return Err(Error::usage("--key goes with --source-sql")
+            .coded(Code::FlagConflict)
             .hint("in a script: COPY (SELECT ...) TO 'name' WITH (source_sql, key 'column')"));
     }
     if let (Some(sql), Some(name)) = (&args.source_sql, &args.name) {
         return Ok(vec![source_query(sql, name, args.key.as_deref())?]);
     }
     if args.source_sql.is_some() {
-        return Err(Error::usage("the export has no name").hint("give it one with --name NAME"));
+        return Err(Error::usage("the export has no name")
+            .coded(Code::FlagMissing)
+            .hint("give it one with --name NAME"));
     }
     match (&args.sql, &args.name, &args.script) {
         (Some(sql), Some(name), None) => Ok(vec![parse_query(sql, name)?]),
@@ -41,14 +46,16 @@ pub(super) fn statements(args: &QueryArgs) -> Result<Vec<QueryStatement>> {
                 if standard_input { "standard input".to_owned() } else { path.display().to_string() };
             parse_script(&script::read(path)?, &origin)
         }
-        (Some(_), None, _) => {
-            Err(Error::usage("the export has no name").hint("give it one with --name NAME"))
-        }
+        (Some(_), None, _) => Err(Error::usage("the export has no name")
+            .coded(Code::FlagMissing)
+            .hint("give it one with --name NAME")),
         (_, Some(_), Some(_)) => {
             Err(Error::usage("--name goes with a query on the command line, not with --script")
+                .coded(Code::FlagConflict)
                 .hint("a script names its exports: COPY (SELECT ...) TO 'name'"))
         }
         _ => Err(Error::usage("no query")
+            .coded(Code::FlagMissing)
             .hint("lakexpress query 'SELECT ...' --name NAME")
             .hint("or --script FILE with COPY (SELECT ...) TO 'name'; statements")),
     }

@@ -6,7 +6,7 @@ use super::limits::paced;
 use super::statements::streamed;
 use super::{Problems, auth_file, query_spec, source, within_hours};
 use crate::cli::args::QueryArgs;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::source::Source;
 use crate::spec::ExportSpec;
@@ -45,7 +45,7 @@ pub(in crate::cli) struct Stream {
 pub(in crate::cli) fn stream(args: &QueryArgs) -> Result<Stream> {
     let mut problems = Problems::default();
     for flag in args.given.iter().filter(|flag| OF_FILES.contains(&flag.as_str())) {
-        let refused = Error::usage(format!("--{flag} is not for --format arrow"));
+        let refused = Error::usage(format!("--{flag} is not for --format arrow")).coded(Code::FlagConflict);
         problems
             .add(refused.hint("a stream of one query goes to standard output; leave out what is for files"));
     }
@@ -53,6 +53,7 @@ pub(in crate::cli) fn stream(args: &QueryArgs) -> Result<Stream> {
     if elsewhere.is_some() && args.given.iter().any(|flag| flag == "output-dir") {
         problems.add(
             Error::usage("--output-dir names a directory, and --format arrow writes to standard output")
+                .coded(Code::FlagConflict)
                 .hint("leave it out, or write --output-dir -"),
         );
     }

@@ -7,7 +7,7 @@ use super::super::args::{TargetArgs, VerifyArgs};
 use super::super::{origin, values};
 use super::{auth_file, run_log_of, target_address};
 use crate::destination::{self, Destination};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::secret;
 use crate::verify::Scope;
 
@@ -36,17 +36,19 @@ pub(in crate::cli) async fn verify(args: &VerifyArgs) -> Result<Verification> {
         return Ok(Verification { destination: destination::open(&address)?, scope, place });
     }
     let Some(run_id) = what else {
-        return Err(Error::usage("nothing to verify").hint(
+        return Err(Error::usage("nothing to verify").coded(Code::NothingToVerify).hint(
             "name a directory, a URL or the id of a run, or a storage of the auth file with --target-storage-id",
         ));
     };
     if run_id.ends_with('%') {
         return Err(Error::usage(format!("there is no directory and no run '{}'", secret::value(run_id)))
+            .coded(Code::NothingToVerify)
             .hint(format!("a share of the files is written with an equals sign: --read-data={run_id}")));
     }
     let runlog = run_log_of(&args.auth, auth.as_ref())?;
     let Some(run) = runlog.run(run_id).await? else {
         return Err(Error::usage(format!("there is no directory and no run '{}'", secret::value(run_id)))
+            .coded(Code::NothingToVerify)
             .with("run log", runlog.location())
             .hint("`lakexpress runs` lists the runs of a run log; --log-db-auth-id names another one")
             .hint("--target-storage-id names the storage that a run of another machine wrote to"));

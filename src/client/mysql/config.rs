@@ -17,7 +17,7 @@ pub(super) use self::settings::{ServerKey, Tls};
 use crate::client::fields::{Fields, FreshKeys, Keys, Parts, is_misread};
 use crate::client::password::Secret;
 use crate::client::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const URL_HINT: &str = "write mysql://user:password@host:port/database?sslmode=...";
 
@@ -101,6 +101,7 @@ impl MysqlConfig {
         let (mut fields, hint) = match address {
             Address::Url(url) if is_misread(url) => {
                 return Err(Error::config("the URL's user and password do not end where they are to")
+                    .coded(Code::AddressInvalid)
                     .hint("write / ? # and @ of a password as %2F %3F %23 and %40")
                     .hint(URL_HINT));
             }

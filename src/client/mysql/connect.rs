@@ -10,7 +10,7 @@ use crate::client::network;
 use crate::client::password::Secret;
 use crate::client::transport::{self, Stream, Trusted};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 impl MysqlConfig {
     /// Connects and logs in, with a password that is valid now.
@@ -98,6 +98,7 @@ impl MysqlConfig {
             ServerKey::File(path) => {
                 let pem = std::fs::read(path).map_err(|error| {
                     Error::config("server-public-key-path cannot be read")
+                        .coded(Code::CertificateFile)
                         .with("path", path.display())
                         .about_secret(&error)
                 })?;

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::client::network;
 use crate::client::transport::tls_error;
-use crate::error::{Error, ErrorKind, Transient, values_are_hidden};
+use crate::error::{Code, Error, ErrorKind, Transient, values_are_hidden};
 
 /// The number of a server's error; none for errors from elsewhere.
 pub fn code(error: &Error) -> Option<u16> {
@@ -51,6 +51,9 @@ impl ServerError {
             false => self.message,
         };
         let mut error = Error::new(kind, message).with("error", self.code);
+        if let Some(code) = lookup(self.code, &self.sqlstate, kind) {
+            error = error.coded(code);
+        }
         if !hint.is_empty() {
             error = error.hint(hint);
         }
@@ -68,6 +71,7 @@ impl ServerError {
 pub(super) fn odd_version(text: &str) -> Error {
     let start: String = text.chars().take(64).collect();
     Error::config("the server's version is not understood")
+        .coded(Code::NotThisServer)
         .with("version", start)
         .hint("check that server and port are those of a MySQL or MariaDB server, or of a proxy for one")
 }
@@ -75,21 +79,24 @@ pub(super) fn odd_version(text: &str) -> Error {
 /// The server said something that this client does not understand.
 pub(super) fn protocol(what: &str) -> Error {
     Error::unavailable(format!("unexpected answer from the server: {what}"))
+        .coded(Code::NotThisServer)
         .hint("check that server and port are those of a MySQL or MariaDB server, or of a proxy for one")
 }
 
 /// The server wants to be logged in to in a way that this client does not know.
 pub(super) fn not_understood(what: &'static str) -> Error {
-    Error::config("the server's login is not understood").caused_by(what)
+    Error::config("the server's login is not understood").coded(Code::NotThisServer).caused_by(what)
 }
 
 pub(super) fn no_tls() -> Error {
     Error::config("the server has no TLS")
+        .coded(Code::TlsMissing)
         .hint("turn TLS on at the server; sslmode=prefer connects without it where there is none")
 }
 
 pub(super) fn no_authority() -> Error {
     Error::config("sslmode verify-ca needs sslrootcert, the PEM certificate of the server's authority")
+        .coded(Code::CertificateUntrusted)
         .hint("set sslrootcert; sslmode verify-full may do without, and trusts the platform's authorities")
 }
 
@@ -99,6 +106,7 @@ pub(super) fn of_tls(error: io::Error, server: &str) -> Error {
         return network::lost(error, server);
     }
     Error::config("no TLS connection to the server")
+        .coded(Code::TlsFailed)
         .hint("check sslmode and sslrootcert (the PEM certificate of the server's authority)")
         .caused_by(error)
 }
@@ -170,6 +178,31 @@ fn classify(code: u16, sqlstate: &str) -> (ErrorKind, Option<Transient>, &'stati
         1290 | 1836 => lasting(ErrorKind::Unavailable, ""),
         _ => of_tables(code, sqlstate),
     }
+}
+
+/// Where more about an error of the kind is found.
+fn lookup(code: u16, sqlstate: &str, kind: ErrorKind) -> Option<Code> {
+    Some(match code {
+        1045 | 1698 | 1130 | 1820 | 1862 | 3118 | 4151 => Code::LoginRefused,
+        1044 | 1049 => Code::UnknownDatabase,
+        1142 | 1143 | 1227 | 1370 => Code::SelectDenied,
+        3159 => Code::LoginMethod,
+        1040 | 1135 | 1203 | 1226 => Code::NoFreeConnection,
+        1021 | 1037 | 1038 | 1041 | 1114 | 1461 | 1637 => Code::ServerResources,
+        1205 | 1213 => Code::LockTimeout,
+        1412 | 1615 => Code::TableChanged,
+        INTERRUPTED | 1969 | 3024 => Code::StatementCancelled,
+        1153 | 1301 => Code::TooLarge,
+        1053 | 1290 | 1836 => Code::ServerStops,
+        1152 | 1154..=1161 | 1927 | 2002 | 2003 | 2006 | 2013 | 2055 | 3168 | 3169 | 4031 => {
+            Code::ConnectionLost
+        }
+        1054 | 1146 => Code::TableMissing,
+        _ if kind == ErrorKind::Data => Code::ServerRefuses,
+        _ if sqlstate == "28000" => Code::LoginRefused,
+        _ if sqlstate == "08S01" => Code::ConnectionLost,
+        _ => return None,
+    })
 }
 
 /// The same of errors that say something of a table or its rows.

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use crate::clock;
-use crate::error::{Error, Result, Transient};
+use crate::error::{Code, Error, Result, Transient};
 
 /// Runs the line `$1` as the head of a process group. Standard input is a pipe that nobody writes to: its end says that
 /// we are gone or do not wait any longer. The exit status goes to standard error.
@@ -36,7 +36,11 @@ const REST: Duration = Duration::from_millis(200);
 /// # Errors
 /// `Config` when it writes `most` bytes, `Unavailable` when it fails or has not ended after `patience`.
 pub(super) async fn output(key: &str, line: &str, most: usize, patience: Duration) -> Result<Vec<u8>> {
-    let cannot = || Error::unavailable(format!("cannot run {key}")).as_transient(Transient::Connection);
+    let cannot = || {
+        Error::unavailable(format!("cannot run {key}"))
+            .coded(Code::PasswordSource)
+            .as_transient(Transient::Connection)
+    };
     let mut command = Command::new("/bin/sh");
     command.args(["-c", GUARD, "sh", line]).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -51,12 +55,14 @@ pub(super) async fn output(key: &str, line: &str, most: usize, patience: Duratio
     // `child` holds the pipe that is the group's standard input: to return ends the group.
     let Ok(ended) = clock::timeout(patience, running).await else {
         return Err(Error::unavailable(format!("{key} has not ended after {} s", patience.as_secs()))
+            .coded(Code::PasswordSource)
             .hint("it has no terminal and no input, and must ask for nothing")
             .as_transient(Transient::Connection));
     };
     match ended.map_err(|error| cannot().about_secret(&error))? {
         Status::TooMuch => {
             Err(Error::config(format!("{key} writes more than {} KiB, and was ended", most >> 10))
+                .coded(Code::PasswordSource)
                 .hint("it gives one line of text, which is the password or token and nothing else"))
         }
         Status::Code(Some(0)) => Ok(text),
@@ -112,7 +118,9 @@ fn failed(key: &str, code: Option<u8>) -> Error {
         Some(code) => format!("exit status: {code}"),
         None => "its shell was ended".to_owned(),
     };
-    let error = Error::unavailable(format!("{key} failed: {how}")).as_transient(Transient::Connection);
+    let error = Error::unavailable(format!("{key} failed: {how}"))
+        .coded(Code::PasswordSource)
+        .as_transient(Transient::Connection);
     let error = match code {
         Some(127) => error
             .hint("a program in it is not found: cron and systemd have a short PATH, write its whole path"),

@@ -24,7 +24,7 @@ use rustix::fs::{Mode, OFlags};
 use tokio::sync::Mutex;
 
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result, Transient};
+use crate::error::{Code, Error, Result, Transient};
 use crate::secret;
 
 /// How long a password serves when nothing is said.
@@ -213,12 +213,14 @@ impl Fresh {
         let Ok(done) = clock::timeout(FILE_PATIENCE, reading).await else {
             let seconds = FILE_PATIENCE.as_secs();
             return Err(Error::unavailable(format!("cannot read {key}: no answer after {seconds} s"))
+                .coded(Code::PasswordSource)
                 .hint("see whether the file system of this path answers: a network mount may have lost its server")
                 .as_transient(Transient::Connection));
         };
         match done.map_err(|_| Error::internal(format!("reading {key} was cut off")))? {
             Ok(Content::Text(text)) => Ok(text),
             Ok(Content::Not(what)) => Err(Error::config(format!("{key} is {what}, not a regular file"))
+                .coded(Code::PasswordSource)
                 .hint("name the file that holds the password, or a link to it; for what must be asked use password_command")),
             Err(error) => {
                 let message = format!("cannot read {key}");
@@ -230,9 +232,10 @@ impl Fresh {
                         | ErrorKind::InvalidInput
                 );
                 let failed = if is_ours {
-                    Error::config(message).hint("correct the path, or let this user read the file")
+                    Error::config(message)
+                        .coded(Code::PasswordSource).hint("correct the path, or let this user read the file")
                 } else {
-                    Error::unavailable(message).as_transient(Transient::Connection)
+                    Error::unavailable(message).coded(Code::PasswordSource).as_transient(Transient::Connection)
                 };
                 Err(failed.about_secret(&error))
             }
@@ -242,6 +245,7 @@ impl Fresh {
     fn first_line(&self, text: &[u8]) -> Result<String> {
         let wrong = |what: &str| {
             let error = Error::config(format!("{} gives no password: {what}", self.key))
+                .coded(Code::PasswordSource)
                 .hint("it gives one line of text, which is the password or token and nothing else");
             Err(match &self.origin {
                 Origin::Command(_) => error,

@@ -18,7 +18,7 @@ pub use self::settings::{Binding, PostgresConfig, RootCert, SslMode};
 use crate::client::fields::is_misread;
 use crate::client::password::Secret;
 use crate::client::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 impl PostgresConfig {
     /// Reads a URL or the `info` of an auth file entry; what they leave open comes from `environment`.
@@ -28,7 +28,8 @@ impl PostgresConfig {
     /// mistyped keys and wrong values, each with its path.
     pub fn from_address(address: &Address, environment: &Environment) -> Result<Self> {
         if matches!(address, Address::Url(url) if is_misread(url)) {
-            return Err(Error::config("the source URL has a password with a sign that ends it").hint(
+            return Err(Error::config("the source URL has a password with a sign that ends it")
+                .coded(Code::AddressInvalid).hint(
                 "write / ? # and @ of a password as %2F %3F %23 and %40, or put it into PGPASSWORD or ~/.pgpass",
             ));
         }

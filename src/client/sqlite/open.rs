@@ -14,7 +14,7 @@ use rustix::fs::{Access, access};
 use super::config::SqliteConfig;
 use super::trouble::Trouble;
 use crate::clock::{self, Instant};
-use crate::error::{Error, ErrorKind, OPEN_FILES, Result};
+use crate::error::{Code, Error, ErrorKind, OPEN_FILES, Result};
 
 /// How long a writer waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
@@ -31,7 +31,9 @@ pub(crate) fn to_read(
     failed: impl Fn(rusqlite::Error) -> Error,
 ) -> Result<Connection> {
     let path = &config.path;
-    let fault = |kind, message: &str| Error::new(kind, message.to_owned()).with("path", path.display());
+    let fault = |kind, message: &str| {
+        Error::new(kind, message.to_owned()).coded(Code::DatabaseFile).with("path", path.display())
+    };
     match path.metadata() {
         Ok(found) if found.is_file() => {}
         Ok(_) => return Err(fault(ErrorKind::Config, "the database is not a file")),
@@ -86,7 +88,7 @@ fn companions(path: &Path) -> Result<()> {
         companion.push(suffix);
         let companion = PathBuf::from(companion);
         if companion.symlink_metadata().is_ok_and(|found| !found.is_file() || found.nlink() > 1) {
-            return Err(Error::config("a file of the database is a link, or no file")
+            return Err(Error::config("a file of the database is a link, or no file").coded(Code::DatabaseFile)
                 .with("path", companion.display())
                 .hint("SQLite makes this file and never links it; see what it is, then remove it or copy the database elsewhere"));
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::secret::{self, pem::mended};
 
 /// The certificates in the file that `key` names, at least one.
@@ -15,10 +15,11 @@ pub(in crate::client) fn certificates(key: &str, path: &Path) -> Result<Vec<Cert
     });
     match all {
         Ok(all) if !all.is_empty() => Ok(all),
-        Ok(_) => {
-            Err(Error::config(format!("{key} has no certificate in PEM format")).with("path", path.display()))
-        }
+        Ok(_) => Err(Error::config(format!("{key} has no certificate in PEM format"))
+            .coded(Code::CertificateFile)
+            .with("path", path.display())),
         Err(error) => Err(Error::config(format!("{key} is not a file of certificates in PEM format"))
+            .coded(Code::CertificateFile)
             .with("path", path.display())
             .about_secret(&error)),
     }
@@ -29,6 +30,7 @@ pub(in crate::client) fn private_key(key: &str, path: &Path) -> Result<PrivateKe
     secret::warn_if_others_may_read(key, path);
     parsed(&read(key, path)?, PrivateKeyDer::from_pem_slice).map_err(|error| {
         Error::config(format!("{key} is not a private key in PEM format, without a passphrase"))
+            .coded(Code::CertificateFile)
             .with("path", path.display())
             .about_secret(&error)
     })
@@ -45,6 +47,7 @@ fn parsed<T>(bytes: &[u8], parse: impl Fn(&[u8]) -> Result<T, pem::Error>) -> Re
 fn read(key: &str, path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
         Error::config(format!("{key} cannot be read"))
+            .coded(Code::CertificateFile)
             .with("path", path.display())
             .hint(format!("check the path in {key} and the file's rights"))
             .about_secret(&error)

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::socket::Socket;
 use super::stream::Stream;
 use super::{certificate, pem};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How to shake hands: whose certificates are trusted (none: anybody's), whether the host's name is checked too, and
 /// files of our own certificates and their key.
@@ -41,6 +41,7 @@ pub(in crate::client) fn client_config(
     let key = pem::private_key("sslkey", key_file)?;
     builder.with_client_auth_cert(chain, key).map(Arc::new).map_err(|error| {
         Error::config("sslcert and sslkey do not belong together, or are not what they should be")
+            .coded(Code::CertificateFile)
             .with("path", chain_file.display())
             .with("key", key_file.display())
             .about_secret(&error)
@@ -53,7 +54,9 @@ pub(in crate::client) fn client_config(
 /// `Config` when TLS cannot be made with such a host.
 pub(in crate::client) fn server_name(host: &str) -> Result<ServerName<'static>> {
     ServerName::try_from(host.to_owned()).map_err(|error| {
-        Error::config("the host is neither a DNS name nor an IP address, which TLS needs").caused_by(error)
+        Error::config("the host is neither a DNS name nor an IP address, which TLS needs")
+            .coded(Code::AddressInvalid)
+            .caused_by(error)
     })
 }
 
@@ -87,6 +90,7 @@ impl Trusted {
         for certificate in &certificates {
             roots.add(certificate.clone()).map_err(|error| {
                 Error::config("sslrootcert has a certificate that cannot be used")
+                    .coded(Code::CertificateFile)
                     .with("path", path.display())
                     .caused_by(error)
             })?;
@@ -105,6 +109,7 @@ impl Trusted {
         roots.add_parsable_certificates(loaded.certs.iter().cloned());
         if roots.is_empty() {
             let error = Error::config(format!("{why}, but the platform has no certificates"))
+                .coded(Code::CertificateUntrusted)
                 .hint("install the package ca-certificates, or set sslrootcert=FILE");
             return Err(match loaded.errors.into_iter().next() {
                 // SSL_CERT_FILE may name a key.

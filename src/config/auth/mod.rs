@@ -34,7 +34,7 @@ use serde_json::{Map, Value};
 use self::interpolate::Environment;
 pub use self::webhook::Webhook;
 use crate::client::Address;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::runlog;
 use crate::secret;
 use crate::source::SOURCES;
@@ -117,12 +117,14 @@ impl AuthFile {
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
         let document = json::parse(content).map_err(|error| {
             Error::config(format!("auth file is not valid: {error}"))
+                .coded(Code::AuthFileInvalid)
                 .with("file", path.display())
                 .hint("the auth file is one JSON object with ids as keys, each id once")
         })?;
         match document {
             Value::Object(entries) => Ok(Self { path: path.to_owned(), entries, environment }),
             other => Err(Error::config(format!("auth file holds {}, not an object", type_name(&other)))
+                .coded(Code::AuthFileInvalid)
                 .with("file", path.display())
                 .hint("write {\"some_id\": {\"ds_type\": \"postgres\", \"info\": {...}}}")),
         }
@@ -155,6 +157,7 @@ impl AuthFile {
         match entry.info.get("filepath").and_then(Value::as_str) {
             Some(path) => match misread(path, std::iter::empty()) {
                 Some(Misread { what, remedy }) => Err(Error::config(format!("{id}.info.filepath {what}"))
+                    .coded(Code::AuthEntryInvalid)
                     .with("file", self.path.display())
                     .hint(remedy)
                     .hint("a file of such a name is written with ./ before it")),
@@ -187,7 +190,7 @@ impl AuthFile {
                 if entry.info.contains_key("password_command") && !super::own::is_own(&self.path) {
                     return Err(Error::denied(format!(
                         "entry {id} has a password_command, and other users can change what it runs"
-                    ))
+                    )).coded(Code::AuthFileWritable)
                     .with("file", self.path.display())
                     .hint("chmod 600 the auth file and chmod go-w its directory; both belong to this user or to root"));
                 }
@@ -195,6 +198,7 @@ impl AuthFile {
             }
             _ => {
                 let error = Error::config(format!("auth entry is not valid: {}", problems.join("; ")))
+                    .coded(Code::AuthEntryInvalid)
                     .with("file", self.path.display());
                 Err(hints.into_iter().fold(error, Error::hint))
             }
@@ -204,6 +208,7 @@ impl AuthFile {
     fn unknown_id(&self, id: &str) -> Error {
         let ids: Vec<&str> = self.entries.keys().map(String::as_str).collect();
         let error = Error::config(format!("no entry '{}' in the auth file", secret::value(id)))
+            .coded(Code::AuthEntryMissing)
             .with("file", self.path.display());
         let error = match nearest(id, ids.iter().copied()) {
             Some(near) => error.hint(format!("did you mean '{near}'?")),
@@ -375,6 +380,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> Error {
         _ => (ErrorKind::Config, "check the file named with -a/--auth"),
     };
     let failed = Error::new(kind, "cannot read the auth file")
+        .coded(Code::AuthFileUnreadable)
         .with("file", secret::value(&path.to_string_lossy()))
         .hint(hint);
     match misread(&path.to_string_lossy(), std::iter::empty()) {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::{Origin, Url};
 
 use super::{AuthFile, Role, type_name};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::nearest;
 
 const KEYS: [&str; 2] = ["url", "headers"];
@@ -92,6 +92,7 @@ impl AuthFile {
         match webhook.filter(|_| problems.is_empty()) {
             Some(webhook) => Ok(Webhook { headers, ..webhook }),
             None => Err(Error::config(format!("auth entry is not valid: {}", problems.join("; ")))
+                .coded(Code::AuthEntryInvalid)
                 .with("file", self.path.display())
                 .hint("write {\"ds_type\": \"webhook\", \"info\": {\"url\": \"https://...\", \"headers\": {...}}}")),
         }

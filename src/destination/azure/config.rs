@@ -24,7 +24,7 @@ use url::Url;
 
 use super::super::{Extras, Fields, Secret, StorageEntry, is_safe};
 use super::keys;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const CONTAINER: &[&str] = &["container", "container_name", "filesystem", "bucket", "bucket_name"];
 const ACCOUNT: &[&str] = &["account", "account_name", "storage_account", "azure_storage_account_name"];
@@ -97,6 +97,7 @@ impl AzureConfig {
     pub(super) fn of_url(location: &str) -> Result<Self> {
         let place = place_of(location).map_err(|what| {
             Error::usage(format!("--output-dir is no Azure URL: {what}"))
+                .coded(Code::AddressInvalid)
                 .hint("write abfss://container@account.dfs.core.windows.net/path")
         })?;
         let (credentials, extras) = (Credentials::Environment, Extras::default());

@@ -22,7 +22,7 @@ use super::{
     Address, Authorize, Destination, Discreet, Http, ObjectStorage, Pending, Place, Remedies, Store,
     environment, is_safe, plain_endpoint,
 };
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// URL schemes and `storage_type` values.
 pub const NAMES: &[&str] =
@@ -50,12 +50,13 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Address::Location(location) => AzureConfig::of_url(location)?,
         Address::Entry(entry) => AzureConfig::of_entry(entry)?,
     };
-    let builder = builder(&config.credentials)
-        .map_err(|what| Error::config(what).hint("correct the variable where it is set"))?;
+    let builder = builder(&config.credentials).map_err(|what| {
+        Error::config(what).coded(Code::StorageIncomplete).hint("correct the variable where it is set")
+    })?;
     let account = config.place.account.clone();
     let account =
         account.or_else(|| builder.get_config_value(&AzureConfigKey::AccountName)).ok_or_else(|| {
-            Error::config("the storage account is not known").hint(
+            Error::config("the storage account is not known").coded(Code::StorageIncomplete).hint(
             "write abfss://container@account.dfs.core.windows.net/path, or set AZURE_STORAGE_ACCOUNT_NAME",
         )
         })?;
@@ -73,6 +74,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Error::config(
             "the Azure storage cannot be used: account_key is not base64, or sas_token not name=value&...",
         )
+        .coded(Code::StorageIncomplete)
         .hint("check account_key and sas_token: copy them whole, as the portal shows them")
         .about_secret(&error)
     };

@@ -14,7 +14,7 @@ use object_store::gcp::GoogleConfigKey;
 use super::super::{Bucket, Extras, Fields, Secret, StorageEntry, environment, is_safe, plain_endpoint};
 use super::key::{self, KeyFile};
 use super::keys;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const SCHEMES: &[&str] = &["gs", "gcs"];
 const KEY_FILE: &[&str] = &["credentials_file", "profile", "service_account_file"];
@@ -50,10 +50,14 @@ impl GcsConfig {
     /// `gs://bucket/path`, with credentials from the environment.
     pub(super) fn of_url(location: &str) -> Result<Self> {
         let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
-            Error::usage(format!("--output-dir is no GCS URL: {what}")).hint("write gs://bucket/path")
+            Error::usage(format!("--output-dir is no GCS URL: {what}"))
+                .coded(Code::AddressInvalid)
+                .hint("write gs://bucket/path")
         })?;
         let (credentials, endpoint) = of_environment().map_err(|what| {
-            Error::config(what).hint("GOOGLE_APPLICATION_CREDENTIALS names the key file of a service account")
+            Error::config(what)
+                .coded(Code::StorageIncomplete)
+                .hint("GOOGLE_APPLICATION_CREDENTIALS names the key file of a service account")
         })?;
         Ok(Self { bucket, endpoint, credentials, extras: Extras::default() })
     }

@@ -17,7 +17,7 @@ use self::config::{Credentials, GcsConfig};
 use super::{
     Address, Authorize, Destination, Discreet, Http, ObjectStorage, Pending, Place, Remedies, Store,
 };
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// URL schemes and `storage_type` values.
 pub const NAMES: &[&str] = &["gcs", "gs"];
@@ -71,6 +71,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         Error::config(
             "the GCS storage cannot be used: the key or the file of credentials is not what it should be",
         )
+        .coded(Code::StorageIncomplete)
         .hint("check credentials_file: it must hold the key of a service account, as Google hands it out")
         .about_secret(&error)
     };

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::super::{DOCUMENT_BYTES, PendingUpload, StoredObject, too_large};
 use super::folder::{Folder, Kind, io_error};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::is_hive;
 
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -55,6 +55,7 @@ pub(super) fn complete(upload: &PendingUpload, folder: &Folder, name: &str) -> R
                 "an upload has {bytes} bytes where {} were written",
                 upload.bytes
             ))
+            .coded(Code::UploadLost)
             .with("path", folder.at(temporary).display()));
         }
         None => {
@@ -71,7 +72,7 @@ pub(super) fn complete(upload: &PendingUpload, folder: &Folder, name: &str) -> R
 
 /// The error of an upload that is neither there nor completed.
 pub(super) fn lost(path: &Path) -> Error {
-    Error::data("an upload is gone and the file at its place is not the one of it")
+    Error::data("an upload is gone and the file at its place is not the one of it").coded(Code::UploadLost)
         .with("path", path.display())
         .hint("somebody removed files of an unfinished commit: nothing can finish it; remove the directory's _commit.json and export the table again")
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How a directory is held: to be walked through, not read.
 #[cfg(target_os = "linux")]
@@ -262,6 +262,7 @@ impl Folder {
 
     fn strange(&self, name: &str, what: &str) -> Error {
         Error::data(format!("{what} lies where lakexpress keeps its files, and is neither followed nor opened"))
+            .coded(Code::DirectoryUnusable)
             .with("path", self.at(name).display())
             .hint("no link below --output-dir is followed: remove it; to keep a directory on another disk, mount that disk there (mount --bind)")
     }
@@ -279,18 +280,25 @@ fn gone(path: &Path) -> Error {
 pub(super) fn io_error(action: &str, path: &Path, error: io::Error) -> Error {
     let ours = match error.kind() {
         IoKind::PermissionDenied => Error::denied(format!("{action}: permission denied"))
+            .coded(Code::StorageDenied)
             .hint("give this user the right to write there, or choose another --output-dir"),
         IoKind::ReadOnlyFilesystem => Error::denied(format!("{action}: the file system is read-only"))
+            .coded(Code::StorageDenied)
             .hint("choose another --output-dir, or mount the file system for writing"),
-        IoKind::NotFound => Error::unavailable(format!("{action}: it is not there and cannot be made")).hint(
-            "choose another --output-dir, one below a directory in which this user may make directories",
-        ),
+        IoKind::NotFound => Error::unavailable(format!("{action}: it is not there and cannot be made"))
+            .coded(Code::DirectoryUnusable)
+            .hint(
+                "choose another --output-dir, one below a directory in which this user may make directories",
+            ),
         IoKind::StorageFull | IoKind::QuotaExceeded => Error::unavailable(format!("{action}: no space left"))
+            .coded(Code::DiskFull)
             .hint("free space or raise the quota there, or choose another --output-dir"),
         IoKind::NotADirectory => Error::config(format!("{action}: something on its path is not a directory"))
+            .coded(Code::DirectoryUnusable)
             .hint("name a directory in --output-dir"),
         IoKind::InvalidFilename => {
             Error::config(format!("{action}: the name is too long or not allowed here"))
+                .coded(Code::DirectoryUnusable)
                 .hint("choose a shorter --output-dir, or a file system that takes such names")
         }
         _ => Error::unavailable(action),
@@ -323,7 +331,7 @@ pub(super) fn make_directory(dir: &Path) -> Result<()> {
             Err(error) if error.kind() == IoKind::AlreadyExists && path.is_dir() => {}
             // What is above it is there: the file system makes no directories, as that of /proc.
             Err(error) if error.kind() == IoKind::NotFound && path.parent().is_some_and(Path::is_dir) => {
-                return Err(Error::config("no directory can be made there")
+                return Err(Error::config("no directory can be made there").coded(Code::DirectoryUnusable)
                     .with("path", path.display())
                     .hint("choose another --output-dir, one below a directory in which this user may make directories")
                     .caused_by(error));
@@ -347,6 +355,7 @@ pub(super) fn no_dangling_link(path: &Path) -> Result<()> {
         // Else there is a loop, or a right is missing, which others say better.
         if error.kind() == IoKind::NotFound {
             return Err(Error::unavailable("the output directory is a link to what is not there")
+                .coded(Code::DirectoryUnusable)
                 .with("path", link.display())
                 .with("link to", target.display())
                 .hint("mount the volume that the link leads to, make its directory, or choose another --output-dir"));

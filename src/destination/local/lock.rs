@@ -11,7 +11,7 @@ use super::super::DirLock;
 use super::folder::{Folder, io_error};
 use crate::blocking::blocking;
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::LOCK;
 
 /// Longest owner text that is shown.
@@ -76,6 +76,7 @@ pub(super) fn held(dir: &Path, file: &mut impl Read) -> Error {
     let _ = file.take(OWNER_BYTES).read_to_string(&mut text);
     let owner = if text.trim().is_empty() { "another run" } else { text.trim() };
     Error::unavailable(format!("another run writes to this directory: {owner}"))
+        .coded(Code::LockHeld)
         .with("path", dir.display())
         .hint("wait until that run has ended, or choose another --output-dir")
 }

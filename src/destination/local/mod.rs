@@ -29,7 +29,7 @@ use object_store::path::Path as ObjectPath;
 use super::contract::Check;
 use super::{Address, Destination, DirLock, PendingUpload, StoredObject, Upload, scheme_of, too_short};
 use crate::blocking::blocking;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::{self, LOCK};
 use crate::spec::{absolute, path_text};
 use folder::{Folder, Kind};
@@ -45,6 +45,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
             "{}.storage_type: a directory of this machine is no storage of the auth file",
             entry.id
         ))
+        .coded(Code::AddressInvalid)
         .hint("name it with --output-dir")),
     }
 }
@@ -53,6 +54,7 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
 fn base_of(location: &str) -> Result<PathBuf> {
     if location.trim().is_empty() {
         return Err(Error::config("the output directory is empty")
+            .coded(Code::DirectoryUnusable)
             .hint("give --output-dir a path, for example --output-dir ./export"));
     }
     if scheme_of(location).is_none() {
@@ -61,6 +63,7 @@ fn base_of(location: &str) -> Result<PathBuf> {
     let path = url::Url::parse(location).ok().and_then(|url| url.to_file_path().ok());
     path.ok_or_else(|| {
         Error::config(format!("'{location}' is not a local path"))
+            .coded(Code::AddressInvalid)
             .hint("write file:///absolute/path, with three slashes, or a plain path, for --output-dir")
     })
 }
@@ -83,6 +86,7 @@ impl LocalDirectory {
             && !metadata.is_dir()
         {
             return Err(Error::config("the output directory is not a directory")
+                .coded(Code::DirectoryUnusable)
                 .with("path", absolute.display())
                 .hint("name a directory in --output-dir"));
         }
@@ -94,7 +98,9 @@ impl LocalDirectory {
     fn checked(path: &str) -> Result<()> {
         let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
         if !path.is_empty() && !path.split('/').all(plain) {
-            return Err(Error::data("not a path below the output directory").with("path", path));
+            return Err(Error::data("not a path below the output directory")
+                .coded(Code::ManifestUnreadable)
+                .with("path", path));
         }
         Ok(())
     }
@@ -127,7 +133,7 @@ fn split(path: &str) -> Result<(&str, String)> {
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
     LocalDirectory::checked(path)?;
     if name.is_empty() {
-        return Err(Error::data("not a file's path").with("path", path));
+        return Err(Error::data("not a file's path").coded(Code::ManifestUnreadable).with("path", path));
     }
     Ok((dir, name.to_owned()))
 }
@@ -146,6 +152,7 @@ fn join(dir: &str, name: &str) -> String {
 fn check_name(upload: &PendingUpload) -> Result<()> {
     if files::target_name(&upload.upload_id).is_none() {
         return Err(Error::data("not the name of a temporary file")
+            .coded(Code::ManifestUnreadable)
             .with("upload", &upload.upload_id)
             .with("path", &upload.path));
     }

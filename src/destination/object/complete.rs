@@ -13,7 +13,7 @@ use super::super::{PendingUpload, StoredObject, bare_tag};
 use super::pending::bare;
 use super::problem::Refusal;
 use super::{Inner, PATIENCE, Pending};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 /// Makes `upload` visible. An answer that does not say so means *unknown*: then the object is looked at.
 pub(super) async fn complete(inner: &Inner, upload: &PendingUpload) -> Result<StoredObject> {
@@ -62,11 +62,13 @@ fn same_tag(a: Option<&str>, b: Option<&str>) -> bool {
 
 fn another(inner: &Inner, upload: &PendingUpload) -> Error {
     Error::data("the object that is there is not the one of this upload")
+        .coded(Code::UploadLost)
         .with("path", inner.full(&upload.path))
 }
 
 fn lost(inner: &Inner, upload: &PendingUpload) -> Error {
     Error::data("an upload is lost: the store has neither it nor its object")
+        .coded(Code::UploadLost)
         .with("path", inner.full(&upload.path))
         .hint("see whether a lifecycle rule aborts unfinished uploads too early, then export the table again")
 }
@@ -145,8 +147,12 @@ async fn committed_blocks(inner: &Inner, path: &str) -> Result<Vec<String>> {
         Ok(reply) => reply,
         Err(refusal) => return Err(inner.refused("cannot list the blocks of an object", path, &refusal)),
     };
-    let lists: BlockLists = quick_xml::de::from_str(reply.body.trim_start_matches('\u{feff}'))
-        .map_err(|error| Error::unavailable("a list of blocks cannot be understood").caused_by(error))?;
+    let lists: BlockLists =
+        quick_xml::de::from_str(reply.body.trim_start_matches('\u{feff}')).map_err(|error| {
+            Error::unavailable("a list of blocks cannot be understood")
+                .coded(Code::StorageAnswer)
+                .caused_by(error)
+        })?;
     let decode = |block: Block| {
         let bytes = BASE64_STANDARD.decode(&block.name).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()

@@ -7,7 +7,7 @@ use super::super::StoredObject;
 use super::Inner;
 use super::problem::Refusal;
 use super::request::again;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 /// Makes an object, and finds out what became of it when the answer does not tell.
 pub(super) async fn put_new(inner: &Inner, path: &str, content: Bytes) -> Result<StoredObject> {
@@ -39,6 +39,7 @@ pub(super) async fn put_new(inner: &Inner, path: &str, content: Bytes) -> Result
             Ok(Inner::stored(path, meta))
         }
         Some(_) if exists => Err(Error::data("an object of this name has come from elsewhere meanwhile")
+            .coded(Code::CommittedMeanwhile)
             .with("path", inner.full(path))
             .hint("see whether two runs write to one directory, then run again")),
         _ => Err(inner.failed(ACTION, path, &error)),

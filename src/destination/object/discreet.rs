@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use object_store::CredentialProvider;
 
 use super::problem::Refusal;
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// A provider of credentials whose errors are classes of mistakes, without anything that was read; and whose
 /// credentials can be sent.
@@ -48,7 +48,8 @@ impl<C: Send + Sync + 'static> CredentialProvider for Discreet<C> {
             return Ok(credential);
         }
         let error =
-            Error::denied("the token that was handed out holds a character that no HTTP header can hold");
+            Error::denied("the token that was handed out holds a character that no HTTP header can hold")
+                .coded(Code::CredentialsMissing);
         Err(self.error(Box::new(error)))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::StorageEntry;
 use super::http::proxy_hint;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plain::is_invisible;
 use crate::spec::nearest;
 
@@ -252,6 +252,7 @@ impl Fields {
             return Ok(());
         }
         Err(Error::config(format!("auth entry is not valid: {}", self.problems.join("; ")))
+            .coded(Code::AuthEntryInvalid)
             .hint("correct the entry in the auth file; docs/storage.md has every key"))
     }
 }

@@ -8,7 +8,7 @@ use super::problem::Refusal;
 use super::request::in_query;
 use super::{Inner, PATIENCE, Pending};
 use crate::destination::StoredObject;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::{LOCK, file_name, is_hive};
 
 /// One page of the answer: of S3 and GCS, or of Azure.
@@ -86,7 +86,9 @@ struct Found {
 /// What is in a page: objects, prefixes, and the mark of the next page.
 fn page(body: &str) -> Result<(Vec<Found>, Vec<String>, Option<String>)> {
     let page: Page = quick_xml::de::from_str(body).map_err(|error| {
-        Error::unavailable("the store's list of objects cannot be understood").caused_by(error)
+        Error::unavailable("the store's list of objects cannot be understood")
+            .coded(Code::StorageAnswer)
+            .caused_by(error)
     })?;
     let contents = page.contents.into_iter().map(|of| Found { key: of.key, bytes: of.size, tag: of.tag });
     let files = page.blobs.blob.into_iter().filter(|b| b.properties.kind.as_deref() != Some("directory"));

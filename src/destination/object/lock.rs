@@ -23,7 +23,7 @@ use super::super::{DirLock, ONE_DIRECTORY_PER_RUN, StoredObject};
 use super::Inner;
 use super::problem::Refusal;
 use crate::clock::{self, Instant, Pauses};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::spec::layout::LOCK;
 
 #[cfg(test)]
@@ -266,6 +266,7 @@ async fn look_before_replacing(
                 theirs.map_or_else(|| "another run".to_owned(), |theirs| format!("run {}", theirs.owner));
             let message = format!("the directory has the lock of {owner}, which cannot be replaced");
             Err(Error::denied(message)
+                .coded(Code::LockHeld)
                 .with("path", inner.full(path))
                 .with("needs", "storage.objects.delete")
                 .hint(ONE_DIRECTORY_PER_RUN))
@@ -295,6 +296,7 @@ fn taken(inner: &Inner, path: &str, theirs: Option<&Content>) -> Error {
         None => "it takes and gives back its lock all the time".to_owned(),
     };
     Error::unavailable(format!("another run writes to this directory: run {who}"))
+        .coded(Code::LockHeld)
         .with("path", inner.full(path))
         .hint("wait until that run has ended, or choose another --sub-path or base_path")
 }
@@ -358,7 +360,8 @@ pub(super) async fn is_exclusive(inner: &Inner, path: &str) -> Result<String> {
         (Err(error), _) if !is_unsupported(&error) => {
             Err(inner.failed("cannot write under a condition", path, &error))
         }
-        _ => Err(Error::config("the store does not keep two writers apart: it ignores If-None-Match").hint(
+        _ => Err(Error::config("the store does not keep two writers apart: it ignores If-None-Match")
+            .coded(Code::StoreUnfit).hint(
             "let only one run at a time write to a table; two that start at the same moment are not noticed",
         )),
     }
@@ -455,6 +458,7 @@ impl Held {
             }
         }
         Err(Error::unavailable("the lock of the directory cannot be renewed")
+            .coded(Code::LockLost)
             .with("path", self.inner.full(&self.path))
             .hint("run again when the storage answers"))
     }
@@ -476,6 +480,7 @@ impl Held {
 
     fn lost(&self) -> Error {
         Error::unavailable("the lock of the directory has been lost to another run")
+            .coded(Code::LockLost)
             .with("path", self.inner.full(&self.path))
             .hint("see whether two runs write to one directory, and whether this one was held up for long")
     }

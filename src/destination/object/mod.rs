@@ -64,7 +64,7 @@ pub(crate) use self::wants::{Want, want};
 use super::contract::Check;
 use super::{Destination, DirLock, PendingUpload, StoredObject, Unfinished, Upload, too_short};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout::{RUNS_DIR, file_name};
 /// How long the end waits for aborts and locks that were dropped.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -132,6 +132,7 @@ impl Destination for ObjectStorage {
             }
             Some(skew) => {
                 Err(Error::config(format!("{} s ahead of this machine's clock", skew.num_seconds()))
+                    .coded(Code::ClockSkew)
                     .hint("set this machine's clock, for example with NTP"))
             }
         };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::super::{PendingUpload, bare_tag};
 use super::request::in_query;
 use super::{Inner, PATIENCE, Pending, xml};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// One page of the answer to `GET ?uploads`, the same for S3 and for the XML API of GCS.
 #[derive(Debug, Deserialize)]
@@ -38,7 +38,9 @@ pub(super) fn query(prefix: &str) -> String {
 /// The uploads of one answer, and the query of the next page if there is one.
 pub(super) fn page(body: &str, prefix: &str) -> Result<(Vec<Found>, Option<String>)> {
     let page: Page = quick_xml::de::from_str(body).map_err(|error| {
-        Error::unavailable("the store's list of unfinished uploads cannot be understood").caused_by(error)
+        Error::unavailable("the store's list of unfinished uploads cannot be understood")
+            .coded(Code::StorageAnswer)
+            .caused_by(error)
     })?;
     let next = page.is_truncated.then(|| {
         let (key, id) = (in_query(&page.next_key_marker), in_query(&page.next_upload_id_marker));
@@ -82,7 +84,9 @@ pub(super) async fn is_whole(inner: &Inner, upload: &PendingUpload) -> Result<bo
             Err(refusal) => return Err(inner.refused("cannot look at an upload", &upload.path, &refusal)),
         };
         let page: Parts = quick_xml::de::from_str(&reply.body).map_err(|error| {
-            Error::unavailable("the store's list of an upload's parts cannot be understood").caused_by(error)
+            Error::unavailable("the store's list of an upload's parts cannot be understood")
+                .coded(Code::StorageAnswer)
+                .caused_by(error)
         })?;
         bytes += page.part.iter().map(|part| part.size).sum::<u64>();
         tags.extend(page.part.into_iter().map(|part| bare(&part.tag)));

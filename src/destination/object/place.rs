@@ -20,7 +20,7 @@ use super::problem::{Refusal, Remedies, explain};
 use super::request;
 use crate::clock;
 use crate::destination::{DOCUMENT_BYTES, StoredObject, too_large};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How long first contact may take, retries included.
 pub(super) const CONTACT: Duration = Duration::from_secs(12);
@@ -93,7 +93,11 @@ impl Debug for Uploads {
 impl Inner {
     /// The key of `path`. Paths that leave the base are refused.
     pub(super) fn key(&self, path: &str) -> Result<Path> {
-        let wrong = || Error::data("not a path below the storage's base").with("path", path);
+        let wrong = || {
+            Error::data("not a path below the storage's base")
+                .coded(Code::ManifestUnreadable)
+                .with("path", path)
+        };
         if !path.is_empty() && path.split('/').any(str::is_empty) {
             return Err(wrong());
         }

@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::wants::Want;
 use super::xml;
 use crate::clock::Elapsed;
-use crate::error::{Error, ErrorKind, causes, with_causes};
+use crate::error::{Code, Error, ErrorKind, causes, with_causes};
 
 /// The words of one kind of store for the things that a remedy names.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) struct Refusal {
     /// The answer says that this port is for TLS.
     for_tls: bool,
     /// Ours already.
-    ours: Option<(ErrorKind, String, Vec<String>)>,
+    ours: Option<(ErrorKind, Option<Code>, String, Vec<String>)>,
     /// A redirect without a place, as S3 answers for a bucket of another region.
     redirect: bool,
 }
@@ -94,7 +94,8 @@ impl Refusal {
     }
 
     pub(super) fn of_error(error: Error) -> Self {
-        Self { ours: Some((error.kind(), error.to_string(), error.hints().to_vec())), ..Self::default() }
+        let ours = (error.kind(), error.specific(), error.to_string(), error.hints().to_vec());
+        Self { ours: Some(ours), ..Self::default() }
     }
 
     /// What a sign-in service, a metadata server or a file of credentials gave instead of credentials. Answers may repeat
@@ -109,7 +110,7 @@ impl Refusal {
         if !known && refusal.code.is_empty() {
             let text =
                 "no credentials could be had: a file or command that gives them cannot be used".to_owned();
-            refusal.ours = Some((ErrorKind::Denied, text, Vec::new()));
+            refusal.ours = Some((ErrorKind::Denied, Some(Code::CredentialsMissing), text, Vec::new()));
         }
         refusal
     }
@@ -397,8 +398,11 @@ fn transport_row(text: &str) -> Option<&'static Row> {
 
 /// The error of `refusal`, which stood in the way of `action`.
 pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Error {
-    if let Some((kind, text, hints)) = &refusal.ours {
-        let error = Error::new(*kind, format!("{action}: {text}"));
+    if let Some((kind, code, text, hints)) = &refusal.ours {
+        let mut error = Error::new(*kind, format!("{action}: {text}"));
+        if let Some(code) = code {
+            error = error.coded(*code);
+        }
         return hints.iter().fold(error, |error, hint| error.hint(hint));
     }
     let (kind, message, remedy) = judge(refusal);
@@ -406,6 +410,9 @@ pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Erro
     let want = Want::of(words.wants, &refusal.code, &refusal.message, step.map_or("", |(_, right)| right));
     let known = want.and_then(|want| want.message);
     let mut error = Error::new(kind, format!("{action}: {}", known.unwrap_or(message)));
+    if let Some(code) = lookup(refusal, kind, remedy, known.is_some()) {
+        error = error.coded(code);
+    }
     if let Some(status) = refusal.status {
         error =
             error.with("status", StatusCode::from_u16(status).map_or(status.to_string(), |s| s.to_string()));
@@ -432,6 +439,23 @@ pub(super) fn explain(action: &str, refusal: &Refusal, words: &Remedies) -> Erro
     };
     // What a page says is for eyes, and long.
     if cause.is_empty() || refusal.page { error } else { error.caused_by(cause) }
+}
+
+/// Where more about it is found.
+fn lookup(refusal: &Refusal, kind: ErrorKind, remedy: Remedy, wants: bool) -> Option<Code> {
+    Some(match (remedy, kind) {
+        _ if wants && kind != ErrorKind::Internal => Code::StorageSettings,
+        (Remedy::Clock, ErrorKind::Config) => Code::ClockSkew,
+        (Remedy::Space, ErrorKind::Unavailable) => Code::DiskFull,
+        (Remedy::Bucket | Remedy::Region, ErrorKind::Config) => Code::NoSuchBucket,
+        (_, ErrorKind::Denied) => Code::StorageDenied,
+        (_, ErrorKind::Config | ErrorKind::Unavailable) if refusal.status.is_none() || refusal.for_tls => {
+            Code::StorageUnreachable
+        }
+        (Remedy::Later, ErrorKind::Unavailable) => Code::StorageUnreachable,
+        (_, ErrorKind::Config | ErrorKind::Unavailable | ErrorKind::Data) => Code::StorageAnswer,
+        _ => return None,
+    })
 }
 
 fn judge(refusal: &Refusal) -> (ErrorKind, &'static str, Remedy) {

@@ -11,7 +11,7 @@ use super::Authorize;
 use super::problem::Refusal;
 use super::reply::Reply;
 use crate::clock::{self, Pauses};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// As object_store waits, see [`super::Http::retry`].
 const PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(15)).with_jitter();
@@ -69,7 +69,12 @@ async fn once(
     url: &str,
 ) -> Result<Reply, (Refusal, bool)> {
     let wrong = |error: &dyn std::fmt::Display| {
-        (Refusal::of_error(Error::config(format!("not a URL of a store: {error}"))), false)
+        (
+            Refusal::of_error(
+                Error::config(format!("not a URL of a store: {error}")).coded(Code::AddressInvalid),
+            ),
+            false,
+        )
     };
     let mut request = HttpRequest::new(HttpRequestBody::empty());
     *request.method_mut() = method.clone();

@@ -36,7 +36,7 @@ use super::config::can_be_sent;
 use super::partition::Variant;
 use super::settings::{self, Settings};
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result, with_causes};
+use crate::error::{Code, Error, Result, with_causes};
 use crate::plain::is_invisible;
 
 /// Credentials that live that long or shorter are renewed.
@@ -210,6 +210,7 @@ impl Chain {
                 return Err(Error::config(format!(
                     "the {what} {from} holds a line break, an invisible character or one that no key has"
                 ))
+                .coded(Code::CredentialsMissing)
                 .hint("copy it once more"));
             }
         }
@@ -235,14 +236,16 @@ impl Chain {
             let why = why(&error);
             let ours = Error::unavailable(format!(
                 "no AWS credentials {from}: the sign-in service cannot be reached through the proxy"
-            ));
+            ))
+            .coded(Code::CredentialsMissing);
             return ours.with("proxy", &proxy).with("why", why).hint(proxy.hint());
         }
         let ours = match &error {
             CredentialsError::ProviderTimedOut(_) => {
                 Error::unavailable(format!("no AWS credentials {from} in time"))
+                    .coded(Code::CredentialsMissing)
             }
-            _ => Error::denied(format!("no AWS credentials {from}")),
+            _ => Error::denied(format!("no AWS credentials {from}")).coded(Code::CredentialsMissing),
         };
         let ours = ours.with("why", why(&error)).hint(hint);
         // aws-config takes an empty one for an endpoint without a host.

@@ -21,7 +21,7 @@ use super::keys::{self, Keys};
 use super::partition::{self, Variant};
 use super::settings::Addressing;
 use super::settings::{self, Found, Settings};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const SCHEMES: &[&str] = &["s3", "s3a"];
 const REGION: &[&str] = &["region", "region_name", "aws_region"];
@@ -86,26 +86,35 @@ impl S3Config {
     /// `s3://bucket/path`, with credentials from the environment.
     pub(super) fn of_url(location: &str) -> Result<Self> {
         let bucket = Bucket::of_url(location, SCHEMES).map_err(|what| {
-            Error::usage(format!("--output-dir is no S3 URL: {what}")).hint("write s3://bucket/path")
+            Error::usage(format!("--output-dir is no S3 URL: {what}"))
+                .coded(Code::AddressInvalid)
+                .hint("write s3://bucket/path")
         })?;
-        environment::variables(|name| VARIABLES.contains(&name))
-            .map_err(|what| Error::config(what).hint("correct the variable where it is set"))?;
-        let wrong =
-            |what: String| Error::config(what).hint("see AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE");
+        environment::variables(|name| VARIABLES.contains(&name)).map_err(|what| {
+            Error::config(what).coded(Code::StorageIncomplete).hint("correct the variable where it is set")
+        })?;
+        let wrong = |what: String| {
+            Error::config(what)
+                .coded(Code::StorageIncomplete)
+                .hint("see AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")
+        };
         let settings = settings::of_profile(None).map_err(wrong)?;
         let endpoint = settings.endpoint.as_ref().map(Found::url).transpose().map_err(|what| {
-            Error::config(what).hint("write https://host, or http://host:port for a plain connection")
+            Error::config(what)
+                .coded(Code::StorageIncomplete)
+                .hint("write https://host, or http://host:port for a plain connection")
         })?;
         let region = match (&settings.region, &endpoint) {
             (Some(region), _) if !is_region(&region.text) => {
-                return Err(
-                    Error::config(region.wrong("no region")).hint("write a region's name, such as eu-west-1")
-                );
+                return Err(Error::config(region.wrong("no region"))
+                    .coded(Code::StorageIncomplete)
+                    .hint("write a region's name, such as eu-west-1"));
             }
             (Some(region), _) => region.text.clone(),
             (None, Some(_)) => ANY_REGION.to_owned(),
             (None, None) => {
                 return Err(Error::config("the region of the bucket is not known")
+                    .coded(Code::StorageIncomplete)
                     .hint("set AWS_REGION, or region in the AWS profile"));
             }
         };

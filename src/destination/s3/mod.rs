@@ -19,7 +19,7 @@ use self::chain::Chain;
 use self::config::{Credentials, S3Config};
 use super::s3::settings::Addressing;
 use super::{Address, Authorize, Destination, Http, ObjectStorage, Pending, Place, Remedies, Store};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// URL schemes and `storage_type` values; also everything that ends in `_s3`.
 pub const NAMES: &[&str] = &["s3", "s3a"];
@@ -78,7 +78,9 @@ pub fn open(address: &Address) -> Result<Arc<dyn Destination>> {
         .with_retry(Http::retry())
         .with_http_connector(connector.clone())
         .build()
-        .map_err(|error| Error::config("the S3 storage cannot be used").about_secret(&error))?;
+        .map_err(|error| {
+            Error::config("the S3 storage cannot be used").coded(Code::StorageIncomplete).about_secret(&error)
+        })?;
     let place = Place {
         location: config.bucket.location("s3"),
         bucket,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::shown::shown;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{FileEntry, Manifest, ManifestColumn};
 use crate::readers::Readers;
 use crate::sink::PreparedFile;
@@ -18,6 +18,7 @@ pub(super) fn check_append(
 ) -> Result<()> {
     if let Some(file) = files.iter().find(|file| visible.contains(&file.entry.name)) {
         return Err(Error::data("a file of this name is there already")
+            .coded(Code::AppendDiffers)
             .with("file", &file.entry.name)
             .hint("--if-exists append never replaces a file; run it again under a new run id"));
     }
@@ -54,7 +55,8 @@ fn same_columns(old: &Manifest, added: &[ManifestColumn]) -> Result<()> {
     let same = |a: &ManifestColumn, b: &ManifestColumn| {
         value(a) == value(b) && (&a.arrow_type, a.form.is_some()) == (&b.arrow_type, b.form.is_some())
     };
-    let error = Error::data("the table's columns differ from those of the files that are there");
+    let error = Error::data("the table's columns differ from those of the files that are there")
+        .coded(Code::AppendDiffers);
     let Some((there, added)) = old.columns.iter().zip(added).find(|(old, added)| !same(old, added)) else {
         if old.columns.len() == added.len() {
             return Ok(());
@@ -98,6 +100,7 @@ fn same_directories(old: &[FileEntry], added: &[PreparedFile]) -> Result<()> {
         named => named.join(", "),
     };
     Err(Error::data("the files that are there lie in other directories than those to be added")
+        .coded(Code::AppendDiffers)
         .with("there", shown(&old))
         .with("added", shown(&added))
         .hint("export with the method that made those that are there, or use another --output-dir or --sub-path"))

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::destination::DOCUMENT_BYTES;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::spec::layout;
 
@@ -30,6 +30,7 @@ pub(super) fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T>
     }
     let wrong = |error: serde_json::Error| {
         Error::data(format!("{what} is there and cannot be understood"))
+            .coded(Code::ManifestUnreadable)
             .hint("it is not deleted; see what it is, then move it away or choose another directory")
             .caused_by(error)
     };
@@ -37,6 +38,7 @@ pub(super) fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T>
     if version.format_version > FORMAT_VERSION {
         let found = version.format_version;
         return Err(Error::data(format!("{what} has format {found}, this program knows {FORMAT_VERSION}"))
+            .coded(Code::ManifestUnreadable)
             .hint("use the newer version of lakexpress that wrote it"));
     }
     serde_json::from_slice(content).map_err(wrong)
@@ -59,19 +61,23 @@ pub(super) fn check_files(manifest: &Manifest) -> Result<()> {
         bytes = bytes.saturating_add(file.bytes);
     }
     if rows > TOO_MANY || bytes > TOO_MANY {
-        return Err(Error::data("a manifest counts more rows or bytes than there can be").hint(
-            "lakexpress did not write it: see what it is, then move it away or choose another directory",
-        ));
+        return Err(Error::data("a manifest counts more rows or bytes than there can be")
+            .coded(Code::ManifestUnreadable)
+            .hint(
+                "lakexpress did not write it: see what it is, then move it away or choose another directory",
+            ));
     }
     let mut seen = HashSet::new();
     for file in &manifest.files {
         if !is_plain(&file.name) {
-            return Err(
-                Error::data("a manifest names a file outside of its directory").with("file", &file.name)
-            );
+            return Err(Error::data("a manifest names a file outside of its directory")
+                .coded(Code::ManifestUnreadable)
+                .with("file", &file.name));
         }
         if !seen.insert(&file.name) {
-            return Err(Error::data("a manifest names a file twice").with("file", &file.name));
+            return Err(Error::data("a manifest names a file twice")
+                .coded(Code::ManifestUnreadable)
+                .with("file", &file.name));
         }
     }
     Ok(())
@@ -102,6 +108,7 @@ pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
         return Err(Error::data(
             "the table's manifest would be larger than 1 GiB: it has too many files and columns",
         )
+        .coded(Code::CommitTooLarge)
         .hint(
             "begin another directory, with --sub-path for example; --part-bytes makes fewer and larger files",
         ));

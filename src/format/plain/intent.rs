@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{check_files, is_plain, read};
 use crate::destination::PendingUpload;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{FORMAT_VERSION, Manifest};
 
 /// `_commit.json`: a commit that will happen. All paths in it are file names in its directory.
@@ -44,14 +44,16 @@ impl Intent {
         let mut seen = HashSet::new();
         for upload in &self.uploads {
             if !named.contains(upload.path.as_str()) || !seen.insert(upload.path.as_str()) {
-                return Err(
-                    Error::data("an upload is not in the manifest, or twice").with("file", &upload.path)
-                );
+                return Err(Error::data("an upload is not in the manifest, or twice")
+                    .coded(Code::ManifestUnreadable)
+                    .with("file", &upload.path));
             }
         }
         for name in &self.deletes {
             if !is_plain(name) || named.contains(name.as_str()) {
-                return Err(Error::data("a file is to be deleted that must not be").with("file", name));
+                return Err(Error::data("a file is to be deleted that must not be")
+                    .coded(Code::ManifestUnreadable)
+                    .with("file", name));
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use super::shown::some_of;
 use super::state::Found;
 use super::sweep::sweep;
 use crate::destination::{DirLock, ONE_DIRECTORY_PER_RUN};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::format::contract::Beginning;
 use crate::format::left::Left;
 use crate::spec::IfExists;
@@ -89,7 +89,7 @@ async fn find(place: &Place, beginning: &Beginning<'_>) -> Result<Found> {
         // A resumed run finds its own work: nothing will be done to it.
         _ if finished => {}
         IfExists::Error if old.is_some() || !sizes.is_empty() => {
-            return Err(Error::data("the table already exists")
+            return Err(Error::data("the table already exists").coded(Code::TableExists)
                 .hint("--if-exists overwrite replaces it if the same source wrote it, replace in any case, append adds to it"));
         }
         IfExists::Error => {}
@@ -101,6 +101,7 @@ async fn find(place: &Place, beginning: &Beginning<'_>) -> Result<Found> {
                 return Err(Error::data(
                     "files are there that no manifest names, so they are not ours to replace",
                 )
+                .coded(Code::OthersFiles)
                 .with("files", some_of(&unknown))
                 .hint("--if-exists append keeps them; or remove them, or choose another directory"));
             }
@@ -109,6 +110,7 @@ async fn find(place: &Place, beginning: &Beginning<'_>) -> Result<Found> {
             for file in old.iter().flat_map(|manifest| &manifest.files) {
                 if sizes.get(file.name.as_str()) != Some(&file.bytes) {
                     return Err(Error::data("a file that the manifest names is missing or has another size")
+                        .coded(Code::FileMissing)
                         .with("file", &file.name)
                         .hint("--if-exists overwrite exports the table again and removes what was appended to it"));
                 }
@@ -123,6 +125,7 @@ async fn find(place: &Place, beginning: &Beginning<'_>) -> Result<Found> {
                 return Err(Error::denied(
                     "the table already exists, and these credentials cannot replace it",
                 )
+                .coded(Code::TableExists)
                 .hint(ONE_DIRECTORY_PER_RUN)
                 .caused_by(error));
             }

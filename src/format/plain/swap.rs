@@ -9,7 +9,7 @@ use super::intent::Intent;
 use super::place::{Place, all, current_manifest};
 use super::removed::Removed;
 use crate::destination::{DirLock, PendingUpload};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::format::left::Left;
 use crate::manifest::Manifest;
 use crate::spec::layout::{INTENT, MANIFEST};
@@ -78,7 +78,7 @@ async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
         let stored = stored?;
         if stored.bytes != upload.bytes {
             let message = format!("a completed file has {} bytes, not {}", stored.bytes, upload.bytes);
-            return Err(Error::data(message).with("file", &upload.path));
+            return Err(Error::data(message).coded(Code::CommittedMeanwhile).with("file", &upload.path));
         }
         if let Some(file) = manifest.files.iter_mut().find(|file| place.path(&file.name) == upload.path) {
             file.e_tag = stored.e_tag;

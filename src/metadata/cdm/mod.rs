@@ -29,7 +29,7 @@ use self::document::{
 use self::relationships::Relationships;
 use super::Document;
 use crate::catalog::SourceIdentity;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{FileEntry, Manifest};
 use crate::spec::{MetadataSpec, layout};
 
@@ -183,6 +183,7 @@ impl<'a> Documents<'a> {
     fn add(&mut self, path: &str, document: &impl Serialize) -> Result<()> {
         if !self.taken.insert(path.to_owned()) {
             return Err(Error::data("two files of the metadata, or one and a table's directory, have one name")
+                .coded(Code::CommitTooLarge)
                 .with("path", path)
                 .hint("export the table of that name elsewhere with --sub-path, or leave --include-entity-files out"));
         }

@@ -41,7 +41,7 @@ use super::{SourceTable, session};
 use crate::catalog::{
     Geometries, ListedTable, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind, TableRef,
 };
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::ManifestColumn;
 use crate::readers::{self, field_for, form_note};
 use crate::sink::WriterSettings;
@@ -148,8 +148,9 @@ fn table_ref(
     statement: &QueryStatement,
 ) -> Result<TableRef> {
     if reference.catalog().is_some() {
-        let error =
-            Error::usage(format!("table {reference}: a query reads one database")).hint("write schema.table");
+        let error = Error::usage(format!("table {reference}: a query reads one database"))
+            .coded(Code::UnknownTable)
+            .hint("write schema.table");
         return Err(statement.text.place(error, None, &[reference.table()]));
     }
     let schema = reference.schema().unwrap_or_else(|| source.dialect().default_schema());
@@ -282,6 +283,7 @@ fn merges_keys(plan: &LogicalPlan) -> Result<Option<Error>> {
     })?;
     Ok(found.map(|kind| {
         Error::usage(format!("{kind} JOIN with USING or NATURAL would lose keys of the right side"))
+            .coded(Code::MeaningDiffers)
             .hint("write FULL JOIN ... ON a.k = b.k, and coalesce(a.k, b.k) AS k for the key")
     }))
 }
@@ -302,6 +304,7 @@ fn distinct_names(schema: &SchemaRef) -> Result<()> {
     match schema.fields().iter().find(|field| !seen.insert(field.name())) {
         None => Ok(()),
         Some(twice) => Err(Error::usage(format!("two columns of the result are called '{}'", twice.name()))
+            .coded(Code::DuplicateColumn)
             .hint("give one of them another name with AS")),
     }
 }

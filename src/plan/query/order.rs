@@ -15,7 +15,7 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::scan::SourceExec;
 use crate::source::Snapshot;
 
@@ -46,7 +46,8 @@ pub(super) fn check_readers(plan: &Arc<dyn ExecutionPlan>, readers: Readers) -> 
     }
     let refused = Error::usage(format!(
         "the query reads {scans} slices side by side, and there are {at_once} connections to do so"
-    ));
+    ))
+    .coded(Code::ConnectionBudget);
     Err(match readers.view {
         Some(most) if most < scans => refused.hint(format!(
             "this source's view has {most} readers: fewer slices with -p, or the parts of the query one by one"

@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use super::source_sql;
 use super::statement::{QueryStatement, Text, check_name, placed};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::layout;
 
 const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name', and no options after it: exports are Parquet files, and \
@@ -33,10 +33,12 @@ pub fn parse_query(sql: &str, name: &str) -> Result<QueryStatement> {
             check_name(&only.name).map_err(|e| e.with("flag", "--name"))?;
             Ok(only)
         }
-        (None, _) => Err(Error::usage("there is no query").hint("lakexpress query 'SELECT ...' --name NAME")),
+        (None, _) => Err(Error::usage("there is no query")
+            .coded(Code::NotOneQuery)
+            .hint("lakexpress query 'SELECT ...' --name NAME")),
         (Some(second), _) => Err(second
             .text
-            .place(Error::usage("more than one query"), None, &[])
+            .place(Error::usage("more than one query").coded(Code::NotOneQuery), None, &[])
             .hint("write COPY (SELECT ...) TO 'name' statements into a file for --script")),
     }
 }
@@ -50,13 +52,15 @@ pub fn parse_script(sql: &str, origin: &str) -> Result<Vec<QueryStatement>> {
     let statements = statements(sql, Some(origin), copy)?;
     if statements.is_empty() {
         return Err(Error::usage("the script has no statement")
+            .coded(Code::NotOneQuery)
             .with("file", origin)
             .hint("write COPY (SELECT ...) TO 'name';"));
     }
     for (at, statement) in statements.iter().enumerate() {
         let directory = |s: &QueryStatement| layout::escape(&s.name).to_lowercase();
         if statements[..at].iter().any(|earlier| directory(earlier) == directory(statement)) {
-            let error = Error::usage(format!("two statements write to '{}'", statement.name));
+            let error = Error::usage(format!("two statements write to '{}'", statement.name))
+                .coded(Code::NotOneQuery);
             return Err(statement.text.place(error, None, &[]));
         }
     }
@@ -69,7 +73,9 @@ fn copy(statement: Statement, text: Text) -> Result<QueryStatement> {
     };
     let text = Text { name: copy.target.clone(), ..text };
     let refuse = |message: &str, word: &str| {
-        let error = Error::usage(message.to_owned()).hint("write COPY (SELECT ...) TO 'name'");
+        let error = Error::usage(message.to_owned())
+            .coded(Code::NotOneQuery)
+            .hint("write COPY (SELECT ...) TO 'name'");
         Err(text.place(error, None, &[word]))
     };
     if copy.stored_as.as_deref().is_some_and(|format| !format.eq_ignore_ascii_case("parquet")) {
@@ -102,8 +108,9 @@ fn everything_of(table: &ObjectName, text: &Text) -> Result<Statement> {
 
 fn described(name: String, sql: String, statement: Statement, text: Text) -> Result<QueryStatement> {
     let text = Text { name: name.clone(), ..text };
-    let (tables, _) = resolve_table_references(&statement, true)
-        .map_err(|error| text.place(Error::usage(error.strip_backtrace()), None, &[]))?;
+    let (tables, _) = resolve_table_references(&statement, true).map_err(|error| {
+        text.place(Error::usage(error.strip_backtrace()).coded(Code::SqlSyntax), None, &[])
+    })?;
     Ok(QueryStatement { name, sql, tables, statement, text, source_sql: None })
 }
 
@@ -111,6 +118,7 @@ fn not_a_query(statement: &Statement) -> Error {
     let shown = statement.to_string();
     let word = shown.split_whitespace().next().unwrap_or_default().to_uppercase();
     Error::usage(format!("{word} is not something to export"))
+        .coded(Code::NotOneQuery)
         .hint("query takes SELECT, WITH or VALUES; a script takes COPY (SELECT ...) TO 'name'")
 }
 
@@ -158,7 +166,8 @@ fn statements(
             Token::EOF => None,
             Token::SemiColon => Some(next.span.start),
             _ => {
-                let error = Error::usage(format!("expected the end of the statement or ;, found: {next}"));
+                let error = Error::usage(format!("expected the end of the statement or ;, found: {next}"))
+                    .coded(Code::SqlSyntax);
                 return Err(placed(error, origin, next.span.start));
             }
         };
@@ -212,7 +221,7 @@ fn syntax(error: &DataFusionError) -> (Error, Option<Location>) {
             bare = text;
         }
     }
-    (Error::usage(format!("not valid SQL: {bare}")), at)
+    (Error::usage(format!("not valid SQL: {bare}")).coded(Code::SqlSyntax), at)
 }
 
 /// The place after the last character that is not white space.

@@ -5,15 +5,16 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, SetOperator, SetQuantifier, Visit, Visitor};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// Refuses `EXCEPT ALL` and `INTERSECT ALL`: DataFusion does not count how often a row is on each side
 /// (apache/datafusion#12955, #12956). With the word where the message points.
 pub(super) fn counted(statement: &Statement) -> Option<(Error, &'static str)> {
     let Statement::Statement(statement) = statement else { return None };
     let ControlFlow::Break(word) = statement.visit(&mut Counted) else { return None };
-    let error =
-        Error::usage(format!("{word} ALL would not count how often a row is on each side")).hint(format!(
+    let error = Error::usage(format!("{word} ALL would not count how often a row is on each side"))
+        .coded(Code::MeaningDiffers)
+        .hint(format!(
             "write {word} for distinct rows; to count, number equal rows on both sides with \
              row_number() OVER (PARTITION BY <all columns>) and use {word} on that"
         ));

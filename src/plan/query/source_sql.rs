@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::statement::{QUERY_SCHEMA, QueryStatement, Text, check_name};
 use crate::catalog::SourceSql;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::missing::quoted;
 
 /// One query, as `query --source-sql "SELECT ..." --name N [--key column]` has it.
@@ -23,7 +23,7 @@ const START: Location = Location { line: 1, column: 1 };
 /// The statement reads everything of what the source gives.
 fn statement(sql: &str, name: &str, key: Option<&str>, text: Text) -> Result<QueryStatement> {
     if sql.trim().is_empty() {
-        return Err(text.place(Error::usage("there is no query"), None, &[]));
+        return Err(text.place(Error::usage("there is no query").coded(Code::NotOneQuery), None, &[]));
     }
     let all = format!("SELECT * FROM {QUERY_SCHEMA}.{}", quoted(name));
     let unparsed = |error| Error::internal("the statement over the query's rows").caused_by(error);
@@ -55,7 +55,8 @@ pub(super) fn copy(
     let text = Text { origin: origin.map(str::to_owned), name: name.to_owned(), start, words: Vec::new() };
     check_name(name).map_err(|error| text.place(error, None, &[]))?;
     let wrong = |at: &TokenWithSpan| {
-        let error = Error::usage(format!("not an option of a query in the source's SQL: {at}"));
+        let error = Error::usage(format!("not an option of a query in the source's SQL: {at}"))
+            .coded(Code::NotOneQuery);
         text.place(error, Some(at.span.start), &[]).hint("write WITH (source_sql, key 'column')")
     };
     let (mut key, mut at) = (None, options);
@@ -151,7 +152,7 @@ impl QueryStatement {
         };
         let column = if line == 1 { start.column + column - 1 } else { column };
         let at = Location { line: start.line + line - 1, column };
-        let bare = Error::new(error.kind(), error.message()).hints_of(&error);
+        let bare = Error::new(error.kind(), error.message()).code_of(&error).hints_of(&error);
         let others = error.context().iter().filter(|(key, _)| !matches!(*key, "line" | "column" | "query"));
         let bare = others.fold(bare, |bare, (key, value)| bare.with(key, value));
         self.text.place(bare, Some(at), &[])

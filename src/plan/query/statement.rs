@@ -5,7 +5,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
 use crate::catalog::{SourceSql, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::is_connection_string;
 
 /// Schema directory of queries' results.
@@ -60,6 +60,7 @@ impl Text {
 pub(super) fn check_name(name: &str) -> Result<()> {
     if is_connection_string(name) {
         return Err(Error::usage("the name of an export is a connection string with a password")
+            .coded(Code::NotOneQuery)
             .hint("name the export with --name, a database with --source"));
     }
     let wrong = if name.trim().is_empty() {
@@ -69,7 +70,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(Error::usage(format!("{wrong}: '{name}'")).hint(
+    Err(Error::usage(format!("{wrong}: '{name}'")).coded(Code::NotOneQuery).hint(
         "the files go to <output-dir>/query/<name>/; choose the place with --output-dir and --sub-path",
     ))
 }

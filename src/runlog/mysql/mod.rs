@@ -12,7 +12,7 @@ use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
 use crate::client::mysql::{Column, Connection, MysqlConfig, Statement, Value as MysqlValue, code};
 use crate::client::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["mysql", "mariadb"];
@@ -120,7 +120,9 @@ impl MysqlSession {
         while let Some(row) = rows.next().await? {
             bytes += row.size() + ROW_BYTES + row.values().count() * VALUE_BYTES;
             if bytes > RESULT_LIMIT {
-                return Err(Error::data("the result of a statement is larger than 1 GiB"));
+                return Err(
+                    Error::data("the result of a statement is larger than 1 GiB").coded(Code::TooLarge)
+                );
             }
             let texts = row.values().map(|value| {
                 let (column, value) = value?;
@@ -188,6 +190,7 @@ fn text_of(column: &Column, value: &[u8]) -> Result<String> {
         (None, None) => Err(Error::data(
             "the run log holds neither text nor a whole number where there must be one of them",
         )
+        .coded(Code::RunLogContent)
         .with("column", &column.name)),
     }
 }

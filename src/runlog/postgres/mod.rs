@@ -14,7 +14,7 @@ use super::session::{Connect, Dialect, Lock, Row, Session, Value};
 use super::steps::SERVERS_COUNTED;
 use crate::client::postgres::{self, Connection, PostgresConfig};
 use crate::client::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// `ds_type` values.
 pub(super) const NAMES: &[&str] = &["postgres", "postgresql", "pgsql"];
@@ -55,6 +55,7 @@ impl Connect for Server {
             None | Some("UTF8") => Ok(Box::new(PostgresSession { connection })),
             Some(other) => {
                 Err(Error::config(format!("a run log cannot lie in a database in encoding {other}"))
+                    .coded(Code::RunLogUnfit)
                     .hint("names and messages may hold any character: CREATE DATABASE ... ENCODING 'UTF8'"))
             }
         }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use super::super::private;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::runlog::{RunEvent, RunRecord, Timestamp};
 
 /// A file of events, locked by this process until it is dropped.
@@ -28,6 +28,7 @@ impl SpoolFile {
         let path = directory.join(format!("{}{}.jsonl", prefix(location), name_of(run_id)));
         let failed = |error: std::io::Error| {
             Error::unavailable("cannot keep the events that the run log did not take")
+                .coded(Code::EventLost)
                 .with("file", path.display())
                 .caused_by(error)
         };
@@ -60,6 +61,7 @@ impl SpoolFile {
         line.push(b'\n');
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(|error| {
             Error::unavailable("an event that the run log did not take could not be kept either")
+                .coded(Code::EventLost)
                 .with("file", self.path.display())
                 .caused_by(error)
         })
@@ -132,6 +134,7 @@ fn is_at(path: &Path, _file: &File) -> bool {
 pub(super) fn read(path: &Path) -> Result<Vec<Line>> {
     let failed = |error: std::io::Error| {
         Error::unavailable("cannot read the events kept for the run log")
+            .coded(Code::EventLost)
             .with("file", path.display())
             .caused_by(error)
     };

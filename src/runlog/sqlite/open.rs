@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::super::private;
 use super::problem::{Action, problem};
 use crate::client::sqlite::{Unopened, to_write};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 
 pub(super) fn open(path: &Path) -> Result<Connection> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -19,6 +19,7 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
                 _ => ErrorKind::Unavailable,
             };
             Error::new(kind, "cannot make the run log's directory")
+                .coded(Code::RunLogUnreachable)
                 .with("directory", parent.display())
                 .hint("name a writable place with --log-db-auth-id or XDG_STATE_HOME")
                 .caused_by(error)
@@ -29,7 +30,9 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         tracing::debug!(%error, path = %path.display(), "the mode of the run log's file is not known");
     }
     to_write(path).map_err(|error| match error {
-        Unopened::TooManyFiles(error) => Error::unavailable("cannot open the run log").caused_by(error),
+        Unopened::TooManyFiles(error) => {
+            Error::unavailable("cannot open the run log").coded(Code::RunLogUnreachable).caused_by(error)
+        }
         Unopened::Sqlite(error) => problem(Action::Open, error),
     })
 }

@@ -1,7 +1,7 @@
 //! Errors of SQLite, by what the user can do about them.
 
 use crate::client::sqlite::Trouble;
-use crate::error::{Error, ErrorKind, OPEN_FILES};
+use crate::error::{Code, Error, ErrorKind, OPEN_FILES};
 
 /// What was done when SQLite failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,5 +41,6 @@ pub(super) fn problem(action: Action, error: rusqlite::Error) -> Error {
             return Error::internal(message).caused_by(error);
         }
     };
-    Error::new(kind, message).hint(hint).caused_by(error)
+    let code = if kind == ErrorKind::Data { Code::RunLogContent } else { Code::RunLogUnreachable };
+    Error::new(kind, message).coded(code).hint(hint).caused_by(error)
 }

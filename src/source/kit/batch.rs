@@ -8,7 +8,7 @@ use arrow_schema::SchemaRef;
 
 use super::cells::{CellDecoder, Cells};
 use super::column::{BadValue, Bytes, ColumnDecoder, Sent};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A batch closes at this many bytes even when it has few rows.
 const BYTES: usize = 4 << 20;
@@ -83,7 +83,8 @@ impl<S: Sent, D: ColumnDecoder<S> + ?Sized> Batch<S, D> {
         let columns: Vec<ArrayRef> = self.decoders.iter_mut().map(|decoder| decoder.finish()).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(std::mem::take(&mut self.rows)));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options).map_err(|e| {
-            Error::data("the rows contradict the table's description").caused_by(e).hint(
+            Error::data("the rows contradict the table's description")
+                .coded(Code::RowsContradict).caused_by(e).hint(
                 "a NULL in a column that the catalog calls NOT NULL, or a table that changed during the run",
             )
         })

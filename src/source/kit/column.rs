@@ -6,7 +6,7 @@
 use arrow::array::ArrayRef;
 
 use crate::catalog::{ColumnInfo, TableRef};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::spec::SpecialValues;
 
 /// What a database's values are when they arrive: a name for the type, never a value itself.
@@ -98,10 +98,23 @@ impl BadValue {
         Self { what: "NULL in a column that the schema calls NOT NULL".to_owned(), hint: REPAIR_HINT }
     }
 
+    /// Where more about it is found.
+    fn code(&self) -> Code {
+        match self.hint {
+            SPECIAL_HINT => Code::SpecialValue,
+            LEAVE_OUT_HINT => Code::TooLarge,
+            REPAIR_HINT if self.what.starts_with("NULL ") => Code::RowsContradict,
+            REPAIR_HINT => Code::BadText,
+            _ => Code::ValueNotExact,
+        }
+    }
+
     /// The error for it, which names table, column and type. The caller adds the row.
     pub fn into_error(self, table: &TableRef, column: &ColumnInfo) -> Error {
         let name = format!("{table}.{}", column.name());
+        let code = self.code();
         Error::data(self.what)
+            .coded(code)
             .with("table", table)
             .with("column", column.name())
             .with("type", &column.source_type)

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Advice for a list that does not give each row of a table one row.
 pub const ONE_ROW_EACH: &str =
@@ -31,6 +31,7 @@ pub fn distinct<'n>(names: impl IntoIterator<Item = &'n str>, folded: impl Fn(&s
     match names.into_iter().find(|name| !seen.insert(folded(name))) {
         None => Ok(()),
         Some(twice) => Err(Error::usage(format!("two columns of the result are called '{twice}'"))
+            .coded(Code::DuplicateColumn)
             .hint("give one of them another name with AS")),
     }
 }

@@ -15,7 +15,7 @@ use crate::catalog::{
 };
 use crate::client::mysql::{Connection, code, ident};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::kit::choice::cast_to_text;
 use crate::spec::TypePolicy;
 
@@ -92,7 +92,7 @@ pub(super) async fn table(
 
 /// A column is not what it was when the table was described.
 pub(super) fn altered() -> Error {
-    Error::data("the table was altered since the run began").hint("run again")
+    Error::data("the table was altered since the run began").coded(Code::TableChanged).hint("run again")
 }
 
 /// Refuses a table whose columns are not those that were described.
@@ -120,6 +120,7 @@ pub(super) async fn unchanged(
 
 fn gone() -> Error {
     Error::data("the table does not exist any more")
+        .coded(Code::TableMissing)
         .hint("it was dropped or renamed after the run began; run again")
 }
 
@@ -258,6 +259,7 @@ async fn all_are_listed(
         return Ok(());
     }
     Err(Error::data("the columns that the server gives are not those of its catalog")
+        .coded(Code::TableChanged)
         .with("given", given.join(", "))
         .with("listed", listed.join(", "))
         .hint("the table was altered while the run began: run again"))
@@ -277,7 +279,8 @@ async fn none_is_hidden(connection: &mut Connection, table: &TableRef) -> Result
          SELECT 1 FROM information_schema.table_privileges \
          WHERE table_schema = ? AND table_name = ? AND privilege_type = 'SELECT' LIMIT 1";
     if ask(connection, all, &[&table.schema, &table.schema, &table.name]).await?.is_empty() {
-        return Err(Error::denied("the user may read some columns of the table only, and the server does not say which others there are").hint(
+        return Err(Error::denied("the user may read some columns of the table only, and the server does not say which others there are")
+            .coded(Code::SelectDenied).hint(
             format!("GRANT SELECT ON {} TO the user, or read a view that has only the others", statement::name(table)),
         ));
     }

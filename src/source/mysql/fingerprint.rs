@@ -10,7 +10,7 @@ use super::column::Codec;
 use super::keys::{Cell, ask_row};
 use crate::catalog::TableInfo;
 use crate::client::mysql::{Connection, ident};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::{Fingerprint, RowHasher, Rule};
 use crate::source::TableRead;
 use crate::spec::SpecialValues;
@@ -48,6 +48,7 @@ pub(super) async fn fingerprint(
     let without = second / 10_u128.pow(WITHOUT_HASH_DIGITS);
     if without > 0 {
         return Err(Error::data(format!("the server cannot hash {without} rows: they are too long"))
+            .coded(Code::NotVerifiable)
             .with("table", &read.table.table)
             .hint("raise max_allowed_packet at the server, or use --verify count"));
     }
@@ -100,6 +101,7 @@ pub(super) fn row_sql(
         let (codec, name) = (Codec::of(column)?, ident(column.name()));
         let value = value_sql(&codec, [&column.field, written], &name).ok_or_else(|| {
             Error::data("the server cannot hash this column as it is written")
+                .coded(Code::NotVerifiable)
                 .with("table", &table.table)
                 .with("column", column.name())
                 .with("type", &column.source_type)
@@ -123,6 +125,7 @@ pub(super) fn row_sql(
     }
     if values.is_empty() {
         return Err(Error::data("the server cannot hash rows without columns")
+            .coded(Code::NotVerifiable)
             .with("table", &table.table)
             .hint("--verify count leaves hashes out"));
     }

@@ -17,7 +17,7 @@ use crate::catalog::{
     ColumnInfo, KeyBounds, KeyQuantiles, KeyValue, Selection, TableInfo, TableKind, ValueCount,
 };
 use crate::client::mysql::{Connection, ident, literal};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::kit::user_sql::derived;
 
 /// Rows of a table whose keys are all looked at, whatever is asked for.
@@ -48,7 +48,9 @@ fn from(table: &TableInfo) -> String {
 }
 
 fn find<'t>(table: &'t TableInfo, column: &str) -> Result<&'t ColumnInfo> {
-    table.stored_column(column).ok_or_else(|| Error::usage("the key column does not exist"))
+    table
+        .stored_column(column)
+        .ok_or_else(|| Error::usage("the key column does not exist").coded(Code::Method))
 }
 
 fn odd(what: &str) -> Error {

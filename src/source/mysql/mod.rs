@@ -40,7 +40,7 @@ use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableRef,
 };
 use crate::client::mysql::MysqlConfig;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::spec::TypePolicy;
 
@@ -90,6 +90,7 @@ impl Source for MysqlSource {
         if version.number < oldest {
             let (major, minor, _) = oldest;
             return Err(Error::config(format!("{name} {said} is older than {major}.{minor}"))
+                .coded(Code::ServerTooOld)
                 .hint(format!("use a server of version {major}.{minor} or later")));
         }
         // Only MySQL has an identifier that a copy does not share.

@@ -14,7 +14,7 @@ use crate::catalog::{
     TableInfo, TableKind, TableRef, ValueCount,
 };
 use crate::clock::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::kit::user_sql::{condition, derived};
 use crate::source::{Lag, Snapshot};
 use crate::spec::TypePolicy;
@@ -52,6 +52,7 @@ impl MysqlSnapshot {
         // What counts is how the moment was made, not how many of its readers are left.
         if !self.pinned.is_whole && self.pinned.began > 1 {
             return Err(Error::usage("SQL of yours may read tables that were not locked when the readers began")
+                .coded(Code::NoOneMoment)
                 .hint("grant this user what closes the server's commits for a moment (docs/mysql.md), or use --consistency none"));
         }
         self.pinned.readers.visit(&format!("{SELECT} 1 FROM {} LIMIT 0", derived(select))).await?;
@@ -62,7 +63,7 @@ impl MysqlSnapshot {
 
 /// The same error once more: a table that is asked for twice cannot be read twice.
 fn again(error: &Error) -> Error {
-    let same = Error::new(error.kind(), error.message()).hints_of(error);
+    let same = Error::new(error.kind(), error.message()).code_of(error).hints_of(error);
     error.context().iter().fold(same, |same, (key, value)| same.with(key, value))
 }
 

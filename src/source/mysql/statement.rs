@@ -7,7 +7,7 @@ use super::column::{self, Characters, Declared};
 use super::words::refuse_locking_reads;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
 use crate::client::mysql::{Connection, code, ident};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::source::kit::choice::cast_to_text;
 use crate::source::kit::user_sql::{ONE_ROW_EACH, condition, derived, distinct};
 use crate::spec::TypePolicy;
@@ -65,8 +65,12 @@ pub(super) async fn shaped(
 
 /// Refuses a list that does not give one row for each row of the table.
 async fn apart(connection: &mut Connection, name: &str, list: &str, table: &TableInfo) -> Result<()> {
-    let refused =
-        |error: Error| Error::usage("the list is no list of columns").caused_by(error).hint(ONE_ROW_EACH);
+    let refused = |error: Error| {
+        Error::usage("the list is no list of columns")
+            .coded(Code::SourceSqlRefused)
+            .caused_by(error)
+            .hint(ONE_ROW_EACH)
+    };
     let Some(column) = table.columns.first() else { return Ok(()) };
     let column = format!("{name}.{}", ident(column.name()));
     // With a column before it and two behind it no DISTINCT or UNION fits between.
@@ -76,7 +80,9 @@ async fn apart(connection: &mut Connection, name: &str, list: &str, table: &Tabl
     let none = format!("SELECT count(*) FROM (SELECT\n{list}\nFROM {name} WHERE false) AS lakexpress");
     match ask_one(connection, &none, &[]).await.map_err(refused)?.as_deref() {
         Some("0") => Ok(()),
-        _ => Err(Error::usage("the list is no list of columns").hint(ONE_ROW_EACH)),
+        _ => Err(Error::usage("the list is no list of columns")
+            .coded(Code::SourceSqlRefused)
+            .hint(ONE_ROW_EACH)),
     }
 }
 
@@ -89,7 +95,7 @@ pub(super) async fn query(
 ) -> Result<TableInfo> {
     let width = check(connection, sql).await?;
     if width == 0 {
-        return Err(Error::usage("the statement gives no rows").hint(FORMS));
+        return Err(Error::usage("the statement gives no rows").coded(Code::SourceSqlRefused).hint(FORMS));
     }
     let from = derived(sql);
     check(connection, &format!("SELECT * FROM {from}")).await.map_err(|error| error.hint(FORMS))?;
@@ -110,7 +116,10 @@ async fn check(connection: &mut Connection, sql: &str) -> Result<usize> {
 fn refused(error: Error) -> Error {
     match (code(&error), error.kind()) {
         (None, _) | (_, ErrorKind::Denied | ErrorKind::Unavailable) => error,
-        (Some(number), _) => Error::usage(error.message().to_owned()).with("error", number).hints_of(&error),
+        (Some(number), _) => Error::usage(error.message().to_owned())
+            .coded(Code::SourceSqlRefused)
+            .with("error", number)
+            .hints_of(&error),
     }
 }
 

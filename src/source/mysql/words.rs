@@ -1,6 +1,6 @@
 //! The words of the user's SQL that stand in no text and no comment.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Words that make a read see what is committed by now, and wait for those who write.
 const LOCKING: [&[&str]; 4] =
@@ -20,7 +20,8 @@ pub(super) fn refuse_locking_reads(sql: &str) -> Result<()> {
     });
     match found {
         None => Ok(()),
-        Some(locking) => Err(Error::usage(format!("SQL of yours has {}", locking.join(" "))).hint(
+        Some(locking) => Err(Error::usage(format!("SQL of yours has {}", locking.join(" ")))
+            .coded(Code::SourceSqlUnsafe).hint(
             "leave it out: it reads what is committed by now, or writes, where all readers see one moment",
         )),
     }
@@ -38,6 +39,7 @@ fn words(sql: &str) -> Result<Vec<&str>> {
             '-' if is_comment(behind) => behind_line(behind),
             '/' if behind.starts_with("*!") || behind.starts_with("*M!") => {
                 return Err(Error::usage("SQL of yours has a comment that the server runs")
+                    .coded(Code::SourceSqlUnsafe)
                     .hint("write what stands in /*! */ without the comment"));
             }
             '/' if behind.starts_with('*') => behind[1..].find("*/").map_or("", |at| &behind[1..][at + 2..]),

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::column::{PgColumn, dimensions};
 use super::columns::{COLUMNS_RELATION, columns_sql, number, pg_column};
 use crate::client::postgres::{Connection, Row};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How deep types may be nested: composite types in composite types, each dimension of an array a level too. Readers of
 /// JSON take 128 levels, of which a composite type is four; and whatever recurses over a schema has a stack of 2 MiB.
@@ -134,10 +134,12 @@ fn build(known: &HashMap<String, Vec<Row>>, leaves: &mut usize, row: &Row, depth
 
 fn too_deep() -> Error {
     Error::data(format!("composite types and arrays are nested more than {MAX_DEPTH} levels deep"))
+        .coded(Code::UnsupportedType)
 }
 
 fn too_many() -> Error {
     Error::data(format!("the table has more than {MAX_LEAVES} columns, with the fields of composite types"))
+        .coded(Code::UnsupportedType)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::session::{BEGIN_THEIRS, BUILT_IN_FIRST, END_THEIRS, fence};
 use super::{column, keys, measure, spatial};
 use crate::catalog::{ColumnInfo, Leaf, Reading, TableFilter, TableInfo, TableKind, TableRef};
 use crate::client::postgres::{Connection, Row, ident, literal};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::source::kit::choice::cast_to_text;
 use crate::spec::{NumericPolicy, TypePolicy};
 
@@ -94,6 +94,7 @@ pub(super) async fn table(
 ) -> Result<TableInfo> {
     let facts = facts.ok_or_else(|| {
         Error::data("the table does not exist any more")
+            .coded(Code::TableMissing)
             .hint("it was dropped or renamed after the run began; run again")
     })?;
     let Facts { relation, columns: rows, sizes: stored, runs } = facts;
@@ -282,9 +283,11 @@ fn column_rights(relation: &Row, columns: &[Row], table: &TableRef) -> Result<Op
         }
     }
     if missing.len() == columns.len() {
-        return Err(Error::denied("permission denied: no right to SELECT from the table").hint(format!(
-            "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
-        )));
+        return Err(Error::denied("permission denied: no right to SELECT from the table")
+            .coded(Code::SelectDenied)
+            .hint(format!(
+                "GRANT SELECT ON {table} TO the user that exports, or leave it out with --exclude"
+            )));
     }
     Ok(Some(missing))
 }

@@ -13,7 +13,7 @@ use super::facts::TableFacts;
 use super::{repeatable, session};
 use crate::catalog::{ColumnInfo, KeyValue, Slice, TableInfo, TableKind, TableRef, Verdict};
 use crate::client::postgres::{ident, literal};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::Dialect;
 use crate::source::kit::pushdown::{self, Comparison, Provable};
 use crate::spec::{Method, Period, SpecialValues};
@@ -66,7 +66,9 @@ fn is_null(expression: &str) -> String {
 /// # Errors
 /// Usage, when there is no such column.
 pub(super) fn key_of_row(table: &TableInfo, column: &str) -> Result<String> {
-    let info = table.stored_column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let info = table
+        .stored_column(column)
+        .ok_or_else(|| Error::usage("the key column does not exist").coded(Code::Method))?;
     let codec = Codec::of(info)?;
     Ok(if codec.is_built_in() { ident(column) } else { codec.text_sql(&ident(column)) })
 }

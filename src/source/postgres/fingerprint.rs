@@ -14,7 +14,7 @@ use super::read::relation_sql;
 use super::session::{self, is_theirs};
 use crate::catalog::{SnapshotToken, TableInfo};
 use crate::client::postgres::{Pool, Row, ident};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::{Fingerprint, Rule};
 use crate::source::TableRead;
 use crate::spec::SpecialValues;
@@ -97,6 +97,7 @@ pub(super) fn row_sql(table: &TableInfo, columns: &[usize], written: &Fields) ->
             return Err(Error::data(
                 "the server cannot hash intervals by the rules under which it reads the user's SQL",
             )
+            .coded(Code::NotVerifiable)
             .with("table", &table.table)
             .with("column", column.name())
             .hint("--verify count leaves hashes out"));
@@ -104,6 +105,7 @@ pub(super) fn row_sql(table: &TableInfo, columns: &[usize], written: &Fields) ->
         let value = value_sql(&codec, [&column.field, written], &ident(column.name()), special);
         values.push(value.map_err(|why| {
             Error::data(format!("the server cannot hash this column as it is written: {why}"))
+                .coded(Code::NotVerifiable)
                 .with("table", &table.table)
                 .with("column", column.name())
                 .with("type", &column.source_type)
@@ -112,6 +114,7 @@ pub(super) fn row_sql(table: &TableInfo, columns: &[usize], written: &Fields) ->
     }
     if values.is_empty() || values.len() > MOST_COLUMNS {
         return Err(Error::data(format!("the server cannot hash rows of {} columns", values.len()))
+            .coded(Code::NotVerifiable)
             .with("table", &table.table)
             .hint("--verify count leaves hashes out"));
     }

@@ -10,7 +10,7 @@ use super::session::{SESSION, THEIRS, is_theirs, join_sql, snapshot_gone};
 use super::{planned, structure};
 use crate::catalog::{SnapshotToken, TableInfo, TableKind, TableRef};
 use crate::client::postgres::{Connection, Row, ident, literal};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::TableRead;
 
 /// Looks at what plans over one relation depend on.
@@ -112,6 +112,7 @@ impl Guard {
         }
         if row.required(2)? == "t" && !self.foreign {
             return Err(Error::data("a foreign table was attached to the table while it was exported")
+                .coded(Code::TableChanged)
                 .hint("run again; foreign tables are read only when they are asked for"));
         }
         Ok((row.required(1)? == "t").then(|| oid.to_owned()))
@@ -198,6 +199,7 @@ pub(super) async fn join(
 /// The error for a name that is that of another relation by now.
 pub(super) fn renamed() -> Error {
     Error::data("the table's name is not that of the described table any more")
+        .coded(Code::TableChanged)
         .hint("it was dropped, or it or its schema was renamed: run again")
 }
 
@@ -214,6 +216,7 @@ fn made_since(what: &str) -> Error {
 /// The error for a table of which a plan would run a function: `what` calls it, and which.
 pub(super) fn refused(what: &str) -> Error {
     Error::data("to plan a statement over the table, the server would run a function of another database user")
+        .coded(Code::OthersFunction)
         .with("by", what)
         .hint(
             "only whole tables can be read without a plan, and only their stored columns that need no cast: leave the \

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::postgres::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::Lag;
 
 /// Asks a connection with the settings of [`super::session::SESSION`]. `clock_timestamp`, because `now()`
@@ -34,12 +34,14 @@ pub(super) async fn measure(connection: &mut Connection) -> Result<Lag> {
             return Err(Error::unavailable(
                 "--max-replica-lag: this standby has no WAL receiver, so its delay is not known",
             )
+            .coded(Code::ReplicaLag)
             .hint("wait until it streams from its primary, or leave --max-replica-lag out"));
         }
         return Ok(Lag { behind: seconds(row.required(2)?)?, whose: Some("this standby".to_owned()) });
     }
     if row.required(3)? != "t" {
         return Err(Error::denied("--max-replica-lag: this role may not see how far replicas are behind")
+            .coded(Code::ReplicaLag)
             .hint("GRANT pg_monitor TO the user that exports, or leave --max-replica-lag out"));
     }
     let whose = row.get(4).map(|name| format!("the replica '{name}'"));

@@ -44,7 +44,7 @@ use crate::catalog::{
     Consistency, ListedTable, SnapshotToken, SourceIdentity, TableFilter, TableInfo, TableKind, TableRef,
 };
 use crate::client::postgres::{Connection, Pool, PostgresConfig, sqlstate};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::fingerprint::Fingerprint;
 use crate::spec::TypePolicy;
 
@@ -97,6 +97,7 @@ impl Source for PostgresSource {
         };
         if connection.server_version_num() < 120_000 {
             return Err(Error::config(format!("PostgreSQL {} is older than 12", identity.version))
+                .coded(Code::ServerTooOld)
                 .hint("use a server of version 12 or later"));
         }
         self.pool.give_back(connection);

@@ -2,7 +2,7 @@
 
 use crate::catalog::TableRef;
 use crate::client::postgres::{Connection, Row, sqlstate};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// What stands between a name that is not text and the relation's number.
 const NUMBER: &str = " (oid ";
@@ -31,7 +31,7 @@ pub(super) fn explain(error: Error, table: &TableRef, connection: &Connection) -
     if !unreadable {
         return error;
     }
-    Error::data("the name of the table, or of its schema, is not UTF-8").hint(format!(
+    Error::data("the name of the table, or of its schema, is not UTF-8").coded(Code::BadText).hint(format!(
         "the database's encoding is SQL_ASCII, in which names are any bytes: give it another name (ALTER TABLE or ALTER \
          SCHEMA ... RENAME), or leave it out with --exclude '%(oid {number})'"
     ))

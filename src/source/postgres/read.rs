@@ -21,7 +21,7 @@ use super::session::{is_theirs, join_sql, snapshot_gone};
 use super::unplanned::{self, TextRows};
 use crate::catalog::{Slice, SnapshotToken, TableKind};
 use crate::client::postgres::{CopyOut, Pool, ident, literal};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::kit::batch::CellBatch;
 use crate::source::kit::cells::Cells;
 use crate::source::kit::column::BadValue;
@@ -412,6 +412,7 @@ impl Reader {
                 sent.unwrap_or(0),
                 self.rows
             ))
+            .coded(Code::RowsContradict)
             .with("table", table));
         }
         let mut connection = self.copy.into_connection()?;
@@ -480,6 +481,7 @@ impl Reader {
                 let Some(column) = row.column else { return error.with("table", table) };
                 // The server's message holds the number, which may have a hundred thousand digits.
                 Error::data("the number is out of range for the double that --numeric double makes of it")
+                    .coded(Code::NumericRange)
                     .with("table", table)
                     .with("column", column)
                     .hint(NUMERIC_HINT)

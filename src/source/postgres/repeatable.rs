@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Functions that give the same for the same arguments, whoever asks and when.
 const FUNCTIONS: &[&str] = &[
@@ -80,7 +80,9 @@ const MOMENTS: &[&str] = &["now", "today", "tomorrow", "yesterday"];
 /// Usage, naming the first word that is not known to be steady.
 pub(super) fn check(expression: &str) -> Result<()> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, expression).tokenize().map_err(|error| {
-        Error::usage("the expression of method DataDriven is not valid SQL").caused_by(error)
+        Error::usage("the expression of method DataDriven is not valid SQL")
+            .coded(Code::SqlSyntax)
+            .caused_by(error)
     })?;
     let comment = |token: &Token| match token {
         Token::Whitespace(space) => {
@@ -92,6 +94,7 @@ pub(super) fn check(expression: &str) -> Result<()> {
     };
     if tokens.iter().any(comment) {
         return Err(Error::usage("the expression of method DataDriven holds a comment")
+            .coded(Code::UnsteadyExpression)
             .hint("leave the comment out; two minus signs in a row need a space between them"));
     }
     let tokens: Vec<Token> = tokens.into_iter().filter(|t| !matches!(t, Token::Whitespace(_))).collect();
@@ -102,6 +105,7 @@ pub(super) fn check(expression: &str) -> Result<()> {
             return Err(Error::usage(format!(
                 "'{word}' in the expression of method DataDriven may give another value in another statement"
             ))
+            .coded(Code::UnsteadyExpression)
             .hint(format!(
                 "each slice is a statement of its own: name a column, or use only {}",
                 FUNCTIONS.join(", ")

@@ -1,6 +1,6 @@
 //! The rows of a COPY in binary: a count of columns, then each value with its length.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::kit::cells::{Cell, Cells};
 
 /// Finds the values of the row that begins at `at` of `buffer` and ends at `end` or before.
@@ -44,7 +44,7 @@ fn cut_short() -> Error {
 }
 
 pub(super) fn misframed(what: &str) -> Error {
-    Error::data(format!("the server's COPY stream is malformed: {what}"))
+    Error::data(format!("the server's COPY stream is malformed: {what}")).coded(Code::RowsContradict)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::columns::number;
 use super::dialect::{PostgresDialect, key_of_row};
 use crate::catalog::{KeyQuantiles, KeyValue, TableInfo, TableKind, ValueCount};
 use crate::client::postgres::Row;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::Dialect;
 use crate::source::kit::user_sql::derived;
 
@@ -47,7 +47,9 @@ pub(super) fn from(dialect: &PostgresDialect, table: &TableInfo, slices: usize) 
 /// How `column` is read as a key: its value as a number or text, given the name it has in the query; and the
 /// condition under which it has one.
 fn key_sql(table: &TableInfo, column: &str) -> Result<(&'static str, &'static str)> {
-    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let info = table
+        .column(column)
+        .ok_or_else(|| Error::usage("the key column does not exist").coded(Code::Method))?;
     Ok(match info.field.data_type() {
         DataType::Int16 | DataType::Int32 | DataType::Int64 => ("{}::pg_catalog.int8", "true"),
         DataType::Date32 => {

@@ -3,7 +3,7 @@
 use super::facts::TableFacts;
 use crate::catalog::{SnapshotToken, TableInfo, TableKind};
 use crate::client::postgres::{Connection, literal, sqlstate};
-use crate::error::{Error, Result, Transient};
+use crate::error::{Code, Error, Result, Transient};
 
 /// Settings of every transaction, so that nothing a role or database sets can change a value, run a function of a
 /// database user or cut a run short (`transaction_timeout` came with version 17). `SET LOCAL`, so that a pooler in
@@ -125,6 +125,7 @@ pub(super) fn join_sql(token: &SnapshotToken, table: &TableInfo) -> Result<Strin
 pub(super) fn snapshot_gone(error: Error) -> Error {
     if matches!(sqlstate(&error), Some("22023" | "55000" | "42704")) {
         Error::unavailable("the run's snapshot is gone: the connection that held it ended")
+            .coded(Code::SnapshotLost)
             .caused_by(error)
             .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none needs none for the whole run")
             .as_transient(Transient::View)

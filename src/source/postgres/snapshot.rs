@@ -26,7 +26,7 @@ use crate::catalog::{
 };
 use crate::client::postgres::{Connection, Pool, Row, ident, literal, sqlstate};
 use crate::clock::Instant;
-use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::error::{Code, Error, ErrorKind, Result, Transient};
 use crate::source::{Dialect, Lag, Snapshot};
 use crate::spec::TypePolicy;
 
@@ -112,6 +112,7 @@ impl PostgresSnapshot {
                 tries += 1;
                 if tries == MOST_VIEWS {
                     return Err(Error::unavailable("partitions are attached faster than they can be locked")
+                        .coded(Code::TableChanged)
                         .hint("run again when fewer tables are attached to others"));
                 }
                 view.execute("ROLLBACK").await?;
@@ -260,7 +261,7 @@ fn explain_question(error: Error) -> Error {
     match sqlstate(&error) {
         // Syntax, unknown column or function, ambiguous function, no ordering or equality, wrong type, aggregate.
         Some("42601" | "42703" | "42883" | "42725" | "42804" | "42803" | "42P20" | "42P01" | "22P02") => {
-            Error::usage("the server cannot cut the table by this key")
+            Error::usage("the server cannot cut the table by this key").coded(Code::Method)
                 .caused_by(error)
                 .hint("name a column in --table-config (or in the row of partition_columns), or an expression over the table's columns in PostgreSQL's SQL; functions outside pg_catalog need their schema, types without order or equality (json, xml, point) a cast")
         }
@@ -343,7 +344,7 @@ fn explain(error: Error, table: &TableRef) -> Error {
 }
 
 fn lost(error: Error, what: &str) -> Error {
-    Error::unavailable(format!("the connection that holds the run's {what} was lost"))
+    Error::unavailable(format!("the connection that holds the run's {what} was lost")).coded(Code::SnapshotLost)
         .hints_of(&error)
         .caused_by(error)
         .hint("`lakexpress resume` finishes the run as of a new moment; --consistency table or none does without one moment for all")
@@ -362,6 +363,7 @@ async fn open_view(view: &mut Connection, level: Consistency) -> Result<Snapshot
                 return error;
             }
             Error::unavailable("the server cannot share a snapshot between connections")
+                .coded(Code::NoOneMoment)
                 .caused_by(error)
                 .hint("--consistency none reads every part at its own moment, which this server can do")
         })?;
@@ -545,7 +547,7 @@ impl Snapshot for PostgresSnapshot {
             return Ok(());
         }
         if self.given_up.load(Ordering::SeqCst) {
-            return Err(lost(Error::unavailable("it was given up"), "snapshot"));
+            return Err(lost(Error::unavailable("it was given up").coded(Code::SnapshotLost), "snapshot"));
         }
         self.view.lock().await.execute("SELECT 1").await.map_err(|e| lost(e, "snapshot"))?;
         match &self.locks {

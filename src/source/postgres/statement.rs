@@ -14,7 +14,7 @@ use super::session::fence;
 use super::steady::steady;
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableKind, TableRef};
 use crate::client::postgres::{Connection, Refused, ResultColumn, ident, literal, sqlstate};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::source::Dialect;
 use crate::source::kit::choice::cast_to_text;
 use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, derived, distinct};
@@ -31,7 +31,9 @@ pub(super) async fn query(
     view.execute(&fence(TableKind::Query, true)).await?;
     let described = columns_of(view, sql, "", "").await?;
     if described.is_empty() {
-        return Err(Error::usage("the SQL is not a query that gives columns").hint(FORMS));
+        return Err(Error::usage("the SQL is not a query that gives columns")
+            .coded(Code::SourceSqlRefused)
+            .hint(FORMS));
     }
     columns_of(view, sql, HEAD, "\n) AS lakexpress").await.map_err(|error| error.hint(FORMS))?;
     check_names(&described)?;
@@ -96,6 +98,7 @@ async fn listed(
     let windows = windows_in(view, &format!("SELECT\n{list}\nFROM {name}")).await?;
     if windows > windows_in(view, &format!("SELECT {column} FROM {name}")).await? {
         return Err(Error::usage("a window function looks at other rows, or a function gives several")
+            .coded(Code::NotOneRow)
             .hint(ONE_ROW_EACH));
     }
     Ok(described)
@@ -140,6 +143,7 @@ async fn columns_of(
         _ => {
             let state = sqlstate(&error).unwrap_or_default().to_owned();
             Error::usage(format!("the server refuses the SQL: {}", error.message()))
+                .coded(Code::SourceSqlRefused)
                 .hints_of(&error)
                 .with("sqlstate", state)
         }
@@ -173,7 +177,8 @@ async fn columns(
         .collect();
     let rows = view.query(&typed_columns_sql(&rows.join(", "))).await?;
     if rows.len() != described.len() {
-        return Err(Error::data("a column has a type that the server's catalog does not have"));
+        return Err(Error::data("a column has a type that the server's catalog does not have")
+            .coded(Code::UnsupportedType));
     }
     let mut composites = Composites::default();
     let (mut columns, mut styles) = (Vec::with_capacity(rows.len()), Vec::new());

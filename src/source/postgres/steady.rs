@@ -3,7 +3,7 @@
 use super::column::Styles;
 use super::session::{BEGIN_THEIRS, END_THEIRS};
 use crate::client::postgres::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Refuses columns whose text, made by a cast of ours, would be by other rules than those of every table: a view or a
 /// query is evaluated by the rules of the role and the database, and so are the casts in the same statement.
@@ -29,7 +29,7 @@ pub(super) async fn steady(view: &mut Connection, columns: &[(String, Styles)]) 
         return Err(Error::data(format!(
             "the column is exported as text, which would depend on {} ({})",
             setting.0, setting.1
-        ))
+        )).coded(Code::TextDependsOnSetting)
         .with("column", column)
         .hint(
             "the database's own setting holds while its SQL is evaluated: let the SQL make the text (::text), or give the \

@@ -5,7 +5,7 @@ use super::columns::number;
 use super::facts::TableFacts;
 use crate::catalog::{TableInfo, TableKind, TableRef};
 use crate::client::postgres::{Connection, literal};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use arrow_schema::DataType;
 
 /// Those of `tables` below which there is a table that `locks` does not hold: it was attached after they were locked.
@@ -57,7 +57,8 @@ async fn attached(locks: &mut Connection, table: &TableRef, mut then: Vec<u32>) 
     then.sort_unstable();
     match now == then {
         true => Ok(()),
-        false => Err(Error::data("a table was attached to this one while it was exported").hint(format!(
+        false => Err(Error::data("a table was attached to this one while it was exported")
+            .coded(Code::TableChanged).hint(format!(
             "run again, or GRANT SELECT ON {} TO the user that exports: with a right to the table and not only to its \
              columns, rows are read from the relations that there were",
             table
@@ -76,7 +77,9 @@ pub(super) async fn attributes(connection: &mut Connection, table: &TableRef) ->
 
 /// The error for a composite type that is not as the view has it.
 pub(super) fn altered() -> Error {
-    Error::data("the composite type of a column was altered while the table was exported").hint("run again")
+    Error::data("the composite type of a column was altered while the table was exported")
+        .coded(Code::TableChanged)
+        .hint("run again")
 }
 
 /// Whether a column of the table holds values of a composite type.

@@ -17,7 +17,7 @@ use futures::{StreamExt, stream};
 use super::column::{Cast, Codec};
 use super::rows::misframed;
 use crate::catalog::ColumnInfo;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The most dimensions of an array.
 const MOST_DIMENSIONS: usize = 6;
@@ -277,7 +277,8 @@ pub(super) fn side_by_side(
             (0, _) | (_, 0) => {
                 let error = Error::data(
                     "two copies of the same relation in one snapshot have different numbers of rows",
-                );
+                )
+                .coded(Code::RowsContradict);
                 return Err(DataFusionError::from(error));
             }
             (left, right) => left.min(right),

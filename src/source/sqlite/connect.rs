@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::client::sqlite::{SqliteConfig, Trouble, to_read};
-use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::error::{Code, Error, ErrorKind, Result, Transient};
 
 /// A connection that can only read. Reads nothing yet.
 ///
@@ -67,6 +67,7 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
             return Error::data(format!(
                 "a virtual table of the module {module}, which is not part of this program"
             ))
+            .coded(Code::ServerRefuses)
             .with("path", path)
             .hint(
                 "export a copy: CREATE TABLE name AS SELECT * FROM it, in a program that has the module; \
@@ -77,16 +78,26 @@ pub(super) fn failed(config: &SqliteConfig, error: rusqlite::Error) -> Error {
             (ErrorKind::Unavailable, "SQLite gave up", "run again".to_owned())
         }
         Trouble::Statement => {
-            return Error::data("SQLite refused a statement").with("path", path).caused_by(error);
+            return Error::data("SQLite refused a statement")
+                .coded(Code::ServerRefuses)
+                .with("path", path)
+                .caused_by(error);
         }
     };
-    let failed = Error::new(kind, message).with("path", path).caused_by(error).hint(hint);
+    let code = match trouble {
+        Trouble::NoDatabase | Trouble::Damaged | Trouble::Short => Code::DatabaseDamaged,
+        Trouble::Locked | Trouble::Lockless => Code::DatabaseBusy,
+        Trouble::Full | Trouble::Stopped => Code::Unavailable,
+        _ => Code::DatabaseFile,
+    };
+    let failed = Error::new(kind, message).coded(code).with("path", path).caused_by(error).hint(hint);
     if trouble == Trouble::Locked { failed.as_transient(Transient::Conflict) } else { failed }
 }
 
 /// The error of a table whose rows are not in the order of their rowids.
 pub(super) fn out_of_order(config: &SqliteConfig, rowid: i64) -> Error {
     Error::data("the database is damaged: a row comes twice, or not in the order of the table")
+        .coded(Code::DatabaseDamaged)
         .with("path", config.path.display())
         .with("rowid", rowid)
         .hint(damaged_hint(config))

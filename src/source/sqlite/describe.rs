@@ -15,7 +15,7 @@ use crate::catalog::{
     TableRef,
 };
 use crate::client::sqlite::{SqliteConfig, module_missing};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::Dialect;
 use crate::source::kit::choice::cast_to_text;
 use crate::spec::TypePolicy;
@@ -95,6 +95,7 @@ pub(super) fn table(
     let fail = |e| failed(config, e);
     let relation = identify(connection, table).map_err(fail)?.ok_or_else(|| {
         Error::data("the table does not exist any more")
+            .coded(Code::TableMissing)
             .hint("it was dropped or renamed after the run began; run again")
     })?;
     filter.still_means(table, relation.kind)?;
@@ -436,13 +437,16 @@ pub(super) fn bounds(
     table: &TableInfo,
     column: &str,
 ) -> Result<Option<KeyBounds>> {
-    let info = table.column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+    let info = table
+        .column(column)
+        .ok_or_else(|| Error::usage("the key column does not exist").coded(Code::Method))?;
     let data_type = info.field.data_type();
     if !matches!(data_type, DataType::Int64 | DataType::Date32 | DataType::Timestamp(_, _)) {
         return Err(Error::usage(format!(
             "RangeId cannot cut by a column of type {} ({data_type})",
             info.source_type
         ))
+        .coded(Code::Method)
         .hint("choose an integer, date or timestamp column, or method Rowid or None"));
     }
     let (key, name) = (ident(column), statement::relation(table));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::view_lost;
 
 /// The readers of one view.
@@ -111,6 +111,7 @@ impl Registry {
             Error::unavailable(
                 "a snapshot of a SQLite file cannot be read by another process than the one that took it",
             )
+            .coded(Code::SnapshotLost)
             .with("snapshot", id)
             .hint("run again; with --consistency none any process can read the file")
         })

@@ -10,7 +10,7 @@ use super::connect::failed;
 use super::dialect::{SqliteDialect, ident};
 use crate::catalog::{ColumnInfo, SourceSql, TableInfo, TableRef};
 use crate::client::sqlite::SqliteConfig;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::Dialect;
 use crate::source::kit::choice::cast_to_text;
 use crate::source::kit::user_sql::{ONE_ROW_EACH, at_place, condition, derived, distinct};
@@ -68,7 +68,8 @@ pub(super) fn shaped(
 
 /// Refuses a list that does not give one row for each row of the table.
 fn apart(connection: &Connection, name: &str, list: &str, table: &TableInfo) -> Result<()> {
-    let refused = || Error::usage("the list is no list of columns").hint(ONE_ROW_EACH);
+    let refused =
+        || Error::usage("the list is no list of columns").coded(Code::SourceSqlRefused).hint(ONE_ROW_EACH);
     let Some(column) = table.columns.first() else { return Ok(()) };
     let column = format!("{name}.{}", ident(column.name()));
     // With a column before it and two behind it no DISTINCT or UNION fits between.
@@ -152,14 +153,17 @@ fn first_class(connection: &Connection, from: &str, column: &str) -> rusqlite::R
 fn refused(config: &SqliteConfig, error: rusqlite::Error, sql: &str, before: usize) -> Error {
     match error {
         rusqlite::Error::SqlInputError { msg, offset, .. } => {
-            let refused = Error::usage(format!("SQLite refuses the SQL: {msg}"));
+            let refused =
+                Error::usage(format!("SQLite refuses the SQL: {msg}")).coded(Code::SourceSqlRefused);
             let at = usize::try_from(offset).ok().and_then(|at| at.checked_sub(before));
             match at.and_then(|at| sql.get(..at)) {
                 Some(before) => at_place(refused, before),
                 None => refused,
             }
         }
-        rusqlite::Error::MultipleStatement => Error::usage("more than one statement").hint(FORMS),
+        rusqlite::Error::MultipleStatement => {
+            Error::usage("more than one statement").coded(Code::SourceSqlRefused).hint(FORMS)
+        }
         other => failed(config, other),
     }
 }

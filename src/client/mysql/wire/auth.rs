@@ -9,7 +9,7 @@ use super::packet::ERROR;
 use super::reader::Reader;
 use super::rsa;
 use crate::client::mysql::problem::{self, ServerError};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const OK: u8 = 0x00;
 const MORE: u8 = 0x01;
@@ -154,7 +154,8 @@ fn switched(asked: &[u8]) -> Result<(Method, [u8; NONCE_BYTES])> {
 
 /// An RSA key from the network is asked for only where the user says so: an attacker could send one.
 fn would_be_read() -> Error {
-    Error::config("the server asks for the password itself, and the connection has no TLS").hint(
+    Error::config("the server asks for the password itself, and the connection has no TLS")
+        .coded(Code::LoginMethod).hint(
         "set sslmode=require or a stronger one (the server needs TLS for that), or connect by the server's Unix socket; or \
          set server-public-key-path to a copy of the server's public_key.pem",
     )
@@ -166,13 +167,15 @@ fn encrypted(pem: &[u8], login: &Login<'_>, nonce: &[u8; NONCE_BYTES]) -> Result
     let secret: Vec<u8> = secret.map(|(byte, mask)| byte ^ mask).collect();
     rsa::encrypted(pem, &secret).map_err(|what| {
         Error::config(format!("the server's public key cannot be used: {what}"))
+            .coded(Code::CertificateFile)
             .hint("server-public-key-path is to be a copy of the server's public_key.pem")
     })
 }
 
 fn unsupported(name: &[u8]) -> Error {
     let name: String = String::from_utf8_lossy(name).chars().take(64).collect();
-    Error::config(format!("the server asks for a login by {name}, which is not supported")).hint(
+    Error::config(format!("the server asks for a login by {name}, which is not supported"))
+        .coded(Code::LoginMethod).hint(
         "let this user log in by caching_sha2_password (MySQL) or mysql_native_password (MariaDB): ALTER USER",
     )
 }

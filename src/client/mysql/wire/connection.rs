@@ -15,7 +15,7 @@ use super::reader::Reader;
 use crate::client::mysql::Version;
 use crate::client::mysql::problem::{self, ServerError};
 use crate::client::transport::Stream;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;
@@ -211,6 +211,7 @@ impl Connection {
     pub(super) fn command(&mut self, code: u8) -> Result<&mut Vec<u8>> {
         if self.is_busy() {
             return Err(Error::unavailable("the connection was left in the middle of a statement")
+                .coded(Code::ConnectionLost)
                 .with("server", &self.link.server));
         }
         self.phase = Phase::Lost;

@@ -11,7 +11,7 @@ use super::error::{self, Response};
 use super::frame::Frame;
 use super::{Connection, tls};
 use crate::client::postgres::config::{Binding, PostgresConfig, SslMode};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The fewest iterations of SCRAM that are answered.
 const LEAST_ITERATIONS: u64 = 4096;
@@ -133,7 +133,9 @@ fn answer(
         (3 | 5 | 10..=12, _) => return Err(out_of_order(config, method)),
         (other, _) => return Err(unsupported(config, other)),
     };
-    written.map_err(|error| Error::config("the password cannot be sent").about_secret(&error))?;
+    written.map_err(|error| {
+        Error::config("the password cannot be sent").coded(Code::PasswordSource).about_secret(&error)
+    })?;
     Ok(Some(next))
 }
 
@@ -211,5 +213,5 @@ fn unsupported(config: &PostgresConfig, method: i32) -> Error {
 }
 
 fn refuse(config: &PostgresConfig, why: &str) -> Error {
-    Error::denied(why).with("user", &config.user).with("server", config.server())
+    Error::denied(why).coded(Code::LoginRefused).with("user", &config.user).with("server", config.server())
 }

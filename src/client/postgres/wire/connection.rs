@@ -14,7 +14,7 @@ use super::frame::{Frame, Frames};
 use super::row::Row;
 use crate::client::network;
 use crate::client::transport::Stream;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Most bytes of rows that are kept of one statement. Rows to export come by COPY and are not kept.
 pub(super) const RESULT_LIMIT: usize = 1 << 30;
@@ -85,6 +85,7 @@ impl Connection {
                     if bytes > RESULT_LIMIT {
                         // The statement is left under way, so that dropping the connection cancels it.
                         return Err(Error::data("the result of a statement is larger than 1 GiB")
+                            .coded(Code::TooLarge)
                             .with("server", self.cancel.server()));
                     }
                     match Row::parse(body) {
@@ -164,11 +165,13 @@ impl Connection {
     pub(super) async fn send_query(&mut self, sql: &str) -> Result<()> {
         if self.statement.runs {
             return Err(Error::unavailable("the connection was left in the middle of a statement")
+                .coded(Code::ConnectionLost)
                 .with("server", self.cancel.server()));
         }
         self.output.clear();
-        frontend::query(sql, &mut self.output)
-            .map_err(|error| Error::usage("a statement cannot be sent").caused_by(error))?;
+        frontend::query(sql, &mut self.output).map_err(|error| {
+            Error::usage("a statement cannot be sent").coded(Code::SourceSqlRefused).caused_by(error)
+        })?;
         self.statement = Statement { runs: true, cancel: Some(self.cancel.clone()) };
         match self.send().await {
             Ok(()) => Ok(()),

@@ -7,7 +7,7 @@ use postgres_protocol::message::backend;
 use super::error::{self, Response};
 use super::frame::Frame;
 use super::{CancelToken, Connection};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How far the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl CopyOut {
             return Ok(None);
         }
         if self.progress == Progress::Failed {
-            return Err(Error::unavailable("the copy has failed before"));
+            return Err(Error::unavailable("the copy has failed before").coded(Code::ConnectionLost));
         }
         while let Some(frame) = self.connection.frames.next()? {
             let body = self.connection.frames.body(frame);

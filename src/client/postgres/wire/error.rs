@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::client::postgres::config::PostgresConfig;
-use crate::error::{Error, ErrorKind, Transient, values_are_hidden};
+use crate::error::{Code, Error, ErrorKind, Transient, values_are_hidden};
 
 /// The SQLSTATE of a server's error; none for errors from elsewhere.
 pub fn sqlstate(error: &Error) -> Option<&str> {
@@ -67,7 +67,11 @@ impl Response {
         if !self.code.is_empty() {
             error = error.with("sqlstate", &self.code);
         }
-        let advice = if self.routine == "check_enable_rls" { Some(ROW_SECURITY) } else { advice(&self.code) };
+        let is_row_security = self.routine == "check_enable_rls";
+        if let Some(code) = lookup(&self.code, is_row_security, kind) {
+            error = error.coded(code);
+        }
+        let advice = if is_row_security { Some(ROW_SECURITY) } else { advice(&self.code) };
         if let Some(advice) = advice {
             error = error.hint(advice);
         }
@@ -85,6 +89,9 @@ impl Response {
         let mut error = Error::new(kind, format!("{lead}{}", class_of(&self.code)));
         if !self.code.is_empty() {
             error = error.with("sqlstate", &self.code);
+        }
+        if let Some(code) = lookup(&self.code, self.routine == "check_enable_rls", kind) {
+            error = error.coded(code);
         }
         if let Some(advice) = advice(&self.code) {
             error = error.hint(advice);
@@ -152,6 +159,28 @@ fn classify(code: &str) -> (ErrorKind, &'static str) {
     }
 }
 
+/// Where more about a SQLSTATE of the kind is found.
+fn lookup(code: &str, is_row_security: bool, kind: ErrorKind) -> Option<Code> {
+    Some(match code {
+        "42501" if is_row_security => Code::RowSecurity,
+        "42501" => Code::SelectDenied,
+        "3D000" => Code::UnknownDatabase,
+        "42P01" | "3F000" | "42703" => Code::TableMissing,
+        "55P03" | "40P01" => Code::LockTimeout,
+        "40001" => Code::StandbyConflict,
+        "57014" => Code::StatementCancelled,
+        "25P03" | "25P04" => Code::ConnectionLost,
+        "53300" => Code::NoFreeConnection,
+        "22P05" | "22021" => Code::BadText,
+        _ if code.starts_with("28") => Code::LoginRefused,
+        _ if code.starts_with("53") => Code::ServerResources,
+        _ if code.starts_with("57P0") => Code::ServerStops,
+        _ if code.starts_with("08") => Code::ConnectionLost,
+        _ if kind == ErrorKind::Data => Code::ServerRefuses,
+        _ => return None,
+    })
+}
+
 /// Whether a SQLSTATE is worth another attempt.
 ///
 /// Not 57014: the statement was cancelled by somebody, or took longer than the server allows, and would again.
@@ -203,12 +232,14 @@ fn advice(code: &str) -> Option<&'static str> {
 /// The server said something this client does not understand.
 pub(super) fn protocol(what: &str) -> Error {
     Error::unavailable(format!("unexpected answer from the server: {what}"))
+        .coded(Code::NotThisServer)
         .hint("check that host and port are those of a PostgreSQL server or a pooler for it")
 }
 
 /// The host's name has no address.
 pub(super) fn unknown_host(error: io::Error, server: &str) -> Error {
     Error::unavailable("host name cannot be resolved")
+        .coded(Code::HostUnknown)
         .with("server", server)
         .hint("check the host's name, or write its IP address")
         .caused_by(error)
@@ -218,6 +249,7 @@ pub(super) fn unknown_host(error: io::Error, server: &str) -> Error {
 /// Connected, but the server did not finish the login in time.
 pub(super) fn login_timeout(server: &str) -> Error {
     Error::unavailable("server did not finish the login in time")
+        .coded(Code::ServerUnreachable)
         .with("server", server)
         .hint("raise connect_timeout (seconds), or check that a PostgreSQL server answers on this port")
         .as_transient(Transient::Connection)

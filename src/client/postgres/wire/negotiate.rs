@@ -11,7 +11,7 @@ use super::{error, tls};
 use crate::client::network;
 use crate::client::postgres::config::PostgresConfig;
 use crate::client::transport::Stream;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Makes a stream with TLS of a plain one, or fails if the server has none. Without `tls` nothing changes.
 pub(super) async fn negotiate(
@@ -26,6 +26,7 @@ pub(super) async fn negotiate(
             "the server does not support TLS, but sslmode {} asks for it",
             config.sslmode
         ))
+        .coded(Code::TlsMissing)
         .with("server", config.server())
         .hint("turn on ssl in the server's configuration, or set sslmode=prefer or sslmode=disable")
         .into()),
@@ -45,6 +46,7 @@ pub(super) async fn request_tls(mut stream: Stream, config: &PostgresConfig) -> 
             [b'S'] => Ok((stream, true)),
             [b'N'] => Ok((stream, false)),
             [b'E'] => Err(Error::unavailable("the server cannot take a connection now")
+                .coded(Code::ServerStops)
                 .with("server", server)
                 .hint("the server's log says why")),
             [other] => Err(error::protocol(&format!("{:?} to the question for TLS", char::from(other)))

@@ -4,7 +4,7 @@ use postgres_protocol::message::{backend, frontend};
 
 use super::error::{self, Response};
 use super::{Connection, Statement};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A column of a statement's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,8 @@ impl Connection {
     /// # Errors
     /// What the server said: also that there is more than one statement.
     pub async fn columns_of(&mut self, sql: &str) -> std::result::Result<Vec<ResultColumn>, Refused> {
-        let unsent = |error| Error::usage("a statement cannot be sent").caused_by(error);
+        let unsent =
+            |error| Error::usage("a statement cannot be sent").coded(Code::SourceSqlRefused).caused_by(error);
         if self.statement.runs {
             return Err(error::protocol("the connection was left in the middle of a statement").into());
         }
@@ -64,7 +65,9 @@ impl Connection {
                 }
                 // The number of parameters comes first.
                 backend::PARAMETER_DESCRIPTION_TAG if !self.frames.body(frame).starts_with(&[0, 0]) => {
-                    refused = refused.or(Some(Error::usage("the SQL has a parameter ($1)").into()));
+                    refused = refused.or(Some(
+                        Error::usage("the SQL has a parameter ($1)").coded(Code::SourceSqlRefused).into(),
+                    ));
                 }
                 backend::PARSE_COMPLETE_TAG | backend::PARAMETER_DESCRIPTION_TAG | backend::NO_DATA_TAG => {}
                 _ => self.aside(frame)?,
@@ -80,8 +83,9 @@ fn parse(body: &[u8]) -> Result<Vec<ResultColumn>> {
     let mut columns = Vec::new();
     for _ in 0..u16::from_be_bytes(*count) {
         let end = rest.iter().position(|byte| *byte == 0).ok_or_else(short)?;
-        let name = std::str::from_utf8(&rest[..end])
-            .map_err(|error| Error::data("the name of a column is not UTF-8").caused_by(error))?;
+        let name = std::str::from_utf8(&rest[..end]).map_err(|error| {
+            Error::data("the name of a column is not UTF-8").coded(Code::BadText).caused_by(error)
+        })?;
         // Table (4), number in it (2), type (4), size (2), modifier (4), format (2).
         let (facts, after) = rest[end + 1..].split_first_chunk::<18>().ok_or_else(short)?;
         let [_, _, _, _, _, _, a, b, c, d, _, _, e, f, g, h, _, _] = *facts;

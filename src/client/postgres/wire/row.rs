@@ -1,7 +1,7 @@
 //! One row of a query's answer, as text.
 
 use super::error;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The values of one row in the server's own text; `None` is NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl Row {
             let (value, after) = after.split_at_checked(length).ok_or_else(short)?;
             let text = std::str::from_utf8(value).map_err(|error| {
                 Error::data("the server's catalog holds text that is not UTF-8")
+                    .coded(Code::BadText)
                     .hint("the database's encoding is probably SQL_ASCII; rename what is not UTF-8")
                     .caused_by(error)
             })?;

@@ -16,7 +16,7 @@ use crate::client::password::Secret;
 use crate::client::postgres::config::{PostgresConfig, SslMode};
 use crate::client::transport::{Stream, end_point};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// What to do about TLS in one attempt.
 enum Encryption {
@@ -135,7 +135,9 @@ pub(super) async fn start(connection: &mut Connection, config: &PostgresConfig) 
         parameters.push(("options", options));
     }
     frontend::startup_message(parameters, &mut connection.output).map_err(|error| {
-        Error::config("user, database or application_name cannot be sent").caused_by(error)
+        Error::config("user, database or application_name cannot be sent")
+            .coded(Code::AddressInvalid)
+            .caused_by(error)
     })?;
     let binding = match &connection.stream {
         Stream::Tls(stream) => {

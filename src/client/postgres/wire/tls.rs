@@ -8,7 +8,7 @@ use rustls::{CertificateError, ClientConfig};
 use crate::client::network;
 use crate::client::postgres::config::{PostgresConfig, ROOT_CERT_HINT, RootCert, SslMode};
 use crate::client::transport::{self, Socket, Stream, Trusted, tls_error};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Reads the certificates the configuration names.
 ///
@@ -42,6 +42,7 @@ fn trusted(config: &PostgresConfig) -> Result<Option<Arc<Trusted>>> {
             "sslmode {} needs to know whom to trust, and sslrootcert is not set",
             config.sslmode
         ))
+        .coded(Code::CertificateUntrusted)
         .with("server", config.server())
         .hint(ROOT_CERT_HINT)),
         (None, _) => Ok(None),
@@ -58,7 +59,7 @@ fn explain(error: io::Error, config: &PostgresConfig) -> Error {
         )) => Error::config(format!(
             "the host name check of sslmode {mode} failed: the server's certificate is not made out to {:?}",
             config.host
-        ))
+        )).coded(Code::CertificateName)
         .hint("connect by a name that the certificate has, or set sslmode=verify-ca"),
         Some(rustls::Error::InvalidCertificate(
             CertificateError::Expired
@@ -67,14 +68,14 @@ fn explain(error: io::Error, config: &PostgresConfig) -> Error {
             | CertificateError::NotValidYetContext { .. },
         )) => Error::config(format!(
             "the chain check of sslmode {mode} failed: the server's certificate has expired or is not valid yet"
-        ))
+        )).coded(Code::CertificateUntrusted)
         .hint("renew the server's certificate, or check this machine's clock"),
         Some(rustls::Error::InvalidCertificate(_)) => Error::config(format!(
             "the chain check of sslmode {mode} failed: no authority in sslrootcert vouches for the server's certificate"
-        ))
+        )).coded(Code::CertificateUntrusted)
         .hint("sslrootcert must hold the authority that signed the server's certificate, or that certificate itself"),
         Some(rustls::Error::AlertReceived(_)) => alert(),
-        Some(_) => Error::unavailable("TLS with the server failed")
+        Some(_) => Error::unavailable("TLS with the server failed").coded(Code::TlsFailed)
             .hint("the server must speak TLS 1.2 or 1.3 with ciphers that are still safe"),
         None => return network::lost(error, &server),
     };
@@ -92,5 +93,6 @@ pub(super) fn explain_alert(error: Error, config: &PostgresConfig) -> Error {
 
 fn alert() -> Error {
     Error::denied("the server refused the TLS connection")
+        .coded(Code::TlsFailed)
         .hint("it may ask for a client certificate (sslcert and sslkey) signed by an authority it trusts")
 }

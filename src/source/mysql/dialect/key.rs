@@ -7,7 +7,7 @@ use super::null::{null_test, present};
 use super::written::{self, Place};
 use crate::catalog::{ColumnInfo, KeyValue, TableInfo};
 use crate::client::mysql::ident;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::mysql::column::{Characters, Codec};
 
 /// A column as a key.
@@ -109,8 +109,9 @@ impl Key {
     /// # Errors
     /// Usage, when there is no such column.
     pub fn of(table: &TableInfo, column: &str) -> Result<Self> {
-        let info =
-            table.stored_column(column).ok_or_else(|| Error::usage("the key column does not exist"))?;
+        let info = table
+            .stored_column(column)
+            .ok_or_else(|| Error::usage("the key column does not exist").coded(Code::Method))?;
         let (codec, name) = (Codec::of(info)?, ident(column));
         let by_bytes = match &codec {
             Codec::Text(characters) => !is_ordered_by_index(characters),
@@ -165,8 +166,9 @@ impl Key {
     /// # Errors
     /// Usage, when the column cannot have such a value.
     pub fn bound(&self, value: &KeyValue) -> Result<Bound> {
-        self.written(value)
-            .ok_or_else(|| Error::usage("the end of a range is no value of its key").with("value", value))
+        self.written(value).ok_or_else(|| {
+            Error::usage("the end of a range is no value of its key").coded(Code::Method).with("value", value)
+        })
     }
 
     fn written(&self, value: &KeyValue) -> Option<Bound> {

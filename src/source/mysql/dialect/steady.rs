@@ -1,6 +1,6 @@
 //! Expressions that give the same value in every statement.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Functions that give the same for the same arguments, for every user at every time.
 const FUNCTIONS: &[&str] = &[
@@ -156,7 +156,7 @@ pub(super) fn check(expression: &str) -> Result<()> {
         if !steady {
             return Err(Error::usage(format!(
                 "'{name}' in the expression of method DataDriven may give another value in another statement"
-            ))
+            )).coded(Code::UnsteadyExpression)
             .hint(format!(
                 "each slice is a separate statement: name a column, or use only {}, with the parenthesis right behind",
                 FUNCTIONS.join(", ")
@@ -167,7 +167,7 @@ pub(super) fn check(expression: &str) -> Result<()> {
 }
 
 fn not_valid() -> Error {
-    Error::usage("the expression of method DataDriven is not valid SQL")
+    Error::usage("the expression of method DataDriven is not valid SQL").coded(Code::SqlSyntax)
 }
 
 /// The words of an expression under an empty `sql_mode`: a text may stand in either quotes, with backslashes.
@@ -178,6 +178,7 @@ fn tokens(expression: &str) -> Result<Vec<Token>> {
         let behind = rest.get(c.len_utf8()..).unwrap_or_default();
         if c == '#' || rest.starts_with("--") || rest.starts_with("/*") || rest.starts_with("*/") {
             return Err(Error::usage("the expression of method DataDriven holds a comment")
+                .coded(Code::UnsteadyExpression)
                 .hint("leave the comment out; two minus signs in a row need a space between them"));
         }
         let (token, left) = match c {
@@ -202,7 +203,7 @@ fn tokens(expression: &str) -> Result<Vec<Token>> {
             '@' => {
                 return Err(Error::usage(
                     "a variable in the expression of method DataDriven may have another value in another statement",
-                )
+                ).coded(Code::UnsteadyExpression)
                 .hint("each slice is a separate statement"));
             }
             // Parameters, escapes of other interfaces, the end of a statement.

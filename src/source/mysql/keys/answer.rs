@@ -1,7 +1,7 @@
 //! The answer to a statement of which not much is expected, as a whole.
 
 use crate::client::mysql::{ColumnType, Connection};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::source::mysql::session;
 
 /// Most rows that are kept: no question here has so many.
@@ -90,7 +90,9 @@ pub(in crate::source::mysql) async fn ask(connection: &mut Connection, sql: &str
     answer.names = rows.columns().iter().map(|column| column.name.clone()).collect();
     while let Some(row) = rows.next().await? {
         if answer.rows.len() == MOST_ROWS {
-            return Err(Error::data("the server's answer about a table has too many rows"));
+            return Err(
+                Error::data("the server's answer about a table has too many rows").coded(Code::TooLarge)
+            );
         }
         let cells = row.values().map(|value| value.map(|(column, value)| Cell::of(column, value)));
         answer.rows.push(cells.collect::<Result<_>>()?);

@@ -11,7 +11,7 @@ use super::{ask, gate};
 use crate::catalog::TableRef;
 use crate::client::mysql::{Connection, code, ident, literal};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::source::mysql::session;
 
 /// The server's own.
@@ -144,7 +144,7 @@ impl Survey {
         for table in self.locked.drain(..) {
             let error = Error::unavailable(
                 "the table's engine has no snapshots: it must be locked while it is read, and the server allows no connection to hold the lock",
-            )
+            ).coded(Code::EngineWithoutSnapshots)
             .with("table", &table)
             .hint("raise max_connections or the user's MAX_USER_CONNECTIONS");
             self.failures.insert(table, error);
@@ -159,7 +159,7 @@ impl Survey {
                 let what = if self.views.contains(&table) { "a view over tables" } else { "tables" };
                 let error = Error::data(format!(
                     "{what} of the engine {engine} cannot be read as of one moment, and locks do not hold off their changes"
-                ))
+                )).coded(Code::EngineWithoutSnapshots)
                 .with("table", &table)
                 .hint("--consistency none reads every part at its own moment; or leave the table out");
                 self.failures.insert(table, error);
@@ -176,12 +176,14 @@ impl Survey {
 
 fn unlisted(table: &TableRef) -> Error {
     Error::unavailable("the server's catalog does not list the table, so that its engine is not known")
+        .coded(Code::TableChanged)
         .with("table", table)
         .hint("run again when no ALTER, no FLUSH TABLES and no other backup runs")
 }
 
 fn altered(table: &TableRef) -> Error {
     Error::unavailable("the table was altered while the run began, and is now of an engine without snapshots")
+        .coded(Code::TableChanged)
         .with("table", table)
         .hint("run again when no ALTER, CREATE OR REPLACE or ENABLE KEYS runs on it")
 }
@@ -274,7 +276,7 @@ fn not_locked(error: Error, table: &TableRef, is_view: bool) -> Error {
     if is_view {
         return Error::denied(
             "not all tables under the view are known to have snapshots: it must be locked while it is read, and that failed",
-        )
+        ).coded(Code::EngineWithoutSnapshots)
         .with("table", table)
         .hint(format!(
             "GRANT SHOW VIEW ON {} TO the user that exports, and SELECT on the tables under the view; or GRANT LOCK TABLES on its database",
@@ -287,6 +289,7 @@ fn not_locked(error: Error, table: &TableRef, is_view: bool) -> Error {
         return explain(error, table);
     }
     Error::denied("the table's engine has no snapshots: it must be locked while it is read, and this user lacks LOCK TABLES")
+        .coded(Code::EngineWithoutSnapshots)
         .with("table", table)
         .hint(format!("GRANT LOCK TABLES, SELECT ON {}.* TO the user that exports", ident(&table.schema)))
         .hint("--consistency none reads it without a lock, every part at its own moment; a table of InnoDB needs no lock")

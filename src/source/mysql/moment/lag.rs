@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ask;
 use crate::client::mysql::{Connection, Version};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::source::Lag;
 
 /// From which version on MySQL's statement has its new name.
@@ -25,7 +25,8 @@ pub(in crate::source::mysql) async fn measure(connection: &mut Connection) -> Re
         let Some(seconds) = seconds.and_then(|seconds| seconds.parse::<u64>().ok()) else {
             let error = Error::unavailable(
                 "--max-replica-lag: the replication of this server does not run, so its delay is not known",
-            );
+            )
+            .coded(Code::ReplicaLag);
             let error = if channel.is_empty() { error } else { error.with("channel", channel) };
             return Err(error
                 .hint("start the replication (START REPLICA, START SLAVE), or leave --max-replica-lag out"));
@@ -40,6 +41,7 @@ pub(in crate::source::mysql) async fn measure(connection: &mut Connection) -> Re
         None if has_replicas(connection, version).await => Err(Error::unavailable(
             "--max-replica-lag: this server has replicas, and does not know how far they are behind",
         )
+        .coded(Code::ReplicaLag)
         .hint("export from a replica, or leave --max-replica-lag out")),
         None => Ok(Lag { behind: Duration::ZERO, whose: None }),
     }
@@ -62,6 +64,7 @@ fn explain(error: Error, version: Version) -> Error {
         _ => "REPLICATION CLIENT",
     };
     Error::denied("--max-replica-lag: this user may not see how far this server is behind")
+        .coded(Code::ReplicaLag)
         .hint(format!("GRANT {right} ON *.* TO the user that exports, or leave --max-replica-lag out"))
         .caused_by(error)
 }

@@ -8,7 +8,7 @@ use super::names::name;
 use super::views::{self, Verdict};
 use crate::catalog::TableRef;
 use crate::client::mysql::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Refuses `sql` when it may read a table of no moment that is not among `locked`; a name without a schema is of
 /// `database`. To be asked when the tables that it
@@ -80,7 +80,9 @@ async fn refuse_the_servers_own(connection: &mut Connection, sql: &str, database
 }
 
 fn refused(message: &str) -> Error {
-    Error::usage(message.to_owned()).hint("--consistency none reads every part at its own moment")
+    Error::usage(message.to_owned())
+        .coded(Code::NoOneMoment)
+        .hint("--consistency none reads every part at its own moment")
 }
 
 /// Whether `name` is a word of `sql`, quoted or not, in any case.

@@ -47,7 +47,7 @@ pub(super) use self::roles::{caution, least};
 use crate::catalog::{Consistency, SnapshotToken, TableRef};
 use crate::client::mysql::{Connection, ServerMark, Version};
 use crate::clock::{self, Instant};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Pauses after which the gate is tried again: a lock that was held may be free then.
 const PAUSES: [u64; 5] = [1, 2, 4, 8, 15];
@@ -269,7 +269,7 @@ impl Taking {
         match taking.attempt(tables, true).await {
             Err(error) if gate::is_wait(&error) => Err(Error::unavailable(
                 "the server's commits could not be held off for the moment in which all readers begin",
-            )
+            ).coded(Code::NoOneMoment)
             .hint("SHOW PROCESSLIST shows statements and transactions that run for long, backups, and LOCK TABLES: run again when they have ended")
             .hint("--consistency none reads every part at its own moment, without any lock")
             .caused_by(error)),

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::client::mysql::{Connection, Kill, MysqlConfig, ServerMark};
 use crate::clock;
-use crate::error::{Error, Result, Transient};
+use crate::error::{Code, Error, Result, Transient};
 use crate::source::view_lost;
 
 /// How long a reader may take to be usable again when its statement was ended, and how many bytes of rows it may have on
@@ -310,7 +310,7 @@ impl Registry {
         found.ok_or_else(|| {
             Error::unavailable(
                 "a snapshot of a MySQL or MariaDB server cannot be read by another process than the one that took it",
-            )
+            ).coded(Code::SnapshotLost)
             .with("snapshot", id)
             .hint("run again; with --consistency none any process can read the server")
         })

@@ -12,7 +12,7 @@ use super::names::{Failures, explain, name};
 use crate::catalog::TableRef;
 use crate::client::mysql::{Connection, code};
 use crate::clock;
-use crate::error::{Error, Result, Transient};
+use crate::error::{Code, Error, Result, Transient};
 use crate::source::mysql::session::{self, SELECT};
 
 /// Readers of one view. More reads at once than this wait for each other.
@@ -104,6 +104,7 @@ impl Proof {
         Err(Error::config(
             "connections to this address reach different servers, which have no moment in common",
         )
+        .coded(Code::NoOneMoment)
         .hint("name one server in the auth file entry or the URL, not a balancer")
         .hint("--consistency none reads every part at its own moment"))
     }
@@ -148,6 +149,7 @@ async fn begin_one(reader: &mut Connection, proof: &Proof, tables: &[TableRef]) 
         return Ok(failures);
     }
     Err(Error::unavailable("the server ended a reader's transaction when it had begun")
+        .coded(Code::SnapshotLost)
         .hint("run again; --consistency none reads every part at its own moment"))
 }
 
