@@ -1,9 +1,12 @@
 //! The first screen: what `lakexpress` without arguments shows to a person, and the order of commands below `--help`.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use super::output;
+use crate::destination::DESTINATIONS;
 use crate::error::Result;
+use crate::source::SOURCES;
 
 /// Three ways to begin.
 const SCREEN: &str = "\
@@ -19,23 +22,36 @@ See what an export would read and write (nothing is written):
 Export:
   lakexpress export --source postgres://user@host/database --output-dir ./lake
 
-A source may also be mysql://, mariadb:// or sqlite:FILE, a destination s3://,
-gs:// or abfss://. All commands: lakexpress -h
 ";
 
 /// What stands at the end of `--help`.
 pub(super) const HAPPY_PATH: &str = "\
 From a database to files that are proven:
-  lakexpress check  --source URL --output-dir PLACE    are all rights there?
-  lakexpress plan   --source URL                       what would be read and written?
+  lakexpress check  --source URL --output-dir PLACE   are all rights there?
+  lakexpress plan   --source URL                      what will be read and written?
   lakexpress export --source URL --output-dir PLACE --verify hash
-  lakexpress verify PLACE --read-data                  is it still what was written?
-  lakexpress report                                    how fast, and what was slow?";
+  lakexpress verify PLACE --read-data                 is it still what was written?
+  lakexpress report RUN_ID                            what was slow, and why?";
 
 /// Shows the first screen, if the command line is empty and standard output is a terminal. A script that forgot its
 /// arguments has made an error.
-pub(super) fn screen(argv: &[std::ffi::OsString]) -> Option<Result<()>> {
-    (argv.len() == 1 && std::io::stdout().is_terminal()).then(|| output::print(SCREEN))
+pub(super) fn screen(argv: &[OsString]) -> Option<Result<()>> {
+    (argv.len() == 1 && std::io::stdout().is_terminal()).then(|| output::print(&text()))
+}
+
+fn text() -> String {
+    let sources: Vec<&str> = SOURCES.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+    // The first name of each; that of a directory needs no scheme.
+    let stores: Vec<&str> = DESTINATIONS
+        .iter()
+        .filter_map(|(names, _)| names.first().copied())
+        .filter(|name| *name != "file")
+        .collect();
+    format!(
+        "{SCREEN}Sources:      {}\nDestinations: a directory, {}\nAll commands: lakexpress -h\n",
+        sources.join(", "),
+        stores.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -44,7 +60,8 @@ mod tests {
 
     #[test]
     fn lines_fit_the_smallest_terminals() {
-        for line in SCREEN.lines().chain(HAPPY_PATH.lines()) {
+        let shown = text();
+        for line in shown.lines().chain(HAPPY_PATH.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }

@@ -20,6 +20,7 @@ const RARE: &[&str] = &[
     "source-where",
     "source-columns",
     "key",
+    "format",
     "cast",
     "special-values",
     "numeric",

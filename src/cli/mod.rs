@@ -30,8 +30,6 @@ mod origin;
 mod output;
 mod plan;
 mod progress;
-#[cfg(test)]
-mod python;
 mod query;
 mod render;
 mod report;

@@ -20,6 +20,8 @@ pub(super) use self::problems::Problems;
 pub(super) use self::run_log::is_own_run_log;
 use self::run_log::{open_run_log, run_log_of, run_log_target};
 use self::statements::statements;
+#[cfg(test)]
+pub(super) use self::streaming::OF_FILES;
 pub(super) use self::streaming::stream;
 use super::args::{
     AuthArgs, CheckArgs, DocumentArgs, ExportArgs, GenerateArgs, InspectArgs, LimitArgs, ParallelArgs,

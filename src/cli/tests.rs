@@ -1,3 +1,5 @@
+mod python;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 

@@ -11,7 +11,7 @@ use super::checked::Checked;
 use super::schema::written_schema;
 use super::taken::Taken;
 use crate::catalog::SnapshotToken;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Code, Error, ErrorKind, Result};
 use crate::readers::{Readers, schema_for};
 
 /// Key of the stream's metadata: the point in time, as JSON.
@@ -76,10 +76,11 @@ fn unwritten(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             Error::new(ErrorKind::Output, "the program that reads the stream has closed it before its end")
+                .coded(Code::Output)
         }
-        ArrowError::IoError(_, error) => {
-            Error::new(ErrorKind::Output, "cannot write to standard output").caused_by(error)
-        }
+        ArrowError::IoError(_, error) => Error::new(ErrorKind::Output, "cannot write to standard output")
+            .coded(Code::Output)
+            .caused_by(error),
         other => Error::internal("cannot write an Arrow stream").caused_by(other),
     }
 }

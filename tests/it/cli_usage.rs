@@ -1,7 +1,7 @@
 //! Errors of the command line that need no server, as a user meets them.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -299,9 +299,9 @@ fn logs_go_to_a_file_as_well() {
 #[test]
 fn a_person_without_arguments_sees_how_to_begin_and_a_script_an_error() {
     let run = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-    let shown = std::process::Command::new(crate::lake::python())
+    let shown = Command::new(crate::lake::python())
         .args(["-c", run, crate::lake::program()])
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&shown.stdout);
@@ -309,7 +309,7 @@ fn a_person_without_arguments_sees_how_to_begin_and_a_script_an_error() {
     for way in ["lakexpress demo", "lakexpress plan --source", "lakexpress export --source"] {
         assert!(text.contains(way), "{way}: {text}");
     }
-    Run::new([] as [&str; 0]).output().exits(2).says(&["Usage: lakexpress <COMMAND>"]);
-    let help = Run::new(["--help"]).output().ok().stdout;
+    crate::lake::Run::new([] as [&str; 0]).output().exits(2).says(&["Usage: lakexpress <COMMAND>"]);
+    let help = crate::lake::Run::new(["--help"]).output().ok().stdout;
     assert!(help.trim_end().lines().last().unwrap().contains("lakexpress report"), "{help}");
 }

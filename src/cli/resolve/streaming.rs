@@ -12,7 +12,7 @@ use crate::source::Source;
 use crate::spec::ExportSpec;
 
 /// Flags that say how files are written, what is recorded, or who hears of a run.
-const OF_FILES: &[&str] = &[
+pub(in crate::cli) const OF_FILES: &[&str] = &[
     "name",
     "script",
     "target-storage-id",
@@ -91,11 +91,11 @@ mod tests {
         "readers",
         "output-dir",
         "n-jobs",
-        "fastbcp-p",
+        "parallel",
         "max-connections",
         "large-table-threshold",
         "part-bytes",
-        "fastbcp-table-config",
+        "table-config",
         "consistency",
         "retries",
         "memory-limit",

@@ -1,5 +1,5 @@
 //! The keyword arguments of the Python package are the flags of the command line: `_flags.py` and the stubs of
-//! `_api.py` are written from clap's grammar. `LAKEXPRESS_UPDATE=1 cargo test --lib cli::python` writes them.
+//! `_api.py` are written from clap's grammar. `LAKEXPRESS_UPDATE=1 cargo test --lib cli::tests::python` writes them.
 
 use std::any::TypeId;
 use std::fmt::Write as _;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction};
 
 use super::help;
+use crate::cli::resolve::OF_FILES;
 
 /// Functions of the package.
 const FUNCTIONS: &[Function] = &[
@@ -38,7 +39,7 @@ const FUNCTIONS: &[Function] = &[
     Function {
         command: "query",
         takes: "sql: Optional[str] = ...",
-        without: OF_FILES,
+        streams: true,
         own: &[],
         ..Function::of(
             "stream",
@@ -49,23 +50,7 @@ const FUNCTIONS: &[Function] = &[
 ];
 
 /// Flags that print something else than the document that a function reads, and those that the package sets.
-const LEFT_OUT: &[&str] = &["help", "json", "no-progress", "init-db", "run-id", "print-role"];
-
-/// Flags of `query` that are about files.
-const OF_FILES: &[&str] = &[
-    "name",
-    "script",
-    "format",
-    "output-dir",
-    "target-storage-id",
-    "sub-path",
-    "if-exists",
-    "empty-tables",
-    "compression",
-    "row-group-rows",
-    "row-group-bytes",
-    "encodings",
-];
+const LEFT_OUT: &[&str] = &["help", "json", "no-progress", "init-db", "run-id", "print-role", "format"];
 
 /// Parameters of functions that are no flags.
 const CHECK: &str = "check: bool = ...";
@@ -78,20 +63,25 @@ struct Function {
     about: &'static str,
     /// Its positional parameter.
     takes: &'static str,
-    without: &'static [&'static str],
+    /// Whether it takes no flags that are about files.
+    streams: bool,
     own: &'static [&'static str],
 }
 
 impl Function {
     const fn of(name: &'static str, gives: &'static str, about: &'static str) -> Self {
-        Self { name, command: name, gives, about, takes: "", without: &[], own: &[CHECK, PROGRESS] }
+        Self { name, command: name, gives, about, takes: "", streams: false, own: &[CHECK, PROGRESS] }
     }
 
     fn flags(&self, program: &clap::Command) -> Vec<Flag> {
         let command = program.find_subcommand(self.command).expect("a command");
         let shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
-        shown.filter_map(Flag::of).filter(|flag| !self.without.contains(&flag.long.as_str())).collect()
+        shown.filter_map(Flag::of).filter(|flag| !(self.streams && is_of_files(&flag.long))).collect()
     }
+}
+
+fn is_of_files(flag: &str) -> bool {
+    flag == "output-dir" || OF_FILES.contains(&flag)
 }
 
 struct Flag {
@@ -172,8 +162,7 @@ fn kind(arg: &Arg) -> &'static str {
     }
 }
 
-const MADE: &str =
-    "Made from the command line by src/cli/python.rs: LAKEXPRESS_UPDATE=1 cargo test --lib cli::python";
+const MADE: &str = "Made from the command line by src/cli/tests/python.rs: LAKEXPRESS_UPDATE=1 cargo test --lib cli::tests::python";
 
 fn flags(program: &clap::Command) -> String {
     let mut out = format!(
