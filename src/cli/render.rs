@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use clap::error::ErrorKind as Refused;
 use serde_json::{Map, Value, json};
 
 use super::signals::{Orderly, SoFar, Stopped};
@@ -33,9 +34,15 @@ pub(super) fn refused(refusal: &clap::Error, variables: &Variables, as_json: boo
     let named = variables.named_in_refusal(&shown);
     let message = named.trim().trim_start_matches("error: ");
     let hints: Vec<&str> = hint.into_iter().collect();
+    let looked_up = match refusal.kind() {
+        Refused::InvalidValue | Refused::ValueValidation => Code::FlagValue,
+        Refused::ArgumentConflict => Code::FlagConflict,
+        Refused::MissingRequiredArgument => Code::FlagMissing,
+        _ => Code::CommandLine,
+    };
     let body = || {
         json!({ "error": {
-            "kind": ErrorKind::Usage.as_str(), "error_code": Code::CommandLine.to_string(), "message": message,
+            "kind": ErrorKind::Usage.as_str(), "error_code": looked_up.to_string(), "message": message,
             "context": {}, "causes": [], "hints": hints, "exit_code": code,
         }})
     };
@@ -44,14 +51,12 @@ pub(super) fn refused(refusal: &clap::Error, variables: &Variables, as_json: boo
     }
     if refusal.use_stderr() && (hint.is_some() || named != shown) {
         let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
-        output::message(&format!("error: {message}{hint}\n{}", code_line(Code::CommandLine)));
+        output::message(&format!("error: {message}{hint}\n{}", code_line(looked_up)));
         return code;
     }
     let printed = refusal.print();
-    if refusal.use_stderr()
-        && refusal.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    {
-        output::message(&code_line(Code::CommandLine));
+    if refusal.use_stderr() && refusal.kind() != Refused::DisplayHelpOnMissingArgumentOrSubcommand {
+        output::message(&code_line(looked_up));
     }
     match printed {
         // Help and version: nothing else was asked for.

@@ -168,7 +168,7 @@ fn refused(refusal: &Refusal, flag: &str, text: &str, info: &TableInfo) -> Error
     let place = refusal.place.or_else(|| refusal.place_in(text));
     let place = place.map_or_else(String::new, |at| format!(" at Line: {}, Column: {}", at.line, at.column));
     let error = Error::usage(format!("{flag}: {refusal}{place}"))
-        .coded(Code::MeaningDiffers)
+        .coded(refusal.code)
         .with("table", &info.table)
         .with("sql", text);
     error.hint(refusal.remedy(&format!("--source{}", &flag[1..])))

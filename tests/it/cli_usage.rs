@@ -174,6 +174,29 @@ fn what_is_missing_is_said_at_once() {
 }
 
 #[test]
+fn errors_end_with_a_code_that_is_explained() {
+    for line in [&["--n_jobs", "3"][..], &["export", "--nonsense"], &["explain", "LX0399"]] {
+        let (code, _, err) = run(line);
+        let last = err.trim_end().lines().last().unwrap_or_default();
+        let number = last.strip_prefix("code: ").and_then(|rest| rest.split_once(" (lakexpress explain "));
+        let (number, again) = number.unwrap_or_else(|| panic!("no code at the end: {err}"));
+        assert_eq!((code, again), (2, format!("{number})").as_str()), "{err}");
+        let (code, out, _) = run(&["explain", number]);
+        assert!(
+            code == 0 && out.starts_with(&format!("{number}: ")) && out.contains("exit code    2"),
+            "{out}"
+        );
+    }
+    let (code, all, _) = run(&["explain"]);
+    assert!(code == 0 && all.contains("  LX0302  ") && all.lines().count() > 100, "{all}");
+    let (_, page, _) = run(&["explain", "lx302", "--json"]);
+    let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+    assert_eq!((&page["code"], &page["exit_codes"][0]), (&"LX0302".into(), &77.into()));
+    let (_, _, err) = run(&["explain", "LX0399"]);
+    assert!(err.contains("did you mean LX03"), "{err}");
+}
+
+#[test]
 fn values_that_mean_nothing_name_their_flag() {
     for (flag, value) in [
         ("--n-jobs", "0"),

@@ -44,9 +44,9 @@ const PAGES: &[Page] = &[
     Page {
         code: Code::MeaningDiffers,
         kinds: &[ErrorKind::Usage],
-        title: "the SQL is refused because it would mean something else",
-        happened: "The same text gives another result here than in PostgreSQL, or its result is not defined. It is \
-            refused before anything is read.",
+        title: "the SQL is not supported, or would mean something else",
+        happened: "What the SQL says is not known to have PostgreSQL's meaning here, or its meaning is not clear. \
+            It is refused before anything is read.",
         remedies: &[
             "Write it as the hint says.",
             "Give it to the database as it is: `--source-where`, `--source-columns` or `query --source-sql`.",

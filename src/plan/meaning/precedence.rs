@@ -4,6 +4,7 @@
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CastKind, Expr, UnaryOperator};
 
 use super::refusal::Refusal;
+use crate::error::Code;
 
 /// How closely an expression holds its operands together, as far as PostgreSQL and the parser differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,7 @@ pub(super) fn check(expression: &Expr) -> Result<(), Refusal> {
             return match Level::of(right) {
                 Level::Loose => {
                     Err(Refusal::because("distinct", "what belongs to IS DISTINCT FROM is not clear")
+                        .coded(Code::MeaningDiffers)
                         .hint("put the comparison into parentheses: (a IS DISTINCT FROM b) AND c"))
                 }
                 _ => Ok(()),
@@ -86,6 +88,7 @@ pub(super) fn check(expression: &Expr) -> Result<(), Refusal> {
     {
         // The parser lets these go first, PostgreSQL the sum.
         return Err(Refusal::because(op.to_string(), "what the operator in front belongs to is not clear")
+            .coded(Code::MeaningDiffers)
             .hint("put parentheses around it and what it belongs to"));
     }
     match (Level::of(expression), Level::of(left)) {
@@ -93,6 +96,7 @@ pub(super) fn check(expression: &Expr) -> Result<(), Refusal> {
         | (Level::Test, Level::Comparison | Level::Test)
         | (Level::Operator, Level::Comparison | Level::Test) => {
             Err(Refusal::because(word(left), "what belongs together in this chain of operators is not clear")
+                .coded(Code::MeaningDiffers)
                 .hint("put parentheses around the first comparison"))
         }
         _ => Ok(()),

@@ -6,6 +6,8 @@ use datafusion::common::DataFusionError;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
+use crate::error::Code;
+
 /// The hint for a text that is used as a number.
 pub(in crate::plan) const AS_NUMBER: &str = "a numeric without precision is exported as text: --numeric measure makes it \
     a number; text that holds numbers is cast: CAST(column AS numeric(20,4))";
@@ -21,17 +23,25 @@ pub(in crate::plan) struct Refusal {
     pub(in crate::plan) place: Option<Location>,
     /// What to write instead, where that is more than the database's own SQL.
     pub(in crate::plan) hint: Option<String>,
+    /// Where more about it is found.
+    pub(in crate::plan) code: Code,
 }
 
 impl Refusal {
     /// `what` is refused.
     pub(in crate::plan) fn of(word: impl Into<String>, what: impl fmt::Display) -> Self {
-        Self::because(word, format!("not supported in expressions: {what}"))
+        Self::because(word, format!("not supported in expressions: {what}")).coded(Code::MeaningDiffers)
     }
 
     /// Something that PostgreSQL refuses too, or that is wrong by itself.
     pub(in crate::plan) fn because(word: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { word: word.into(), message: message.into(), place: None, hint: None }
+        let code = Code::SqlTypes;
+        Self { word: word.into(), message: message.into(), place: None, hint: None, code }
+    }
+
+    /// With another code.
+    pub(in crate::plan) fn coded(self, code: Code) -> Self {
+        Self { code, ..self }
     }
 
     /// With another remedy.

@@ -14,7 +14,7 @@ use crate::spec::distance;
 /// A planning error with its place.
 pub(super) fn explain(error: DataFusionError, statement: &QueryStatement) -> Error {
     if let Some(refusal) = Refusal::find(&error) {
-        let wrong = Error::usage(refusal.to_string()).coded(Code::MeaningDiffers);
+        let wrong = Error::usage(refusal.to_string()).coded(refusal.code);
         let wrong = statement.text.place(wrong, refusal.place, &[refusal.word.as_str()]);
         return wrong.hint(refusal.remedy("query --source-sql"));
     }

@@ -33,8 +33,18 @@ impl Documents {
 }
 
 /// The keys of the shape that all documents have.
-const SHAPE: [&str; 9] =
-    ["schema", "name", "directory", "status", "rows", "files", "bytes", "error", "error_message"];
+const SHAPE: [&str; 10] = [
+    "schema",
+    "name",
+    "directory",
+    "status",
+    "rows",
+    "files",
+    "bytes",
+    "error",
+    "error_message",
+    "error_code",
+];
 
 #[track_caller]
 fn table<'a>(document: &'a Value, name: &str) -> &'a Value {
@@ -70,6 +80,7 @@ fn every_document_is_as_its_schema_says() {
         assert_eq!(bad["error"]["message"], bad["error_message"]);
     }
     assert_eq!(table(&exported, "bad")["error"]["kind"], "data");
+    assert!(table(&exported, "bad")["error_code"].as_str().unwrap().starts_with("LX05"), "{exported}");
     assert!(!exported["hints"].as_array().unwrap().is_empty(), "{exported}");
     assert_eq!((&exported["exit_code"], &exported["totals"]["failed"]), (&1.into(), &1.into()));
     // Keys of earlier versions.
