@@ -27,11 +27,11 @@ Export:
 /// What stands at the end of `--help`.
 pub(super) const HAPPY_PATH: &str = "\
 From a database to files that are proven:
-  lakexpress check  --source URL --output-dir PLACE   are all rights there?
-  lakexpress plan   --source URL                      what will be read and written?
+  lakexpress check  --source URL --output-dir PLACE  are all rights there?
+  lakexpress plan   --source URL                     what would be read?
   lakexpress export --source URL --output-dir PLACE --verify hash
-  lakexpress verify PLACE --read-data                 is it still what was written?
-  lakexpress report RUN_ID                            what was slow, and why?";
+  lakexpress verify PLACE --read-data                is it what was written?
+  lakexpress report RUN_ID                           what was slow, and why?";
 
 /// Shows the first screen, if the command line is empty and standard output is a terminal. A script that forgot its
 /// arguments has made an error.
