@@ -89,7 +89,7 @@ fn tried(words: &[String]) -> Option<(&'static str, Vec<String>)> {
         let flags = of(TABLE_FLAGS);
         return (!flags.is_empty()).then_some(("plan", flags));
     }
-    let mut arguments = of(&["--source-sql", "--key", "--name"]);
+    let mut arguments = of(&["--source-sql", "--key", "--name", "--format"]);
     let sql = words
         .iter()
         .find(|word| ["SELECT ", "WITH "].iter().any(|start| word.trim_start().starts_with(start)));
@@ -117,7 +117,9 @@ fn every_example_of_the_documentation_is_planned() {
             let dir = tempfile::tempdir().unwrap();
             let mut run = Run::new([command, "--source", &url]).args(&arguments);
             if command == "query" {
-                run = run.args(["--output-dir".as_ref(), dir.path().as_os_str()]);
+                if !arguments.iter().any(|flag| flag == "--format") {
+                    run = run.args(["--output-dir".as_ref(), dir.path().as_os_str()]);
+                }
                 queries += 1;
             } else {
                 planned += 1;
