@@ -190,7 +190,7 @@ fn errors_end_with_a_code_that_is_explained() {
     let (code, all, _) = run(&["explain"]);
     assert!(code == 0 && all.contains("  LX0302  ") && all.lines().count() > 100, "{all}");
     let (_, page, _) = run(&["explain", "lx302", "--json"]);
-    let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+    let page: Value = serde_json::from_str(&page).unwrap();
     assert_eq!((&page["code"], &page["exit_codes"][0]), (&"LX0302".into(), &77.into()));
     let (_, _, err) = run(&["explain", "LX0399"]);
     assert!(err.contains("did you mean LX03"), "{err}");
