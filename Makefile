@@ -28,7 +28,7 @@ FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest mysql numeric ser
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-tables bench-encoders dist dist-try dist-fresh cargo rust
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-python verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-tables bench-encoders dist dist-try dist-fresh cargo rust
 
 ## build: the program, optimised
 build: cargo
@@ -70,7 +70,7 @@ test-deps:
 	scripts/install-test-deps.sh
 
 ## verify: the long versions of the tests, with the optimised program
-verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-readers verify-nights verify-mysql verify-hostile verify-expressions verify-fuzz
+verify: verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-readers verify-nights verify-mysql verify-python verify-hostile verify-expressions verify-fuzz
 
 ## verify-methods: every way to cut a skewed table of METHOD_ROWS (10,000,000) rows
 verify-methods: test-deps cargo
@@ -101,6 +101,10 @@ verify-mysql: test-deps cargo
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo
 	LAKEXPRESS_TPCH_SCALE=$(SCALE) cargo test --release --locked --test it -- --nocapture tpch:: --skip sqlite::
+
+## verify-python: the Python package over TPC-H of SCALE (1): 6 million rows through stream into DuckDB and Polars
+verify-python: test-deps cargo
+	LAKEXPRESS_TPCH_SCALE=$(SCALE) cargo test --release --locked --test it -- --nocapture python_package::
 
 ## verify-consistency: exports while money moves, CONSISTENCY_RUNS (20) times
 verify-consistency: test-deps cargo

@@ -155,8 +155,8 @@ def _of_parts(document: Dict[str, Any]) -> Tuple[str, List[str], Optional[str], 
         if not check.get("ok"):
             error = {**check, "message": check.get("error")}
             failed.append((f"{check.get('area')}, {check.get('check')}", error))
-    for name, text in document.get("failures") or ():
-        failed.append((name, {"message": text}))
+    for table in document.get("failed") or ():
+        failed.append((f"{table['schema']}.{table['name']}", table["error"]))
     metadata = (document.get("metadata") or {}).get("error")
     if metadata:
         failed.append(("metadata", metadata if isinstance(metadata, dict) else {"message": metadata}))

@@ -7,9 +7,9 @@
 //! | `completions` | `{"shell", "script"}` |
 //! | `explain` | `{"code", "title", "happened", "remedies", "kinds", "exit_codes"}`, or an array of them |
 //! | `man` | `{"page"}` |
-//! | `plan` | [`RunPlan`] with `destination` |
+//! | `plan` | [`RunPlan`] with `destination` and `failed`, as of `inspect` |
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "error_code", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
-//! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures"}` |
+//! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures", "failed": [{"schema", "name", "error"}]}` |
 //! | `verify` | [`Report`] and [`verified`]'s additions, `docs/schemas/verify.schema.json` |
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
 //! | `status` | the same of one run, with `jobs`, and `tables` in the shape of all documents, `docs/schemas/status.schema.json` |
@@ -110,7 +110,16 @@ pub fn verified(report: &Report, exit_code: u8) -> Result<String> {
 pub fn plan(plan: &RunPlan, destination: Option<&str>) -> Result<String> {
     let mut document = value(plan)?;
     document["destination"] = destination.map_or(Value::Null, Value::from);
+    document["failed"] = failed(plan);
     pretty(&document)
+}
+
+/// Tables of a plan that cannot be exported, in the shape of all errors. `failures` has the same as pairs of texts.
+fn failed(plan: &RunPlan) -> Value {
+    let tables = plan.failures.iter().map(|(table, error)| {
+        json!({ "schema": table.schema, "name": table.name, "error": outcome::error(error) })
+    });
+    tables.collect()
 }
 
 /// Tables and columns of a source.
@@ -121,6 +130,7 @@ pub fn inspect(plan: &RunPlan) -> Result<String> {
     let mut document = value(plan)?;
     let tables: Result<Vec<Value>> = plan.tables.iter().map(inspected).collect();
     document["tables"] = tables?.into();
+    document["failed"] = failed(plan);
     pretty(&document)
 }
 

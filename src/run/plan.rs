@@ -21,7 +21,7 @@ pub struct RunPlan {
     pub source: SourceIdentity,
     /// Tables that can be exported, in the order they will run.
     pub tables: Vec<TablePlan>,
-    /// Tables that cannot, and why; serialised as table, text and code.
+    /// Tables that cannot, and why; serialised as pairs of texts.
     #[serde(serialize_with = "failures_text")]
     pub failures: Vec<(TableRef, Error)>,
 }
@@ -30,9 +30,8 @@ fn failures_text<S: serde::Serializer>(
     failures: &[(TableRef, Error)],
     to: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    let said =
-        |(table, error): &(TableRef, Error)| (table.to_string(), error.to_string(), error.code().to_string());
-    failures.iter().map(said).collect::<Vec<_>>().serialize(to)
+    let pairs: Vec<(String, String)> = failures.iter().map(|(t, e)| (t.to_string(), e.to_string())).collect();
+    pairs.serialize(to)
 }
 
 /// Plans a run; reads catalogs and what slices are made from (samples, keys), and writes nothing. `rows` are those
