@@ -86,9 +86,10 @@ class _Batches:
         assert child.stdout is not None and child.stderr is not None
         self._child = child
         self._said: Deque[str] = deque(maxlen=_process.KEPT)
-        self._drained = threading.Thread(target=_drain, args=(child.stderr, self._said), daemon=True)
+        unread = threading.Event()
+        self._drained = threading.Thread(target=_drain, args=(child.stderr, self._said, unread), daemon=True)
         self._drained.start()
-        self._end = weakref.finalize(self, _end, child)
+        self._end = weakref.finalize(self, _end, child, unread)
         self._pipe = _Pipe(child.stdout)
         try:
             self._batches = pyarrow.ipc.open_stream(pyarrow.PythonFile(self._pipe, mode="r"))
@@ -179,16 +180,18 @@ class _Pipe:
         """The pipe stays open: the program is ended first."""
 
 
-def _drain(stream: IO[bytes], said: Deque[str]) -> None:
-    """Reads standard error, so that the program never waits for it."""
+def _drain(stream: IO[bytes], said: Deque[str], unread: threading.Event) -> None:
+    """Reads standard error, so that the program never waits for it. What it says when it is ended is not logged."""
     with _process.lines(stream) as err:
         for line in err:
-            _process.tell(line, said)
+            if not unread.is_set():
+                _process.tell(line, said)
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def _end(child: "subprocess.Popen[bytes]", unread: threading.Event) -> None:
     """Ends a program whose output nobody reads."""
     if child.poll() is None:
+        unread.set()
         child.terminate()
     try:
         child.wait(timeout=_process.PATIENCE)

@@ -30,9 +30,17 @@ def fail(code=75):
     os._exit(code)
 
 
+def stopped(_number, _frame):
+    """Says that it stops, as the program does."""
+    sys.stderr.write("2026-01-01 10:00:00Z | WARNING | stopping: terminated by SIGTERM\n")
+    sys.stderr.flush()
+    os._exit(143)
+
+
 def main(how):
     """Writes ten batches."""
     out = os.fdopen(1, "wb", buffering=0)
+    signal.signal(signal.SIGTERM, stopped)
     if how == "early":
         fail(2)
     if how == "echo":

@@ -163,7 +163,7 @@ def test_a_stream_is_not_read_ahead(stand_in, tmp_path):
     assert list(stream) == []
 
 
-def test_the_program_ends_when_nobody_reads(stand_in, tmp_path):
+def test_the_program_ends_when_nobody_reads(stand_in, tmp_path, caplog):
     for way in ("close", "collect", "reader", "untouched"):
         (tmp_path / "count").unlink(missing_ok=True)
         stand_in("endless")
@@ -189,6 +189,7 @@ def test_the_program_ends_when_nobody_reads(stand_in, tmp_path):
         gc.collect()
         assert is_gone(pid), way
         stream = kept = None
+    assert [record for record in caplog.records if record.name == "lakexpress"] == []
 
 
 def test_a_reader_that_waits_is_released_by_close(stand_in, tmp_path):
