@@ -22,12 +22,13 @@ def _run(
     check: bool,
     progress: _Callback,
     words: Optional[List[str]] = None,
+    fixed: Optional[List[str]] = None,
 ) -> _Result:
     if progress is not None:
         if flags.get("quiet") or str(flags.get("log_level") or "info").lower() not in ("info", "debug"):
             raise TypeError("progress comes from the log lines, which quiet and log_level leave out")
         flags = {**flags, "quiet": False, "log_level": flags.get("log_level") or "info"}
-    command = _arguments.command(function, flags, words=words, fixed=["--json"])
+    command = _arguments.command(function, flags, words=words, fixed=["--json", *(fixed or [])])
     ended = _process.run(command, progress)
     document, code = ended.document, ended.exit_code
     if document is None:
@@ -89,7 +90,8 @@ def query(sql: Optional[str] = None, *, check: bool = True, progress: _Callback 
     """
     if str(flags.get("output_dir")) == "-":
         raise ValueError("query() writes files; lakexpress.stream() reads the result")
-    return _run("query", RunResult, flags, check, progress, None if sql is None else [sql])
+    words = None if sql is None else [sql]
+    return _run("query", RunResult, flags, check, progress, words, fixed=["--format=parquet"])
 
 
 def resume(run_id: str, *, check: bool = True, progress: _Callback = None, **flags: Any) -> RunResult:

@@ -294,8 +294,8 @@ def query(
 ) -> RunResult:
     """Export the result of SQL over the source's tables.
 
-    name: Name of the export. Default: none; goes with SQL
-    source_sql: A query in the database's own SQL. Default: none; goes with --name
+    name: Name of the export. Default: none; goes with SQL, unless --format is arrow
+    source_sql: A query in the database's own SQL. Default: none
     key: Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader
     script: File of COPY (SELECT ...) TO 'name'; statements. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
@@ -410,9 +410,9 @@ def stream(
     auth: Optional[StrPath] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
     source: Optional[str] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
     special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
-    readers: Optional[str] = ..., n_jobs: Optional[int] = ..., parallel: Optional[int] = ...,
-    max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
-    part_bytes: Optional[Union[int, str]] = ..., table_config: Optional[Union[str, Iterable[str]]] = ...,
+    readers: Optional[str] = ..., parallel: Optional[int] = ..., max_connections: Optional[int] = ...,
+    large_table_threshold: Optional[int] = ..., part_bytes: Optional[Union[int, str]] = ...,
+    table_config: Optional[Union[str, Iterable[str]]] = ...,
     consistency: Optional[Literal["run", "table", "none"]] = ..., retries: Optional[int] = ...,
     memory_limit: Optional[Union[int, str]] = ..., max_snapshot_age: Optional[str] = ...,
     max_replica_lag: Optional[str] = ..., max_rate: Optional[Union[int, str]] = ...,
@@ -422,7 +422,7 @@ def stream(
 ) -> Stream:
     """Read the result of SQL as Arrow record batches; nothing is written.
 
-    source_sql: A query in the database's own SQL. Default: none; goes with --name
+    source_sql: A query in the database's own SQL. Default: none
     key: Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader
     auth: Auth file: one JSON object with ids as keys. Default: none
     source_db_auth_id: Id in the auth file of the database to read. Default: none
@@ -432,7 +432,6 @@ def stream(
     special_values: NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error
     numeric: numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text
     readers: Programs that must open the files: any, modern, or names separated by commas. Default: any
-    n_jobs: Tables at once. Default: 2
     parallel: Readers per large table. Default: one per core, at most 4
     max_connections: Connections to the source in all, the snapshot's two included; at least 3. Default: 8
     large_table_threshold: Tables with fewer (estimated) rows are read by one reader. Default: 100000 rows

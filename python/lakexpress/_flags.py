@@ -175,8 +175,8 @@ COMMANDS: Dict[str, Tuple[Flag, ...]] = {
         Flag("log_dir", "path", "Directory for a log file lakexpress_<date-time>.log as well. Default: no file"),
     ),
     "query": (
-        Flag("name", "str", "Name of the export. Default: none; goes with SQL"),
-        Flag("source_sql", "str", "A query in the database's own SQL. Default: none; goes with --name"),
+        Flag("name", "str", "Name of the export. Default: none; goes with SQL, unless --format is arrow"),
+        Flag("source_sql", "str", "A query in the database's own SQL. Default: none"),
         Flag("key", "str", "Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader"),
         Flag("script", "path", "File of COPY (SELECT ...) TO 'name'; statements. Default: none"),
         Flag("auth", "path", "Auth file: one JSON object with ids as keys. Default: none"),
@@ -255,7 +255,7 @@ COMMANDS: Dict[str, Tuple[Flag, ...]] = {
         Flag("log_dir", "path", "Directory for a log file lakexpress_<date-time>.log as well. Default: no file"),
     ),
     "stream": (
-        Flag("source_sql", "str", "A query in the database's own SQL. Default: none; goes with --name"),
+        Flag("source_sql", "str", "A query in the database's own SQL. Default: none"),
         Flag("key", "str", "Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader"),
         Flag("auth", "path", "Auth file: one JSON object with ids as keys. Default: none"),
         Flag("source_db_auth_id", "str", "Id in the auth file of the database to read. Default: none"),
@@ -265,7 +265,6 @@ COMMANDS: Dict[str, Tuple[Flag, ...]] = {
         Flag("special_values", "str", "NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error", choices=("error", "null",)),
         Flag("numeric", "str", "numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text"),
         Flag("readers", "str", "Programs that must open the files: any, modern, or names separated by commas. Default: any"),
-        Flag("n_jobs", "int", "Tables at once. Default: 2"),
         Flag("parallel", "int", "Readers per large table. Default: one per core, at most 4"),
         Flag("max_connections", "int", "Connections to the source in all, the snapshot's two included; at least 3. Default: 8"),
         Flag("large_table_threshold", "int", "Tables with fewer (estimated) rows are read by one reader. Default: 100000 rows"),

@@ -63,7 +63,7 @@ class Stream:
         return self.reader.__arrow_c_stream__(requested_schema)
 
     def close(self) -> None:
-        """Ends the program, if it goes on. What was not read is lost, which is no error."""
+        """Ends the program, if it goes on. That is no error; to read on afterwards is a `ValueError`."""
         self._batches.close()
 
     def __enter__(self) -> "Stream":
@@ -81,7 +81,7 @@ class _Batches:
     def __init__(self, pyarrow: Any, command: Command) -> None:
         self._pyarrow = pyarrow
         self.error: Optional[_errors.Error] = None
-        self._closed = False
+        self._complete = self._closed = False
         child = _process.start(command)
         assert child.stdout is not None and child.stderr is not None
         self._child = child
@@ -104,17 +104,20 @@ class _Batches:
         return self
 
     def __next__(self) -> Any:
-        if self._closed:
+        if self._complete:
             raise StopIteration
         if self.error is not None:
             raise self.error
+        if self._closed:
+            # What is read later has not read everything: no rows would look like the end.
+            raise ValueError("the stream was closed before its end")
         try:
             return self._batches.read_next_batch()
         except StopIteration:
             error = self._ended()
             if error is not None:
                 raise error from None
-            self._closed = True
+            self._complete = True
             raise
         except (self._pyarrow.ArrowInvalid, OSError) as failed:
             raise self._ended(f"the stream is damaged: {failed}") from failed

@@ -160,6 +160,17 @@ def test_a_stream_is_not_read_ahead(stand_in, tmp_path):
         pid, number = count(tmp_path)
         assert number < 6
     assert is_gone(pid) and stream.error is None
+
+
+def test_what_was_closed_early_does_not_look_complete(stand_in):
+    stand_in("endless")
+    with lakexpress.stream("SELECT 1") as stream:
+        next(iter(stream))
+    with pytest.raises(Exception, match="closed before its end"):
+        stream.reader.read_all()
+    stand_in("whole")
+    with lakexpress.stream("SELECT 1") as stream:
+        stream.read_all()
     assert list(stream) == []
 
 

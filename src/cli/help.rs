@@ -20,7 +20,6 @@ const RARE: &[&str] = &[
     "source-where",
     "source-columns",
     "key",
-    "format",
     "cast",
     "special-values",
     "numeric",

@@ -100,7 +100,7 @@ pub fn run() -> u8 {
             return render::refused(&help::advised(refusal, asked.as_deref()), &variables, json);
         }
     };
-    let json = cli.command.output().json;
+    let json = cli.command.says_json();
     let variables = match Variables::of(&matches) {
         Ok(variables) => variables,
         Err(error) => return render::error(&error, &Variables::default(), json),
@@ -152,7 +152,7 @@ fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
     noted?;
     variables::warn_about_unknown();
     // Before all work, and for every command: see there.
-    let json = output.json;
+    let json = command.says_json();
     let stopping = Stopping::begin(Last {
         say: Box::new(move |stopped| render::interrupted(stopped, json)),
         log: |code| end::log(None, code),

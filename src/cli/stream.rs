@@ -1,6 +1,7 @@
 //! `lakexpress query --format arrow`: the result goes to standard output, for a program that reads it while it comes.
 
-use std::io::{BufWriter, IsTerminal, stdout};
+use std::io::{BufWriter, IsTerminal, PipeWriter, stdout};
+use std::os::fd::AsFd;
 use std::thread;
 
 use arrow::array::RecordBatch;
@@ -12,16 +13,18 @@ use tracing::info;
 use super::args::QueryArgs;
 use super::export::STOPPED;
 use super::signals::Orderly;
-use super::{Seen, resolve};
+use super::{Seen, not_printed, resolve};
 use crate::catalog::SnapshotToken;
 use crate::error::{Code, Error, Result};
 use crate::readers::Readers;
-use crate::report::text::count;
-use crate::run::{self, Rows};
+use crate::report::text::things;
+use crate::run::{self, Cancel, Rows};
 use crate::sink::ArrowStream;
 
 /// Batches that wait for the reader of the stream.
-const WAITING: usize = 2;
+const WAITING: usize = 1;
+/// Bytes that a batch of the stream has at most, unless one row has more.
+const BATCH_BYTES: usize = 16 << 20;
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 18;
 
@@ -40,8 +43,12 @@ pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
         let open = |schema: &SchemaRef, snapshot: &SnapshotToken| Pipe::open(schema, readers, snapshot);
         let streaming = run::stream(spec, &resolved.statement, &resolved.source, &cancel, open);
         let (pipe, streamed) = Box::pin(streaming).await?;
-        pipe.finish().await?;
-        info!("{} rows streamed, as of {}", count(streamed.rows), streamed.snapshot.taken_at);
+        tokio::select! {
+            biased;
+            finished = pipe.finish() => finished?,
+            () = cancel.cancelled() => return Err(Cancel::error()),
+        }
+        info!("{} streamed, as of {}", things(streamed.rows, "row"), streamed.snapshot.taken_at);
         Ok(0)
     };
     let ended = seen.stopping.orderly(orderly, Box::pin(work), Result::is_ok).await;
@@ -65,9 +72,12 @@ impl Pipe {
     fn open(schema: &SchemaRef, readers: Readers, snapshot: &SnapshotToken) -> Result<Self> {
         let (messages, mut waiting) = mpsc::channel(WAITING);
         let (tell, ended) = oneshot::channel();
+        // Not std's own: that takes an error of a file that is not open for writing for a success, and its lock would keep
+        // others waiting who say how the program ends.
+        let out = stdout().as_fd().try_clone_to_owned().map(PipeWriter::from).map_err(not_printed)?;
         let (schema, snapshot) = (schema.clone(), snapshot.clone());
-        let mut write = move || {
-            let out = BufWriter::with_capacity(BUFFER, stdout().lock());
+        let write = move || {
+            let out = BufWriter::with_capacity(BUFFER, out);
             let mut stream = ArrowStream::new(out, &schema, &readers, &snapshot)?;
             while let Some(message) = waiting.blocking_recv() {
                 match message {
@@ -106,13 +116,48 @@ impl Pipe {
 #[async_trait]
 impl Rows for Pipe {
     async fn take(&mut self, rows: RecordBatch) -> Result<()> {
-        match self.messages.send(Message::Rows(rows)).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.failure().await),
+        for rows in portions(&rows) {
+            if self.messages.send(Message::Rows(rows)).await.is_err() {
+                return Err(self.failure().await);
+            }
         }
+        Ok(())
     }
+}
+
+/// The rows in batches that are small enough to be held, and encoded, several times over. None of the values is copied.
+fn portions(rows: &RecordBatch) -> impl Iterator<Item = RecordBatch> + Send + use<> {
+    let all = rows.num_rows();
+    let at_once = (all * BATCH_BYTES / rows.get_array_memory_size().max(1)).clamp(1, all.max(1));
+    let rows = rows.clone();
+    (0..all).step_by(at_once).map(move |first| rows.slice(first, at_once.min(all - first)))
 }
 
 fn stopped() -> Error {
     Error::internal("the writer of the stream stopped")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn large_batches_are_sent_in_portions() {
+        let rows = |number: usize, bytes: usize| {
+            let text: ArrayRef =
+                Arc::new(StringArray::from_iter_values((0..number).map(|_| "x".repeat(bytes))));
+            RecordBatch::try_from_iter([("text", text)]).expect("a batch")
+        };
+        let numbers = |batch: &RecordBatch| portions(batch).map(|rows| rows.num_rows()).collect::<Vec<_>>();
+        assert_eq!(numbers(&rows(1000, 10)), [1000]);
+        assert_eq!(numbers(&rows(3, BATCH_BYTES)), [1, 1, 1]);
+        let some = numbers(&rows(1000, 64 << 10));
+        assert_eq!(some.iter().sum::<usize>(), 1000);
+        assert!(some.len() >= 4 && some.iter().all(|rows| rows * (64 << 10) <= BATCH_BYTES), "{some:?}");
+        assert!(numbers(&rows(0, 0)).is_empty());
+    }
 }

@@ -118,6 +118,7 @@ async fn all(
     let exports = stream::iter(items).map(|item| async move {
         if over.load(Ordering::Relaxed) {
             let message = format!("{NOT_EXPORTED} {} failed (--error-action fail)", item.kind());
+            run.services.progress.without(item.est_rows());
             return failed(run, item.table(), Error::unavailable(message).coded(Code::Interrupted)).await;
         }
         let outcome = Box::pin(one(&item, under)).await;
@@ -140,6 +141,7 @@ async fn all(
 async fn one(item: &Item, under: &Under<'_>) -> TableOutcome {
     let (run, table, watch) = (under.run, item.table(), Stopwatch::start());
     if let Err(error) = under.stop.may_begin().await.and_then(|()| run.retries.permitted()) {
+        run.services.progress.without(item.est_rows());
         return failed(run, table, error).await;
     }
     run.record(&item.started(&run.run_id)).await;

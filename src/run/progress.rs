@@ -54,6 +54,11 @@ impl Progress {
         self.expected.load(Ordering::Relaxed)
     }
 
+    /// A table of so many rows, by its estimate, is not exported.
+    pub fn without(&self, rows: u64) {
+        self.expected.fetch_sub(rows, Ordering::Relaxed);
+    }
+
     /// Says what all tables together are estimated to have.
     pub fn expect(&self, rows: u64) {
         self.expected.store(rows, Ordering::Relaxed);

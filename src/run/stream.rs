@@ -5,15 +5,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use futures::StreamExt;
-use tokio::sync::Notify;
 
 use super::budget::readers_of_one;
 use super::cancel::Cancel;
 use super::limits::Bounds;
 use super::queries::planned_under;
-use super::retry::admitted;
+use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::Stop;
 use crate::catalog::{SnapshotToken, TableInfo};
 use crate::error::{Error, Result, Transient};
@@ -25,7 +24,7 @@ use crate::spec::ExportSpec;
 /// What takes rows.
 #[async_trait]
 pub trait Rows: Send {
-    /// Takes the next rows. Whoever waits here does not read on, so that memory is bounded.
+    /// Takes the next rows. The query is not read further while this waits, so that memory is bounded.
     async fn take(&mut self, rows: RecordBatch) -> Result<()>;
 }
 
@@ -53,15 +52,16 @@ pub async fn stream<R: Rows>(
     cancel: &Cancel,
     open: impl FnOnce(&SchemaRef, &SnapshotToken) -> Result<R> + Send,
 ) -> Result<(R, Streamed)> {
-    let retries = spec.run.retries;
-    let bounds = admitted(cancel, retries, async || Bounds::of(spec.limits, source.as_ref()).await).await?;
+    let limit = spec.run.retries;
+    let bounds = admitted(cancel, limit, async || Bounds::of(spec.limits, source.as_ref()).await).await?;
     let plan = async || planned(spec, statement, source, &bounds).await;
-    let (view, tables, plan) = admitted(cancel, retries, plan).await?;
+    let (view, tables, plan) = admitted(cancel, limit, plan).await?;
     let _held = bounds.held(view.as_ref());
-    let (watch, stop) = Stop::new(cancel, Arc::new(Notify::new()), &bounds, view.as_ref());
+    let retries = Retries::new(limit);
+    let (watch, stop) = Stop::new(cancel, retries.suspicion(), &bounds, view.as_ref());
     let work = async {
         stop.may_begin().await?;
-        let (rows, taken) = read(&plan, &stop, open).await?;
+        let (rows, taken) = read(&plan, (&stop, &retries), open).await?;
         for table in &tables {
             view.unchanged(table).await.map_err(|error| error.with("table", &table.table))?;
         }
@@ -94,33 +94,15 @@ async fn planned(
     Ok((view, tables, plan))
 }
 
-/// Reads the result. When the hash table of a join outgrows the memory before the first row, once more with joins that
-/// spill.
+/// Reads the result into what `open` makes.
 async fn read<R: Rows>(
     plan: &QueryPlan,
-    stop: &Stop,
+    (stop, retries): (&Stop, &Arc<Retries>),
     open: impl FnOnce(&SchemaRef, &SnapshotToken) -> Result<R>,
 ) -> Result<(u64, R)> {
-    let mut joins = Joins::Hash;
-    let (schema, mut batches, first) = loop {
-        let (physical, context) = plan.physical(joins).await?;
-        let mut batches = execute_stream(physical, context)?;
-        let first = tokio::select! {
-            first = batches.next() => first.transpose(),
-            reason = stop.stopped() => return Err(reason),
-        };
-        match first.map_err(Error::from) {
-            Ok(first) => break (batches.schema(), batches, first),
-            Err(error)
-                if joins == Joins::Hash && error.is_out_of_memory() && plan.has_hash_joins().await? =>
-            {
-                tracing::info!("a join does not fit into --memory-limit, sorting instead");
-                joins = Joins::SortMerge;
-            }
-            Err(error) => return Err(error),
-        }
-    };
-    let mut taken = open(&schema, &plan.snapshot)?;
+    let mut attempts = Attempts::new(retries, &plan.table, Scope::Query);
+    let (first, mut batches) = attempts.until_done(stop, || begun(plan, stop)).await?;
+    let mut taken = open(&batches.schema(), &plan.snapshot)?;
     let (mut rows, mut next) = (0, first);
     let reading = async {
         while let Some(batch) = next {
@@ -139,4 +121,28 @@ async fn read<R: Rows>(
         reason = stop.stopped() => return Err(reason),
     }
     Ok((rows, taken))
+}
+
+/// The result up to its first batch. When the hash table of a join outgrows the memory before that, once more with joins
+/// that spill.
+async fn begun(plan: &QueryPlan, stop: &Stop) -> Result<(Option<RecordBatch>, SendableRecordBatchStream)> {
+    let mut joins = Joins::Hash;
+    loop {
+        let (physical, context) = plan.physical(joins).await?;
+        let mut batches = execute_stream(physical, context)?;
+        let first = tokio::select! {
+            first = batches.next() => first.transpose(),
+            reason = stop.stopped() => return Err(reason),
+        };
+        match first.map_err(Error::from) {
+            Ok(first) => return Ok((first, batches)),
+            Err(error)
+                if joins == Joins::Hash && error.is_out_of_memory() && plan.has_hash_joins().await? =>
+            {
+                tracing::info!("a join does not fit into --memory-limit, sorting instead");
+                joins = Joins::SortMerge;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -81,8 +81,8 @@ fn values_have_the_form_that_readers_take() {
          INSERT INTO t (id) VALUES (0)",
     );
     let dir = tempfile::tempdir().unwrap();
-    // Neither of those who compare knows decimals of 50 digits; --readers any makes them text.
-    let fewer = "SELECT id, u, d, j, m, a, z, at, day, b, f, s, c, e FROM t";
+    // Those who compare know neither decimals of 50 digits nor JSON in Parquet; --readers any makes both text.
+    let fewer = "SELECT id, u, d, m, a, z, at, day, b, f, s, c, e FROM t";
     for (readers, sql) in [("any", "SELECT * FROM t"), ("modern", fewer), ("spark,duckdb", fewer)] {
         let found = assert_same(&url, dir.path(), &[sql], &["--readers", readers], &[]);
         assert_eq!(found["rows"], 3001, "{readers}");
@@ -144,6 +144,8 @@ fn piped(url: &str, sql: &str, read: impl FnOnce(&mut std::process::Child)) -> O
     let mut child = Command::new(program())
         .args(["query", "--source", url, "--format", "arrow", sql])
         .env("XDG_STATE_HOME", state.path())
+        // Standard output has rows, whatever is set for other commands.
+        .env("LAKEXPRESS_JSON", "true")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -180,6 +182,46 @@ fn a_signal_is_obeyed_while_nobody_reads() {
     });
     let ended = ended.exits(143).says(&["the stream was stopped"]);
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}: {ended}", begun.elapsed());
+}
+
+/// All of it waits in the program when it ends: neither a signal nor an error waits for the reader.
+#[test]
+fn a_small_result_that_nobody_reads_keeps_nothing_waiting() {
+    let url = PgServer::shared().create_db("stream_small");
+    PgServer::shared().sql(
+        "stream_small",
+        "CREATE TABLE t AS SELECT i AS id, repeat('x', 100) AS pad FROM generate_series(1, 8000) AS i",
+    );
+    for (sql, code, says) in [
+        ("SELECT * FROM t", 143, "the stream was stopped"),
+        ("SELECT id, pad, 1 / (8000 - id) AS n FROM t ORDER BY id", 65, "division by zero"),
+    ] {
+        let mut held = None;
+        let mut waited = Duration::ZERO;
+        let mut ended = piped(&url, sql, |child| {
+            let mut some = [0; 8];
+            let mut out = child.stdout.take().unwrap();
+            let _ = out.read(&mut some).unwrap();
+            held = Some(out);
+            std::thread::sleep(Duration::from_millis(500));
+            let begun = Instant::now();
+            let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+            child.wait().unwrap();
+            waited = begun.elapsed();
+        });
+        ended = ended.exits(code).says(&[says]);
+        assert!(waited < Duration::from_secs(5), "{waited:?}: {ended}");
+    }
+}
+
+#[test]
+fn standard_output_that_takes_nothing_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let read_only = ["sh", "-c", "exec \"$@\" 1<\"$0\"", file.to_str().unwrap()];
+    let args = ["query", "--source", tpch(), "--format", "arrow", "SELECT * FROM nation"];
+    Run::wrapped(&read_only, args).output().exits(74).says(&["cannot write to standard output"]);
 }
 
 #[test]

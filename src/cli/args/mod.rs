@@ -119,6 +119,12 @@ impl Command {
         }
     }
 
+    /// Whether standard output gets a JSON document. A stream has it for its rows.
+    pub(in crate::cli) fn says_json(&self) -> bool {
+        let streams = matches!(self, Self::Query(args) if args.format == FormatArg::Arrow);
+        self.output().json && !streams
+    }
+
     /// Who hears how the command ends, if it is a run or the plan of one.
     pub(in crate::cli) fn tells(&self) -> Option<(&TellArgs, &AuthArgs)> {
         match self {
@@ -212,12 +218,12 @@ pub(in crate::cli) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct QueryArgs {
     /// The query; this or --script is needed
-    #[arg(value_name = "SQL", conflicts_with = "script")]
+    #[arg(value_name = "SQL", conflicts_with = "script", help_heading = "Query")]
     pub(in crate::cli) sql: Option<String>,
-    /// Name of the export. Default: none; goes with SQL.
+    /// Name of the export. Default: none; goes with SQL, unless --format is arrow.
     #[arg(long, env = "LAKEXPRESS_NAME", value_name = "NAME", help_heading = "Query")]
     pub(in crate::cli) name: Option<String>,
-    /// A query in the database's own SQL. Default: none; goes with --name.
+    /// A query in the database's own SQL. Default: none.
     ///
     /// One SELECT, WITH, VALUES or TABLE. It is read in the run's snapshot, by one reader unless --key is given.
     #[arg(
@@ -248,6 +254,7 @@ pub(in crate::cli) struct QueryArgs {
         value_enum,
         default_value = "parquet",
         ignore_case = true,
+        hide_possible_values = true,
         help_heading = "Query"
     )]
     pub(in crate::cli) format: FormatArg,
