@@ -46,6 +46,7 @@ def test_values_become_arguments(echo):
     assert argv == [
         "query",
         "--json",
+        "--format=parquet",
         "--name=n",
         "--parallel=-4",
         "--part-bytes=5",

@@ -65,8 +65,8 @@ def test_a_whole_stream_is_read(stand_in):
 def test_the_command_line_of_a_stream(stand_in):
     stand_in("echo")
     with pytest.raises(lakexpress.UsageError) as caught:
-        lakexpress.stream("SELECT 1", source="postgres://u:pw@h/d", n_jobs=2)
-    assert caught.value.message == str(["query", "--format=arrow", "--output-dir=-", "--n-jobs=2", "--", "SELECT 1"])
+        lakexpress.stream("SELECT 1", source="postgres://u:pw@h/d", retries=2)
+    assert caught.value.message == str(["query", "--format=arrow", "--output-dir=-", "--retries=2", "--", "SELECT 1"])
     with pytest.raises(TypeError, match="unexpected keyword argument 'output_dir'"):
         lakexpress.stream("SELECT 1", output_dir="x")
 
