@@ -28,7 +28,7 @@ fn bank(name: &'static str) -> Database<'static> {
         name,
         &format!(
             "CREATE TABLE accounts (id int PRIMARY KEY, balance decimal(15,2) NOT NULL, filler char(80) NOT NULL);
-             INSERT INTO accounts SELECT seq, 1000, repeat(md5(seq), 2) FROM {};
+             INSERT INTO accounts SELECT seq, 1000, sha2(seq, 256) FROM {};
              CREATE TABLE savings LIKE accounts; INSERT INTO savings SELECT * FROM accounts;
              CREATE TABLE pots (id int PRIMARY KEY, balance decimal(15,2) NOT NULL);
              INSERT INTO pots SELECT seq, 0 FROM {}; ANALYZE TABLE accounts, savings, pots;",

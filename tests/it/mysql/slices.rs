@@ -80,7 +80,7 @@ const ODD_KEYS: &[(&str, &str, &str)] = &[
 fn table(name: &str, kind: &str, key: &str) -> String {
     format!(
         "CREATE TABLE {name} (id int PRIMARY KEY, k {kind}, pad varchar(40)) CHARACTER SET utf8mb4;
-         INSERT IGNORE INTO {name} SELECT seq, IF(seq > {ROWS}, NULL, {key}), md5(seq) FROM {};
+         INSERT IGNORE INTO {name} SELECT seq, IF(seq > {ROWS}, NULL, {key}), left(sha2(seq, 256), 32) FROM {};
          ANALYZE TABLE {name};",
         series(1, ROWS + NULLS)
     )
