@@ -279,7 +279,7 @@ fn vectors_are_lists_of_their_numbers() {
         "my_vectors",
         &format!(
             "CREATE TABLE t (id int PRIMARY KEY, v vector(3));
-             INSERT INTO t VALUES (1, {make}('[1, -2.5, 0.1]')), (2, NULL), (3, {make}('[0, 3.4e38, 1e-45]'));"
+             INSERT INTO t VALUES (1, {make}('[1, -2.5, 0.1]')), (2, NULL), (3, {make}('[0, 33554432.5, 0.0000001]'));"
         ),
     );
     for extra in [&[][..], &["--readers", "modern"]] {
