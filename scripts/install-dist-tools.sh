@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts what makes packages (`make dist`) into a directory of its own and prints the directory: maturin, zig and
+# Puts what makes packages (`make dist`) into a separate directory and prints the directory: maturin, zig and
 # shellcheck in an environment by their hashes (scripts/dist/requirements.txt), and cargo-deb. Does nothing, quickly,
 # when all is there.
 set -euo pipefail

@@ -55,7 +55,7 @@ def open(path: Union[str, "os.PathLike[str]"], *, filesystem: Any = None) -> "La
     Args:
         path: a directory, or a URL (s3://, gs://, abfss:// ...). URLs need pyarrow, or fsspec for the schemes that
             pyarrow does not know.
-        filesystem: a filesystem of pyarrow or fsspec with credentials or an endpoint of its own; `path` is then a URL,
+        filesystem: a filesystem of pyarrow or fsspec that has credentials or another endpoint; `path` is then a URL,
             or a path of that filesystem.
 
     Raises:

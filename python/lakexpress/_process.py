@@ -58,7 +58,7 @@ def run(command: Command, progress: Optional[Callable[[Progress], object]] = Non
     answer = Reader(child.stdout)
     said: Deque[str] = deque(maxlen=KEPT)
     counter = Counter()
-    # In a variable of its own: when it goes away the pipe is closed.
+    # In a separate variable: when it goes away the pipe is closed.
     err = lines(child.stderr)
     try:
         for line in err:

@@ -1,4 +1,4 @@
-"""Airflow: one day of exports to a directory of its own. Tried again only when that helps."""
+"""Airflow: each day is exported to another directory. Tried again only when that helps."""
 
 from datetime import timedelta
 

@@ -9,12 +9,14 @@ source "$(dirname "$0")/common.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
+# The home directory in it.
+home=/home/fresh
 
 # A root with these packages and the checkout in /src.
 fresh() {
     rm -rf "$root"
     cp -a --one-file-system "$(scripts/dist/root.sh "${DIST_SUITE:-bookworm}" "$@")" "$root"
-    mkdir -p "$root/src" "$root/stand-in" "$root/root/.cargo" "$root/root/.rustup"
+    mkdir -p "$root/src" "$root/stand-in" "$root$home/.cargo" "$root$home/.rustup"
     cp /etc/resolv.conf "$root/etc/"
     git ls-files -z --cached --others --exclude-standard | tar --null --files-from - -cf - | tar -C "$root/src" -xf -
 }
@@ -24,10 +26,10 @@ inside() {
     unshare --mount --pid --fork bash -c '
         mount -t proc proc "$0/proc"
         if [ -n "$RUST_HOMES" ]; then
-            mount --bind "${CARGO_HOME:-$HOME/.cargo}" "$0/root/.cargo"
-            mount --bind "${RUSTUP_HOME:-$HOME/.rustup}" "$0/root/.rustup"
+            mount --bind "${CARGO_HOME:-$HOME/.cargo}" "$0$3/.cargo"
+            mount --bind "${RUSTUP_HOME:-$HOME/.rustup}" "$0$3/.rustup"
         fi
-        exec chroot "$0" /usr/bin/env -i "PATH=$1" HOME=/root sh -c "cd /src && $2"' "$root" "$1" "$2"
+        exec chroot "$0" /usr/bin/env -i "PATH=$1" "HOME=$3" sh -c "cd /src && $2"' "$root" "$1" "$2" "$home"
 }
 system=/usr/sbin:/usr/bin:/sbin:/bin
 export RUST_HOMES=
@@ -69,6 +71,6 @@ if [ "${1:-}" = --build ]; then
     fresh git make ca-certificates curl gcc libc6-dev
     export RUST_HOMES=1
     begin=$SECONDS
-    inside "/root/.cargo/bin:$system" "cargo run --release --locked -- demo"
+    inside "$home/.cargo/bin:$system" "cargo run --release --locked -- demo"
     echo "built and run in $((SECONDS - begin)) s"
 fi

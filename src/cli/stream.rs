@@ -61,7 +61,7 @@ enum Message {
     End,
 }
 
-/// Standard output, written by a thread of its own: a program that does not read must not keep a signal waiting.
+/// Standard output, written by a separate thread: a signal must not wait for a program that does not read.
 struct Pipe {
     messages: mpsc::Sender<Message>,
     ended: oneshot::Receiver<Result<()>>,

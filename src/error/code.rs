@@ -144,7 +144,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The general code of a kind, for errors that have no code of their own.
+    /// The general code of a kind, for errors without a specific code.
     pub fn of(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Usage => Self::Usage,

@@ -103,7 +103,7 @@ impl Error {
         self
     }
 
-    /// Names the trouble as another error does, if that one has a code of its own.
+    /// Takes over the code of another error, if that one has a specific code.
     #[must_use]
     pub fn code_of(self, other: &Self) -> Self {
         match other.specific() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the program of this platform, which is in a package of its own, and ends as it ends.
+// Starts the program of this platform, which is in a separate package, and ends as it ends.
 "use strict";
 const { spawn } = require("node:child_process");
 

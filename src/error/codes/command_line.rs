@@ -124,7 +124,7 @@ const PAGES: &[Page] = &[
         code: Code::UnsteadyExpression,
         kinds: &[ErrorKind::Usage],
         title: "the expression of method DataDriven may give another value each time",
-        happened: "Each part is read by a statement of its own. A function such as `now()` or a variable could give \
+        happened: "Each part is read by another statement. A function such as `now()` or a variable could give \
             a row another value in each, and the row would be in two parts or in none.",
         remedies: &[
             "Use columns and constant values only.",

@@ -115,7 +115,7 @@ const PAGES: &[Page] = &[
     Page {
         code: Code::StorageAnswer,
         kinds: &[ErrorKind::Config, ErrorKind::Unavailable, ErrorKind::Data],
-        title: "the store's answer is not understood, or is an error of its own",
+        title: "the store's answer is not understood, or the store has a fault",
         happened: "The endpoint gave a web page, a cut off list or an error that has no row in this program. The \
             line `code:` of the error's context has the store's own word.",
         remedies: &[

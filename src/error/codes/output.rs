@@ -62,7 +62,7 @@ const PAGES: &[Page] = &[
         code: Code::Demo,
         kinds: &[ErrorKind::Config, ErrorKind::Unavailable, ErrorKind::Usage],
         title: "the demo cannot write its directory",
-        happened: "`lakexpress demo` makes a directory of its own and never writes into one that holds something.",
+        happened: "`lakexpress demo` makes a new directory and never writes into one that holds something.",
         remedies: &[
             "Choose another directory with `--dir`, or remove the old one.",
             "Make room: `--scale 0.01` needs little.",

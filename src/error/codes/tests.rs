@@ -75,7 +75,7 @@ const HEAD: &str = "# Error codes
 
 Errors end with a line that names a code: `code: LX0302 (lakexpress explain LX0302)`. `lakexpress explain CODE` prints \
 the page of a code, `lakexpress explain` lists all; with `--json` errors have it as `error_code`. Numbers are never given to another trouble. The \
-codes that end in 00, and LX9901, are for errors that have no code of their own: their messages and hints say what is wrong.
+codes that end in 00, and LX9901, are for errors without a specific code: their messages and hints say what is wrong.
 
 This page is made from `src/error/codes/`: `LAKEXPRESS_WRITE_DOCS=1 cargo test --lib error::codes` writes it again.
 ";
