@@ -76,9 +76,10 @@ verify: verify-methods verify-versions verify-huge verify-tpch verify-consistenc
 verify-methods: test-deps cargo
 	LAKEXPRESS_METHOD_ROWS=$(METHOD_ROWS) cargo test --release --locked --test it -- --nocapture methods::every_method
 
-## verify-bounds: every filter of every column by readers that skip row groups, beside PostgreSQL
+## verify-bounds: every filter of every column by readers that skip row groups and pages, compared with PostgreSQL; 1,000 look-ups by Bloom filters
 verify-bounds: test-deps cargo
 	LAKEXPRESS_BOUND_FILTERS=0 cargo test --release --locked --test it -- --nocapture bounds::
+	LAKEXPRESS_BOUND_FILTERS=0 LAKEXPRESS_LOOKS=1000 cargo test --release --locked --test it -- --nocapture steering::
 
 ## verify-readers: every type, codec and form of --readers, opened by Spark 3.5 and 4 and eight others (docs/readers.md)
 verify-readers: test-deps cargo

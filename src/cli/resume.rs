@@ -58,7 +58,18 @@ const FLAGS: &[(&str, Kept)] = &[
     ("row-group-rows", At("/parquet/row_group_rows")),
     ("row-group-bytes", At("/parquet/row_group_bytes")),
     ("encodings", At("/parquet/encodings")),
+    ("column-compression", At("/files/column_codecs")),
+    ("bloom-filter", At("/files/bloom_filters")),
+    ("page-index", At("/files/page_index")),
+    ("parquet-metadata", At("/files/metadata")),
     ("readers", At("/parquet/readers")),
+    ("partition-by", At("/arrangement/partition_by")),
+    ("sort-by", At("/arrangement/sort_by")),
+    ("max-file-bytes", At("/arrangement/max_file_bytes")),
+    ("min-file-bytes", At("/arrangement/min_file_bytes")),
+    ("max-open-files", Free),
+    ("max-partitions", Free),
+    ("deterministic", At("/arrangement/deterministic")),
     ("consistency", At("/consistency")),
     ("if-exists", At("/if_exists")),
     ("empty-tables", At("/empty_tables")),
@@ -79,6 +90,7 @@ const FLAGS: &[(&str, Kept)] = &[
     ("max-replica-lag", Free),
     ("max-rate", Free),
     ("start-between", Free),
+    ("config", Free),
     ("auth", Free),
     ("log-db-auth-id", Free),
     ("notify", Free),
@@ -265,7 +277,7 @@ mod tests {
         let argv: Vec<&str> = line.split(' ').collect();
         let matches = crate::cli::help::command().get_matches_from(argv);
         let mut cli = Cli::from_arg_matches(&matches).expect("arguments");
-        cli.command.take_note(&matches);
+        cli.command.take_note(&matches, &|_| false);
         match cli.command {
             Command::Export(args) => *args,
             Command::Resume(args) => args.export,

@@ -94,6 +94,14 @@ pub(super) fn parse_rule(flag: &'static str, text: &str) -> Result<TableRule> {
     Ok(TableRule { pattern: pattern.to_owned(), sql: sql.to_owned() })
 }
 
+/// `schema.table: columns`, or columns of all tables.
+pub(super) fn parse_sort(text: &str) -> Result<TableRule> {
+    match text.contains(':') {
+        true => parse_rule("--sort-by", text),
+        false => parse_rule("--sort-by", &format!("%: {text}")),
+    }
+}
+
 /// `table.column: text` to (table pattern, column).
 pub(super) fn parse_cast(text: &str) -> Result<(String, String)> {
     let (place, kind) = split_rule("--cast", text)?;
@@ -117,7 +125,10 @@ fn split_rule<'a>(flag: &'static str, text: &'a str) -> Result<(&'a str, &'a str
     let wrong = |what: &str| {
         let example = match flag {
             "--where" => "'schema.table: o_total > 100'",
-            "--columns" => "'schema.table: a, b'",
+            "--columns" | "--sort-by" => "'schema.table: a, b'",
+            "--partition-by" => "'schema.table: year(d) AS y, region'",
+            "--bloom-filter" => "'schema.table: a, b' or 'schema.table: auto'",
+            "--column-compression" => "'schema.table: a=zstd(9), b=none'",
             _ => "'table.column: text'",
         };
         Error::usage(format!("{what} in {flag} '{text}'"))

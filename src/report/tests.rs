@@ -149,8 +149,10 @@ fn plan() -> RunPlan {
         readers: 2,
         parts: vec![part(0, None), part(1, Some("ctid >= '(10,0)'"))],
         directory: "public/orders".into(),
+        arrangement: crate::plan::Arrangement::default(),
         memory_bytes: 1 << 30,
         parquet: ParquetSpec::default(),
+        files: Default::default(),
     };
     RunPlan {
         source: source(),

@@ -164,6 +164,8 @@ impl RunContext {
             source_sql: None,
             readers: readers.clone(),
             columns: Vec::new(),
+            partition_by: Vec::new(),
+            sorted_by: Vec::new(),
             keys: Keys::default(),
             rows: 0,
             verification: None,

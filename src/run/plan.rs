@@ -72,6 +72,7 @@ pub(super) async fn plan_all(
         }
     }
     minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.fields())));
+    minded::warn_of_codecs(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, &plan.files)));
     plans.sort_by(|a, b| {
         b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
     });

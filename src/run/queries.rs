@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::plan::query::{self as planning, Joins, Readers};
 use crate::plan::{QueryPlan, QueryStatement, prepare};
-use crate::sink::{PartTarget, write_empty, write_part};
+use crate::sink::{Fanout, PartTarget, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
 use crate::spec::{EmptyTables, ExportSpec};
 
@@ -33,6 +33,7 @@ pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> 
         run.rules.check(&plan.table, &plan.fields(), &run.spec.parquet)?;
     }
     minded::warn_of(&run.spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
+    minded::warn_of_codecs(&run.spec.parquet, plans.iter().map(|plan| (&plan.table, &plan.writer.files)));
     let tables: Arc<[TableInfo]> = tables.into();
     let items =
         plans.into_iter().map(|plan| Item::Query(Box::new(QueryItem { plan, tables: Arc::clone(&tables) })));
@@ -152,6 +153,7 @@ impl QueryItem {
             slice: Slice::All,
             est_bytes: self.plan.est_bytes / partitions.max(1) as u64,
             only: partitions == 1,
+            fanout: Fanout::default(),
         }
     }
 }

@@ -81,6 +81,8 @@ impl Content for Table {
             projection: plan.projection.clone(),
             source_sql: plan.info.reading.sql.clone(),
             columns: plan.columns.clone(),
+            partition_by: plan.arrangement.partition.clone(),
+            sorted_by: plan.arrangement.sort.clone(),
             keys: plan.info.keys(),
             verification,
             ..run.manifest(table, plan.snapshot.clone(), &plan.parquet.readers)

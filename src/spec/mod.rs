@@ -3,7 +3,9 @@
 //! [`ExportSpec`] is groups of settings. Each is a file here, with its units and with its defaults, which are those of the
 //! command line too. A function takes the groups that it reads; nothing changes a spec to steer what it calls.
 
+mod arrangement;
 mod cutting;
+mod files;
 pub mod layout;
 pub mod limits;
 pub mod method;
@@ -19,7 +21,9 @@ mod types;
 
 use serde::{Deserialize, Serialize};
 
+pub use arrangement::ArrangementSpec;
 pub use cutting::{CuttingSpec, cores};
+pub use files::{BloomColumns, BloomRule, CodecRule, ColumnCodec, FileShape, FilesSpec, PageIndex, SortedBy};
 pub use limits::{Closing, Limits, Seconds};
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::{closest, distance, nearest};
@@ -49,6 +53,12 @@ pub struct ExportSpec {
     pub cutting: CuttingSpec,
     /// Shape of the files.
     pub parquet: ParquetSpec,
+    /// How rows are laid out in the files.
+    #[serde(default)]
+    pub arrangement: ArrangementSpec,
+    /// Rules about the files of single tables and columns.
+    #[serde(default)]
+    pub files: FilesSpec,
     /// How strongly parts belong together, and how that is proved.
     #[serde(flatten)]
     pub safety: SafetySpec,

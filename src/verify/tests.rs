@@ -107,6 +107,8 @@ impl Lake {
             projection: None,
             query: None,
             source_sql: None,
+            partition_by: vec![],
+            sorted_by: vec![],
             readers: Readers::Modern,
             columns: Vec::new(),
             keys: Keys::default(),

@@ -46,9 +46,19 @@ fn help_and_version_are_no_errors() {
             "{out}"
         );
     }
-    for command in
-        ["check", "export", "plan", "inspect", "query", "demo", "runs", "status", "verify", "completions"]
-    {
+    for command in [
+        "check",
+        "export",
+        "plan",
+        "inspect",
+        "query",
+        "demo",
+        "runs",
+        "status",
+        "verify",
+        "explain-layout",
+        "completions",
+    ] {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""), "{command}");
         assert!(out.contains(&format!("lakexpress {command}")), "{out}");

@@ -3,6 +3,8 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::arrangement::ArrangementArgs;
+use super::file::FileArgs;
 use super::limits::LimitArgs;
 use super::logdb::RunLogArgs;
 use super::metadata::GenerateArgs;
@@ -13,6 +15,8 @@ use super::verify::VerifyFlag;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
+    #[command(flatten)]
+    pub(in crate::cli) file: FileArgs,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]
@@ -31,6 +35,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parallel: ParallelArgs,
     #[command(flatten)]
     pub(in crate::cli) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) arrangement: ArrangementArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
     #[command(flatten)]

@@ -155,4 +155,16 @@ const PAGES: &[Page] = &[
             "Take the right to write the run log or the auth file from other users: `chmod go-w FILE`.",
         ],
     },
+    Page {
+        code: Code::FileLayout,
+        kinds: &[ErrorKind::Usage],
+        title: "rows cannot be laid out as asked",
+        happened: "`--partition-by` or `--sort-by` names something that cannot be a directory or an order of files: an \
+            expression without a name, a type without an order, a name that a column of the files has.",
+        remedies: &[
+            "Write `--partition-by 'table: year(d) AS y, region'`: columns, or expressions with AS and a name.",
+            "Cast a value that cannot be a directory: `CAST(created_at AS date) AS day`.",
+            "Write `--sort-by 'table: column DESC, other'`: columns that the files have.",
+        ],
+    },
 ];

@@ -35,6 +35,7 @@ pub use script::{parse_query, parse_script};
 pub use source_sql::source_query;
 pub use statement::{QUERY_SCHEMA, QueryStatement};
 
+use super::files::file_shape;
 use super::meaning::prepare;
 pub(super) use super::missing::quoted;
 use super::{SourceTable, session};
@@ -232,6 +233,8 @@ pub async fn plan_queries(
             .and_then(|()| super::in_files(schema.fields()))
             .and_then(|()| plan.writer.check(&schema))
             .map_err(placed)?;
+        let written = schema.fields().iter().map(|field| field_for(field, &spec.parquet.readers)).collect();
+        plan.writer.files = file_shape(&spec.files, &plan.table, &written)?;
         plan.columns = match own {
             Some(input) => {
                 let info = without_ids(&input.info);

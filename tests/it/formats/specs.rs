@@ -5,9 +5,9 @@
 use lakexpress::catalog::{Consistency, TableFilter, TableRef};
 use lakexpress::spec::origin::Process;
 use lakexpress::spec::{
-    Compression, ConfigRow, CuttingSpec, EmptyTables, Encodings, ErrorAction, ExportSpec, IfExists, Limits,
-    MetadataSpec, Method, NumericPolicy, Origin, OutputSpec, ParquetSpec, RunSpec, SafetySpec, SelectionSpec,
-    SpecialValues, TableConfig, TableRule, TypePolicy, Verify,
+    ArrangementSpec, Compression, ConfigRow, CuttingSpec, EmptyTables, Encodings, ErrorAction, ExportSpec,
+    FilesSpec, IfExists, Limits, MetadataSpec, Method, NumericPolicy, Origin, OutputSpec, ParquetSpec,
+    RunSpec, SafetySpec, SelectionSpec, SpecialValues, TableConfig, TableRule, TypePolicy, Verify,
 };
 use serde_json::{Value, json};
 
@@ -93,6 +93,8 @@ fn of_all_flags() -> ExportSpec {
             readers: "spark,duckdb".parse().unwrap(),
             encodings: Encodings::Delta,
         },
+        arrangement: ArrangementSpec::default(),
+        files: FilesSpec::default(),
         safety: SafetySpec {
             consistency: Consistency::Table,
             verify: Verify::Count,
