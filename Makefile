@@ -28,7 +28,7 @@ FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest mysql numeric ser
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
 
-.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-python verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-tables bench-encoders dist dist-try dist-fresh cargo rust
+.PHONY: build test check test-deps verify verify-methods verify-versions verify-huge verify-tpch verify-consistency verify-crash verify-damage verify-sqlite verify-queries verify-storage verify-resume verify-bounds verify-nights verify-mysql verify-python verify-readers verify-hostile verify-fuzz verify-expressions verify-mutants bench bench-mariadb bench-shapes bench-scale bench-sizes bench-layout bench-tables bench-encoders dist dist-try dist-fresh cargo rust
 
 ## build: the program, optimised
 build: cargo
@@ -76,9 +76,10 @@ verify: verify-methods verify-versions verify-huge verify-tpch verify-consistenc
 verify-methods: test-deps cargo
 	LAKEXPRESS_METHOD_ROWS=$(METHOD_ROWS) cargo test --release --locked --test it -- --nocapture methods::every_method
 
-## verify-bounds: every filter of every column by readers that skip row groups, beside PostgreSQL
+## verify-bounds: every filter of every column by readers that skip row groups and pages, compared with PostgreSQL; 1,000 look-ups by Bloom filters
 verify-bounds: test-deps cargo
 	LAKEXPRESS_BOUND_FILTERS=0 cargo test --release --locked --test it -- --nocapture bounds::
+	LAKEXPRESS_BOUND_FILTERS=0 LAKEXPRESS_LOOKS=1000 cargo test --release --locked --test it -- --nocapture steering::
 
 ## verify-readers: every type, codec and form of --readers, opened by Spark 3.5 and 4 and eight others (docs/readers.md)
 verify-readers: test-deps cargo
@@ -190,6 +191,11 @@ bench-scale: test-deps build
 bench-sizes: test-deps build
 	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
 	"$(LAKEXPRESS_VENV)/bin/python" benches/sizes.py --scale $(SCALE) --program "$(CARGO_TARGET_DIR)/release/lakexpress" | $(call record,sizes)
+
+## bench-layout: lineitem in Hive partitions beside DuckDB's PARTITION_BY, and sorted, with what readers skip; fails when a bar is missed
+bench-layout: test-deps build
+	"$(LAKEXPRESS_VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r benches/requirements.txt
+	"$(LAKEXPRESS_VENV)/bin/python" benches/layout.py --program "$(CARGO_TARGET_DIR)/release/lakexpress" $(BENCH_ARGS) | $(call record,layout)
 
 ## bench-tables: what each of 2,000 small tables costs, beside psql in one session
 bench-tables: test-deps build

@@ -1,4 +1,5 @@
-"""One DuckDB export in a process of its own: a table to one Parquet file, by its postgres or sqlite extension."""
+"""One DuckDB export in a process of its own: a table to one Parquet file, by its postgres or sqlite extension; or, with a
+key such as `m: date_trunc('month', d)`, to a directory with Hive partitions."""
 
 import glob
 import os
@@ -8,6 +9,7 @@ import sysconfig
 import duckdb
 
 kind, where, table, file, threads, codec = sys.argv[1:7]
+key, _, expression = (sys.argv[7] if len(sys.argv) > 7 else "").partition(": ")
 
 # The extension comes as a Python package; DuckDB refuses to load one that is not signed by its makers.
 packages = sysconfig.get_path("purelib")
@@ -21,4 +23,6 @@ connection = duckdb.connect()
 connection.execute(f"SET threads = {int(threads)}")
 connection.execute(f"LOAD '{found[0]}'")
 connection.execute(f"ATTACH '{where}' AS source (TYPE {kind}, READ_ONLY)")
-connection.execute(f"COPY (SELECT * FROM source.{table}) TO '{file}' (FORMAT parquet, CODEC {codec})")
+columns = f"*, {expression} AS {key}" if key not in ("", expression) else "*"
+options = f"FORMAT parquet, CODEC {codec}" + (f", PARTITION_BY ({key})" if key else "")
+connection.execute(f"COPY (SELECT {columns} FROM source.{table}) TO '{file}' ({options})")

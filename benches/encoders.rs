@@ -165,7 +165,7 @@ const WRITERS: &[(&str, Encode)] = &[
 
 fn by_us(batches: &[RecordBatch], encodings: Encodings) -> Result<u64, Fault> {
     let parquet = ParquetSpec { compression: Compression::Zstd(1), encodings, ..ParquetSpec::default() };
-    Ok(encoded_bytes(batches, &WriterSettings { parquet, dictionary_off: Vec::new() })?)
+    Ok(encoded_bytes(batches, &WriterSettings { parquet, ..WriterSettings::default() })?)
 }
 
 /// By the crate with what is alike: codec, row groups, statistics of chunks alone. Version 2 has packed differences.

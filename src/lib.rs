@@ -40,6 +40,7 @@ pub mod run;
 pub mod runlog;
 pub mod secret;
 pub mod sink;
+pub mod skipping;
 pub mod source;
 pub mod spec;
 pub mod verify;

@@ -10,22 +10,29 @@ StrPath = Union[str, "os.PathLike[str]"]
 
 
 def export(
-    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., auth: Optional[StrPath] = ...,
-    log_db_auth_id: Optional[str] = ..., log_db_mode: Optional[Literal["preserve", "truncate", "drop"]] = ...,
-    env_name: Optional[str] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
-    source: Optional[str] = ..., source_schema_name: Optional[Union[str, Iterable[str]]] = ...,
-    include: Optional[Union[str, Iterable[str]]] = ..., exclude: Optional[Union[str, Iterable[str]]] = ...,
-    views: Optional[bool] = ..., where: Optional[Union[str, Iterable[str]]] = ...,
-    columns: Optional[Union[str, Iterable[str]]] = ..., source_where: Optional[Union[str, Iterable[str]]] = ...,
-    source_columns: Optional[Union[str, Iterable[str]]] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
-    special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
-    readers: Optional[str] = ..., output_dir: Optional[StrPath] = ..., target_storage_id: Optional[str] = ...,
-    sub_path: Optional[str] = ..., n_jobs: Optional[int] = ..., parallel: Optional[int] = ...,
-    max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
+    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., config: Optional[StrPath] = ...,
+    auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
+    log_db_mode: Optional[Literal["preserve", "truncate", "drop"]] = ..., env_name: Optional[str] = ...,
+    source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ..., source: Optional[str] = ...,
+    source_schema_name: Optional[Union[str, Iterable[str]]] = ..., include: Optional[Union[str, Iterable[str]]] = ...,
+    exclude: Optional[Union[str, Iterable[str]]] = ..., views: Optional[bool] = ...,
+    where: Optional[Union[str, Iterable[str]]] = ..., columns: Optional[Union[str, Iterable[str]]] = ...,
+    source_where: Optional[Union[str, Iterable[str]]] = ..., source_columns: Optional[Union[str, Iterable[str]]] = ...,
+    mask: Optional[Union[str, Iterable[str]]] = ..., mask_key_file: Optional[StrPath] = ...,
+    cast: Optional[Union[str, Iterable[str]]] = ..., special_values: Optional[Literal["error", "null"]] = ...,
+    numeric: Optional[str] = ..., readers: Optional[str] = ..., output_dir: Optional[StrPath] = ...,
+    target_storage_id: Optional[str] = ..., sub_path: Optional[str] = ..., n_jobs: Optional[int] = ...,
+    parallel: Optional[int] = ..., max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
     part_bytes: Optional[Union[int, str]] = ..., table_config: Optional[Union[str, Iterable[str]]] = ...,
     compression: Optional[str] = ..., row_group_rows: Optional[int] = ...,
     row_group_bytes: Optional[Union[int, str]] = ..., encodings: Optional[Literal["delta", "plain"]] = ...,
-    consistency: Optional[Literal["run", "table", "none"]] = ...,
+    column_compression: Optional[Union[str, Iterable[str]]] = ...,
+    bloom_filter: Optional[Union[str, Iterable[str]]] = ..., page_index: Optional[Literal["auto", "on", "off"]] = ...,
+    parquet_metadata: Optional[Union[str, Iterable[str]]] = ...,
+    partition_by: Optional[Union[str, Iterable[str]]] = ..., max_file_bytes: Optional[Union[int, str]] = ...,
+    max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
+    sort_by: Optional[Union[str, Iterable[str]]] = ..., min_file_bytes: Optional[Union[int, str]] = ...,
+    deterministic: Optional[bool] = ..., consistency: Optional[Literal["run", "table", "none"]] = ...,
     if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
     empty_tables: Optional[Literal["write", "skip"]] = ..., memory_limit: Optional[Union[int, str]] = ...,
@@ -41,6 +48,7 @@ def export(
 ) -> RunResult:
     """Export tables to Parquet files.
 
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     log_db_mode: Keep, truncate or recreate the run log before the run. Default: preserve
@@ -56,6 +64,8 @@ def export(
     columns: Columns: 'orders: a, b, c * 2 AS d'. Repeatable. Default: all
     source_where: Rows, in the database's own SQL: 'orders: total ^ 2 > 100'. Repeatable. Default: all
     source_columns: Columns, in the database's own SQL: 'orders: id, to_char(at, 'YYYY') AS y'. Repeatable. Default: all
+    mask: Values to change: '%.email: hmac'. Repeatable. Default: none
+    mask_key_file: File with the key of hmac, at least 16 bytes. Default: none
     cast: A column to export as the database's own text: 'table.column: text'. Repeatable. Default: none
     special_values: NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error
     numeric: numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text
@@ -73,6 +83,17 @@ def export(
     row_group_rows: Rows after which a row group closes. Default: 131072 rows
     row_group_bytes: Encoded bytes after which a row group closes. Default: 64MiB
     encodings: Values without a dictionary: delta or plain. Default: what --readers take
+    column_compression: Codecs of single columns: 'orders: note=zstd(9), blob=none'. Repeatable. Default: --compression
+    bloom_filter: Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none
+    page_index: Bounds of every page, so that readers skip pages: auto, on or off. Default: auto
+    parquet_metadata: A key and a value for the footer of every file. Repeatable. Default: none
+    partition_by: Hive partitions: 'orders: year(o_date) AS y, region'. Repeatable. Default: none
+    max_file_bytes: Size at which a file ends and the next begins. Default: none, one file for each part
+    max_open_files: Files of partitions that a reader writes at once. Default: 16
+    max_partitions: Partitions that a table may have. Default: 10000
+    sort_by: Order of rows: 'orders: o_date, o_id DESC'. Repeatable. Default: as they come
+    min_file_bytes: Bytes of source that a part has at least: smaller ones are joined. Default: none
+    deterministic: Same snapshot and settings, same bytes, at any number of readers. Default: off
     consistency: One point in time: run, table or none. Default: run
     if_exists: Old files: overwrite, replace, error or append. Default: overwrite
     error_action: When a table fails, go on with the others or stop. Default: continue
@@ -102,22 +123,29 @@ def export(
 
 
 def plan(
-    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., auth: Optional[StrPath] = ...,
-    log_db_auth_id: Optional[str] = ..., log_db_mode: Optional[Literal["preserve", "truncate", "drop"]] = ...,
-    env_name: Optional[str] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
-    source: Optional[str] = ..., source_schema_name: Optional[Union[str, Iterable[str]]] = ...,
-    include: Optional[Union[str, Iterable[str]]] = ..., exclude: Optional[Union[str, Iterable[str]]] = ...,
-    views: Optional[bool] = ..., where: Optional[Union[str, Iterable[str]]] = ...,
-    columns: Optional[Union[str, Iterable[str]]] = ..., source_where: Optional[Union[str, Iterable[str]]] = ...,
-    source_columns: Optional[Union[str, Iterable[str]]] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
-    special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
-    readers: Optional[str] = ..., output_dir: Optional[StrPath] = ..., target_storage_id: Optional[str] = ...,
-    sub_path: Optional[str] = ..., n_jobs: Optional[int] = ..., parallel: Optional[int] = ...,
-    max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
+    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., config: Optional[StrPath] = ...,
+    auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
+    log_db_mode: Optional[Literal["preserve", "truncate", "drop"]] = ..., env_name: Optional[str] = ...,
+    source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ..., source: Optional[str] = ...,
+    source_schema_name: Optional[Union[str, Iterable[str]]] = ..., include: Optional[Union[str, Iterable[str]]] = ...,
+    exclude: Optional[Union[str, Iterable[str]]] = ..., views: Optional[bool] = ...,
+    where: Optional[Union[str, Iterable[str]]] = ..., columns: Optional[Union[str, Iterable[str]]] = ...,
+    source_where: Optional[Union[str, Iterable[str]]] = ..., source_columns: Optional[Union[str, Iterable[str]]] = ...,
+    mask: Optional[Union[str, Iterable[str]]] = ..., mask_key_file: Optional[StrPath] = ...,
+    cast: Optional[Union[str, Iterable[str]]] = ..., special_values: Optional[Literal["error", "null"]] = ...,
+    numeric: Optional[str] = ..., readers: Optional[str] = ..., output_dir: Optional[StrPath] = ...,
+    target_storage_id: Optional[str] = ..., sub_path: Optional[str] = ..., n_jobs: Optional[int] = ...,
+    parallel: Optional[int] = ..., max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
     part_bytes: Optional[Union[int, str]] = ..., table_config: Optional[Union[str, Iterable[str]]] = ...,
     compression: Optional[str] = ..., row_group_rows: Optional[int] = ...,
     row_group_bytes: Optional[Union[int, str]] = ..., encodings: Optional[Literal["delta", "plain"]] = ...,
-    consistency: Optional[Literal["run", "table", "none"]] = ...,
+    column_compression: Optional[Union[str, Iterable[str]]] = ...,
+    bloom_filter: Optional[Union[str, Iterable[str]]] = ..., page_index: Optional[Literal["auto", "on", "off"]] = ...,
+    parquet_metadata: Optional[Union[str, Iterable[str]]] = ...,
+    partition_by: Optional[Union[str, Iterable[str]]] = ..., max_file_bytes: Optional[Union[int, str]] = ...,
+    max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
+    sort_by: Optional[Union[str, Iterable[str]]] = ..., min_file_bytes: Optional[Union[int, str]] = ...,
+    deterministic: Optional[bool] = ..., consistency: Optional[Literal["run", "table", "none"]] = ...,
     if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
     empty_tables: Optional[Literal["write", "skip"]] = ..., memory_limit: Optional[Union[int, str]] = ...,
@@ -130,9 +158,11 @@ def plan(
     quiet: Optional[bool] = ..., hide_values: Optional[bool] = ...,
     log_level: Optional[Literal["debug", "info", "warning", "error"]] = ...,
     log_format: Optional[Literal["text", "json"]] = ..., log_dir: Optional[StrPath] = ...,
+    out: Optional[StrPath] = ...,
 ) -> PlanResult:
     """Show what an export would read and write, up to the first byte.
 
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     log_db_mode: Keep, truncate or recreate the run log before the run. Default: preserve
@@ -148,6 +178,8 @@ def plan(
     columns: Columns: 'orders: a, b, c * 2 AS d'. Repeatable. Default: all
     source_where: Rows, in the database's own SQL: 'orders: total ^ 2 > 100'. Repeatable. Default: all
     source_columns: Columns, in the database's own SQL: 'orders: id, to_char(at, 'YYYY') AS y'. Repeatable. Default: all
+    mask: Values to change: '%.email: hmac'. Repeatable. Default: none
+    mask_key_file: File with the key of hmac, at least 16 bytes. Default: none
     cast: A column to export as the database's own text: 'table.column: text'. Repeatable. Default: none
     special_values: NaN, infinite dates, 24:00:00: fail the table, or write NULL. Default: error
     numeric: numeric without precision: text, measure, double, or decimal:PRECISION,SCALE (digits). Default: text
@@ -165,6 +197,17 @@ def plan(
     row_group_rows: Rows after which a row group closes. Default: 131072 rows
     row_group_bytes: Encoded bytes after which a row group closes. Default: 64MiB
     encodings: Values without a dictionary: delta or plain. Default: what --readers take
+    column_compression: Codecs of single columns: 'orders: note=zstd(9), blob=none'. Repeatable. Default: --compression
+    bloom_filter: Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none
+    page_index: Bounds of every page, so that readers skip pages: auto, on or off. Default: auto
+    parquet_metadata: A key and a value for the footer of every file. Repeatable. Default: none
+    partition_by: Hive partitions: 'orders: year(o_date) AS y, region'. Repeatable. Default: none
+    max_file_bytes: Size at which a file ends and the next begins. Default: none, one file for each part
+    max_open_files: Files of partitions that a reader writes at once. Default: 16
+    max_partitions: Partitions that a table may have. Default: 10000
+    sort_by: Order of rows: 'orders: o_date, o_id DESC'. Repeatable. Default: as they come
+    min_file_bytes: Bytes of source that a part has at least: smaller ones are joined. Default: none
+    deterministic: Same snapshot and settings, same bytes, at any number of readers. Default: off
     consistency: One point in time: run, table or none. Default: run
     if_exists: Old files: overwrite, replace, error or append. Default: overwrite
     error_action: When a table fails, go on with the others or stop. Default: continue
@@ -189,23 +232,25 @@ def plan(
     log_level: Least important messages to log. Default: info
     log_format: Form of the log lines. Default: text
     log_dir: Directory for a log file lakexpress_<date-time>.log as well. Default: no file
+    out: File that the plan is written to, for `lakexpress apply`. Default: none
     """
     ...
 
 
 def inspect(
-    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., auth: Optional[StrPath] = ...,
-    log_db_auth_id: Optional[str] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
-    source: Optional[str] = ..., source_schema_name: Optional[Union[str, Iterable[str]]] = ...,
-    include: Optional[Union[str, Iterable[str]]] = ..., exclude: Optional[Union[str, Iterable[str]]] = ...,
-    views: Optional[bool] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
-    special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
-    readers: Optional[str] = ..., quiet: Optional[bool] = ..., hide_values: Optional[bool] = ...,
-    log_level: Optional[Literal["debug", "info", "warning", "error"]] = ...,
+    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., config: Optional[StrPath] = ...,
+    auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ..., source_db_auth_id: Optional[str] = ...,
+    source_db_name: Optional[str] = ..., source: Optional[str] = ...,
+    source_schema_name: Optional[Union[str, Iterable[str]]] = ..., include: Optional[Union[str, Iterable[str]]] = ...,
+    exclude: Optional[Union[str, Iterable[str]]] = ..., views: Optional[bool] = ...,
+    cast: Optional[Union[str, Iterable[str]]] = ..., special_values: Optional[Literal["error", "null"]] = ...,
+    numeric: Optional[str] = ..., readers: Optional[str] = ..., quiet: Optional[bool] = ...,
+    hide_values: Optional[bool] = ..., log_level: Optional[Literal["debug", "info", "warning", "error"]] = ...,
     log_format: Optional[Literal["text", "json"]] = ..., log_dir: Optional[StrPath] = ...,
 ) -> InspectResult:
     """Show tables, columns and how exactly each type travels.
 
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     source_db_auth_id: Id in the auth file of the database to read. Default: none
@@ -229,20 +274,21 @@ def inspect(
 
 
 def check(
-    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., auth: Optional[StrPath] = ...,
-    log_db_auth_id: Optional[str] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
-    source: Optional[str] = ..., source_schema_name: Optional[Union[str, Iterable[str]]] = ...,
-    include: Optional[Union[str, Iterable[str]]] = ..., exclude: Optional[Union[str, Iterable[str]]] = ...,
-    views: Optional[bool] = ..., where: Optional[Union[str, Iterable[str]]] = ...,
-    columns: Optional[Union[str, Iterable[str]]] = ..., source_where: Optional[Union[str, Iterable[str]]] = ...,
-    source_columns: Optional[Union[str, Iterable[str]]] = ..., output_dir: Optional[StrPath] = ...,
-    target_storage_id: Optional[str] = ..., sub_path: Optional[str] = ..., notify: Optional[str] = ...,
-    quiet: Optional[bool] = ..., hide_values: Optional[bool] = ...,
+    *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ..., config: Optional[StrPath] = ...,
+    auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ..., source_db_auth_id: Optional[str] = ...,
+    source_db_name: Optional[str] = ..., source: Optional[str] = ...,
+    source_schema_name: Optional[Union[str, Iterable[str]]] = ..., include: Optional[Union[str, Iterable[str]]] = ...,
+    exclude: Optional[Union[str, Iterable[str]]] = ..., views: Optional[bool] = ...,
+    where: Optional[Union[str, Iterable[str]]] = ..., columns: Optional[Union[str, Iterable[str]]] = ...,
+    source_where: Optional[Union[str, Iterable[str]]] = ..., source_columns: Optional[Union[str, Iterable[str]]] = ...,
+    output_dir: Optional[StrPath] = ..., target_storage_id: Optional[str] = ..., sub_path: Optional[str] = ...,
+    notify: Optional[str] = ..., quiet: Optional[bool] = ..., hide_values: Optional[bool] = ...,
     log_level: Optional[Literal["debug", "info", "warning", "error"]] = ...,
     log_format: Optional[Literal["text", "json"]] = ..., log_dir: Optional[StrPath] = ...,
 ) -> CheckResult:
     """Check that the source and the destination are ready for an export.
 
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     source_db_auth_id: Id in the auth file of the database to read. Default: none
@@ -272,15 +318,21 @@ def check(
 def query(
     sql: Optional[str] = ..., *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ...,
     name: Optional[str] = ..., source_sql: Optional[str] = ..., key: Optional[str] = ...,
-    script: Optional[StrPath] = ..., auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
-    source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ..., source: Optional[str] = ...,
-    cast: Optional[Union[str, Iterable[str]]] = ..., special_values: Optional[Literal["error", "null"]] = ...,
-    numeric: Optional[str] = ..., readers: Optional[str] = ..., output_dir: Optional[StrPath] = ...,
-    target_storage_id: Optional[str] = ..., sub_path: Optional[str] = ..., n_jobs: Optional[int] = ...,
-    parallel: Optional[int] = ..., max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
+    script: Optional[StrPath] = ..., config: Optional[StrPath] = ..., auth: Optional[StrPath] = ...,
+    log_db_auth_id: Optional[str] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
+    source: Optional[str] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
+    special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
+    readers: Optional[str] = ..., output_dir: Optional[StrPath] = ..., target_storage_id: Optional[str] = ...,
+    sub_path: Optional[str] = ..., n_jobs: Optional[int] = ..., parallel: Optional[int] = ...,
+    max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
     part_bytes: Optional[Union[int, str]] = ..., table_config: Optional[Union[str, Iterable[str]]] = ...,
     compression: Optional[str] = ..., row_group_rows: Optional[int] = ...,
     row_group_bytes: Optional[Union[int, str]] = ..., encodings: Optional[Literal["delta", "plain"]] = ...,
+    column_compression: Optional[Union[str, Iterable[str]]] = ...,
+    bloom_filter: Optional[Union[str, Iterable[str]]] = ..., page_index: Optional[Literal["auto", "on", "off"]] = ...,
+    parquet_metadata: Optional[Union[str, Iterable[str]]] = ...,
+    partition_by: Optional[Union[str, Iterable[str]]] = ..., max_file_bytes: Optional[Union[int, str]] = ...,
+    max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
     consistency: Optional[Literal["run", "table", "none"]] = ...,
     if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
@@ -298,6 +350,7 @@ def query(
     source_sql: A query in the database's own SQL. Default: none
     key: Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader
     script: File of COPY (SELECT ...) TO 'name'; statements. Default: none
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     source_db_auth_id: Id in the auth file of the database to read. Default: none
@@ -320,6 +373,14 @@ def query(
     row_group_rows: Rows after which a row group closes. Default: 131072 rows
     row_group_bytes: Encoded bytes after which a row group closes. Default: 64MiB
     encodings: Values without a dictionary: delta or plain. Default: what --readers take
+    column_compression: Codecs of single columns: 'orders: note=zstd(9), blob=none'. Repeatable. Default: --compression
+    bloom_filter: Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none
+    page_index: Bounds of every page, so that readers skip pages: auto, on or off. Default: auto
+    parquet_metadata: A key and a value for the footer of every file. Repeatable. Default: none
+    partition_by: Hive partitions: 'orders: year(o_date) AS y, region'. Repeatable. Default: none
+    max_file_bytes: Size at which a file ends and the next begins. Default: none, one file for each part
+    max_open_files: Files of partitions that a reader writes at once. Default: 16
+    max_partitions: Partitions that a table may have. Default: 10000
     consistency: One point in time: run, table or none. Default: run
     if_exists: Old files: overwrite, replace, error or append. Default: overwrite
     error_action: When a table fails, go on with the others or stop. Default: continue
@@ -344,8 +405,8 @@ def query(
 
 def resume(
     run_id: str, *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ...,
-    auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ..., source: Optional[str] = ...,
-    n_jobs: Optional[int] = ..., max_connections: Optional[int] = ...,
+    config: Optional[StrPath] = ..., auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
+    source: Optional[str] = ..., n_jobs: Optional[int] = ..., max_connections: Optional[int] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
     max_snapshot_age: Optional[str] = ..., max_replica_lag: Optional[str] = ...,
     max_rate: Optional[Union[int, str]] = ..., start_between: Optional[str] = ...,
@@ -357,6 +418,7 @@ def resume(
 ) -> RunResult:
     """Finish what a run left undone.
 
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     source: URL, as postgres:// or mysql://user@host/db. Default: none
@@ -384,8 +446,8 @@ def resume(
 def verify(
     target: Optional[StrPath] = ..., *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ...,
     read_data: Optional[Union[bool, float, str]] = ..., target_storage_id: Optional[str] = ...,
-    sub_path: Optional[str] = ..., auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
-    quiet: Optional[bool] = ..., hide_values: Optional[bool] = ...,
+    sub_path: Optional[str] = ..., config: Optional[StrPath] = ..., auth: Optional[StrPath] = ...,
+    log_db_auth_id: Optional[str] = ..., quiet: Optional[bool] = ..., hide_values: Optional[bool] = ...,
     log_level: Optional[Literal["debug", "info", "warning", "error"]] = ...,
     log_format: Optional[Literal["text", "json"]] = ..., log_dir: Optional[StrPath] = ...,
 ) -> VerifyResult:
@@ -394,6 +456,7 @@ def verify(
     read_data: Read files' bytes and values too. Default: no; alone: of all files
     target_storage_id: Id in the auth file of the storage to look at. Default: none
     sub_path: Directory below the destination whose tables are looked at. Default: all
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     quiet: Only warnings and errors. Default: summary and progress too
@@ -407,8 +470,8 @@ def verify(
 
 def stream(
     sql: Optional[str] = ..., *, source_sql: Optional[str] = ..., key: Optional[str] = ...,
-    auth: Optional[StrPath] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
-    source: Optional[str] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
+    config: Optional[StrPath] = ..., auth: Optional[StrPath] = ..., source_db_auth_id: Optional[str] = ...,
+    source_db_name: Optional[str] = ..., source: Optional[str] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
     special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
     readers: Optional[str] = ..., parallel: Optional[int] = ..., max_connections: Optional[int] = ...,
     large_table_threshold: Optional[int] = ..., part_bytes: Optional[Union[int, str]] = ...,
@@ -424,6 +487,7 @@ def stream(
 
     source_sql: A query in the database's own SQL. Default: none
     key: Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader
+    config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     source_db_auth_id: Id in the auth file of the database to read. Default: none
     source_db_name: Database to read instead of the one in the auth entry. Default: the entry's

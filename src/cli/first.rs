@@ -31,7 +31,8 @@ From a database to files that are proven:
   lakexpress plan   --source URL                     what would be read?
   lakexpress export --source URL --output-dir PLACE --verify hash
   lakexpress verify PLACE --read-data                is it what was written?
-  lakexpress report RUN_ID                           what was slow, and why?";
+  lakexpress report RUN_ID                           what was slow, and why?
+  lakexpress init   --source URL --write FILE        the same job as a file";
 
 /// Shows the first screen, if the command line is empty and standard output is a terminal. A script that forgot its
 /// arguments has made an error.

@@ -1,19 +1,23 @@
 //! Command line: flags to spec, composition, rendering.
 //!
-//! `argv` makes old command lines readable, `args` and `values` turn text into types, `resolve`
+//! `argv` makes old command lines readable, `config` adds what a configuration file says, `args` and `values` turn text
+//! into types, `resolve`
 //! into a spec and opened objects; one file per command calls `run` or the run log; `render` and
 //! `output` tell what happened.
 
 mod after;
 mod again;
+mod apply;
 mod args;
 mod argv;
 mod check;
 mod completions;
+mod config;
 mod counts;
 mod demo;
 mod end;
 mod explain;
+mod explain_layout;
 mod export;
 mod first;
 mod help;
@@ -49,10 +53,11 @@ mod variables;
 mod verify;
 mod version;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::FromArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 use indicatif::MultiProgress;
 use tokio::runtime::Runtime;
 
@@ -60,7 +65,7 @@ use self::args::{Cli, Command, FormatArg};
 use self::output::{not_printed, print, tell};
 use self::seen::Seen;
 use self::signals::{Last, Stopping};
-use self::variables::Variables;
+use self::variables::{OfFile, Variables};
 use crate::error;
 use crate::error::{Code, Error, Result};
 
@@ -85,16 +90,15 @@ pub fn run() -> u8 {
         return shown.map_or_else(|error| render::error(&error, &Variables::default(), json), |()| 0);
     }
     let asked = argv.get(1).map(|command| command.to_string_lossy().into_owned());
-    let parsed = variables::command().try_get_matches_from(&argv).and_then(|matches| {
-        let mut cli = Cli::from_arg_matches(&matches)?;
-        cli.command.take_note(&matches);
-        Ok((cli, matches))
-    });
+    let Line { argv, parsed, of_file } = match parsed(argv) {
+        Ok(line) => line,
+        Err(error) => return render::error(&error, &Variables::default(), json),
+    };
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
         Err(refusal) => {
             let variables = match refusal.use_stderr() {
-                true => Variables::at_fault(&argv, &refusal),
+                true => Variables::at_fault(&argv, &refusal).and(of_file, &argv),
                 false => Variables::default(),
             };
             return render::refused(&help::advised(refusal, asked.as_deref()), &variables, json);
@@ -106,7 +110,8 @@ pub fn run() -> u8 {
         Err(error) => return render::error(&error, &Variables::default(), json),
     };
     let mut engine = Engine::default();
-    let ended = execute(&cli.command, &mut engine);
+    let ended = execute(&cli.command, &of_file, &mut engine);
+    let variables = variables.and(of_file, &argv);
     let code = ended.as_ref().map_or_else(|error| error.kind().exit_code(), |code| *code);
     if let Err(error) = &ended {
         render::error(error, &variables, json);
@@ -126,6 +131,35 @@ pub fn run() -> u8 {
     code
 }
 
+/// A command line with what a configuration file adds to it.
+struct Line {
+    argv: Vec<OsString>,
+    parsed: std::result::Result<(Cli, ArgMatches), clap::Error>,
+    of_file: OfFile,
+}
+
+/// Parses a command line, and once more with what the configuration file that it names says of other flags.
+///
+/// # Errors
+/// Those of the configuration file. Those of the command line are in the result.
+fn parsed(mut argv: Vec<OsString>) -> Result<Line> {
+    let mut matched = variables::command().try_get_matches_from(&argv);
+    let mut of_file = OfFile::default();
+    if let Ok(matches) = &matched
+        && let Some(filled) = config::filled(&argv, matches)?
+    {
+        (argv, of_file) = (filled.argv, filled.of_file);
+        matched = variables::command().try_get_matches_from(&argv);
+    }
+    let parsed = matched.and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.command.take_note(&matches, &|long| of_file.has(long));
+        config::take_note(&mut cli.command, &matches, &of_file);
+        Ok((cli, matches))
+    });
+    Ok(Line { argv, parsed, of_file })
+}
+
 /// What a command runs in, as far as it came.
 #[derive(Default)]
 struct Engine {
@@ -133,7 +167,7 @@ struct Engine {
     stopping: Option<Arc<Stopping>>,
 }
 
-fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
+fn execute(command: &Command, of_file: &OfFile, engine: &mut Engine) -> Result<u8> {
     let output = command.output();
     if output.hide_values {
         error::hide_values();
@@ -143,6 +177,7 @@ fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
         Command::Export(args) => !args.no_progress,
         Command::Query(args) => !args.no_progress,
         Command::Resume(args) => !args.export.no_progress,
+        Command::Apply(args) => !args.no_progress,
         _ => false,
     };
     let drawn = drawn && !output.quiet && progress::can_draw();
@@ -151,6 +186,7 @@ fn execute(command: &Command, engine: &mut Engine) -> Result<u8> {
     logging?;
     noted?;
     variables::warn_about_unknown();
+    of_file.log();
     // Before all work, and for every command: see there.
     let json = command.says_json();
     let stopping = Stopping::begin(Last {
@@ -190,12 +226,15 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
             None => export::run(args, seen).await,
         },
         Command::Plan(args) => Box::pin(plan::run(args)).await,
+        Command::Apply(args) => Box::pin(apply::run(args, seen)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
         Command::Query(args) => match args.format {
             FormatArg::Parquet => Box::pin(query::run(args, seen)).await,
             FormatArg::Arrow => Box::pin(stream::run(args, seen)).await,
         },
         Command::Check(args) => Box::pin(check::run(args, seen)).await,
+        Command::Init(args) => Box::pin(config::init(args)).await,
+        Command::Config(args) => config::run(args),
         Command::Demo(args) => Box::pin(demo::run(args, seen)).await,
         Command::Man(args) => man::run(args),
         Command::Explain(args) => explain::run(args),
@@ -207,5 +246,6 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
         Command::Report(args) => Box::pin(report::run(args)).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
+        Command::ExplainLayout(args) => Box::pin(explain_layout::run(args)).await,
     }
 }

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{AuthArgs, ExportArgs, SourceArgs, SourceUrl, TargetArgs};
+use super::args::{ApplyArgs, AuthArgs, ExportArgs, SourceArgs, SourceUrl, TargetArgs};
 use super::resolve::{self, Opened, Problems};
 use crate::config::own;
 use crate::destination::{self, Destination};
 use crate::error::{Code, Error, Result};
 use crate::runlog::{RunLog, RunRecord};
+use crate::source::Source;
 use crate::spec::{ExportSpec, Origin};
 
 /// An error if what the run log names may only be named by somebody who can be trusted: others may have written it.
@@ -97,22 +98,42 @@ pub(super) fn recorded_destination(auth: &AuthArgs, run: &RunRecord) -> Result<A
 
 /// Opens what the run was begun with. The auth file may be named again; does not connect.
 pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLog>) -> Result<Opened> {
+    trusted(args, &spec.origin)?;
+    let (source, destination) = open((&args.auth, args.source.source.as_ref()), spec, "the run log")?;
+    Ok(Opened { source, destination, runlog })
+}
+
+/// Opens what a plan was made for, which its owner alone can write; does not connect.
+pub(super) fn planned(args: &ApplyArgs, spec: &ExportSpec) -> Result<Opened> {
+    let (source, destination) = open((&args.auth, args.source.as_ref()), spec, "the plan")?;
+    let auth = AuthArgs {
+        auth: args.auth.auth.clone().or_else(|| spec.origin.auth.clone().map(Into::into)),
+        log_db_auth_id: args.auth.log_db_auth_id.clone(),
+    };
+    Ok(Opened { source, destination, runlog: resolve::run_log(&auth)? })
+}
+
+/// Opens source and destination of `spec`, with what is given once more; `record` has the rest.
+fn open(
+    (auth, url): (&AuthArgs, Option<&SourceUrl>),
+    spec: &ExportSpec,
+    record: &str,
+) -> Result<(Arc<dyn Source>, Arc<dyn Destination>)> {
     let origin = &spec.origin;
-    if origin.source_had_password && args.source.source.is_none() {
-        return Err(Error::usage("the source's password is not in the run log")
+    if origin.source_had_password && url.is_none() {
+        return Err(Error::usage(format!("the source's password is not in {record}"))
             .coded(Code::FlagMissing)
             .with("source", origin.source.as_deref().unwrap_or_default())
             .hint("give --source, or LAKEXPRESS_SOURCE, once more with its password"));
     }
-    trusted(args, origin)?;
     let auth_args = AuthArgs {
-        auth: args.auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
-        log_db_auth_id: args.auth.log_db_auth_id.clone(),
+        auth: auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
+        log_db_auth_id: auth.log_db_auth_id.clone(),
     };
     let source_args = SourceArgs {
         source_db_auth_id: origin.source_db_auth_id.clone(),
         source_db_name: origin.source_db_name.clone(),
-        source: args.source.source.clone().or_else(|| origin.source.clone().map(SourceUrl)),
+        source: url.cloned().or_else(|| origin.source.clone().map(SourceUrl)),
     };
     let target_args = TargetArgs {
         output_dir: origin.output_dir.clone(),
@@ -122,7 +143,7 @@ pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLo
     let mut problems = Problems::default();
     let auth = problems.keep(resolve::auth_file(&auth_args)).flatten();
     // An entry of the auth file is named by the record, and says itself where its password goes.
-    let source = match args.source.source.is_some() || source_args.source.is_none() {
+    let source = match url.is_some() || source_args.source.is_none() {
         true => resolve::source(&source_args, &auth_args, auth.as_ref(), &spec.types, &mut problems),
         false => {
             resolve::recorded_source(&source_args, (&auth_args, auth.as_ref()), &spec.types, &mut problems)
@@ -133,7 +154,7 @@ pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLo
     let destination = address.and_then(|address| problems.keep(destination::open(&address)));
     problems.finish()?;
     match (source, destination) {
-        (Some(source), Some(destination)) => Ok(Opened { source, destination, runlog }),
+        (Some(source), Some(destination)) => Ok((source, destination)),
         _ => Err(Error::internal("source or destination were neither resolved nor refused")),
     }
 }

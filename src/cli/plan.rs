@@ -1,13 +1,18 @@
 //! `lakexpress plan`.
 
-use super::args::{ExportArgs, LogDbModeArg};
-use super::{export, print, resolve};
+use std::path::Path;
+
+use super::args::{ExportArgs, LogDbModeArg, PlanArgs};
+use super::{export, named, print, resolve};
+use crate::config::file::create;
 use crate::error::{Code, Error, Result};
 use crate::report;
-use crate::run;
+use crate::run::{self, ReviewedPlan, RunPlan};
+use crate::spec::ExportSpec;
 
 /// Prints what an export would read and write. Code 1 when some tables could not be exported.
-pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
+pub(super) async fn run(given: &PlanArgs) -> Result<u8> {
+    let args = &given.export;
     export::mention_ignored(&args.ignored);
     if args.run_log.init_db || args.run_log.log_db_mode != LogDbModeArg::Preserve {
         return Err(Error::usage("plan changes nothing: --init-db and --log-db-mode are for export")
@@ -23,6 +28,9 @@ pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
         None => Vec::new(),
     };
     let plan = run::plan(&resolved.spec, &resolved.source, &rows).await?;
+    if let Some(path) = &given.out {
+        write(path, args, resolved.spec.clone(), &plan)?;
+    }
     let destination = resolved.destination.as_deref();
     if args.output.json {
         print(&report::json::plan(&plan, destination)?)?;
@@ -30,4 +38,17 @@ pub(super) async fn run(args: &ExportArgs) -> Result<u8> {
         print(&report::text::plan(&plan, destination))?;
     }
     Ok(u8::from(!plan.failures.is_empty()))
+}
+
+/// Writes the plan for `apply`.
+fn write(path: &Path, args: &ExportArgs, mut spec: ExportSpec, plan: &RunPlan) -> Result<()> {
+    spec.origin = named::origin(&args.auth, &args.source, &args.target)?;
+    if spec.origin.output_dir.is_none() && spec.origin.target_storage_id.is_none() {
+        return Err(Error::usage("--out needs a destination: an export without one cannot be applied")
+            .coded(Code::FlagMissing)
+            .hint("give --output-dir, or --target-storage-id with -a"));
+    }
+    let text = serde_json::to_string(&ReviewedPlan::new(spec, &plan.source, &plan.tables, &plan.failures))
+        .map_err(|error| Error::internal("the plan cannot be written as JSON").caused_by(error))?;
+    create(path, &text, "--out")
 }

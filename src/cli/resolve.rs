@@ -1,6 +1,9 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
+mod files;
 mod limits;
+pub(super) mod looked_at;
+pub(super) mod masks;
 mod opened;
 mod parquet;
 mod problems;
@@ -24,8 +27,9 @@ use self::statements::statements;
 pub(super) use self::streaming::OF_FILES;
 pub(super) use self::streaming::stream;
 use super::args::{
-    AuthArgs, CheckArgs, DocumentArgs, ExportArgs, GenerateArgs, InspectArgs, LimitArgs, ParallelArgs,
-    ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs,
+    ArrangementArgs, AuthArgs, CheckArgs, DocumentArgs, ExportArgs, FanoutArgs, GenerateArgs, InitArgs,
+    InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs,
+    SourceArgs, TargetArgs, TypeArgs,
 };
 use super::{named, values};
 use crate::catalog::{Consistency, TableFilter};
@@ -38,9 +42,12 @@ use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
 use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
-    CuttingSpec, ExportSpec, MetadataSpec, Misread, Origin, OutputSpec, ParquetSpec, RunSpec, SafetySpec,
-    SelectionSpec, TableConfig, TypePolicy, Verify, cores, misread,
+    ArrangementSpec, CuttingSpec, ExportSpec, MasksSpec, MetadataSpec, Misread, Origin, OutputSpec,
+    ParquetSpec, RunSpec, SafetySpec, SelectionSpec, TableConfig, TypePolicy, Verify, cores, misread,
 };
+
+/// The least size of a file that may be asked for: less is mostly footers.
+const LEAST_FILE_BYTES: u64 = 64 << 10;
 
 /// The two connections that hold the snapshot, and one that reads.
 const LEAST_CONNECTIONS: usize = 3;
@@ -93,7 +100,9 @@ fn query_spec(args: &QueryArgs, problems: &mut Problems) -> ExportSpec {
         run: &args.run,
         limits: &args.limits,
     };
-    groups.spec(problems)
+    let mut spec = groups.spec(problems);
+    spec.arrangement = fanout(&args.fanout, problems);
+    spec
 }
 
 /// Opens the destination and the run log, when nothing is wrong so far.
@@ -141,16 +150,37 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
 
 /// Everything `inspect` needs: a plan of whole tables, one reader each.
 pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
+    described(&args.auth, &args.source, &args.selection, &args.types)
+}
+
+/// Everything `init` needs: the same, and a destination that could be one, if it is named.
+pub(super) fn init(args: &InitArgs) -> Result<Plan> {
+    if let Some(sub_path) = &args.target.sub_path {
+        values::parse_sub_path(sub_path)?;
+    }
+    let auth = auth_file(&args.auth)?;
+    if let Some(address) = target_address(&args.target, (&args.auth, auth.as_ref()), false)? {
+        destination::open(&address)?;
+    }
+    described(&args.auth, &args.source, &args.selection, &args.types)
+}
+
+fn described(
+    auth_args: &AuthArgs,
+    source_args: &SourceArgs,
+    selection: &SelectionArgs,
+    types: &TypeArgs,
+) -> Result<Plan> {
     let mut problems = Problems::default();
     let spec = ExportSpec {
-        types: type_policy(&args.types, &mut problems),
-        parquet: ParquetSpec::suited(args.types.readers.clone()),
+        types: type_policy(types, &mut problems),
+        parquet: ParquetSpec::suited(types.readers.clone()),
         cutting: CuttingSpec::whole_tables(),
-        ..plain_spec(table_filter(&args.selection))
+        ..plain_spec(table_filter(selection))
     };
-    let auth = problems.keep(auth_file(&args.auth)).flatten();
-    let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
-    problems.keep(run_log_target(&args.auth, auth.as_ref()));
+    let auth = problems.keep(auth_file(auth_args)).flatten();
+    let source = source(source_args, auth_args, auth.as_ref(), &spec.types, &mut problems);
+    problems.keep(run_log_target(auth_args, auth.as_ref()));
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
     Ok(Plan { spec, source, destination: None, runlog: None })
@@ -251,7 +281,48 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
     spec.safety.accept_mixed_snapshot = args.accept_mixed_snapshot;
     spec.output.metadata = metadata;
     rules(&args.rules, problems, &mut spec);
+    spec.masks = masks::masks(&args.masks, problems);
+    spec.arrangement = arrangement(&args.arrangement, problems);
     spec
+}
+
+/// How rows are laid out in files.
+fn arrangement(args: &ArrangementArgs, problems: &mut Problems) -> ArrangementSpec {
+    let sort_by = args.sort_by.iter();
+    let sort_by = sort_by.filter_map(|text| problems.keep(values::parse_sort(text))).collect();
+    let (least, most) = (args.min_file_bytes.as_ref(), args.fanout.max_file_bytes.as_ref());
+    if let (Some(least), Some(most)) = (least, most)
+        && least.0 > most.0
+    {
+        problems
+            .add(Error::usage("--min-file-bytes is larger than --max-file-bytes").coded(Code::FlagConflict));
+    }
+    ArrangementSpec {
+        sort_by,
+        min_file_bytes: least.map(|size| size.0),
+        deterministic: args.deterministic,
+        ..fanout(&args.fanout, problems)
+    }
+}
+
+/// Into which files the rows of a part go.
+fn fanout(args: &FanoutArgs, problems: &mut Problems) -> ArrangementSpec {
+    let partition_by = args.partition_by.iter();
+    let partition_by =
+        partition_by.filter_map(|text| problems.keep(values::parse_rule("--partition-by", text))).collect();
+    let most = args.max_file_bytes.as_ref();
+    if most.is_some_and(|most| most.0 < LEAST_FILE_BYTES) {
+        problems.add(
+            Error::usage("--max-file-bytes is too small").coded(Code::FlagValue).hint("write at least 64KiB"),
+        );
+    }
+    ArrangementSpec {
+        partition_by,
+        max_file_bytes: most.map(|size| size.0),
+        max_open_files: args.max_open_files,
+        max_partitions: args.max_partitions,
+        ..ArrangementSpec::default()
+    }
 }
 
 /// The metadata that an export is to write.
@@ -322,6 +393,7 @@ impl Groups<'_> {
             args.parallel.table_config.iter().filter_map(|text| problems.keep(TableConfig::parse_list(text)));
         let table_configs = table_configs.flatten().collect();
         let sub_path = args.target.sub_path.as_deref().map(values::parse_sub_path);
+        let parquet = parquet::parquet(args.parquet, &args.types.readers);
         ExportSpec {
             selection: SelectionSpec::default(),
             types: type_policy(args.types, problems),
@@ -332,7 +404,10 @@ impl Groups<'_> {
                 table_configs,
                 env_name: None,
             },
-            parquet: parquet::parquet(args.parquet, &args.types.readers),
+            arrangement: ArrangementSpec::default(),
+            masks: MasksSpec::default(),
+            files: files::files(args.parquet, parquet.encodings, problems),
+            parquet,
             safety: SafetySpec { consistency: args.run.consistency, ..SafetySpec::default() },
             output: OutputSpec {
                 sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
@@ -427,6 +502,20 @@ fn source_in(
 /// Opens the source at a URL; does not connect.
 pub(super) fn open_url(url: &Url, policy: &TypePolicy) -> Result<Arc<dyn Source>> {
     source::open(&Address::Url(url.clone()), policy, &environment::of_process())
+}
+
+/// Whether the URL of `--source`, if it is given, is one; nothing is opened.
+pub(super) fn check_source_url(args: &SourceArgs, problems: &mut Problems) {
+    let Some(url) = &args.source else { return };
+    let Some(Address::Url(url)) = problems.keep(source_url(&url.0)) else { return };
+    let names: Vec<&str> = source::SOURCES.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+    if !names.contains(&url.scheme()) {
+        problems.add(
+            Error::usage(format!("--source has the scheme '{}', which no source has", url.scheme()))
+                .coded(Code::AddressInvalid)
+                .hint(format!("schemes: {}", names.join(", "))),
+        );
+    }
 }
 
 fn source_url(text: &str) -> Result<Address> {

@@ -41,6 +41,10 @@ pub(super) fn example(name: &str) -> &'static str {
         "compression" | "compression-type" => "Snappy",
         "consistency" => "table",
         "encodings" => "plain",
+        "bloom-filter" | "sort-by" | "partition-by" => "t: a",
+        "column-compression" => "t: a=zstd(9)",
+        "page-index" => "on",
+        "parquet-metadata" => "team=sales",
         "readers" => "spark",
         "if-exists" => "append",
         "error-action" => "fail",
@@ -57,6 +61,7 @@ pub(super) fn example(name: &str) -> &'static str {
         "start-between" => "01:00-05:00",
         "notify" => "https://example.com/hook",
         "notify-on" => "failure",
+        "mask" => "t.c: null",
         _ => "7",
     }
 }
@@ -81,7 +86,7 @@ fn every_flag_is_known_in_both_spellings() {
                 }
                 for line in lines {
                     let id: &[&str] = match command.as_str() {
-                        "status" | "resume" | "metadata" | "report" => &["some_id"],
+                        "status" | "resume" | "metadata" | "report" | "apply" => &["some_id"],
                         "completions" => &["bash"],
                         _ => &[],
                     };
@@ -128,12 +133,16 @@ fn the_command_names_are_those_of_the_parser() {
     cli.build();
     let names: BTreeSet<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
     let expected = [
+        "apply",
         "check",
         "completions",
+        "config",
         "demo",
         "explain",
+        "explain-layout",
         "export",
         "help",
+        "init",
         "inspect",
         "logdb",
         "man",

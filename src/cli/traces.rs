@@ -85,6 +85,7 @@ pub(super) fn begin(command: &Command, began: SystemTime) {
     let name = match command {
         Command::Query(_) => "lakexpress query",
         Command::Resume(_) => "lakexpress resume",
+        Command::Apply(_) => "lakexpress apply",
         _ => "lakexpress export",
     };
     let trace = Trace { to, parent, name, began, heard: Mutex::default() };

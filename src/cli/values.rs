@@ -4,7 +4,7 @@ use super::args::CompressionArg;
 use crate::destination::schemes;
 use crate::error::{Code, Error, Result};
 use crate::readers::Readers;
-use crate::spec::{Compression, CuttingSpec, Misread, NumericPolicy, TableRule, misread};
+use crate::spec::{Compression, CuttingSpec, Mask, MaskRule, Misread, NumericPolicy, TableRule, misread};
 
 /// A number of at least 1.
 pub(super) fn parse_count(text: &str) -> Result<usize> {
@@ -94,6 +94,27 @@ pub(super) fn parse_rule(flag: &'static str, text: &str) -> Result<TableRule> {
     Ok(TableRule { pattern: pattern.to_owned(), sql: sql.to_owned() })
 }
 
+/// `schema.table: columns`, or columns of all tables.
+pub(super) fn parse_sort(text: &str) -> Result<TableRule> {
+    match text.contains(':') {
+        true => parse_rule("--sort-by", text),
+        false => parse_rule("--sort-by", &format!("%: {text}")),
+    }
+}
+
+/// `table.column: mask`; a column of all tables without a table.
+pub(super) fn parse_mask(text: &str) -> Result<MaskRule> {
+    let (place, mask) = split_rule("--mask", text)?;
+    let (table, column) = place.rsplit_once('.').unwrap_or(("%", place));
+    if table.trim().is_empty() || column.trim().is_empty() {
+        return Err(Error::usage(format!("no table or no column in --mask '{text}'"))
+            .coded(Code::FlagValue)
+            .hint("write --mask 'table.column: hmac'"));
+    }
+    let mask = mask.parse::<Mask>().map_err(|error| error.with("flag", "--mask"))?;
+    Ok(MaskRule { table: table.trim().to_owned(), column: column.trim().to_owned(), mask })
+}
+
 /// `table.column: text` to (table pattern, column).
 pub(super) fn parse_cast(text: &str) -> Result<(String, String)> {
     let (place, kind) = split_rule("--cast", text)?;
@@ -117,7 +138,11 @@ fn split_rule<'a>(flag: &'static str, text: &'a str) -> Result<(&'a str, &'a str
     let wrong = |what: &str| {
         let example = match flag {
             "--where" => "'schema.table: o_total > 100'",
-            "--columns" => "'schema.table: a, b'",
+            "--columns" | "--sort-by" => "'schema.table: a, b'",
+            "--partition-by" => "'schema.table: year(d) AS y, region'",
+            "--bloom-filter" => "'schema.table: a, b' or 'schema.table: auto'",
+            "--column-compression" => "'schema.table: a=zstd(9), b=none'",
+            "--mask" => "'table.column: hmac'",
             _ => "'table.column: text'",
         };
         Error::usage(format!("{what} in {flag} '{text}'"))

@@ -1,4 +1,5 @@
-//! Variables of the process that stand for flags: empty ones, misspelt ones, and which of them a message is about.
+//! Variables of the process, and keys of the configuration file, that stand for flags: empty and misspelt variables, and
+//! which of both a message is about.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 
 use super::help;
+use crate::config::file::Place;
 use crate::error::{Code, Error, Result};
 use crate::spec::distance;
 use crate::{plain, secret};
@@ -15,7 +17,7 @@ use crate::{plain, secret};
 const PREFIX: &str = "LAKEXPRESS_";
 
 /// Flags without which more, or everything, is exported: an empty one is a mistake and not the same as none.
-const NARROWING: &[&str] = &[
+pub(super) const NARROWING: &[&str] = &[
     "where",
     "columns",
     "source-where",
@@ -53,6 +55,7 @@ const OF_TESTS: &[&str] = &[
     "HOSTILE",
     "HYPARQUET",
     "KILLS",
+    "LOOKS",
     "METHOD_ROWS",
     "MUTANTS",
     "MYSQL",
@@ -84,6 +87,11 @@ pub(super) fn command() -> clap::Command {
     })
 }
 
+/// The grammar of a command line alone.
+pub(super) fn bare_command() -> clap::Command {
+    without(help::command(), &|_| true)
+}
+
 /// The grammar with all that clap adds to it; arguments can then be shown.
 fn built() -> clap::Command {
     let mut command = help::command();
@@ -103,35 +111,150 @@ fn without(command: clap::Command, leave_out: &dyn Fn(&Arg) -> bool) -> clap::Co
         .fold(command, |command, name| command.mut_subcommand(name, |command| without(command, leave_out)))
 }
 
-/// A flag whose value came from a variable.
+/// What a configuration file says of the flags of a command.
+#[derive(Debug, Default)]
+pub(super) struct OfFile {
+    pub(super) flags: Vec<FlagOfFile>,
+    /// What is to be said of it when there is a log: warnings, and what is less than that.
+    pub(super) warnings: Vec<String>,
+    pub(super) notes: Vec<String>,
+}
+
+/// A flag that the file has values of.
+#[derive(Debug)]
+pub(super) struct FlagOfFile {
+    pub(super) long: String,
+    /// At least one.
+    pub(super) values: Vec<ValueOfFile>,
+}
+
+/// A value of the file.
+#[derive(Clone)]
+pub(super) struct ValueOfFile {
+    /// The path of its key.
+    pub(super) key: String,
+    pub(super) place: Place,
+    /// As a flag takes it; none for a switch. It may hold a secret.
+    pub(super) word: Option<String>,
+    /// For people, without secrets.
+    pub(super) shown: String,
+}
+
+impl std::fmt::Debug for ValueOfFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} = {} ({})", self.key, self.shown, self.place)
+    }
+}
+
+impl OfFile {
+    pub(super) fn has(&self, long: &str) -> bool {
+        self.flags.iter().any(|flag| flag.long == long)
+    }
+
+    /// Says what is to be said.
+    pub(super) fn log(&self) {
+        self.warnings.iter().for_each(|text| tracing::warn!("{}", plain::line(text)));
+        self.notes.iter().for_each(|text| tracing::info!("{}", plain::line(text)));
+    }
+}
+
+impl FlagOfFile {
+    /// How a message calls the flag: by the key and the place of the value that `text` is about, if that can be seen.
+    fn name_in(&self, text: &str) -> String {
+        let named = |value: &&ValueOfFile| {
+            let word = value.word.as_deref().unwrap_or_default();
+            let pattern = word.split_once(':').map(|(pattern, _)| format!("'{}'", pattern.trim()));
+            (word.chars().count() > 2 && text.contains(word))
+                || pattern.is_some_and(|pattern| pattern.len() > 4 && text.contains(&pattern))
+        };
+        let mut about = self.values.iter().filter(named);
+        if let (Some(value), None) = (about.next(), about.next()) {
+            return format!("{} ({})", value.key, value.place);
+        }
+        const SHOWN: usize = 3;
+        let places: Vec<String> =
+            self.values.iter().take(SHOWN).map(|value| value.place.to_string()).collect();
+        let more = if self.values.len() > SHOWN { ", ..." } else { "" };
+        format!("{} ({}{more})", self.long, places.join(", "))
+    }
+}
+
+/// A flag whose value came from a variable or a configuration file.
 #[derive(Debug)]
 struct Set {
     /// As messages write it: `--n-jobs <TABLES>`, `-a/--auth`, bare.
     flags: Vec<String>,
-    variable: String,
+    from: Whence,
     /// Free text that an error may repeat without its flag; none for secrets.
     text: Option<String>,
+}
+
+#[derive(Debug)]
+enum Whence {
+    Variable(String),
+    File(FlagOfFile),
+}
+
+/// As messages write the flag.
+fn spellings(arg: &Arg) -> Option<Vec<String>> {
+    let flag = format!("--{}", arg.get_long()?);
+    let short = arg.get_short().map(|short| format!("-{short}/{flag}"));
+    Some([arg.to_string()].into_iter().chain(short).chain([flag]).collect())
 }
 
 impl Set {
     fn of(arg: &Arg) -> Option<Self> {
         let variable = arg.get_env()?.to_str()?.to_owned();
-        let flag = format!("--{}", arg.get_long()?);
-        let short = arg.get_short().map(|short| format!("-{short}/{flag}"));
-        let flags = [arg.to_string()].into_iter().chain(short).chain([flag]).collect();
+        let flags = spellings(arg)?;
         let kind = arg.get_value_parser().type_id();
         let free =
             kind == std::any::TypeId::of::<String>() || kind == std::any::TypeId::of::<std::path::PathBuf>();
         let text = std::env::var(&variable).ok().filter(|text| free && text.chars().count() > 2);
-        Some(Self { flags, variable, text })
+        Some(Self { flags, from: Whence::Variable(variable), text })
+    }
+
+    /// The variable, if it came from one.
+    fn variable(&self) -> Option<&str> {
+        match &self.from {
+            Whence::Variable(variable) => Some(variable),
+            Whence::File(_) => None,
+        }
+    }
+
+    /// What stands in `text` instead of the flag.
+    fn name_in(&self, text: &str) -> String {
+        match &self.from {
+            Whence::Variable(variable) => variable.clone(),
+            Whence::File(flag) => flag.name_in(text),
+        }
     }
 }
 
-/// Which values of a command line came from variables: errors name these instead of the flags.
+/// Which values of a command line came from variables or a configuration file: errors name these instead of the flags.
 #[derive(Debug, Default)]
 pub(super) struct Variables(Vec<Set>);
 
 impl Variables {
+    /// With what a configuration file says of the flags of `argv`.
+    pub(super) fn and(mut self, of_file: OfFile, argv: &[OsString]) -> Self {
+        if of_file.flags.is_empty() {
+            return self;
+        }
+        let built = built();
+        let mut command = &built;
+        for word in argv.iter().skip(1).filter_map(|word| word.to_str()) {
+            let Some(found) = command.find_subcommand(word) else { break };
+            command = found;
+        }
+        for flag in of_file.flags {
+            let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&flag.long));
+            if let Some(flags) = arg.and_then(spellings) {
+                self.0.push(Set { flags, from: Whence::File(flag), text: None });
+            }
+        }
+        self
+    }
+
     /// What a command line took from variables.
     ///
     /// # Errors
@@ -151,7 +274,8 @@ impl Variables {
             let Some(long) = arg.get_long() else { continue };
             let set = Set::of(arg).filter(|_| of_variable);
             if NARROWING.contains(&long) {
-                let name = set.as_ref().map_or_else(|| format!("--{long}"), |set| set.variable.clone());
+                let name = set.as_ref().and_then(Set::variable);
+                let name = name.map_or_else(|| format!("--{long}"), str::to_owned);
                 for value in values {
                     let nothing = value
                         .to_str()
@@ -171,8 +295,10 @@ impl Variables {
         let words = refusal.render().to_string();
         let mut names: BTreeMap<String, Vec<Set>> = BTreeMap::new();
         each_argument(&built(), &mut |arg| {
-            if let Some(set) = Set::of(arg).filter(|set| std::env::var_os(&set.variable).is_some()) {
-                names.entry(set.variable.clone()).or_default().push(set);
+            let Some(set) = Set::of(arg) else { return };
+            let variable = set.variable().unwrap_or_default().to_owned();
+            if std::env::var_os(&variable).is_some() {
+                names.entry(variable).or_default().push(set);
             }
         });
         let is_at_fault = |name: &String, _: &mut Vec<Set>| {
@@ -188,12 +314,14 @@ impl Variables {
 
     /// `text` with the variables' names in place of the flags.
     pub(super) fn named_in(&self, text: &str) -> String {
+        let whole = text;
         let mut text = text.to_owned();
-        for Set { flags, variable, .. } in &self.0 {
-            for flag in flags {
-                text = with_word(&text, flag, variable);
+        for set in &self.0 {
+            let name = set.name_in(whole);
+            for flag in &set.flags {
+                text = with_word(&text, flag, &name);
             }
-            if variable == "LAKEXPRESS_SOURCE" {
+            if name == "LAKEXPRESS_SOURCE" {
                 text = text.replace("the source URL", "the source URL of LAKEXPRESS_SOURCE");
             }
         }
@@ -206,9 +334,9 @@ impl Variables {
         let at = text.find("\n\nUsage:").or_else(|| text.find("\n\nFor more")).unwrap_or(text.len());
         let (message, rest) = text.split_at(at);
         let mut message = self.named_in(message);
-        for set in &self.0 {
-            if !message.contains(&set.variable) {
-                message = format!("{message}\n\n  {} is set in the environment", set.variable);
+        for variable in self.0.iter().filter_map(Set::variable) {
+            if !message.contains(variable) {
+                message = format!("{message}\n\n  {variable} is set in the environment");
             }
         }
         message + rest
@@ -218,11 +346,12 @@ impl Variables {
     pub(super) fn repeated_in(&self, text: &str) -> Vec<(String, String)> {
         let repeats = |set: &&Set| {
             let value = set.text.as_deref().unwrap_or_default();
-            !value.is_empty() && !text.contains(&set.variable) && with_word(text, value, "") != text
+            let variable = set.variable().unwrap_or_default();
+            !value.is_empty() && !text.contains(variable) && with_word(text, value, "") != text
         };
         let shown = |set: &Set| {
             let value = secret::in_text(set.text.clone().unwrap_or_default());
-            (set.variable.clone(), plain::line(&value).into_owned())
+            (set.variable().unwrap_or_default().to_owned(), plain::line(&value).into_owned())
         };
         self.0.iter().filter(repeats).map(shown).collect()
     }
@@ -324,7 +453,7 @@ mod tests {
     fn flags_are_exchanged_as_whole_words() {
         let set = |flag: &str, variable: &str| Set {
             flags: vec![format!("{flag} <X>"), flag.into()],
-            variable: variable.into(),
+            from: Whence::Variable(variable.into()),
             text: None,
         };
         let variables = Variables(vec![set("--source", "A"), set("--n-jobs", "B")]);

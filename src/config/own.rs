@@ -20,6 +20,25 @@ pub fn is_own(path: &Path) -> bool {
     own(path, 0o022) && (sticky || own(directory, 0o022))
 }
 
+/// The text of a file; `None` if others could have written it.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(path: &Path) -> std::io::Result<Option<String>> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(is_own(path).then_some(text))
+}
+
+/// The content of a file, and whether other users can read it.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_secret(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
+    let content = std::fs::read(path)?;
+    let shared = std::fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0);
+    Ok((content, shared))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

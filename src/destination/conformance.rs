@@ -240,7 +240,12 @@ async fn giving_up(dest: &dyn Destination) -> Result<()> {
     let mut dropped = dest.create(&path, 0).await?;
     dropped.put_part(Bytes::from_static(b"x")).await?;
     drop(dropped);
+    let abandoned = upload(dest, &path, &[b"x"]).await?;
+    dest.abandon(&abandoned);
     dest.settle().await;
+    if !dest.uploads_expire() {
+        ensure(dest.complete(&abandoned).await.is_err(), "an abandoned upload cannot be completed")?;
+    }
     ensure(
         dest.list_pending(DIR).await?.is_empty(),
         "an upload that was given up or dropped is not pending",

@@ -201,6 +201,9 @@ pub trait Destination: Debug + Send + Sync {
     /// Removes an upload that was not completed. Removing what is not there succeeds.
     async fn abort(&self, upload: &PendingUpload) -> Result<()>;
 
+    /// Removes an upload that was finished and that nobody will complete, without waiting, as dropping an [`Upload`] does.
+    fn abandon(&self, upload: &PendingUpload);
+
     /// Whether a finished upload is surely there still, whole and as it was, so that it can be completed. False also
     /// where that cannot be found out.
     async fn is_pending(&self, _upload: &PendingUpload) -> Result<bool> {

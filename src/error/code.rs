@@ -21,6 +21,8 @@ pub enum Code {
     UnsteadyExpression = 109,
     DirectoryClash = 110,
     UntrustedRun = 111,
+    FileLayout = 112,
+    Mask = 113,
     // Configuration, auth entries, environment.
     Config = 200,
     AuthFileUnreadable = 201,
@@ -33,6 +35,10 @@ pub enum Code {
     CertificateFile = 208,
     StorageIncomplete = 209,
     Surroundings = 210,
+    ConfigFileUnreadable = 211,
+    ConfigFileInvalid = 212,
+    PlanFile = 213,
+    StalePlan = 214,
     // Reaching a database and logging in.
     Unavailable = 300,
     ServerUnreachable = 301,
@@ -79,6 +85,7 @@ pub enum Code {
     ExpressionFailed = 507,
     TooLarge = 508,
     RowsContradict = 509,
+    PartitionValue = 510,
     // The destination.
     StorageUnreachable = 601,
     StorageDenied = 602,
@@ -114,6 +121,8 @@ pub enum Code {
     FileMissing = 905,
     NotVerifiable = 906,
     NothingToVerify = 907,
+    NoParquetFile = 908,
+    SchemasDiffer = 909,
     // SQL and expressions.
     SqlSyntax = 1001,
     UnknownColumn = 1002,
@@ -134,6 +143,7 @@ pub enum Code {
     SpillDirectory = 1106,
     ConnectionBudget = 1107,
     Interrupted = 1108,
+    TooManyPartitions = 1109,
     // Defects and output.
     Internal = 9900,
     Output = 9901,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, SourceSql, TableRef, Verdict};
 use crate::readers::Readers;
+use crate::spec::{ColumnMask, SortedBy};
 
 /// Version of the manifest's format; a reader refuses a larger one.
 pub const FORMAT_VERSION: u32 = 1;
@@ -48,6 +49,15 @@ pub struct Manifest {
     pub readers: Readers,
     /// Columns in file order.
     pub columns: Vec<ManifestColumn>,
+    /// What the `key=value` directories of the files are, outermost first; empty without partitions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_by: Vec<PartitionColumn>,
+    /// The order of the rows in each file; empty for none that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sorted_by: Vec<SortedBy>,
+    /// Columns of the source whose values were changed, and how.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<ColumnMask>,
     /// Keys of the table in the source; some of their columns may not be in the files.
     #[serde(default, skip_serializing_if = "Keys::is_empty")]
     pub keys: Keys,
@@ -64,6 +74,33 @@ impl Manifest {
     /// The table's files, without what is left of earlier runs.
     pub fn own_files(&self) -> impl Iterator<Item = &FileEntry> {
         self.files.iter().filter(|file| !file.leftover)
+    }
+}
+
+/// A key of Hive partitions: a column that directories have and files do not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionColumn {
+    /// Its name, as the directories have it.
+    pub name: String,
+    /// What it is made of, as SQL.
+    pub expression: String,
+    /// Arrow type of its values.
+    pub arrow_type: String,
+}
+
+impl PartitionColumn {
+    /// As an item of a list of columns.
+    pub fn item(&self) -> String {
+        let name = format!("\"{}\"", self.name.replace('"', "\"\""));
+        match self.is_column() {
+            true => self.expression.clone(),
+            false => format!("{} AS {name}", self.expression),
+        }
+    }
+
+    /// Whether it is a column of the table by its own name.
+    fn is_column(&self) -> bool {
+        self.expression == self.name || self.expression == format!("\"{}\"", self.name.replace('"', "\"\""))
     }
 }
 

@@ -41,6 +41,8 @@ pub enum PartCount {
     BySize,
     /// As many as readers.
     ByReaders,
+    /// So many that none is larger than `--part-bytes`, whatever the number of readers.
+    BySizeAlone,
 }
 
 /// Chooses for `table`: its row of `partition_columns` or `--table-config`, else automatically by size and by what the source
@@ -54,9 +56,11 @@ pub fn choose(
 ) -> Result<Choice> {
     let config = cutting.table_configs.iter().find(|config| config.matches(&table.table));
     let readers = config.and_then(|c| c.readers).unwrap_or(cutting.readers);
+    let by_size = table.est_bytes.div_ceil(cutting.part_bytes.max(1));
     let parts = match count {
-        PartCount::BySize => parts(table.est_bytes.div_ceil(cutting.part_bytes.max(1)), readers),
+        PartCount::BySize => parts(by_size, readers),
         PartCount::ByReaders => parts(1, readers),
+        PartCount::BySizeAlone => parts(by_size, 1),
     };
     if let Some(config @ TableConfig { method: Some(method), key, .. }) = config {
         if !able.contains(method) {
@@ -116,6 +120,39 @@ pub fn one_is_enough(
             table.est_rows,
             effort * 100.0
         ),
+    })
+}
+
+/// The choice with so few parts that none has less than `least` bytes of the source.
+pub fn not_smaller(choice: Choice, table: &TableInfo, least: Option<u64>) -> Choice {
+    let Some(least) = least else { return choice };
+    let most = usize::try_from(table.est_bytes / least.max(1)).unwrap_or(usize::MAX).max(1);
+    if choice.parts <= most {
+        return choice;
+    }
+    let reason = format!("{}, joined to {most} by --min-file-bytes", choice.reason);
+    Choice { parts: most, readers: choice.readers.min(most), reason, ..choice }
+}
+
+/// Ranges of a column that is no key are found by reading the table once for each.
+const MOST_SCANS: usize = 16;
+
+/// Ranges of `column` instead of `choice`, for rows that are sorted by it; `None` where the source may order its values in
+/// another way than files do.
+pub fn by_sorted(choice: &Choice, table: &TableInfo, column: &ColumnInfo) -> Option<Choice> {
+    use DataType as T;
+    let ordered = matches!(
+        column.field.data_type(),
+        T::Int16 | T::Int32 | T::Int64 | T::Date32 | T::Timestamp(_, _) | T::Decimal128(_, _)
+    );
+    let is_key = table.range_key.as_deref() == Some(column.name());
+    let parts = if is_key { choice.parts } else { choice.parts.min(MOST_SCANS) };
+    ordered.then(|| Choice {
+        method: Method::RangeId,
+        key: Some(column.name().to_owned()),
+        parts,
+        readers: choice.readers,
+        reason: format!("ranges of {} for --sort-by, so that files do not overlap", column.name()),
     })
 }
 

@@ -1,13 +1,19 @@
 //! A table's export as a value, and as a DataFusion plan.
 
+mod arrangement;
 mod checked;
 mod comparisons;
+pub mod condition;
 mod cut;
+mod files;
 mod filter;
+pub mod masks;
 mod meaning;
 mod missing;
+pub mod partitions;
 pub mod prepare;
 pub mod query;
+mod relation;
 pub mod scan;
 pub mod select;
 mod session;
@@ -20,7 +26,7 @@ pub mod verifiable;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, FieldRef, Fields};
+use arrow_schema::{DataType, Field, FieldRef, Fields, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::utils::split_conjunction;
@@ -29,18 +35,22 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::SessionContext;
 use serde::{Deserialize, Serialize};
 
+pub use arrangement::Arrangement;
+use arrangement::PARTITION_BY;
+pub use masks::TableMasks;
 pub use query::{QueryPlan, QueryStatement};
+use relation::Relation;
 pub use table::SourceTable;
 
 use crate::catalog::filter::pattern_matches;
 use crate::catalog::{ColumnInfo, Geometries, KIND_KEY, Slice, SnapshotToken, TableInfo, Verdict};
 use crate::error::{Code, Error, Result};
-use crate::manifest::ManifestColumn;
+use crate::manifest::{ManifestColumn, PartitionColumn};
 use crate::partition;
 use crate::readers::{Readers, field_for, form_note, has_other_type};
 use crate::sink::FileRules;
 use crate::source::{Dialect, Source};
-use crate::spec::{ExportSpec, Method, ParquetSpec, SelectionSpec, TableRule, layout};
+use crate::spec::{ExportSpec, FileShape, Method, ParquetSpec, SelectionSpec, SortedBy, TableRule, layout};
 
 /// Everything needed to read, shape and write the parts of one table. Printable, serialisable, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +68,9 @@ pub struct TablePlan {
     pub evaluated_here: Vec<String>,
     /// The user's column list.
     pub projection: Option<String>,
+    /// Columns whose values are changed.
+    #[serde(default, skip_serializing_if = "TableMasks::is_empty")]
+    pub masks: TableMasks,
     /// Columns as they will be written.
     pub columns: Vec<ManifestColumn>,
     /// How it is cut.
@@ -75,6 +88,12 @@ pub struct TablePlan {
     pub directory: String,
     /// Shape of the files.
     pub parquet: ParquetSpec,
+    /// How the rows are laid out in the files.
+    #[serde(default, skip_serializing_if = "Arrangement::is_plain")]
+    pub arrangement: Arrangement,
+    /// What is decided about single columns of the files, and their order.
+    #[serde(default, skip_serializing_if = "FileShape::is_default")]
+    pub files: FileShape,
     /// Memory of DataFusion's operators while a part is read, in bytes.
     #[serde(default = "unlimited", skip_serializing_if = "is_unlimited")]
     pub memory_bytes: u64,
@@ -113,6 +132,20 @@ impl TablePlan {
     /// What the source calls the method: for all that is shown or recorded.
     pub fn method_name(&self) -> &str {
         self.source_method.as_deref().unwrap_or(self.method.name())
+    }
+
+    /// Its rows, as SQL text.
+    fn rows(&self) -> shape::Rows<'_> {
+        shape::Rows {
+            filter: self.filter.as_deref(),
+            projection: self.projection.as_deref(),
+            masks: (!self.masks.is_empty()).then_some(&self.masks),
+        }
+    }
+
+    /// The columns of the files, of those of the rows: without the keys of partitions.
+    pub fn in_files(&self, rows: &SchemaRef) -> SchemaRef {
+        self.arrangement.in_files(rows)
     }
 
     /// Takes over how the table was decided to be cut.
@@ -220,6 +253,7 @@ pub async fn plan_table(
         pushed: Vec::new(),
         evaluated_here: Vec::new(),
         projection,
+        masks: TableMasks::of(&spec.masks, &info)?,
         columns: Vec::new(),
         method: cut.choice.method,
         source_method: named_by(source.dialect(), cut.choice.method),
@@ -227,23 +261,53 @@ pub async fn plan_table(
         readers: cut.choice.readers,
         parts,
         parquet: spec.parquet.clone(),
+        arrangement: Arrangement::of(&spec.arrangement),
+        files: FileShape::default(),
         memory_bytes: spec.run.memory_limit_bytes,
         info: Arc::new(info),
     };
-    let (context, logical) = logical(&plan, &plan.parts, source).await?;
+    plan.masks.check_slices(plan.parts.iter().map(|part| &part.slice), &plan.info)?;
+    Box::pin(arrange(&mut plan, spec, source)).await?;
+    let (context, logical) = Box::pin(logical(&plan, &plan.parts, source)).await?;
     let optimized = session::state(&context, &plan.snapshot).optimize(&logical)?;
     for_scan(&optimized, |columns, filters| {
         table::check_rights(&plan.info, table::read_by(&plan.info, columns, filters))
     })?;
     explain_filter(&optimized, source, &mut plan)?;
-    let schema = Arc::clone(optimized.schema().inner());
+    let schema = plan.in_files(optimized.schema().inner());
     in_files(schema.fields()).map_err(|error| error.with("table", &plan.info.table))?;
     let written = schema.fields().iter().map(|field| field_for(field, &spec.parquet.readers)).collect();
     rules.check(&plan.info.table, &written, &spec.parquet)?;
+    plan.files = files::file_shape(&spec.files, &plan.info.table, &written)?;
+    plan.files.sorted_by.clone_from(&plan.arrangement.sort);
     plan.columns =
         schema.fields().iter().map(|f| manifest_column(f, &plan.info, &spec.parquet.readers)).collect();
+    for column in plan.columns.iter_mut().filter(|column| plan.masks.of_column(&column.name).is_some()) {
+        // They are no longer the source's.
+        (column.source_type, column.verdict) = (None, None);
+    }
     check_directories(&plan)?;
     Ok(plan)
+}
+
+/// Values that are texts in the files, and ordered otherwise here.
+fn check_orders(plan: &TablePlan) -> Result<()> {
+    let is_text = |column: &&SortedBy| {
+        plan.info.column(&column.column).is_some_and(|info| {
+            let field: FieldRef = info.field.clone().into();
+            field.data_type().is_decimal() && has_other_type(&field, &plan.parquet.readers)
+        })
+    };
+    match plan.arrangement.sort.iter().find(is_text) {
+        None => Ok(()),
+        Some(column) => {
+            Err(Error::usage("a decimal of more than 38 digits is text in the files, which orders otherwise")
+                .coded(Code::FileLayout)
+                .with("table", &plan.info.table)
+                .with("column", &column.column)
+                .hint("--readers modern keeps it a decimal; or leave the column out of --sort-by"))
+        }
+    }
 }
 
 /// Refuses what Parquet has no type for.
@@ -286,6 +350,7 @@ pub async fn physical(
     let physical = filter::batch_by_batch(
         session::state(&context, &plan.snapshot).create_physical_plan(&logical).await?,
     )?;
+    let physical = plan.arrangement.sorted(physical)?;
     let partitions = physical.output_partitioning().partition_count();
     if partitions != parts.len() {
         return Err(Error::internal(format!("{} parts became {partitions} partitions", parts.len()))
@@ -299,6 +364,21 @@ async fn logical(
     parts: &[PartPlan],
     source: &Arc<dyn Source>,
 ) -> Result<(SessionContext, LogicalPlan)> {
+    let context = context(plan, parts, source)?;
+    let rows = plan.rows();
+    let keys: Vec<String> = plan.arrangement.partition.iter().map(PartitionColumn::item).collect();
+    let logical = match keys.is_empty() {
+        true => relation::table_rows(&context, &plan.info, &rows).await?,
+        false => {
+            let rows = Relation::of_table(&context, &plan.info, &rows, PARTITION_BY).await?;
+            rows.with_keys(PARTITION_BY, &keys.join(", ")).await?.0
+        }
+    };
+    Ok((context, logical))
+}
+
+/// A session in which the table of `plan` is cut into `parts`.
+fn context(plan: &TablePlan, parts: &[PartPlan], source: &Arc<dyn Source>) -> Result<SessionContext> {
     let slices: Vec<Slice> = parts.iter().map(|p| p.slice.clone()).collect();
     let partitions = slices.len();
     let table = plan.info.table.clone();
@@ -310,10 +390,34 @@ async fn logical(
     };
     let provider =
         Arc::new(SourceTable::new(Arc::clone(source), Arc::clone(&plan.info), slices, plan.snapshot.clone()));
-    let context = session::open(vec![(table.clone(), provider)], &settings)?;
-    let logical =
-        shape::logical(&context, &plan.info, plan.filter.as_deref(), plan.projection.as_deref()).await?;
-    Ok((context, logical))
+    session::open(vec![(table.clone(), provider)], &settings)
+}
+
+/// Resolves what the user wants of the layout of the table's rows.
+async fn arrange(plan: &mut TablePlan, spec: &ExportSpec, source: &Arc<dyn Source>) -> Result<()> {
+    let wanted = arrangement::Wanted::of(&spec.arrangement, &plan.info.table)?;
+    let context = context(plan, &plan.parts, source)?;
+    if let Some(text) = &wanted.partition {
+        plan.masks.check_keys(text, &plan.info)?;
+        let rows = Relation::of_table(&context, &plan.info, &plan.rows(), PARTITION_BY).await?;
+        let (_, columns) = arrangement::partitioned(&rows, PARTITION_BY, text).await?;
+        arrangement::few_enough(&plan.info, &columns, spec.arrangement.max_partitions)?;
+        plan.arrangement.files.keys = columns.iter().map(|column| column.name.clone()).collect();
+        plan.arrangement.partition = columns;
+    }
+    if let Some(text) = &wanted.sort {
+        let rows = Relation::of_table(&context, &plan.info, &plan.rows(), "--sort-by").await?;
+        let sort = arrangement::sorted_by(&rows, text).await?;
+        // The rows of a file all have the same key.
+        let is_key = |column: &SortedBy| plan.arrangement.files.keys.contains(&column.column);
+        plan.arrangement.sort = sort.into_iter().filter(|column| !is_key(column)).collect();
+        check_orders(plan)?;
+        if spec.arrangement.deterministic && !plan.arrangement.sort.is_empty() {
+            let (_, rows) = logical(plan, &plan.parts, source).await?;
+            plan.arrangement.ties = plan.arrangement.ties_in(rows.schema().fields());
+        }
+    }
+    Ok(())
 }
 
 /// Columns that the export of a table reads, by their places.

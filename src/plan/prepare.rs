@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::arrangement::Wanted;
 use super::cut::cut;
 use super::query::QueryInput;
 use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifiable};
@@ -38,8 +39,19 @@ pub async fn plan_one(
     };
     let dialect = source.dialect();
     let name = |method| dialect.method_name(method);
-    let choice = partition::choose(&stored, &dialect.methods(&info), &name, &spec.cutting, PartCount::BySize)
-        .map_err(by_row)?;
+    let able = dialect.methods(&info);
+    let count = match Wanted::of(&spec.arrangement, table)? {
+        _ if spec.arrangement.deterministic => PartCount::BySizeAlone,
+        // One set of files for each partition and reader.
+        Wanted { partition: Some(_), .. } => PartCount::ByReaders,
+        _ => PartCount::BySize,
+    };
+    let choice = partition::choose(&stored, &able, &name, &spec.cutting, count).map_err(by_row)?;
+    let choice = partition::not_smaller(choice, &stored, spec.arrangement.min_file_bytes);
+    let (choice, apart) = match sorted_apart(spec, source, view, &info, &choice, rules).await? {
+        Some(choice) if able.contains(&choice.method) => (choice, true),
+        _ => (choice, false),
+    };
     if choice.method == Method::Timepartition && spec.safety.consistency == Consistency::None {
         return Err(Error::usage("method Timepartition needs one point in time for all readers")
             .coded(Code::Method)
@@ -51,7 +63,9 @@ pub async fn plan_one(
         return Ok(plan);
     }
     let slices = cut(&stored, &choice, source.dialect(), view).await.map_err(by_row)?;
-    let plan = plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, rules).await?;
+    let mut plan =
+        plan_table(source, info, view.token().clone(), Cut { choice, slices }, spec, rules).await?;
+    plan.arrangement.apart = apart;
     verifiable::check(&plan, source.as_ref(), spec.safety.verify)?;
     Ok(plan)
 }
@@ -83,6 +97,34 @@ pub async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> 
         return Ok(info);
     }
     view.shaped(info, &SourceSql { condition, columns, ..SourceSql::default() }).await
+}
+
+/// Ranges of the first column that rows are sorted by, where nobody chose how to cut the table: no two files then have
+/// rows of the same range. `None` where it is one part, or where ranges could be in another order than the values of files.
+async fn sorted_apart(
+    spec: &ExportSpec,
+    source: &Arc<dyn Source>,
+    view: &dyn Snapshot,
+    info: &TableInfo,
+    choice: &partition::Choice,
+    rules: &FileRules,
+) -> Result<Option<partition::Choice>> {
+    let config = spec.cutting.table_configs.iter().find(|config| config.matches(&info.table));
+    let wanted = Wanted::of(&spec.arrangement, &info.table)?;
+    let asked_for = config.is_some_and(|config| config.method.is_some());
+    if wanted.sort.is_none() || wanted.partition.is_some() || asked_for || choice.parts == 1 {
+        return Ok(None);
+    }
+    let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };
+    let plan = plan_table(source, info.clone(), view.token().clone(), whole, spec, rules).await?;
+    let Some(first) = plan.arrangement.sort.first() else { return Ok(None) };
+    // Ranges of the source's values are none of those that are written.
+    if plan.masks.of_column(&first.column).is_some() {
+        return Ok(None);
+    }
+    let of_table = plan.columns.iter().any(|c| c.name == first.column && c.source_type.is_some());
+    let Some(column) = info.column(&first.column).filter(|_| of_table) else { return Ok(None) };
+    Ok(partition::by_sorted(choice, info, column))
 }
 
 /// The plan of a table as one part, where nobody chose how to cut it and `--where` selects so little of it that more

@@ -10,19 +10,33 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::masks::TableMasks;
 use super::meaning::{Refusal, prepare};
 use super::missing;
-use crate::catalog::{ColumnInfo, TableInfo};
+use crate::catalog::{ColumnInfo, TableInfo, TableRef};
 use crate::error::{Code, Error, Result};
 
-/// `SELECT projection FROM table WHERE filter`.
+/// Rows of a table, as SQL text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) filter: Option<&'a str>,
+    pub(super) projection: Option<&'a str>,
+    /// Of the values between filter and projection.
+    pub(super) masks: Option<&'a TableMasks>,
+}
+
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `SELECT projection FROM table WHERE filter`, without masks.
 pub(super) async fn logical(
     context: &SessionContext,
     info: &TableInfo,
-    filter: Option<&str>,
-    projection: Option<&str>,
+    rows: &Rows<'_>,
 ) -> Result<LogicalPlan> {
-    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let Rows { filter, projection, .. } = *rows;
+    let names: Vec<&str> = info.columns.iter().map(ColumnInfo::name).collect();
     let template = format!("SELECT * FROM {}.{}", quote(&info.table.schema), quote(&info.table.name));
     let mut statement = parse(&template, "the table's name", |p| p.parse_statement())?;
     let items = projection.map(|text| parse(text, "--columns", |p| p.parse_projection())).transpose()?;
@@ -32,13 +46,16 @@ pub(super) async fn logical(
     if let (Some(condition), true) = (condition, projection.is_some()) {
         let mut alone = parse(&template, "the table's name", |p| p.parse_statement())?;
         set(&mut alone, None, Some(condition))?;
-        Box::pin(plan(context, alone)).await.map_err(|e| explain(e, "--where", filter, info))?;
+        Box::pin(plan(context, alone))
+            .await
+            .map_err(|e| explain(e, "--where", filter, &info.table, &names))?;
     }
     let (flag, text) = match projection {
         Some(_) => ("--columns", projection),
         None => ("--where", filter),
     };
-    let plan = Box::pin(plan(context, statement)).await.map_err(|e| explain(e, flag, text, info))?;
+    let plan =
+        Box::pin(plan(context, statement)).await.map_err(|e| explain(e, flag, text, &info.table, &names))?;
     only_rows(&plan, flag).map_err(|error| error.with("table", &info.table))?;
     Ok(plan)
 }
@@ -48,7 +65,7 @@ pub(super) fn check_filter(text: &str) -> Result<()> {
     parse(text, "--where", |p| p.parse_expr()).map(|_| ())
 }
 
-async fn plan(
+pub(super) async fn plan(
     context: &SessionContext,
     mut statement: Statement,
 ) -> std::result::Result<LogicalPlan, DataFusionError> {
@@ -60,7 +77,7 @@ async fn plan(
     Ok(plan)
 }
 
-fn parse<T>(
+pub(super) fn parse<T>(
     text: &str,
     flag: &str,
     rule: impl FnOnce(&mut Parser<'_>) -> std::result::Result<T, ParserError>,
@@ -108,7 +125,7 @@ fn set(statement: &mut Statement, items: Option<Vec<SelectItem>>, condition: Opt
 }
 
 /// A table export keeps rows apart: each row of the source gives one row or none.
-fn only_rows(plan: &LogicalPlan, flag: &str) -> Result<()> {
+pub(super) fn only_rows(plan: &LogicalPlan, flag: &str) -> Result<()> {
     let mut other = None;
     plan.apply_with_subqueries(|node| {
         Ok(match node {
@@ -132,13 +149,19 @@ fn one_row(flag: &str) -> Error {
     Error::usage(format!("{flag} may use the columns of one row only: no aggregates, windows or subqueries"))
         .coded(Code::NotOneRow)
         .hint("`lakexpress query` reads several tables and exports what one SELECT gives")
-        .hint(format!("--source{} takes the database's own SQL, subqueries too", &flag[1..]))
+        .hint(format!("{} takes the database's own SQL, subqueries too", in_source(flag)))
 }
 
 /// A planning error in the user's words, with the nearest column name.
-fn explain(error: DataFusionError, flag: &str, text: Option<&str>, info: &TableInfo) -> Error {
+pub(super) fn explain(
+    error: DataFusionError,
+    flag: &str,
+    text: Option<&str>,
+    table: &TableRef,
+    names: &[&str],
+) -> Error {
     if let Some(refusal) = Refusal::find(&error) {
-        return refused(refusal, flag, text.unwrap_or_default(), info);
+        return refused(refusal, flag, text.unwrap_or_default(), table);
     }
     let root = error.find_root();
     if let DataFusionError::SchemaError(inner, _) = root
@@ -147,29 +170,32 @@ fn explain(error: DataFusionError, flag: &str, text: Option<&str>, info: &TableI
         let name = &field.name;
         let wrong = Error::usage(format!("column '{name}' of {flag} does not exist"))
             .coded(Code::UnknownColumn)
-            .with("table", &info.table);
-        let columns = info.columns.iter().map(ColumnInfo::name);
-        let remedies = missing::remedies(name, text.unwrap_or_default(), columns);
+            .with("table", table);
+        let remedies = missing::remedies(name, text.unwrap_or_default(), names.iter().copied());
         return remedies.into_iter().fold(wrong, Error::hint);
     }
     let message = root.strip_backtrace();
     let message = message.strip_prefix("Error during planning: ").unwrap_or(&message);
     let of_others = message.starts_with("table '") && message.ends_with("' not found");
-    if of_others || message.starts_with("Aggregate functions are not allowed") {
-        return one_row(flag).with("table", &info.table);
+    let aggregates = ["Aggregate functions are not allowed", "Column in SELECT must be in GROUP BY"];
+    if of_others || aggregates.iter().any(|start| message.starts_with(start)) {
+        return one_row(flag).with("table", table);
     }
-    Error::usage(format!("{flag} cannot be planned: {message}"))
-        .coded(Code::SqlTypes)
-        .with("table", &info.table)
+    Error::usage(format!("{flag} cannot be planned: {message}")).coded(Code::SqlTypes).with("table", table)
 }
 
 /// A refusal, with its place in the user's text.
-fn refused(refusal: &Refusal, flag: &str, text: &str, info: &TableInfo) -> Error {
+fn refused(refusal: &Refusal, flag: &str, text: &str, table: &TableRef) -> Error {
     let place = refusal.place.or_else(|| refusal.place_in(text));
     let place = place.map_or_else(String::new, |at| format!(" at Line: {}, Column: {}", at.line, at.column));
     let error = Error::usage(format!("{flag}: {refusal}{place}"))
         .coded(refusal.code)
-        .with("table", &info.table)
+        .with("table", table)
         .with("sql", text);
-    error.hint(refusal.remedy(&format!("--source{}", &flag[1..])))
+    error.hint(refusal.remedy(in_source(flag)))
+}
+
+/// The flag for the same in the database's own SQL.
+fn in_source(flag: &str) -> &'static str {
+    if flag == "--where" { "--source-where" } else { "--source-columns" }
 }

@@ -25,6 +25,21 @@ pub(super) fn check(plan: &TablePlan, source: &dyn Source, verify: Verify) -> Re
             .hint("write the --where so that the source evaluates it (`lakexpress plan` shows what does), or leave --verify out"));
     }
     if verify == Verify::Hash {
+        if !plan.arrangement.files.is_one_file() {
+            return Err(Error::data(
+                "--verify hash compares each part with one file, and a part has several",
+            )
+            .coded(Code::NotVerifiable)
+            .with("table", &plan.info.table)
+            .hint("leave --partition-by and --max-file-bytes out, or use --verify count"));
+        }
+        if let Some(masked) = plan.masks.columns.first() {
+            return Err(Error::data("--verify hash: the source cannot hash values that a mask changes")
+                .coded(Code::NotVerifiable)
+                .with("table", &plan.info.table)
+                .with("column", &masked.column)
+                .hint("use --verify count"));
+        }
         let columns = columns(plan)?;
         source.check_fingerprint(&plan.info, &columns, &written(plan, &columns))?;
     }

@@ -11,6 +11,7 @@
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "error_code", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures", "failed": [{"schema", "name", "error"}]}` |
 //! | `verify` | [`Report`] and [`verified`]'s additions, `docs/schemas/verify.schema.json` |
+//! | `explain-layout` | [`Layout`], `docs/schemas/explain-layout.schema.json` |
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
 //! | `status` | the same of one run, with `jobs`, and `tables` in the shape of all documents, `docs/schemas/status.schema.json` |
 //! | `logdb` | `{"run_log", "done"}` |
@@ -27,6 +28,7 @@ use crate::plan::TablePlan;
 use crate::report::{Again, RunReport, outcome};
 use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
+use crate::skipping::Layout;
 use crate::spec::{Verify, layout};
 use crate::verify::Report;
 
@@ -101,6 +103,14 @@ pub fn verified(report: &Report, exit_code: u8) -> Result<String> {
     document["totals"] = outcome::totals(&tables);
     document["tables"] = tables.into();
     pretty(&document)
+}
+
+/// What a reader skips for a condition.
+///
+/// # Errors
+/// Internal only.
+pub fn skipped(layout: &Layout) -> Result<String> {
+    pretty(layout)
 }
 
 /// A plan; `destination` is null when none was named.

@@ -1,8 +1,10 @@
 //! What a person or a script reads after a run. Pure: values in, text out.
 
+mod arrangement;
 pub mod json;
 mod outcome;
 pub mod run;
+mod skipped;
 pub mod text;
 mod verified;
 mod words;

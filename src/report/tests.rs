@@ -142,6 +142,7 @@ fn plan() -> RunPlan {
         pushed: vec!["\"a\" > 1".into()],
         evaluated_here: vec!["f(b)".into()],
         projection: None,
+        masks: Default::default(),
         columns: vec![written("price", Some("numeric")), written("double_price", None)],
         method: Method::Ctid,
         source_method: None,
@@ -149,8 +150,10 @@ fn plan() -> RunPlan {
         readers: 2,
         parts: vec![part(0, None), part(1, Some("ctid >= '(10,0)'"))],
         directory: "public/orders".into(),
+        arrangement: crate::plan::Arrangement::default(),
         memory_bytes: 1 << 30,
         parquet: ParquetSpec::default(),
+        files: Default::default(),
     };
     RunPlan {
         source: source(),

@@ -16,6 +16,7 @@ use crate::runlog::RunRecord;
 use crate::spec::{Verify, layout};
 
 use super::run::text::held;
+pub use super::skipped::skipped;
 pub use super::verified::verified;
 
 /// `3 of 4 tables`.
@@ -414,9 +415,11 @@ fn plan_table(out: &mut String, table: &TablePlan) {
     if let Some(projection) = &table.projection {
         let _ = writeln!(out, "  columns  {}", plain::line(projection));
     }
+    out.push_str(&super::arrangement::lines(table));
     let rows: Vec<Vec<String>> = table.columns.iter().map(|column| plan_column(table, column)).collect();
     let _ = writeln!(out, "  written as");
     out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
+    files(out, table);
     let rows: Vec<Vec<String>> = table
         .parts
         .iter()
@@ -435,8 +438,46 @@ fn plan_table(out: &mut String, table: &TablePlan) {
     out.push_str(&columns(&rows, rows_all_left(&rows), "    "));
 }
 
+/// What is decided about the files of a table beyond what holds for all.
+fn files(out: &mut String, table: &TablePlan) {
+    let files = &table.files;
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut row = |what: &str, text: String| rows.push([what.to_owned(), text]);
+    if !files.sorted_by.is_empty() {
+        row("sorted by", files.sorted_by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    }
+    if files.has_page_index() {
+        row("page index", "bounds of every page".to_owned());
+    }
+    if !files.bloom_filters.is_empty() {
+        row("Bloom filters", files.bloom_filters.join(", "));
+    }
+    let same = |name: &&String| {
+        table.info.column(name).and_then(|column| column.est_distinct).is_some_and(|distinct| distinct < 2.0)
+    };
+    for name in files.bloom_filters.iter().filter(same) {
+        row(
+            "Bloom filters",
+            format!("none of {name} in row groups of one value, which statistics say it has"),
+        );
+    }
+    if !files.measured_bloom_filters.is_empty() {
+        let names = files.measured_bloom_filters.join(", ");
+        row("Bloom filters", format!("where nearly all values of a row group differ: {names}"));
+    }
+    for codec in &files.codecs {
+        row("codec", format!("{} {}", codec.column, codec.compression.name()));
+    }
+    for (key, value) in &files.metadata {
+        row("metadata", format!("{key}={value}"));
+    }
+    for [what, text] in rows {
+        let _ = writeln!(out, "  {what:<13}  {}", plain::line(&text));
+    }
+}
+
 /// What there is to say about a column: of its type in the source, and of its form in the files.
-pub(super) fn note(table: &TablePlan, column: &ManifestColumn) -> String {
+pub fn note(table: &TablePlan, column: &ManifestColumn) -> String {
     let described = table.info.column(&column.name).filter(|_| column.verdict.is_some());
     let notes = described.map(|info| info.note.clone()).into_iter().chain(column.form.clone());
     notes.filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ")

@@ -70,10 +70,18 @@ impl Budget {
     /// A part holds its open row group and about as much again while it closes it; half of the limit is for
     /// that, the other half for DataFusion's operators and what is on its way.
     pub(super) fn limit_memory(self, spec: &ExportSpec, plan: &mut TablePlan) {
-        let parts = self.connections.min(self.tables * spec.cutting.readers.max(1)).max(1) as u64;
+        // Files must not depend on the number of readers where they are to be the same at any.
+        let readers = if spec.arrangement.deterministic { usize::MAX } else { spec.cutting.readers.max(1) };
+        let parts = self.connections.min(self.tables.saturating_mul(readers)).max(1) as u64;
         let share = (spec.run.memory_limit_bytes / parts / 4).max(LEAST_ROW_GROUP_BYTES);
         let row_group_bytes = usize::try_from(share).unwrap_or(usize::MAX);
         plan.parquet.row_group_bytes = plan.parquet.row_group_bytes.min(row_group_bytes);
+        if !plan.arrangement.sort.is_empty() {
+            // The other half, for the sort of each part.
+            plan.memory_bytes = plan.memory_bytes.min(share * 2);
+        }
+        // What is dealt out is there twice while it is.
+        plan.arrangement.files.held_bytes = plan.arrangement.files.held_bytes.min(row_group_bytes / 2);
     }
 }
 

@@ -9,6 +9,7 @@ use super::limits::{Bounds, Held};
 use super::outcome::TableOutcome;
 use super::progress::Progress;
 use super::retry::{Retries, admitted};
+use super::reviewed::ReviewedPlan;
 use super::stop::Stop;
 use crate::catalog::{Consistency, Keys, SnapshotToken, SourceIdentity, TableRef};
 use crate::clock;
@@ -106,6 +107,8 @@ pub(super) struct RunContext {
     pub(super) earlier: Vec<SnapshotToken>,
     /// Parts that may be used again; only of a run that is resumed so.
     pub(super) reusable: Option<Reusable>,
+    /// What it must come to, if that was reviewed.
+    pub(super) reviewed: Option<ReviewedPlan>,
 }
 
 impl RunContext {
@@ -130,6 +133,7 @@ impl RunContext {
             connections: Connections::of(budget),
             earlier: Vec::new(),
             reusable: None,
+            reviewed: None,
             spec,
         }
     }
@@ -164,6 +168,9 @@ impl RunContext {
             source_sql: None,
             readers: readers.clone(),
             columns: Vec::new(),
+            partition_by: Vec::new(),
+            sorted_by: Vec::new(),
+            masks: Vec::new(),
             keys: Keys::default(),
             rows: 0,
             verification: None,

@@ -46,6 +46,7 @@ pub(super) async fn start(
     let mut run = RunContext::new((spec, budget), (run_id, identity), services, bounds);
     run.earlier = std::mem::take(&mut opening.earlier.snapshots);
     run.reusable = opening.earlier.reusable.take();
+    run.reviewed = opening.reviewed.take();
     let run = &run;
     match asked {
         // What is wrong with a table fails that table.
@@ -83,6 +84,9 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
         let view = pinned.view.as_ref();
         let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.rules));
         let (mut plans, failures) = run.bounds.in_time(view, planning).await?;
+        if let Some(reviewed) = &run.reviewed {
+            reviewed.agrees(&run.identity, &plans, &failures)?;
+        }
         plans.iter_mut().for_each(|plan| run.budget.limit_memory(&run.spec, plan));
         Ok((
             pinned,

@@ -8,18 +8,40 @@ use arrow_schema::{DataType, Field, FieldRef, Fields};
 use super::alike::groups;
 use crate::catalog::TableRef;
 use crate::readers::{Feature, Reader, Readers, Takes, takes};
-use crate::spec::{Compression, ParquetSpec};
+use crate::spec::{Compression, FileShape, ParquetSpec};
+
+/// Warns of codecs of single columns.
+pub(super) fn warn_of_codecs<'t>(
+    parquet: &ParquetSpec,
+    tables: impl Iterator<Item = (&'t TableRef, &'t FileShape)>,
+) {
+    for (table, files) in tables {
+        for codec in &files.codecs {
+            if let Some((name, reader)) = minds(parquet, codec.compression) {
+                tracing::warn!(
+                    "{table}: --column-compression {}={name}: {} does not know it and refuses the column; zstd, snappy and \
+                     gzip are known to all",
+                    codec.column,
+                    reader.title()
+                );
+            }
+        }
+    }
+}
+
+/// A codec that not all readers know: its name, and the first of those that the files are for and that does not.
+fn minds(parquet: &ParquetSpec, compression: Compression) -> Option<(&'static str, Reader)> {
+    let (name, feature) = match compression {
+        Compression::Brotli(_) => ("brotli", Feature::Brotli),
+        Compression::Lz4 => ("lz4", Feature::Lz4),
+        _ => return None,
+    };
+    parquet.readers.minds(feature).map(|(reader, _)| (name, reader))
+}
 
 /// Warns of the codec, and of columns whose names are one to a reader.
 pub(super) fn warn_of<'t>(parquet: &ParquetSpec, tables: impl Iterator<Item = (&'t TableRef, Fields)>) {
-    let codec = match parquet.compression {
-        Compression::Brotli(_) => Some(("brotli", Feature::Brotli)),
-        Compression::Lz4 => Some(("lz4", Feature::Lz4)),
-        _ => None,
-    };
-    if let Some((name, feature)) = codec
-        && let Some((reader, _)) = parquet.readers.minds(feature)
-    {
+    if let Some((name, reader)) = minds(parquet, parquet.compression) {
         tracing::warn!(
             "--compression {name}: {} does not know it and refuses the files; zstd, snappy and gzip are known to all",
             reader.title()

@@ -67,14 +67,14 @@ pub(super) fn reused(
 impl Reused {
     /// Uploads that are not to be removed as those of a dead run.
     pub(super) fn uploads(&self) -> Vec<PendingUpload> {
-        let files = self.earlier.iter().filter_map(|part| part.prepared.file.as_ref());
+        let files = self.earlier.iter().flat_map(|part| &part.prepared.files);
         files.map(|file| file.upload.clone()).collect()
     }
 
     /// The parts that are there still, as they were. To be asked under the table's lock; the others are removed.
     pub(super) async fn still_there(&self, run: &RunContext) -> Result<Vec<PartRecord>> {
         let looks = self.earlier.iter().map(|part| async move {
-            let Some(file) = &part.prepared.file else { return Ok(None) };
+            let [file] = part.prepared.files.as_slice() else { return Ok(None) };
             match run.services.destination.is_pending(&file.upload).await {
                 Ok(true) => return Ok(Some(part)),
                 Ok(false) => {}
@@ -103,7 +103,7 @@ impl Reused {
 ///
 /// Errors: `Unavailable` when one is gone; nothing was changed then.
 pub(super) async fn still_whole(there: &[PartRecord], run: &RunContext) -> Result<()> {
-    let looks = there.iter().filter_map(|part| part.prepared.file.as_ref()).map(|file| async {
+    let looks = there.iter().flat_map(|part| &part.prepared.files).map(|file| async {
         if run.services.destination.is_pending(&file.upload).await? {
             return Ok(());
         }
@@ -166,7 +166,7 @@ fn adopt(plan: &TablePlan, found: &PreparedTable, run: &RunContext) -> std::resu
             return Err("a part is not the one that was planned".into());
         }
         // One without rows is read again, see above.
-        if part.prepared.file.is_some() {
+        if !part.prepared.files.is_empty() {
             earlier.push(part);
         }
     }
@@ -176,13 +176,14 @@ fn adopt(plan: &TablePlan, found: &PreparedTable, run: &RunContext) -> std::resu
 /// Whether a prepared part is the one of its number in the plan.
 fn is_of(prepared: &PreparedPart, plan: &TablePlan) -> bool {
     let Some(part) = plan.parts.iter().find(|part| part.part == prepared.part) else { return false };
-    prepared.file.as_ref().is_none_or(|file| {
-        file.entry.name == part.file
-            && file.entry.slice == part.slice
-            && file.entry.part == part.part
-            && (file.upload.bytes, &file.upload.crc32) == (file.entry.bytes, &file.entry.crc32)
-            && file.upload.path == format!("{}/{}", plan.directory, part.file)
-    })
+    prepared.files.len() <= 1
+        && prepared.files.iter().all(|file| {
+            file.entry.name == part.file
+                && file.entry.slice == part.slice
+                && file.entry.part == part.part
+                && (file.upload.bytes, &file.upload.crc32) == (file.entry.bytes, &file.entry.crc32)
+                && file.upload.path == format!("{}/{}", plan.directory, part.file)
+        })
 }
 
 /// What must be the same for parts of two plans to lie beside each other, and what it is called. Estimates do not count,
@@ -206,5 +207,6 @@ fn essence(plan: &TablePlan) -> Vec<(&'static str, Value)> {
             "compression or row groups (--memory-limit, --n-jobs and --max-connections too)",
             json!(plan.parquet),
         ),
+        ("page index, Bloom filters, codecs, order or metadata of the files", json!(plan.files)),
     ]
 }

@@ -36,6 +36,7 @@ mod queries;
 mod record;
 mod resume;
 mod retry;
+mod reviewed;
 mod rows;
 mod stop;
 mod stream;
@@ -52,6 +53,7 @@ pub use outcome::{RunSummary, TableOutcome};
 pub use plan::{RunPlan, plan};
 pub use progress::{Progress, TableProgress};
 pub use resume::resume;
+pub use reviewed::ReviewedPlan;
 pub use stream::{Rows, Streamed, stream};
 
 use self::export::{Asked, start};
@@ -75,6 +77,26 @@ pub async fn run(spec: &ExportSpec, run_id: &str, services: &Services) -> Result
     let spec = rows::configured(spec, &rows, &identity, &tables)?;
     let opening = Opening::new(begun, record::config(&spec, None)?);
     start(spec, (run_id, identity), services, Asked::Tables(&tables), opening).await
+}
+
+/// Exports the tables of a plan that was reviewed, under `run_id`.
+///
+/// # Errors
+/// As [`run`], and `Data` before anything is recorded or written when the plan would be another one now. It is compared once
+/// more as of the snapshot of the export.
+pub async fn apply(reviewed: &ReviewedPlan, run_id: &str, services: &Services) -> Result<RunSummary> {
+    let begun = Stopwatch::start();
+    services.reach().await?;
+    let spec = &reviewed.spec;
+    let rows = services.cancel.or_stopped(services.runlog.partition_columns()).await?;
+    let now = services.ask(spec.run.retries, async || plan(spec, &services.source, &rows).await).await?;
+    reviewed.agrees(&now.source, &now.tables, &now.failures)?;
+    let select = async || select::tables(spec, services.source.as_ref()).await;
+    let tables = services.ask(spec.run.retries, select).await?;
+    let spec = rows::configured(spec, &rows, &now.source, &tables)?;
+    let mut opening = Opening::new(begun, record::config(&spec, None)?);
+    opening.reviewed = Some(reviewed.clone());
+    start(spec, (run_id, now.source), services, Asked::Tables(&tables), opening).await
 }
 
 /// Exports the result of every statement under `run_id`, one after the other, all as of one snapshot.

@@ -10,7 +10,7 @@ use crate::format::Left;
 use crate::manifest::{FileEntry, Manifest, PartsAsOf, Verification};
 use crate::runlog::{RunEvent, RunStatus, Timestamp};
 use crate::spec::Verify;
-use crate::spec::layout::FileNames;
+use crate::spec::layout::{self, FileNames};
 
 /// What became of a run.
 #[derive(Debug, Serialize)]
@@ -139,7 +139,7 @@ impl Exported {
     pub(super) fn kept(manifest: &Manifest, directory: &str, names: &FileNames) -> Self {
         let own = |file: &&FileEntry| match names {
             FileNames::Fixed => true,
-            FileNames::OfRun(_) => file.name.ends_with(&names.of(file.part)),
+            FileNames::OfRun(_) => layout::is_of_part(&file.name, &names.of(file.part)),
         };
         Self {
             files: manifest.own_files().filter(own).cloned().collect(),

@@ -72,7 +72,7 @@ impl Recorder {
 
     /// A part is complete. A run log that is down does not stop the run.
     pub(super) async fn prepared(&self, part: &PreparedPart) {
-        if part.file.is_none() {
+        if part.files.is_empty() {
             return;
         }
         let of = PartRecord { snapshot: self.snapshot.clone(), prepared: part.clone() };
@@ -96,6 +96,12 @@ pub(super) fn obstacle(plan: &TablePlan, run: &RunContext) -> Option<String> {
     let (spec, dialect) = (&run.spec, run.services.source.dialect());
     if plan.parts.len() < 2 {
         return Some("it is one part".into());
+    }
+    if !plan.arrangement.files.is_one_file() {
+        return Some("its parts have several files (--partition-by, --max-file-bytes)".into());
+    }
+    if !plan.masks.columns.is_empty() {
+        return Some("its values are masked, by a key that is not recorded".into());
     }
     if spec.output.if_exists == IfExists::Append {
         return Some("--if-exists append".into());

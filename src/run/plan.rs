@@ -5,14 +5,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{alike, minded, rows};
+use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{Consistency, SourceIdentity, TableRef};
-use crate::error::{Error, ErrorKind, Result, Transient};
+use crate::error::{Code, Error, ErrorKind, Result, Transient};
 use crate::format;
 use crate::plan::{TablePlan, prepare, select};
 use crate::runlog::PartitionRow;
 use crate::sink::FileRules;
 use crate::source::{Snapshot, Source};
-use crate::spec::ExportSpec;
+use crate::spec::{ExportSpec, MaskRule};
 
 /// See the module.
 #[derive(Debug, Serialize)]
@@ -71,9 +72,35 @@ pub(super) async fn plan_all(
             }
         }
     }
+    if failures.is_empty() {
+        every_mask_catches(spec, &plans)?;
+    }
     minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.fields())));
+    minded::warn_of_codecs(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, &plan.files)));
     plans.sort_by(|a, b| {
         b.info.est_bytes.cmp(&a.info.est_bytes).then_with(|| a.info.table.cmp(&b.info.table))
     });
     Ok((plans, failures))
+}
+
+/// A mask that catches no column is a mistake that would let values through.
+fn every_mask_catches(spec: &ExportSpec, plans: &[TablePlan]) -> Result<()> {
+    let catches = |rule: &MaskRule| {
+        plans.iter().any(|plan| {
+            pattern_matches(&rule.table, &plan.info.table)
+                && plan.info.columns.iter().any(|column| like(&rule.column, column.name()))
+        })
+    };
+    match spec.masks.rules.iter().find(|rule| !catches(rule)) {
+        None => Ok(()),
+        Some(rule) => {
+            let what = format!(
+                "--mask '{}.{}: {}' catches no column of any table",
+                rule.table, rule.column, rule.mask
+            );
+            Err(Error::usage(what)
+                .coded(Code::Mask)
+                .hint("`lakexpress inspect` lists tables and columns; leave the mask out if its tables are not exported"))
+        }
+    }
 }

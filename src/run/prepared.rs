@@ -51,14 +51,14 @@ impl Prepared {
     }
 
     pub(super) fn has_file(&self) -> bool {
-        self.lock().iter().any(|part| part.file.is_some())
+        self.lock().iter().any(|part| !part.files.is_empty())
     }
 
     /// The files, in the order of their parts.
     pub(super) fn take(&self) -> Vec<PreparedFile> {
         let mut parts = std::mem::take(&mut *self.lock());
         parts.sort_by_key(|part| part.part);
-        parts.into_iter().filter_map(|part| part.file).collect()
+        parts.into_iter().flat_map(|part| part.files).collect()
     }
 
     /// The files of an attempt whose rows do not count.

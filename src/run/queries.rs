@@ -33,6 +33,7 @@ pub(super) async fn planned(run: &RunContext, statements: &[QueryStatement]) -> 
         run.rules.check(&plan.table, &plan.fields(), &run.spec.parquet)?;
     }
     minded::warn_of(&run.spec.parquet, plans.iter().map(|plan| (&plan.table, plan.fields())));
+    minded::warn_of_codecs(&run.spec.parquet, plans.iter().map(|plan| (&plan.table, &plan.writer.files)));
     let tables: Arc<[TableInfo]> = tables.into();
     let items =
         plans.into_iter().map(|plan| Item::Query(Box::new(QueryItem { plan, tables: Arc::clone(&tables) })));
@@ -87,6 +88,7 @@ impl Content for QueryItem {
             query: Some(plan.sql.clone()),
             source_sql: plan.source_sql.clone(),
             columns: plan.columns.clone(),
+            partition_by: plan.arrangement.partition.clone(),
             ..run.manifest(&plan.table, snapshot, &plan.writer.parquet.readers)
         })
     }
@@ -120,7 +122,7 @@ impl QueryItem {
         let plan = &self.plan;
         let (rows, context) = plan.physical(joins).await?;
         let (schema, partitions) = (rows.schema(), rows.output_partitioning().partition_count());
-        prepared.shaped(&schema, &plan.writer);
+        prepared.shaped(&plan.arrangement.in_files(&schema), &plan.writer);
         let targets: Vec<PartTarget> =
             (0..partitions).map(|part| self.target(part, partitions, under.run)).collect();
         // All at once: the partitions of a join or an aggregate wait for each other.
@@ -137,7 +139,8 @@ impl QueryItem {
         }
         all_ended(writers, under).await?;
         if !prepared.has_file() && under.run.spec.output.empty_tables == EmptyTables::Write {
-            prepared.extend([write_empty(&schema, &targets[0], &plan.writer).await?]);
+            prepared
+                .extend([write_empty(&plan.arrangement.in_files(&schema), &targets[0], &plan.writer).await?]);
         }
         Ok(())
     }
@@ -151,7 +154,8 @@ impl QueryItem {
             part,
             slice: Slice::All,
             est_bytes: self.plan.est_bytes / partitions.max(1) as u64,
-            only: partitions == 1,
+            only: partitions == 1 && self.plan.arrangement.files.is_one_file(),
+            fanout: self.plan.arrangement.files.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::cancel::{Cancel, INTERRUPTED};
 use super::context::{Reusable, RunContext, Services};
 use super::metadata::{MetadataOutcome, MetadataTable, metadata};
 use super::outcome::{RunSummary, TableOutcome};
+use super::reviewed::ReviewedPlan;
 use super::{alike, limits, summary};
 use crate::catalog::{SnapshotToken, TableRef};
 use crate::clock::{self, Stopwatch};
@@ -42,12 +43,14 @@ pub(super) struct Opening {
     config: Document,
     /// What it did before it was resumed.
     pub(super) earlier: Earlier,
+    /// What it must come to, if that was reviewed.
+    pub(super) reviewed: Option<ReviewedPlan>,
 }
 
 impl Opening {
     /// A run that begins.
     pub(super) fn new(begun: Stopwatch, config: Document) -> Self {
-        Self { begun, config, earlier: Earlier::default() }
+        Self { begun, config, earlier: Earlier::default(), reviewed: None }
     }
 }
 
@@ -66,6 +69,9 @@ fn described(statement: &QueryStatement) -> Value {
     if let Some(own) = &statement.source_sql {
         described["source_sql"] = json!(own);
     }
+    if let Some(keys) = &statement.partitioned_by {
+        described["partitioned_by"] = json!(keys);
+    }
     described
 }
 
@@ -76,7 +82,7 @@ pub(super) async fn recorded(
     tables: Vec<TableRef>,
     work: impl Future<Output = Result<(SnapshotToken, Vec<TableOutcome>)>>,
 ) -> Result<RunSummary> {
-    let Opening { begun, config, earlier } = opening;
+    let Opening { begun, config, earlier, .. } = opening;
     let Services { cancel, destination, observer, .. } = &run.services;
     warn_of_rights(&run.services).await;
     let resumed = earlier.started_at.is_some();

@@ -21,7 +21,7 @@ use crate::clock::Stopwatch;
 use crate::destination::PendingUpload;
 use crate::error::Result;
 use crate::manifest::Manifest;
-use crate::plan::TablePlan;
+use crate::plan::{TablePlan, partitions};
 use crate::sink::{PreparedPart, ProgressFn};
 use crate::spec::EmptyTables;
 use crate::work::{self, Executor, PartTask};
@@ -73,6 +73,10 @@ impl Content for Table {
         };
         prepared.extend(mixed::prepared(&there));
         self.write_parts(under, prepared).await.map_err(|error| error.with("table", table))?;
+        prepared.with(|parts| {
+            let files = parts.iter().flat_map(|part| &part.files);
+            partitions::check_written(plan, files.map(|file| file.entry.name.as_str()))
+        })?;
         mixed::still_whole(&there, run).await?;
         let verification = verify::beside_source(plan, under, prepared).await?;
         under.view.unchanged(&plan.info).await.map_err(|error| error.with("table", table))?;
@@ -81,6 +85,9 @@ impl Content for Table {
             projection: plan.projection.clone(),
             source_sql: plan.info.reading.sql.clone(),
             columns: plan.columns.clone(),
+            partition_by: plan.arrangement.partition.clone(),
+            sorted_by: plan.arrangement.sort.clone(),
+            masks: plan.masks.columns.clone(),
             keys: plan.info.keys(),
             verification,
             ..run.manifest(table, plan.snapshot.clone(), &plan.parquet.readers)
@@ -101,6 +108,7 @@ impl Table {
     /// an empty table.
     async fn write_parts(&self, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
         let (run, plan) = (under.run, &self.plan);
+        self.check_partitions(under).await?;
         let done: HashSet<usize> = prepared.with(|parts| parts.iter().map(|part| part.part).collect());
         let missing: Vec<usize> = (0..plan.parts.len()).filter(|part| !done.contains(part)).collect();
         let readers = plan.readers.min(missing.len());
@@ -130,6 +138,17 @@ impl Table {
             prepared.extend([work::write_empty_part(plan, source, destination).await?]);
         }
         Ok(())
+    }
+
+    /// Refuses too many partitions before any of them is written.
+    async fn check_partitions(&self, under: &Under<'_>) -> Result<()> {
+        let (run, plan) = (under.run, &self.plan);
+        if plan.arrangement.partition.is_empty() {
+            return Ok(());
+        }
+        let _permit = run.connections.take(1).await?;
+        let mut attempts = Attempts::new(&run.retries, &plan.info.table, Scope::Part(0));
+        attempts.until_done(&under.stop, || partitions::check_number(plan, &run.services.source)).await
     }
 }
 

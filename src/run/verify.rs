@@ -105,7 +105,7 @@ async fn hash(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Resul
                 ));
             }
             for prepared in parts.iter_mut().filter(|prepared| prepared.part == part) {
-                if let Some(file) = &mut prepared.file {
+                for file in &mut prepared.files {
                     file.entry.source_hash = Some(found.hash());
                 }
             }

@@ -23,9 +23,9 @@ impl FileEncoder {
     pub(super) fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
         let layout = settings.layout(schema)?;
         let own = Settings {
-            compression: layout.compression,
             delta: settings.parquet.encodings.has_delta(),
             group_rows: settings.parquet.row_group_rows,
+            bloom_filters: layout.bloom_filters,
         };
         let file =
             FileWriter::new(Blocks::default(), &layout.schema, &layout.columns, layout.properties, own)
@@ -41,6 +41,11 @@ impl FileEncoder {
     /// Bytes of the row group that are held, encoded or not.
     pub(super) fn memory(&self) -> usize {
         self.file.memory()
+    }
+
+    /// Bytes that the row group would have if it ended now, but for the compression of what is not in a page yet.
+    pub(super) fn encoded(&self) -> usize {
+        self.file.encoded()
     }
 
     /// Ends the row group, if it has rows.

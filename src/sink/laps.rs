@@ -1,4 +1,4 @@
-//! Where the time of a part goes.
+//! Where the time of a file goes.
 
 use crate::clock::Instant;
 use crate::manifest::FileCost;
@@ -23,7 +23,12 @@ impl Laps {
         seconds
     }
 
-    /// The time since the last lap was waiting for rows.
+    /// The time since the last lap was none of this file's.
+    pub(super) fn skip(&mut self) {
+        self.lap();
+    }
+
+    /// It was waiting for rows.
     pub(super) fn read(&mut self) {
         self.reading += self.lap();
     }
@@ -38,9 +43,13 @@ impl Laps {
         self.storing += self.lap();
     }
 
+    /// What waiting for rows took in all, in milliseconds.
+    pub(super) fn reading_ms(&self) -> u64 {
+        milliseconds(self.reading)
+    }
+
     /// What it took in all.
     pub(super) fn cost(&self, encoded_bytes: u64) -> FileCost {
-        let milliseconds = |seconds: f64| (seconds * 1000.0).round() as u64;
         FileCost {
             encoded_bytes,
             waiting_ms: 0,
@@ -49,4 +58,8 @@ impl Laps {
             storing_ms: milliseconds(self.storing),
         }
     }
+}
+
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).round() as u64
 }

@@ -6,7 +6,9 @@
 //!
 //! * [`schema`] is the schema as written, [`writer`] the encoder's settings, [`stats`] what the footer says.
 //! * [`columns`] encode values, [`file`] makes one Parquet file of them.
-//! * [`part`] writes one part; [`arrow_stream`] writes rows to a program instead of files.
+//! * [`part`] writes one part: into one file ([`open_file`]), into one after the other ([`series`]), or into those of
+//!   several directories ([`fanout`]); [`target`] says where, [`written`] are its files that are complete.
+//! * [`arrow_stream`] writes rows to a program instead of files.
 //! * [`checked`] and [`taken`] are what both do to a batch first.
 //! * [`rules`] is what the format of a table says of its files.
 
@@ -15,24 +17,30 @@ mod blocks;
 mod checked;
 mod columns;
 mod empty;
+pub mod fanout;
 mod file;
 mod geoparquet;
 mod laps;
+mod open_file;
 pub mod part;
 pub mod rules;
 pub mod schema;
+mod series;
 pub mod stats;
 mod taken;
+mod target;
 #[cfg(test)]
 mod tests;
 pub mod writer;
+mod written;
 
 pub use arrow_stream::ArrowStream;
-pub(crate) use columns::dictionary_may_pay;
+pub(crate) use columns::{bloom_filter_refusal, dictionary_may_pay, may_have_measured_bloom_filter};
 pub use empty::EmptyFile;
-pub use part::{Kept, PartTarget, PreparedFile, PreparedPart, ProgressFn, write_empty, write_part};
+pub use part::{ProgressFn, write_empty, write_part};
 pub use rules::{Demands, FileRules, RefusedType};
 pub use schema::written_schema;
+pub use target::{Fanout, Kept, PartTarget, PreparedFile, PreparedPart};
 pub use writer::WriterSettings;
 
 /// The bytes of the file of `batches`, of which there is one at least, for `benches/encoders.rs`. None are kept.

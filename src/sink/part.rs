@@ -1,102 +1,37 @@
-//! One stream of batches to one Parquet file that nobody sees yet.
+//! One stream of batches to the Parquet files of a part, which nobody sees yet.
 
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow_schema::SchemaRef;
-use bytes::Bytes;
+use arrow_schema::{Schema, SchemaRef};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
-use serde::{Deserialize, Serialize};
 
 use super::checked::Checked;
-use super::file::FileEncoder;
+use super::fanout::{HIVE_NULL, Keyed, escape};
 use super::laps::Laps;
-use super::stats::column_stats;
+use super::open_file::OpenFile;
+use super::series::{Common, Series};
+use super::target::{PartTarget, PreparedPart};
 use super::writer::WriterSettings;
-use crate::catalog::Slice;
-use crate::destination::{Destination, PendingUpload, Upload};
+use super::written::WrittenFiles;
 use crate::error::{Error, Result};
-use crate::manifest::{ColumnStats, FileEntry};
 
 /// Progress callback: rows and Arrow bytes passed to the encoder. A part that fails reports its total negated, since it
 /// may be written again.
 pub type ProgressFn = Arc<dyn Fn(i64, i64) + Send + Sync>;
 
-/// Where a part goes.
-#[derive(Debug, Clone)]
-pub struct PartTarget {
-    /// The destination.
-    pub destination: Arc<dyn Destination>,
-    /// The file's path below the base.
-    pub path: String,
-    /// The file's name relative to its table's directory: the end of `path`.
-    pub name: String,
-    /// Number of the part.
-    pub part: usize,
-    /// The slice of the source it holds.
-    pub slice: Slice,
-    /// Estimated bytes of source.
-    pub est_bytes: u64,
-    /// Whether the table has no other part: one that is small is then kept and not uploaded.
-    pub only: bool,
-}
-
-/// What became of a part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PreparedPart {
-    /// Its number.
-    pub part: usize,
-    /// Rows in it.
-    pub rows: u64,
-    /// Its file; none for a slice without rows.
-    pub file: Option<PreparedFile>,
-}
-
-impl PreparedPart {
-    /// Notes how long a connection for it was waited for.
-    pub fn waited(&mut self, seconds: f64) {
-        if let Some(cost) = self.file.as_mut().and_then(|file| file.entry.cost.as_mut()) {
-            cost.waiting_ms = (seconds * 1000.0).round() as u64;
-        }
-    }
-}
-
-/// A file that a commit can make visible: its bytes are at the store, or kept here if there are few.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PreparedFile {
-    /// The upload; without an id if the content is kept.
-    pub upload: PendingUpload,
-    /// What the manifest will say about it.
-    pub entry: FileEntry,
-    /// The content, if it was not uploaded. Travels beside the JSON and not in it.
-    #[serde(skip)]
-    pub kept: Option<Kept>,
-}
-
-/// The content of a small file. Debug shows its size only.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Kept(pub Bytes);
-
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Kept({} bytes)", self.0.len())
-    }
-}
-
-/// Writes the rows of `stream` into one invisible file. A stream without rows leaves nothing.
+/// Writes the rows of `stream` into invisible files. A stream without rows leaves nothing.
 ///
-/// Memory is bounded by `row_group_bytes` and a few blocks. An error of the stream, the encoder or the
-/// destination aborts the upload, and so does dropping the future.
+/// Memory is bounded by `row_group_bytes`, a few blocks, and with keys by what the fanout holds. An error of the stream,
+/// the encoder or the destination removes what was written, and so does dropping the future.
 pub async fn write_part(
     mut stream: SendableRecordBatchStream,
     target: &PartTarget,
     settings: &WriterSettings,
     progress: Option<&ProgressFn>,
 ) -> Result<PreparedPart> {
-    let schema = stream.schema();
-    let mut writer: Option<PartWriter<'_>> = None;
+    let mut writer = PartWriter::new(&stream.schema(), target, settings);
     let mut laps = Laps::start();
     let mut reported = (0, 0);
     let outcome = async {
@@ -106,25 +41,27 @@ pub async fn write_part(
             if batch.num_rows() == 0 {
                 continue;
             }
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                empty => empty.insert(PartWriter::open(&schema, target, settings).await?),
-            };
-            laps.stored();
-            writer.write(&batch, &mut laps).await?;
+            let (rows, bytes) = (signed(batch.num_rows()), signed(batch.get_array_memory_size()));
+            writer.write(batch).await?;
             // A stream that is always ready must not keep a cancel or its neighbours waiting.
             tokio::task::coop::consume_budget().await;
             if let Some(progress) = progress {
-                let (rows, bytes) = (signed(batch.num_rows()), signed(batch.get_array_memory_size()));
                 reported = (reported.0 + rows, reported.1 + bytes);
                 progress(rows, bytes);
             }
+            laps.skip();
         }
         laps.read();
-        Ok(())
+        writer.close().await
     }
     .await;
-    let prepared = conclude(writer, outcome, target, laps).await;
+    let prepared = match outcome {
+        Ok(()) => Ok(writer.prepared(laps.reading_ms())),
+        Err(error) => {
+            writer.abort().await;
+            Err(placed(error, target))
+        }
+    };
     if let (Err(_), Some(progress)) = (&prepared, progress) {
         progress(-reported.0, -reported.1);
     }
@@ -135,151 +72,97 @@ fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Writes a file with the columns of `schema` and no rows, the only one of its table.
+/// Writes a file with the columns of `schema` and no rows, the only one of its table. With keys it lies in the directory
+/// of NULL, so that readers see the columns that the directories have.
 pub async fn write_empty(
     schema: &SchemaRef,
     target: &PartTarget,
     settings: &WriterSettings,
 ) -> Result<PreparedPart> {
-    let target = &PartTarget { only: true, ..target.clone() };
-    let writer = PartWriter::open(schema, target, settings).await.map_err(|error| placed(error, target))?;
-    conclude(Some(writer), Ok(()), target, Laps::start()).await
-}
-
-/// Finishes the file, or removes what there is of it and returns the error.
-async fn conclude(
-    writer: Option<PartWriter<'_>>,
-    outcome: Result<()>,
-    target: &PartTarget,
-    mut laps: Laps,
-) -> Result<PreparedPart> {
-    let Some(mut writer) = writer else {
-        return match outcome {
-            Ok(()) => Ok(PreparedPart { part: target.part, rows: 0, file: None }),
-            Err(error) => Err(placed(error, target)),
-        };
+    let target = &PartTarget { only: target.fanout.keys.is_empty(), ..target.clone() };
+    let written = async {
+        let keys = target.fanout.keys.iter();
+        let nulls: String = keys.map(|key| format!("{}={HIVE_NULL}/", escape(key))).collect();
+        let name = Series::new(nulls).name(target);
+        OpenFile::begin(schema, target, name, settings).await?.close().await
     };
-    let columns = match outcome {
-        Ok(()) => writer.close(&mut laps).await,
-        Err(error) => Err(error),
-    };
-    let (columns, encoded_bytes) = match columns {
-        Ok(closed) => closed,
-        Err(error) => {
-            tell(writer.upload.abort().await, target);
-            return Err(placed(error, target));
-        }
-    };
-    let kept = if target.only { writer.upload.take_back().map(Kept) } else { None };
-    let upload = match &kept {
-        Some(Kept(content)) => PendingUpload {
-            path: target.path.clone(),
-            upload_id: String::new(),
-            part_tags: Vec::new(),
-            bytes: content.len() as u64,
-            crc32: format!("{:08x}", crc32fast::hash(content)),
-        },
-        None => writer.upload.finish().await.map_err(|error| placed(error, target))?,
-    };
-    if upload.bytes != writer.sent {
-        let message = format!("{} bytes were sent and {} arrived", writer.sent, upload.bytes);
-        tell(target.destination.abort(&upload).await, target);
-        return Err(placed(Error::internal(message), target));
-    }
-    laps.stored();
-    let entry = FileEntry {
-        name: target.name.clone(),
-        rows: writer.rows,
-        bytes: upload.bytes,
-        crc32: upload.crc32.clone(),
-        e_tag: None,
-        part: target.part,
-        slice: target.slice.clone(),
-        source_hash: None,
-        columns,
-        cost: Some(laps.cost(encoded_bytes)),
-        leftover: false,
-    };
-    Ok(PreparedPart {
-        part: target.part,
-        rows: writer.rows,
-        file: Some(PreparedFile { upload, entry, kept }),
-    })
-}
-
-/// The error that made us give up is the one to return; this one is only logged.
-fn tell(aborted: Result<()>, target: &PartTarget) {
-    if let Err(error) = aborted {
-        tracing::warn!(path = target.path, %error, "an unfinished upload was not removed; the next run removes it");
-    }
+    let file = written.await.map_err(|error| placed(error, target))?;
+    Ok(PreparedPart { part: target.part, rows: 0, files: vec![file] })
 }
 
 fn placed(error: Error, target: &PartTarget) -> Error {
     error.with("part", target.part).with("path", &target.path)
 }
 
+/// The files of a part while it is written. Dropped, nothing of them is left.
 struct PartWriter<'a> {
-    settings: &'a WriterSettings,
     checked: Checked,
-    encoder: FileEncoder,
-    upload: Box<dyn Upload>,
+    common: Common<'a>,
+    files: Files<'a>,
+    done: WrittenFiles,
     rows: u64,
-    sent: u64,
+}
+
+enum Files<'a> {
+    /// Of one directory.
+    Series(Box<Series<'a>>),
+    /// Of one directory for each value of the keys.
+    Keyed(Box<Keyed<'a>>),
 }
 
 impl<'a> PartWriter<'a> {
-    async fn open(schema: &SchemaRef, target: &PartTarget, settings: &'a WriterSettings) -> Result<Self> {
-        let encoder = FileEncoder::new(schema, settings)?;
-        let (destination, path) = (&target.destination, &target.path);
-        let upload = if target.only {
-            destination.create_later(path, target.est_bytes).await?
-        } else {
-            destination.create(path, target.est_bytes).await?
+    fn new(schema: &SchemaRef, target: &'a PartTarget, settings: &'a WriterSettings) -> Self {
+        let columns = schema.fields().len().saturating_sub(target.fanout.keys.len());
+        let fields: Vec<_> = schema.fields().iter().take(columns).cloned().collect();
+        let common = Common {
+            schema: Schema::new_with_metadata(fields, schema.metadata().clone()).into(),
+            target,
+            settings,
         };
-        Ok(Self { settings, checked: Checked::new(schema), encoder, upload, rows: 0, sent: 0 })
+        let files = match target.fanout.keys.is_empty() {
+            true => Files::Series(Box::new(Series::new(String::new()))),
+            false => Files::Keyed(Box::new(Keyed::new(&common))),
+        };
+        let done = WrittenFiles::new(&target.destination);
+        Self { checked: Checked::new(schema), common, files, done, rows: 0 }
     }
 
-    async fn write(&mut self, batch: &RecordBatch, laps: &mut Laps) -> Result<()> {
-        self.checked.check(batch)?;
-        self.encoder.write(batch)?;
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.checked.check(&batch)?;
         self.rows += batch.num_rows() as u64;
-        // What is encoded and what is held to encode more: memory is the promise, not the file's layout.
-        if self.encoder.memory() >= self.settings.parquet.row_group_bytes {
-            self.encoder.end_group()?;
+        match &mut self.files {
+            Files::Series(series) => series.write(&self.common, &batch, &mut self.done).await,
+            Files::Keyed(keyed) => keyed.write(&self.common, batch, &mut self.done).await,
         }
-        laps.encoded();
-        let drained = self.drain(false).await;
-        laps.stored();
-        drained
     }
 
-    /// Sends the blocks that are full; with `all`, the rest too.
-    async fn drain(&mut self, all: bool) -> Result<()> {
-        while let Some(block) = self.encoder.blocks().next(all) {
-            self.sent += block.len() as u64;
-            self.upload.put_part(block).await?;
+    async fn close(&mut self) -> Result<()> {
+        match &mut self.files {
+            Files::Series(series) => series.close(&mut self.done).await?,
+            Files::Keyed(keyed) => keyed.close(&self.common, &mut self.done).await?,
+        }
+        let written = self.done.rows();
+        if written != self.rows {
+            let message = format!("{} rows were received, {written} are in the files", self.rows);
+            return Err(Error::internal(message));
         }
         Ok(())
     }
 
-    /// Writes the footer and compares it with what was received. Returns its statistics and the bytes that were
-    /// encoded, before compression.
-    async fn close(&mut self, laps: &mut Laps) -> Result<(Vec<ColumnStats>, u64)> {
-        let metadata = self.encoder.finish()?;
-        laps.encoded();
-        self.drain(true).await?;
-        let footer = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(u64::MAX);
-        let groups: i64 = metadata.row_groups().iter().map(|group| group.num_rows()).sum();
-        if footer != self.rows || u64::try_from(groups).ok() != Some(self.rows) {
-            let message = format!("{} rows were received, the footer says {footer}", self.rows);
-            return Err(Error::internal(message));
+    async fn abort(mut self) {
+        match &mut self.files {
+            Files::Series(series) => series.abort().await,
+            Files::Keyed(keyed) => keyed.abort().await,
         }
-        if self.encoder.bytes_written() as u64 != self.sent {
-            let message =
-                format!("{} bytes were encoded, {} were sent", self.encoder.bytes_written(), self.sent);
-            return Err(Error::internal(message));
+        self.done.abort().await;
+    }
+
+    /// The part, for whose rows was waited so long.
+    fn prepared(self, reading_ms: u64) -> PreparedPart {
+        let mut files = self.done.take();
+        if let Some(cost) = files.first_mut().and_then(|file| file.entry.cost.as_mut()) {
+            cost.reading_ms = reading_ms;
         }
-        let encoded: i64 = metadata.row_groups().iter().map(|group| group.total_byte_size()).sum();
-        Ok((column_stats(&metadata), u64::try_from(encoded).unwrap_or(0)))
+        PreparedPart { part: self.common.target.part, rows: self.rows, files }
     }
 }

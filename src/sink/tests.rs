@@ -41,6 +41,7 @@ impl Place {
             slice: Slice::All,
             est_bytes: 0,
             only: false,
+            fanout: Fanout::default(),
         }
     }
 
@@ -58,7 +59,7 @@ impl Place {
     }
 
     async fn read(&self, prepared: &PreparedPart) -> RecordBatch {
-        let upload = &prepared.file.as_ref().expect("a file").upload;
+        let upload = &prepared.files[0].upload;
         self.destination.complete(upload).await.expect("complete");
         let content = self.destination.get(&upload.path).await.expect("get").expect("there");
         assert_eq!(content.len() as u64, upload.bytes);
@@ -89,7 +90,7 @@ fn settings(row_group_rows: usize, row_group_bytes: usize) -> WriterSettings {
         row_group_bytes,
         ..Default::default()
     };
-    WriterSettings { parquet, dictionary_off: vec!["id".into()] }
+    WriterSettings { parquet, dictionary_off: vec!["id".into()], ..Default::default() }
 }
 
 #[tokio::test]
@@ -131,7 +132,7 @@ async fn types_in_memory_become_plain_types_in_the_file() {
         "999999999999999.99"
     );
     assert_eq!(read.column(3).as_string::<i32>().value(3), "ü");
-    let columns = &prepared.file.expect("file").entry.columns;
+    let columns = &prepared.files[0].entry.columns;
     let shown: Vec<_> =
         columns.iter().map(|c| (c.name.as_str(), c.min.as_deref(), c.max.as_deref(), c.nulls)).collect();
     assert_eq!(shown[0], ("word", Some("a"), Some("c"), Some(1)));
@@ -164,7 +165,7 @@ async fn row_groups_close_by_rows_and_by_bytes() {
         assert!(
             metadata.file_metadata().created_by().expect("created by").starts_with("lakexpress version ")
         );
-        let entry = prepared.file.expect("file").entry;
+        let entry = prepared.files[0].entry.clone();
         assert_eq!(
             (entry.columns[0].min.as_deref(), entry.columns[0].max.as_deref()),
             (Some("0"), Some("9999"))
@@ -190,7 +191,7 @@ async fn large_parts_go_out_in_blocks_and_arrive_whole() {
     let source = stream(&whole.schema(), batches.into_iter().map(Ok).collect());
     let prepared =
         write_part(source, &place.target(0), &settings(usize::MAX, 6 << 20), None).await.expect("part");
-    assert!(prepared.file.as_ref().expect("file").upload.bytes > 16_000_000);
+    assert!(prepared.files[0].upload.bytes > 16_000_000);
     assert_eq!(place.read(&prepared).await.column(0), whole.column(0));
 }
 
@@ -200,7 +201,7 @@ async fn empty_slices_and_errors_leave_nothing() {
     let schema = numbers(0..0).schema();
     let source = stream(&schema, vec![Ok(numbers(0..0))]);
     let prepared = write_part(source, &place.target(7), &settings(10, 1024), None).await.expect("part");
-    assert_eq!(prepared, PreparedPart { part: 7, rows: 0, file: None });
+    assert_eq!(prepared, PreparedPart { part: 7, rows: 0, files: vec![] });
 
     let lost = || Error::unavailable("the server went away").with("table", "s.t");
     for before in [vec![], vec![Ok(numbers(0..50_000)), Ok(numbers(0..10))]] {
@@ -265,4 +266,49 @@ async fn values_that_the_encoder_would_bend_are_refused() {
         assert_eq!(error.kind(), kind, "{error:?}");
     }
     assert_eq!(place.files(), Vec::<String>::new());
+}
+
+/// Texts of so many bytes in so many columns, which no codec makes smaller.
+fn wide(rows: usize, columns: usize, bytes: usize) -> RecordBatch {
+    let mut state = 1u64;
+    let mut text = || -> String {
+        let mut text = String::with_capacity(bytes);
+        while text.len() < bytes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.push(char::from(33 + (state >> 57) as u8 % 90));
+        }
+        text
+    };
+    let mut column = || Arc::new((0..rows).map(|_| Some(text())).collect::<StringArray>()) as ArrayRef;
+    let named: Vec<(String, ArrayRef)> = (0..columns).map(|at| (format!("c{at}"), column())).collect();
+    batch(named.iter().map(|(name, array)| (name.as_str(), Arc::clone(array), false)).collect())
+}
+
+/// Bytes that the limit is about: those of pages, compressed.
+#[tokio::test]
+async fn row_groups_of_wide_rows_have_the_bytes_that_were_asked_for() {
+    const LIMIT: usize = 4 << 20;
+    let mut settings = settings(1 << 20, LIMIT);
+    settings.parquet.compression = Compression::None;
+    settings.dictionary_off.clear();
+    // Few columns with long values, one batch above the limit, and many columns whose pages are never full.
+    for (rows, columns, bytes) in [(4_000, 3, 1_500), (30, 2, 300_000), (600, 120, 200)] {
+        let place = Place::new();
+        let input = wide(rows, columns, bytes);
+        let source = stream(&input.schema(), vec![Ok(input)]);
+        let prepared = write_part(source, &place.target(0), &settings, None).await.expect("part");
+        let upload = &prepared.files[0].upload;
+        place.destination.complete(upload).await.expect("complete");
+        let content = place.destination.get(&upload.path).await.expect("get").expect("there");
+        let footer = ParquetRecordBatchReaderBuilder::try_new(content).expect("parquet").metadata().clone();
+        let groups = footer.row_groups();
+        assert!(groups.len() > 2, "{} row groups", groups.len());
+        for group in &groups[..groups.len() - 1] {
+            let found = group.compressed_size() as f64 / LIMIT as f64;
+            assert!(
+                (0.8..1.2).contains(&found),
+                "{found} of the limit with {columns} columns of {bytes} bytes"
+            );
+        }
+    }
 }

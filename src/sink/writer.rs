@@ -8,18 +8,18 @@ use parquet::arrow::{
     parquet_to_arrow_schema,
 };
 use parquet::basic::{BrotliLevel, Compression as Codec, GzipLevel, LogicalType, ZstdLevel};
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 use serde::{Deserialize, Serialize};
 
-use super::columns::file_properties;
+use super::columns::{BloomChoice, file_properties};
 use super::geoparquet;
 use super::schema::{encoder_schema, written_schema};
 use crate::catalog::{KIND_KEY, SOURCE_TYPE_KEY};
 use crate::error::{Code, Error, Result};
 use crate::readers::{Feature, map_children, schema_for};
-use crate::spec::{Compression, ParquetSpec};
+use crate::spec::{Compression, FileShape, ParquetSpec};
 
 /// Program and version, as written into files and manifests.
 pub const CREATED_BY: &str = concat!("lakexpress version ", env!("CARGO_PKG_VERSION"));
@@ -35,8 +35,8 @@ const SPARK_CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.0.0");
 pub(super) struct Layout {
     /// Settings of the crate's file writer and of its encoders.
     pub(super) properties: WriterProperties,
-    /// The codec.
-    pub(super) compression: Codec,
+    /// Whether chunks have a Bloom filter, for each column.
+    pub(super) bloom_filters: Vec<BloomChoice>,
     /// The types that the encoder gets: those of batches as readers take them.
     pub(super) schema: SchemaRef,
     /// The columns in the file.
@@ -51,6 +51,9 @@ pub struct WriterSettings {
     /// Names of top-level columns for which dictionary encoding does not pay: nearly every value is another,
     /// so that hashing them all costs time and saves no bytes.
     pub dictionary_off: Vec<String>,
+    /// What is decided about single columns, and their order.
+    #[serde(default, skip_serializing_if = "FileShape::is_default")]
+    pub files: FileShape,
 }
 
 impl WriterSettings {
@@ -65,18 +68,51 @@ impl WriterSettings {
         if parquet_schema(&encoded)? != columns {
             return Err(Error::internal("types in memory and in the file differ").with("schema", written));
         }
-        let compression = codec(self.parquet.compression)?;
-        let mut properties = file_properties()
+        let mut properties = file_properties(self.files.has_page_index())
             .set_created_by(CREATED_BY.to_owned())
-            .set_compression(compression)
-            .set_key_value_metadata(Some(self.file_metadata(&written, &columns)?));
+            .set_compression(codec(self.parquet.compression)?)
+            .set_key_value_metadata(Some(self.file_metadata(&written, &columns)?))
+            .set_sorting_columns(self.sorting_columns(&columns)?);
         for leaf in columns.columns() {
             let path = leaf.path();
-            if path.parts().first().is_some_and(|root| self.dictionary_off.contains(root)) {
+            let Some(root) = path.parts().first() else { continue };
+            if self.dictionary_off.contains(root) {
                 properties = properties.set_column_dictionary_enabled(path.clone(), false);
             }
+            if let Some(compression) = self.files.codec(root) {
+                properties = properties.set_column_compression(path.clone(), codec(compression)?);
+            }
         }
-        Ok(Layout { properties: properties.build(), compression, schema: encoded, columns })
+        let bloom_filters = written.fields().iter().map(|field| self.bloom_filter(field.name())).collect();
+        Ok(Layout { properties: properties.build(), bloom_filters, schema: encoded, columns })
+    }
+
+    fn bloom_filter(&self, column: &String) -> BloomChoice {
+        if self.files.bloom_filters.contains(column) {
+            BloomChoice::Always
+        } else if self.files.measured_bloom_filters.contains(column) {
+            BloomChoice::Measured
+        } else {
+            BloomChoice::Never
+        }
+    }
+
+    /// The order of rows, as row groups have it; none if there is none.
+    fn sorting_columns(&self, columns: &SchemaDescriptor) -> Result<Option<Vec<SortingColumn>>> {
+        let mut sorting = Vec::with_capacity(self.files.sorted_by.len());
+        for by in &self.files.sorted_by {
+            let is_it = |leaf: &ColumnDescPtr| leaf.path().parts() == [by.column.as_str()];
+            let place = columns.columns().iter().position(is_it).and_then(|at| i32::try_from(at).ok());
+            let column_idx = place.ok_or_else(|| {
+                Error::internal("files are sorted by a column that they have not").with("column", &by.column)
+            })?;
+            sorting.push(SortingColumn {
+                column_idx,
+                descending: by.descending,
+                nulls_first: by.nulls_first,
+            });
+        }
+        Ok((!sorting.is_empty()).then_some(sorting))
     }
 
     /// The source's types, the Arrow schema if the Parquet types alone would be read as another one, what GeoParquet says
@@ -102,6 +138,8 @@ impl WriterSettings {
             let (key, version) = SPARK_CALENDAR;
             metadata.push(KeyValue::new(key.to_owned(), version.to_owned()));
         }
+        metadata
+            .extend(self.files.metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())));
         Ok(metadata)
     }
 
@@ -114,14 +152,7 @@ impl WriterSettings {
 
     /// The codec as `--compression` spells it.
     pub fn codec_name(&self) -> String {
-        match self.parquet.compression {
-            Compression::None => "none".into(),
-            Compression::Snappy => "snappy".into(),
-            Compression::Lz4 => "lz4".into(),
-            Compression::Gzip(level) => format!("gzip({level})"),
-            Compression::Brotli(level) => format!("brotli({level})"),
-            Compression::Zstd(level) => format!("zstd({level})"),
-        }
+        self.parquet.compression.name()
     }
 }
 
@@ -182,10 +213,15 @@ fn codec(compression: Compression) -> Result<Codec> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
+    use arrow::datatypes::Int32Type;
     use arrow_schema::{DataType, Field};
+    use parquet::file::metadata::ParquetMetaData;
     use parquet::schema::types::ColumnPath;
 
     use super::*;
+    use crate::sink::file::FileEncoder;
+    use crate::spec::{ColumnCodec, SortedBy};
 
     #[test]
     fn dictionary_is_off_for_all_leaves_of_a_listed_column() {
@@ -205,11 +241,75 @@ mod tests {
         assert_eq!(paths.into_iter().map(dictionary).collect::<Vec<_>>(), [true, false, false]);
     }
 
+    /// A footer with what is decided about columns of `batch`.
+    fn footer(files: FileShape, batch: &RecordBatch) -> ParquetMetaData {
+        let settings = WriterSettings { files, ..Default::default() };
+        let mut encoder = FileEncoder::new(&batch.schema(), &settings).expect("encoder");
+        encoder.write(batch).expect("written");
+        encoder.finish().expect("finished")
+    }
+
+    #[test]
+    fn what_is_decided_about_columns_is_in_the_files() {
+        let list = ListArray::from_iter_primitive::<Int32Type, _, _>((0..500).map(|n| Some(vec![Some(n)])));
+        let batch = RecordBatch::try_from_iter([
+            ("f", Arc::new(Float64Array::from_iter_values((0..500).map(f64::from))) as ArrayRef),
+            ("l", Arc::new(list)),
+            ("n", Arc::new(Int64Array::from_iter_values(0..500))),
+            ("t", Arc::new(StringArray::from_iter_values((0..500).map(|n| format!("text {n}"))))),
+        ])
+        .expect("batch");
+        let codec = |column: &str, compression| ColumnCodec { column: column.into(), compression };
+        let by = |column: &str, descending| SortedBy {
+            column: column.into(),
+            descending,
+            nulls_first: descending,
+        };
+        let files = FileShape {
+            bloom_filters: vec!["t".into()],
+            measured_bloom_filters: vec!["n".into()],
+            codecs: vec![
+                codec("l", Compression::Gzip(9)),
+                codec("n", Compression::None),
+                codec("t", Compression::Brotli(1)),
+            ],
+            sorted_by: vec![by("n", false), by("f", true)],
+            metadata: vec![("team".into(), "sales = 1".into())],
+            ..FileShape::default()
+        };
+        let found = footer(files, &batch);
+        let group = found.row_group(0);
+        let codecs: Vec<String> = group.columns().iter().map(|c| c.compression().to_string()).collect();
+        assert!(codecs[0].starts_with("ZSTD") && codecs[1].starts_with("GZIP"), "{codecs:?}");
+        assert!(codecs[2].starts_with("UNCOMPRESSED") && codecs[3].starts_with("BROTLI"), "{codecs:?}");
+        let filters: Vec<bool> = group.columns().iter().map(|c| c.bloom_filter_offset().is_some()).collect();
+        assert_eq!(filters, [false, false, true, true]);
+        let sorting = group.sorting_columns().expect("an order");
+        let sorting: Vec<_> =
+            sorting.iter().map(|by| (by.column_idx, by.descending, by.nulls_first)).collect();
+        assert_eq!(sorting, [(2, false, false), (0, true, true)]);
+        assert!(found.offset_index().is_some(), "sorted files have a page index");
+        let metadata = found.file_metadata().key_value_metadata().expect("metadata");
+        assert!(metadata.contains(&KeyValue::new("team".to_owned(), "sales = 1".to_owned())), "{metadata:?}");
+        let found = footer(FileShape::default(), &batch);
+        assert!(found.offset_index().is_none() && found.row_group(0).sorting_columns().is_none());
+    }
+
+    #[test]
+    fn files_are_not_sorted_by_what_they_have_not() {
+        let schema = Schema::new(vec![Field::new("a", DataType::Int64, false)]);
+        let sorted_by = vec![SortedBy { column: "b".into(), descending: false, nulls_first: false }];
+        let settings =
+            WriterSettings { files: FileShape { sorted_by, ..Default::default() }, ..Default::default() };
+        let error = settings.layout(&schema).err().expect("refused");
+        assert_eq!(error.kind(), crate::error::ErrorKind::Internal);
+    }
+
     #[test]
     fn levels_out_of_range_are_refused() {
         for compression in [Compression::Zstd(23), Compression::Gzip(10), Compression::Brotli(12)] {
             let parquet = ParquetSpec { compression, ..Default::default() };
-            let settings = WriterSettings { parquet, dictionary_off: vec![] };
+            let settings = WriterSettings { parquet, ..Default::default() };
             let error = settings.layout(&Schema::empty()).err().expect("refused");
             assert_eq!(error.kind(), crate::error::ErrorKind::Config);
         }

@@ -115,6 +115,25 @@ impl FileNames {
     }
 }
 
+/// The name of file `number` of the part whose file would be `file`: `part-00007-001.parquet`.
+pub fn numbered(file: &str, number: usize) -> String {
+    let stem = file.strip_suffix(".parquet").unwrap_or(file);
+    format!("{stem}-{number:03}.parquet")
+}
+
+/// Whether `name`, relative to the table's directory, is `file` or one of several files of that part.
+pub fn is_of_part(name: &str, file: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".parquet");
+    let rest = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(".parquet"));
+    rest.is_some_and(|rest| {
+        rest.is_empty()
+            || rest.strip_prefix('-').is_some_and(|digits| {
+                (3..8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+            })
+    })
+}
+
 /// The file name of part `part`. `append_run` is the run's id when files are added to others'.
 pub fn part_name(part: usize, append_run: Option<&str>) -> String {
     match append_run {
@@ -182,6 +201,17 @@ mod tests {
         assert_eq!(part_name(7, None), "part-00007.parquet");
         let run = "0199a1b2-0000-7000-8000-0123456789ab";
         assert_eq!(part_name(7, Some(run)), "part-00007-456789ab.parquet");
+        assert_eq!(numbered(&part_name(7, None), 1), "part-00007-001.parquet");
+        assert_eq!(numbered(&part_name(7, Some(run)), 1234), "part-00007-456789ab-1234.parquet");
+        for (name, is) in [
+            ("part-00007.parquet", true),
+            ("y=1/part-00007-000.parquet", true),
+            ("part-00007-456789ab.parquet", false),
+            ("part-00008.parquet", false),
+            ("part-00007-12.parquet", false),
+        ] {
+            assert_eq!(is_of_part(name, "y=2/part-00007.parquet"), is, "{name}");
+        }
         assert_eq!(FileNames::Fixed.of(7), part_name(7, None));
         assert_eq!(FileNames::OfRun(run.into()).of(7), part_name(7, Some(run)));
     }

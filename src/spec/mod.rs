@@ -3,9 +3,12 @@
 //! [`ExportSpec`] is groups of settings. Each is a file here, with its units and with its defaults, which are those of the
 //! command line too. A function takes the groups that it reads; nothing changes a spec to steer what it calls.
 
+mod arrangement;
 mod cutting;
+mod files;
 pub mod layout;
 pub mod limits;
+pub mod masks;
 pub mod method;
 mod names;
 pub mod origin;
@@ -19,8 +22,11 @@ mod types;
 
 use serde::{Deserialize, Serialize};
 
+pub use arrangement::ArrangementSpec;
 pub use cutting::{CuttingSpec, cores};
+pub use files::{BloomColumns, BloomRule, CodecRule, ColumnCodec, FileShape, FilesSpec, PageIndex, SortedBy};
 pub use limits::{Closing, Limits, Seconds};
+pub use masks::{ColumnMask, Mask, MaskKey, MaskRule, MasksSpec};
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::{closest, distance, nearest};
 pub use origin::Origin;
@@ -49,6 +55,15 @@ pub struct ExportSpec {
     pub cutting: CuttingSpec,
     /// Shape of the files.
     pub parquet: ParquetSpec,
+    /// How rows are laid out in the files.
+    #[serde(default)]
+    pub arrangement: ArrangementSpec,
+    /// Values that are changed on their way.
+    #[serde(default)]
+    pub masks: MasksSpec,
+    /// Rules about the files of single tables and columns.
+    #[serde(default)]
+    pub files: FilesSpec,
     /// How strongly parts belong together, and how that is proved.
     #[serde(flatten)]
     pub safety: SafetySpec,

@@ -87,6 +87,18 @@ pub enum Compression {
 }
 
 impl Compression {
+    /// The codec as `--compression` spells it.
+    pub fn name(self) -> String {
+        match self {
+            Self::None => "none".into(),
+            Self::Snappy => "snappy".into(),
+            Self::Lz4 => "lz4".into(),
+            Self::Gzip(level) => format!("gzip({level})"),
+            Self::Brotli(level) => format!("brotli({level})"),
+            Self::Zstd(level) => format!("zstd({level})"),
+        }
+    }
+
     /// What makes small files for little processor time: plain values need more of the codec than packed ones.
     pub fn suited(encodings: Encodings) -> Self {
         if encodings.has_delta() { Self::Zstd(1) } else { Self::Zstd(3) }

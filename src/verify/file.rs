@@ -1,5 +1,6 @@
 //! Files read back from a destination.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt, TryStreamExt};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::bloom_filter::Sbbf;
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::footer;
 use crate::destination::Destination;
@@ -53,6 +55,37 @@ impl StoredFile {
     /// Errors: `Data` when there is none that can be understood; those of the destination.
     pub async fn footer(&self) -> Result<Arc<ParquetMetaData>> {
         self.clone().get_metadata(None).await.map_err(unreadable)
+    }
+
+    /// The footer with the page indexes, where the file has any.
+    ///
+    /// Errors: as of [`footer`](Self::footer).
+    pub async fn with_page_index(&self) -> Result<ParquetMetaData> {
+        let footer = Arc::unwrap_or_clone(self.footer().await?);
+        let reader = ParquetMetaDataReader::new_with_metadata(footer);
+        let mut reader = reader.with_page_index_policy(PageIndexPolicy::Optional);
+        reader.load_page_index(&mut self.clone()).await.map_err(unreadable)?;
+        reader.finish().map_err(unreadable)
+    }
+
+    /// The Bloom filters of column chunks, each named by its row group and its place among the columns of Parquet.
+    /// Those that the file does not have are left out.
+    ///
+    /// Errors: `Data` when one cannot be understood; those of the destination.
+    pub async fn bloom_filters(
+        &self,
+        metadata: &Arc<ParquetMetaData>,
+        wanted: impl IntoIterator<Item = (usize, usize)>,
+    ) -> Result<HashMap<(usize, usize), Sbbf>> {
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata), options).map_err(unreadable)?;
+        let mut reader = ParquetRecordBatchStreamBuilder::new_with_metadata(self.clone(), metadata);
+        let mut filters = HashMap::new();
+        for (group, column) in wanted {
+            let filter = reader.get_row_group_column_bloom_filter(group, column).await.map_err(unreadable)?;
+            filters.extend(filter.map(|filter| ((group, column), filter)));
+        }
+        Ok(filters)
     }
 
     /// CRC-32 of all bytes, eight hex digits.

@@ -50,7 +50,8 @@ impl PartTask {
             part: part.part,
             slice: part.slice.clone(),
             est_bytes: part.est_bytes,
-            only: self.plan.parts.len() == 1,
+            only: self.plan.parts.len() == 1 && self.plan.arrangement.files.is_one_file(),
+            fanout: self.plan.arrangement.files.clone(),
         })
     }
 }
@@ -106,7 +107,7 @@ impl Executor for Worker {
 /// As planning.
 pub async fn shape(plan: &TablePlan, source: &Arc<dyn Source>) -> Result<(SchemaRef, WriterSettings)> {
     let (rows, _) = plan::physical(plan, &plan.parts, source).await?;
-    Ok((rows.schema(), settings(plan)))
+    Ok((plan.in_files(&rows.schema()), settings(plan)))
 }
 
 /// Writes the only file of a table without rows.
@@ -123,5 +124,9 @@ pub async fn write_empty_part(
 }
 
 fn settings(plan: &TablePlan) -> WriterSettings {
-    WriterSettings { parquet: plan.parquet.clone(), dictionary_off: dictionary_off(plan) }
+    WriterSettings {
+        parquet: plan.parquet.clone(),
+        dictionary_off: dictionary_off(plan),
+        files: plan.files.clone(),
+    }
 }

@@ -43,11 +43,12 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("destination", &["plain", "clock", "secret", "error", "blocking", "spec"]),
     ("runlog", &["clock", "error", "blocking", "client", "catalog", "spec", "manifest"]),
     ("metadata", &["error", "catalog", "spec", "manifest"]),
-    ("sink", &["clock", "error", "readers", "catalog", "spec", "manifest", "destination"]),
+    ("sink", &["clock", "error", "blocking", "readers", "catalog", "spec", "manifest", "destination"]),
     ("format", &["error", "readers", "catalog", "spec", "manifest", "destination", "sink"]),
     ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink", "format"]),
     ("plan", &["secret", "error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     ("work", &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"]),
+    ("skipping", &["clock", "error", "spec", "manifest", "destination", "format", "verify", "plan"]),
     (
         "run",
         &[
@@ -75,7 +76,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "report",
         &[
             "plain", "clock", "error", "readers", "catalog", "spec", "manifest", "runlog", "verify", "plan",
-            "run",
+            "skipping", "run",
         ],
     ),
     ("config", &["secret", "error", "client", "catalog", "spec", "source", "runlog"]),
@@ -100,6 +101,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "sink",
             "verify",
             "plan",
+            "skipping",
             "run",
             "report",
             "config",
@@ -125,6 +127,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "config",
             "demo",
             "plan/spill.rs",
+            "sink/fanout/runs.rs",
             "runlog/private.rs",
             "secret/open.rs",
             "client/password",
@@ -150,6 +153,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("strsim", &["spec/names.rs"]),
     ("rusqlite", &["demo", "client/sqlite", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
+    ("toml", &["config/file"]),
+    ("saphyr_parser", &["config/file"]),
 ];
 
 /// What is used, and the places that may not use it.

@@ -46,9 +46,19 @@ fn help_and_version_are_no_errors() {
             "{out}"
         );
     }
-    for command in
-        ["check", "export", "plan", "inspect", "query", "demo", "runs", "status", "verify", "completions"]
-    {
+    for command in [
+        "check",
+        "export",
+        "plan",
+        "inspect",
+        "query",
+        "demo",
+        "runs",
+        "status",
+        "verify",
+        "explain-layout",
+        "completions",
+    ] {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""), "{command}");
         assert!(out.contains(&format!("lakexpress {command}")), "{out}");
@@ -334,5 +344,5 @@ fn a_person_without_arguments_sees_how_to_begin_and_a_script_an_error() {
     }
     crate::lake::Run::new([] as [&str; 0]).output().exits(2).says(&["Usage: lakexpress <COMMAND>"]);
     let help = crate::lake::Run::new(["--help"]).output().ok().stdout;
-    assert!(help.trim_end().lines().last().unwrap().contains("lakexpress report"), "{help}");
+    assert!(help.trim_end().lines().last().unwrap().contains("lakexpress init"), "{help}");
 }

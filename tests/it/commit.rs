@@ -29,7 +29,9 @@ use lakexpress::format::{
     self, Beginning, Committed, Expected, Owner, TableTarget, TableTransaction, Written, roll_forward,
 };
 use lakexpress::manifest::{FORMAT_VERSION, Manifest, ManifestColumn};
-use lakexpress::sink::{EmptyFile, PartTarget, PreparedFile, WriterSettings, write_empty, write_part};
+use lakexpress::sink::{
+    EmptyFile, Fanout, PartTarget, PreparedFile, WriterSettings, write_empty, write_part,
+};
 use lakexpress::spec::IfExists;
 use lakexpress::spec::layout::{INTENT, LOCK, MANIFEST, part_name};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -70,6 +72,7 @@ impl Export {
             slice: Slice::All,
             est_bytes: 0,
             only: false,
+            fanout: Fanout::default(),
         }
     }
 
@@ -111,6 +114,9 @@ impl Export {
             projection: None,
             query: None,
             source_sql: None,
+            partition_by: vec![],
+            sorted_by: vec![],
+            masks: vec![],
             readers: lakexpress::readers::Readers::Modern,
             columns: vec![column("id", "Int64"), column("name", "Utf8")],
             keys: Keys::default(),
@@ -133,7 +139,7 @@ impl Export {
             let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(items));
             let target = self.target(destination, part);
             match write_part(Box::pin(stream), &target, &WriterSettings::default(), None).await {
-                Ok(prepared) => files.extend(prepared.file),
+                Ok(prepared) => files.extend(prepared.files),
                 Err(error) => {
                     let uploads: Vec<PendingUpload> = files.into_iter().map(|file| file.upload).collect();
                     let _ = transaction.abort(&uploads).await;
@@ -403,7 +409,7 @@ async fn a_table_without_rows_and_no_table_at_all_are_commits() {
     assert_eq!(transaction.previous().expect("old").files.len(), 5);
     let target = export.target(&place.destination, 0);
     let empty = write_empty(&export.batch(0).schema(), &target, &WriterSettings::default()).await.unwrap();
-    let files = empty.file.into_iter().collect();
+    let files = empty.files;
     let manifest = commit(transaction, files, export.manifest()).await.expect("commit");
     assert_eq!((manifest.rows, manifest.files.len(), manifest.run_id.as_str()), (0, 1, "r"));
     assert!(place.ids(&manifest).is_empty());

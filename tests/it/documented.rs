@@ -25,8 +25,17 @@ CREATE TABLE lineitem (l_orderkey bigint, l_partkey integer, l_suppkey integer, 
 CREATE TABLE customers (id integer PRIMARY KEY, name text, country text, code char(2));
 ";
 
-/// Flags whose value is SQL about a table.
-const TABLE_FLAGS: &[&str] = &["--where", "--columns", "--source-where", "--source-columns"];
+/// Flags whose value is about a table and its columns.
+const TABLE_FLAGS: &[&str] = &[
+    "--where",
+    "--columns",
+    "--source-where",
+    "--source-columns",
+    "--bloom-filter",
+    "--column-compression",
+    "--partition-by",
+    "--sort-by",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -81,6 +90,10 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 fn tried(words: &[String]) -> Option<(&'static str, Vec<String>)> {
     let at = words.iter().position(|word| word == "lakexpress" || word.ends_with("/lakexpress"))?;
     let words = &words[at + 1..];
+    // Its conditions are about files.
+    if words.first().is_some_and(|word| word == "explain-layout") {
+        return None;
+    }
     let of = |flags: &[&str]| -> Vec<String> {
         let pairs = words.windows(2).filter(|pair| flags.contains(&pair[0].as_str()));
         pairs.flatten().cloned().collect()

@@ -12,11 +12,13 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "time passes for the programs and servers that are waited for")]
 
+mod apply;
 mod bad_input;
 mod bounds;
 mod cli_usage;
 mod column_rights;
 mod commit;
+mod config;
 mod consistency;
 mod contract;
 mod crash;
@@ -26,13 +28,16 @@ mod documented;
 mod environment;
 mod every_reader;
 mod exit_codes;
+mod explain_layout;
 mod expressions;
 mod foreign;
 mod formats;
 mod hostile;
 mod interruptions;
 mod lake;
+mod layout;
 mod mariadb;
+mod masks;
 mod metadata;
 mod methods;
 mod mixed;
@@ -54,6 +59,7 @@ mod shop;
 mod source_sql;
 mod sqlite;
 mod standby;
+mod steering;
 mod storage;
 mod stream;
 mod structure;

@@ -336,7 +336,8 @@ fn parts_without_rows_are_read_again() {
     let filter = format!("big: id > {half} AND pad <> 'x'");
     let run_id = killed(&scene, &[FLAGS, &["--where", &filter]].concat());
     let log = Connection::open(scene.state.path().join("lakexpress/runlog.sqlite")).unwrap();
-    let empty = "SELECT count(*) FROM prepared_parts WHERE json_extract(prepared, '$.prepared.file') IS NULL";
+    let empty =
+        "SELECT count(*) FROM prepared_parts WHERE json_array_length(prepared, '$.prepared.files') = 0";
     assert_eq!(log.query_row(empty, [], |row| row.get::<_, u64>(0)), Ok(0));
     resume(&scene, &run_id, MIXED);
     assert_eq!(moments(&scene).len(), 2);
@@ -426,7 +427,8 @@ fn t9_a_part_that_goes_while_others_are_read_leaves_the_old_table() {
     let (run_id, first) = (scene.run_id(), prepared(scene.state.path()));
     // One of those that are complete, whichever they are.
     let log = Connection::open(scene.state.path().join("lakexpress/runlog.sqlite")).unwrap();
-    let first_one = "SELECT min(json_extract(prepared, '$.prepared.file.entry.name')) FROM prepared_parts";
+    let first_one =
+        "SELECT min(json_extract(prepared, '$.prepared.files[0].entry.name')) FROM prepared_parts";
     let name: String = log.query_row(first_one, [], |row| row.get(0)).unwrap();
     drop(log);
     let adopted = uploads(&scene).into_iter().find(|upload| upload.contains(&name)).expect("an upload");

@@ -61,15 +61,17 @@ fn whole() -> Cut {
 /// A part without its times and upload id: equal for every process that writes it.
 fn lasting(part: &PreparedPart) -> Value {
     let mut part = serde_json::to_value(part).unwrap();
-    part["file"]["entry"]["cost"] = Value::Null;
-    part["file"]["upload"]["upload_id"] = Value::Null;
+    for file in part["files"].as_array_mut().into_iter().flatten() {
+        file["entry"]["cost"] = Value::Null;
+        file["upload"]["upload_id"] = Value::Null;
+    }
     part
 }
 
 async fn write(source: Arc<dyn Source>, dir: &Path, task: &PartTask) -> Result<PreparedPart> {
     let destination: Arc<dyn Destination> = Arc::new(LocalDirectory::new(dir).unwrap());
     let written = Worker::new(source, Arc::clone(&destination)).write(task, None).await?;
-    if let Some(file) = &written.file {
+    if let [file] = written.files.as_slice() {
         destination.complete(&file.upload).await?;
     }
     Ok(written)

@@ -4,7 +4,9 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::catalog::Consistency;
-use crate::spec::{Compression, EmptyTables, Encodings, ErrorAction, IfExists, SpecialValues, Verify};
+use crate::spec::{
+    Compression, EmptyTables, Encodings, ErrorAction, IfExists, PageIndex, SpecialValues, Verify,
+};
 
 /// The words of flags whose values are those of a spec, which does not know the command line.
 macro_rules! words {
@@ -27,6 +29,7 @@ words! {
     SpecialValues { Error = "error", Null = "null" }
     Consistency { Run = "run", Table = "table", None = "none" }
     Encodings { Delta = "delta", Plain = "plain" }
+    PageIndex { Auto = "auto", On = "on", Off = "off" }
     IfExists { Overwrite = "overwrite", Replace = "replace", Error = "error", Append = "append" }
     ErrorAction { Continue = "continue", Fail = "fail" }
     EmptyTables { Write = "write", Skip = "skip" }

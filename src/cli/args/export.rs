@@ -3,8 +3,11 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::arrangement::ArrangementArgs;
+use super::file::FileArgs;
 use super::limits::LimitArgs;
 use super::logdb::RunLogArgs;
+use super::masks::MaskArgs;
 use super::metadata::GenerateArgs;
 use super::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
 use super::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
@@ -13,6 +16,8 @@ use super::verify::VerifyFlag;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArgs {
+    #[command(flatten)]
+    pub(in crate::cli) file: FileArgs,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]
@@ -24,6 +29,8 @@ pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     pub(in crate::cli) rules: RuleArgs,
     #[command(flatten)]
+    pub(in crate::cli) masks: MaskArgs,
+    #[command(flatten)]
     pub(in crate::cli) types: TypeArgs,
     #[command(flatten)]
     pub(in crate::cli) target: TargetArgs,
@@ -31,6 +38,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parallel: ParallelArgs,
     #[command(flatten)]
     pub(in crate::cli) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) arrangement: ArrangementArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
     #[command(flatten)]

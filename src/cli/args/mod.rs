@@ -3,13 +3,19 @@
 //!
 //! This file holds the commands; the groups of flags that they share are in `selection` and `run`.
 
+mod arrangement;
 mod choices;
+mod config;
 mod explain;
+mod explain_layout;
 mod export;
+mod file;
 mod limits;
 mod logdb;
 mod man;
+mod masks;
 mod metadata;
+mod plan;
 mod report;
 mod resume;
 mod run;
@@ -23,13 +29,22 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use self::arrangement::{ArrangementArgs, FanoutArgs};
 pub(super) use self::choices::{CompressionArg, FormatArg, LogFormatArg, LogLevelArg, NotifyOnArg};
+pub(super) use self::config::{
+    ConfigAction, ConfigArgs, ConfigCheckArgs, ConfigSchemaArgs, ConfigShowArgs, InEffect, InitArgs, Shown,
+    ValueOrigin,
+};
 pub(super) use self::explain::ExplainArgs;
+pub(super) use self::explain_layout::ExplainLayoutArgs;
 pub(in crate::cli) use self::export::ExportArgs;
+use self::file::FileArgs;
 pub(super) use self::limits::LimitArgs;
 pub(super) use self::logdb::{LogDbAction, LogDbArgs, LogDbConfirmedArgs, LogDbModeArg};
 pub(super) use self::man::ManArgs;
+pub(super) use self::masks::MaskArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
+pub(super) use self::plan::{ApplyArgs, PlanArgs};
 pub(super) use self::report::ReportArgs;
 pub(super) use self::resume::{ResumeArgs, SHOWN as RESUME_FLAGS};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
@@ -45,7 +60,8 @@ use super::version;
 /// Exports databases to Parquet files: exactly, at one point in time, all or nothing per table.
 ///
 /// Without a command, `export` runs. Every flag is also accepted with underscores, and read from the
-/// environment as LAKEXPRESS_ plus its name (--n-jobs: LAKEXPRESS_N_JOBS).
+/// environment as LAKEXPRESS_ plus its name (--n-jobs: LAKEXPRESS_N_JOBS). A file of -c/--config holds the same
+/// names; the command line and the environment stand above it.
 ///
 /// Exit codes: 0 all done; 1 the run ended and some tables failed; 2 usage; 65 data; 70 internal;
 /// 75 try again later; 77 denied; 78 configuration; 129, 130 or 143 stopped by SIGHUP, Ctrl-C or SIGTERM.
@@ -67,13 +83,19 @@ pub(in crate::cli) enum Command {
     /// Export tables to Parquet files (the default command)
     Export(Box<ExportArgs>),
     /// Show what an export would read and write, up to the first byte
-    Plan(Box<ExportArgs>),
+    Plan(Box<PlanArgs>),
+    /// Export what a plan says, or say what has changed since it was made
+    Apply(Box<ApplyArgs>),
     /// Show tables, columns and how exactly each type travels
     Inspect(Box<InspectArgs>),
     /// Export the result of SQL over the source's tables
     Query(Box<QueryArgs>),
     /// Check that the source and the destination are ready for an export
     Check(Box<CheckArgs>),
+    /// Write a configuration file from a live source
+    Init(Box<InitArgs>),
+    /// Check a configuration file, show what is in effect, or print its JSON Schema
+    Config(ConfigArgs),
     /// Export a small generated database and show the result; no setup required
     Demo(DemoArgs),
     /// Finish what a run left undone
@@ -90,6 +112,8 @@ pub(in crate::cli) enum Command {
     Metadata(MetadataArgs),
     /// Prove that what lies at a destination is what its manifests say
     Verify(VerifyArgs),
+    /// Show what a reader skips of a table's files for a condition
+    ExplainLayout(ExplainLayoutArgs),
     /// Explain an error code, or list all codes
     Explain(ExplainArgs),
     /// Print the completion script of a shell
@@ -101,10 +125,14 @@ pub(in crate::cli) enum Command {
 impl Command {
     pub(in crate::cli) fn output(&self) -> &OutputArgs {
         match self {
-            Self::Export(args) | Self::Plan(args) => &args.output,
+            Self::Export(args) => &args.output,
+            Self::Plan(args) => &args.export.output,
+            Self::Apply(args) => &args.output,
             Self::Inspect(args) => &args.output,
             Self::Query(args) => &args.output,
             Self::Check(args) => &args.output,
+            Self::Init(args) => &args.output,
+            Self::Config(args) => args.action.output(),
             Self::Demo(args) => &args.output,
             Self::Man(args) => &args.output,
             Self::Explain(args) => &args.output,
@@ -116,6 +144,7 @@ impl Command {
             Self::Report(args) => &args.output,
             Self::Metadata(args) => &args.output,
             Self::Verify(args) => &args.output,
+            Self::ExplainLayout(args) => &args.output,
         }
     }
 
@@ -132,17 +161,18 @@ impl Command {
                 let earlier = args.metadata.generate_metadata && args.metadata.run_id.is_some();
                 (!args.run_log.init_db && !earlier).then_some((&args.tell, &args.auth))
             }
-            Self::Plan(args) => Some((&args.tell, &args.auth)),
+            Self::Plan(args) => Some((&args.export.tell, &args.export.auth)),
+            Self::Apply(args) => Some((&args.tell, &args.auth)),
             Self::Query(args) => (args.format == FormatArg::Parquet).then_some((&args.tell, &args.auth)),
             Self::Resume(args) => Some((&args.export.tell, &args.export.auth)),
             _ => None,
         }
     }
 
-    /// Remembers which flags were given: `resume` compares those of the command line and the environment, a stream refuses
-    /// those of the command line that are not for it.
-    pub(in crate::cli) fn take_note(&mut self, matches: &clap::ArgMatches) {
-        let (given, and_environment) = match self {
+    /// Remembers which flags were given: `resume` compares those of the command line, the environment and the configuration
+    /// file, a stream refuses those of the command line that are not for it. `of_file` says which come from the file.
+    pub(in crate::cli) fn take_note(&mut self, matches: &clap::ArgMatches, of_file: &dyn Fn(&str) -> bool) {
+        let (given, from_elsewhere) = match self {
             Self::Export(args) => (&mut args.given, true),
             Self::Resume(args) => (&mut args.export.given, true),
             Self::Query(args) => (&mut args.given, false),
@@ -151,24 +181,27 @@ impl Command {
         let Some((name, matches)) = matches.subcommand() else { return };
         let command = <Cli as clap::CommandFactory>::command();
         let arguments = command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
-        let is_given = |id: &str| {
+        let is_given = |id: &str, long: &str| {
             let there = matches.try_get_raw(id).ok().flatten().is_some();
             there
                 && match matches.value_source(id) {
-                    Some(ValueSource::CommandLine) => true,
-                    Some(ValueSource::EnvVariable) => and_environment,
+                    Some(ValueSource::CommandLine) => from_elsewhere || !of_file(long),
+                    Some(ValueSource::EnvVariable) => from_elsewhere,
                     _ => false,
                 }
         };
         *given = arguments
-            .filter(|argument| is_given(argument.get_id().as_str()))
-            .filter_map(|argument| argument.get_long().map(str::to_owned))
+            .filter_map(|argument| Some((argument.get_id().as_str(), argument.get_long()?)))
+            .filter(|(id, long)| is_given(id, long))
+            .map(|(_, long)| long.to_owned())
             .collect();
     }
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct InspectArgs {
+    #[command(flatten)]
+    pub(in crate::cli) file: FileArgs,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]
@@ -194,6 +227,8 @@ pub(in crate::cli) struct CheckArgs {
     /// schemas. Nothing is tried.
     #[arg(long, env = "LAKEXPRESS_PRINT_ROLE", value_name = "NAME", help_heading = "Check")]
     pub(in crate::cli) print_role: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) file: FileArgs,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]
@@ -262,6 +297,8 @@ pub(in crate::cli) struct QueryArgs {
     #[arg(skip)]
     pub(in crate::cli) given: Vec<String>,
     #[command(flatten)]
+    pub(in crate::cli) file: FileArgs,
+    #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]
     pub(in crate::cli) source: SourceArgs,
@@ -273,6 +310,8 @@ pub(in crate::cli) struct QueryArgs {
     pub(in crate::cli) parallel: ParallelArgs,
     #[command(flatten)]
     pub(in crate::cli) parquet: ParquetArgs,
+    #[command(flatten)]
+    pub(in crate::cli) fanout: FanoutArgs,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
     #[command(flatten)]

@@ -23,6 +23,7 @@ pub(in crate::cli) struct ResumeArgs {
 
 /// Flags that `resume --help` shows; the others are those of the run.
 pub(in crate::cli) const SHOWN: &[&str] = &[
+    "config",
     "auth",
     "log-db-auth-id",
     "source",

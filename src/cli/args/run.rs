@@ -10,7 +10,8 @@ use crate::catalog::Consistency;
 use crate::cli::values::{parse_compression, parse_count};
 use crate::config::units::Size;
 use crate::spec::{
-    CuttingSpec, EmptyTables, Encodings, ErrorAction, IfExists, OutputSpec, ParquetSpec, RunSpec, SafetySpec,
+    CuttingSpec, EmptyTables, Encodings, ErrorAction, FilesSpec, IfExists, OutputSpec, PageIndex,
+    ParquetSpec, RunSpec, SafetySpec,
 };
 
 #[derive(Debug, Args)]
@@ -114,6 +115,36 @@ pub(in crate::cli) struct ParquetArgs {
         ignore_case = true
     )]
     pub(in crate::cli) encodings: Option<Encodings>,
+    /// Codecs of single columns: 'orders: note=zstd(9), blob=none'. Repeatable. Default: --compression.
+    ///
+    /// The column is one of the files, in double quotes if its name has a comma.
+    #[arg(long, env = "LAKEXPRESS_COLUMN_COMPRESSION", value_name = "TABLE: COLUMN=CODEC")]
+    pub(in crate::cli) column_compression: Vec<String>,
+    /// Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none.
+    ///
+    /// Readers skip row groups that do not have the value that is looked for; of values that are in no row group 0.1 % are
+    /// looked for in vain. A filter takes 2 to 4 bytes for each distinct value. auto: where nearly all values of a row group
+    /// differ, of integers, texts, uuids and decimals.
+    #[arg(long, env = "LAKEXPRESS_BLOOM_FILTER", value_name = "TABLE: COLUMNS")]
+    pub(in crate::cli) bloom_filter: Vec<String>,
+    /// Bounds of every page, so that readers skip pages: auto, on or off. Default: auto.
+    ///
+    /// auto: for files whose rows are sorted. Pages then have 16,384 rows at most.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_PAGE_INDEX",
+        value_name = "WHEN",
+        hide_possible_values = true,
+        value_enum,
+        default_value_t = FilesSpec::default().page_index,
+        ignore_case = true
+    )]
+    pub(in crate::cli) page_index: PageIndex,
+    /// A key and a value for the footer of every file. Repeatable. Default: none.
+    ///
+    /// Keys that readers give a meaning are refused: ARROW:schema, geo, pandas, lakexpress:*, org.apache.spark.*.
+    #[arg(long, env = "LAKEXPRESS_PARQUET_METADATA", value_name = "KEY=VALUE")]
+    pub(in crate::cli) parquet_metadata: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::file::FileArgs;
 use super::run::OutputArgs;
 use super::selection::AuthArgs;
 use crate::cli::values::parse_percent;
@@ -59,6 +60,8 @@ pub(in crate::cli) struct VerifyArgs {
     /// Directory below the destination whose tables are looked at. Default: all.
     #[arg(long, env = "LAKEXPRESS_SUB_PATH", value_name = "PATH")]
     pub(in crate::cli) sub_path: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) file: FileArgs,
     #[command(flatten)]
     pub(in crate::cli) auth: AuthArgs,
     #[command(flatten)]

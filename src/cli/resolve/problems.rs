@@ -15,6 +15,11 @@ impl Problems {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    /// Each of them.
+    pub(in crate::cli) fn all(&self) -> &[Error] {
+        &self.0
+    }
+
     /// One problem comes out as it is; several as one error of the most telling kind.
     pub(in crate::cli) fn finish(mut self) -> Result<()> {
         if self.0.len() < 2 {

@@ -13,7 +13,7 @@ use std::env::VarError;
 use serde_json::Value;
 
 /// How a variable is looked up; the process environment, except in tests.
-pub(super) type Environment = fn(&str) -> Result<String, VarError>;
+pub(in crate::config) type Environment = fn(&str) -> Result<String, VarError>;
 
 /// Replaces in every string below `value`. What cannot be replaced goes to `problems` with its path.
 pub(super) fn interpolate(
@@ -42,7 +42,13 @@ pub(super) fn interpolate(
     }
 }
 
-fn replace(text: &str, path: &str, environment: Environment, problems: &mut Vec<String>) -> String {
+/// `text` with the values of its variables. What cannot be replaced goes to `problems` with `path` before it.
+pub(in crate::config) fn replace(
+    text: &str,
+    path: &str,
+    environment: Environment,
+    problems: &mut Vec<String>,
+) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {

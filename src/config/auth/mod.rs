@@ -19,7 +19,7 @@
 //!
 //! Every string may hold `${VAR}` or `$env{VAR}`. No message shows a value.
 
-mod interpolate;
+pub(super) mod interpolate;
 mod json;
 #[cfg(test)]
 mod tests;

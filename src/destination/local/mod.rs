@@ -203,6 +203,16 @@ impl Destination for LocalDirectory {
         self.within(dir, move |folder| folder.remove(&temporary)).await.map(Option::unwrap_or_default)
     }
 
+    fn abandon(&self, upload: &PendingUpload) {
+        let folder = check_name(upload)
+            .and_then(|()| split(&upload.path))
+            .and_then(|(dir, _)| Folder::open(&self.base, dir));
+        if let Ok(Some(folder)) = folder {
+            // What stays the next run removes.
+            let _ = folder.unlink(&upload.upload_id);
+        }
+    }
+
     async fn is_pending(&self, upload: &PendingUpload) -> Result<bool> {
         check_name(upload)?;
         let (dir, _) = split(&upload.path)?;

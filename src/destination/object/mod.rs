@@ -187,6 +187,11 @@ impl Destination for ObjectStorage {
         self.0.abort(&upload.path, &upload.upload_id).await
     }
 
+    fn abandon(&self, upload: &PendingUpload) {
+        let (inner, upload) = (Arc::clone(&self.0), upload.clone());
+        self.0.in_background(async move { inner.abort_in_background(&upload.path, &upload.upload_id).await });
+    }
+
     async fn is_pending(&self, upload: &PendingUpload) -> Result<bool> {
         pending::is_whole(&self.0, upload).await
     }

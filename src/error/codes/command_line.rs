@@ -155,4 +155,30 @@ const PAGES: &[Page] = &[
             "Take the right to write the run log or the auth file from other users: `chmod go-w FILE`.",
         ],
     },
+    Page {
+        code: Code::FileLayout,
+        kinds: &[ErrorKind::Usage],
+        title: "rows cannot be laid out as asked",
+        happened: "`--partition-by` or `--sort-by` names something that cannot be a directory or an order of files: an \
+            expression without a name, a type without an order, a name that a column of the files has.",
+        remedies: &[
+            "Write `--partition-by 'table: year(d) AS y, region'`: columns, or expressions with AS and a name.",
+            "Cast a value that cannot be a directory: `CAST(created_at AS date) AS day`.",
+            "Write `--sort-by 'table: column DESC, other'`: columns that the files have.",
+        ],
+    },
+    Page {
+        code: Code::Mask,
+        kinds: &[ErrorKind::Usage, ErrorKind::Config],
+        title: "a mask cannot be applied",
+        happened: "`--mask` has a form that is not known, catches no column or a column that it must not change (of \
+            the primary key, of a partition, or by whose values the table is cut), cannot change values of the \
+            column's type, disagrees with another one, or lacks its key. Nothing was written.",
+        remedies: &[
+            "Write `--mask 'table.column: MASK'` with hmac, hmac(DIGITS), partial(FIRST, LAST), truncate(CHARACTERS), \
+                truncate(year), truncate(month), constant(TEXT), null or drop.",
+            "`lakexpress plan` lists which columns a mask catches.",
+            "Make a key for hmac with `openssl rand -hex 32 > FILE`, and name it with `--mask-key-file FILE`.",
+        ],
+    },
 ];

@@ -137,4 +137,51 @@ const PAGES: &[Page] = &[
             "Start the program in a directory that exists, and write absolute paths.",
         ],
     },
+    Page {
+        code: Code::ConfigFileUnreadable,
+        kinds: &[ErrorKind::Config, ErrorKind::Denied],
+        title: "the configuration file cannot be read",
+        happened: "The file of `-c/--config` or `LAKEXPRESS_CONFIG` does not exist, may not be read by this user, is \
+            larger than 16 MiB, or has a name that does not end in `.toml`, `.yaml` or `.yml`.",
+        remedies: &[
+            "Check the path in `-c` or `LAKEXPRESS_CONFIG`; a relative one begins at the working directory.",
+            "Let `lakexpress init --source URL --write lakexpress.toml` write a file.",
+        ],
+    },
+    Page {
+        code: Code::ConfigFileInvalid,
+        kinds: &[ErrorKind::Config],
+        title: "the configuration file has mistakes",
+        happened: "A key is not known or has a value that its flag does not take, or the file is not TOML or YAML. \
+            The message names file, line and column of each mistake; nothing was read or written.",
+        remedies: &[
+            "Run `lakexpress config check -c FILE`: it lists all mistakes, with the nearest known key.",
+            "Compare with `docs/configuration.md`, or have your editor use `lakexpress config schema`.",
+            "Set the variables that `${NAME}` names in the file.",
+        ],
+    },
+    Page {
+        code: Code::PlanFile,
+        kinds: &[ErrorKind::Config, ErrorKind::Data, ErrorKind::Denied],
+        title: "the file is no plan that can be applied",
+        happened: "The file of `lakexpress apply` cannot be read, can be changed by others, or is not what \
+            `lakexpress plan --out FILE` of this version wrote. Or the file of `--out` cannot be written.",
+        remedies: &[
+            "Check the path.",
+            "Make the plan again with `lakexpress plan ... --out FILE`.",
+            "Let only its owner write the file and its directory: `chmod go-w FILE`.",
+        ],
+    },
+    Page {
+        code: Code::StalePlan,
+        kinds: &[ErrorKind::Data],
+        title: "the plan is stale",
+        happened: "Since `lakexpress plan --out FILE` the source has changed so that an export would do something \
+            else than what was reviewed: tables, columns, types, or how a table is cut. The message names each \
+            change. Nothing was written.",
+        remedies: &[
+            "Make the plan again with `lakexpress plan ... --out FILE`, review it, and apply it.",
+            "Undo what changed in the source.",
+        ],
+    },
 ];

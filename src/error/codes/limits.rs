@@ -98,4 +98,15 @@ const PAGES: &[Page] = &[
             "Look further up in the output for the error that came first.",
         ],
     },
+    Page {
+        code: Code::TooManyPartitions,
+        kinds: &[ErrorKind::Data],
+        title: "a table would have too many partitions",
+        happened: "Each partition is a directory with files. More of them than `--max-partitions` are taken for a \
+            mistake: millions of small files are slow to write and to read. Nothing is written.",
+        remedies: &[
+            "Partition by an expression with fewer values: `year(d) AS y`, `left(name, 2) AS prefix`.",
+            "Raise `--max-partitions`.",
+        ],
+    },
 ];

@@ -122,4 +122,16 @@ const PAGES: &[Page] = &[
             "Connect directly if a proxy is in between.",
         ],
     },
+    Page {
+        code: Code::PartitionValue,
+        kinds: &[ErrorKind::Data],
+        title: "a value cannot be the name of a partition",
+        happened: "Readers take the values of a partition from the names of directories. The empty text and \
+            `__HIVE_DEFAULT_PARTITION__` mean NULL there, a name has at most 255 bytes, and dates have the years 0 to 9999.",
+        remedies: &[
+            "`nullif(column, '') AS name` writes the empty text as NULL.",
+            "`coalesce(nullif(column, ''), 'none') AS name` writes it as a word.",
+            "Partition by a shorter expression: `left(column, 50) AS name`.",
+        ],
+    },
 ];

@@ -87,4 +87,27 @@ const PAGES: &[Page] = &[
             "Name the storage with `--target-storage-id`.",
         ],
     },
+    Page {
+        code: Code::NoParquetFile,
+        kinds: &[ErrorKind::Usage],
+        title: "there is no Parquet file",
+        happened: "The place that was named is not there, or has no Parquet files that are one table.",
+        remedies: &[
+            "Name the directory of one table, not the one above all tables.",
+            "Name the storage with `--target-storage-id`, and the table's directory in it with `--sub-path`.",
+            "Write `s3://`, `gs://` or `abfss://` before a place that is not on this machine.",
+        ],
+    },
+    Page {
+        code: Code::SchemasDiffer,
+        kinds: &[ErrorKind::Data],
+        title: "the files of a directory are not one table",
+        happened: "Two files have different columns, or lie in directories of different keys. A condition has one \
+            meaning for a table.",
+        remedies: &[
+            "Name a directory with the files of one table.",
+            "Name one of the two files.",
+            "Export the table again, after the files of others were moved away.",
+        ],
+    },
 ];

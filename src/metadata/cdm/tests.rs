@@ -67,6 +67,9 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         projection: None,
         query: None,
         source_sql: None,
+        partition_by: vec![],
+        sorted_by: vec![],
+        masks: vec![],
         readers: crate::readers::Readers::Modern,
         columns: vec![
             column("id", &DataType::Int64, Some("bigint")),

@@ -35,8 +35,11 @@ pub use script::{parse_query, parse_script};
 pub use source_sql::source_query;
 pub use statement::{QUERY_SCHEMA, QueryStatement};
 
+use super::arrangement::{self, Arrangement, PARTITION_BY, Wanted};
+use super::files::file_shape;
 use super::meaning::prepare;
 pub(super) use super::missing::quoted;
+use super::relation::Relation;
 use super::{SourceTable, session};
 use crate::catalog::{
     Geometries, ListedTable, Slice, SnapshotToken, SourceSql, TableFilter, TableInfo, TableKind, TableRef,
@@ -89,6 +92,8 @@ pub struct QueryPlan {
     pub est_bytes: u64,
     /// Streams of the source at once.
     pub readers: Readers,
+    /// How the rows are laid out in the files.
+    pub arrangement: Arrangement,
     context: SessionContext,
     logical: LogicalPlan,
 }
@@ -96,7 +101,8 @@ pub struct QueryPlan {
 impl QueryPlan {
     /// The columns as the files have them.
     pub fn fields(&self) -> Fields {
-        let fields = self.logical.schema().fields().iter();
+        let files = self.arrangement.in_files(self.logical.schema().inner());
+        let fields = files.fields().iter();
         fields.map(|field| field_for(field, &self.writer.parquet.readers)).collect()
     }
 
@@ -198,6 +204,8 @@ pub async fn plan_queries(
     let (own, tables): (Vec<_>, Vec<_>) =
         inputs.iter().partition(|input| input.info.kind == TableKind::Query);
     let common = session::open(tables.into_iter().map(provider).collect(), &settings)?;
+    let mut arrangement = Arrangement::of(&spec.arrangement);
+    arrangement.files.held_bytes = arrangement.files.held_bytes.min(writer.parquet.row_group_bytes / 2);
     let mut plans = Vec::with_capacity(statements.len());
     for statement in statements {
         let table = statement.table();
@@ -219,6 +227,7 @@ pub async fn plan_queries(
             est_bytes: own
                 .map_or_else(|| inputs.iter().map(|i| i.info.est_bytes).sum(), |input| input.info.est_bytes),
             readers,
+            arrangement: arrangement.clone(),
             context,
             logical,
         };
@@ -227,11 +236,12 @@ pub async fn plan_queries(
         if physical.output_partitioning().partition_count() == 0 {
             return Err(placed(Error::internal("the plan has no partitions")));
         }
-        let schema = physical.schema();
-        distinct_names(&schema)
-            .and_then(|()| super::in_files(schema.fields()))
-            .and_then(|()| plan.writer.check(&schema))
-            .map_err(placed)?;
+        distinct_names(&physical.schema()).map_err(placed)?;
+        arrange(&mut plan, statement, &physical.schema(), spec).await.map_err(placed)?;
+        let schema = plan.arrangement.in_files(&plan.physical(Joins::Hash).await.map_err(placed)?.0.schema());
+        super::in_files(schema.fields()).and_then(|()| plan.writer.check(&schema)).map_err(placed)?;
+        let written = schema.fields().iter().map(|field| field_for(field, &spec.parquet.readers)).collect();
+        plan.writer.files = file_shape(&spec.files, &plan.table, &written)?;
         plan.columns = match own {
             Some(input) => {
                 let info = without_ids(&input.info);
@@ -243,6 +253,32 @@ pub async fn plan_queries(
         plans.push(plan);
     }
     Ok(plans)
+}
+
+/// Lays the result of `plan`, whose columns are `schema`, out in partitions, where that is wanted.
+async fn arrange(
+    plan: &mut QueryPlan,
+    statement: &QueryStatement,
+    schema: &SchemaRef,
+    spec: &ExportSpec,
+) -> Result<()> {
+    let (flag, text) =
+        match (Wanted::of(&spec.arrangement, &plan.table)?.partition, &statement.partitioned_by) {
+            (None, None) => return Ok(()),
+            (Some(text), None) => (PARTITION_BY, text),
+            (None, Some(text)) => ("PARTITIONED BY", text.clone()),
+            (Some(_), Some(_)) => {
+                return Err(Error::usage("both PARTITIONED BY and --partition-by name this query")
+                    .coded(Code::FlagConflict)
+                    .hint("leave one of them out"));
+            }
+        };
+    let rows = Relation::of_query(&plan.table, plan.logical.clone(), schema)?;
+    let (logical, columns) = arrangement::partitioned(&rows, flag, &text).await?;
+    plan.arrangement.files.keys = columns.iter().map(|column| column.name.clone()).collect();
+    plan.arrangement.partition = columns;
+    plan.logical = logical;
+    Ok(())
 }
 
 async fn logical(context: &SessionContext, statement: &QueryStatement) -> Result<LogicalPlan> {

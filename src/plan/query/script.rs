@@ -13,7 +13,7 @@ use super::statement::{QueryStatement, Text, check_name, placed};
 use crate::error::{Code, Error, Result};
 use crate::spec::layout;
 
-const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name', and no options after it: exports are Parquet files, and \
+const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name' [PARTITIONED BY (columns)], and no options after it: exports are Parquet files, and \
     --compression and other flags hold for all of them";
 
 /// One query, as `query "SELECT ..." --name N` has it.
@@ -81,9 +81,7 @@ fn copy(statement: Statement, text: Text) -> Result<QueryStatement> {
     if copy.stored_as.as_deref().is_some_and(|format| !format.eq_ignore_ascii_case("parquet")) {
         return refuse("exports are Parquet files", "stored");
     }
-    if !copy.partitioned_by.is_empty() {
-        return refuse("PARTITIONED BY is not supported in a script", "partitioned");
-    }
+    let partitioned_by = (!copy.partitioned_by.is_empty()).then(|| copy.partitioned_by.join(", "));
     if !copy.options.is_empty() {
         return refuse("OPTIONS are given as flags and hold for the whole script", "options");
     }
@@ -96,7 +94,7 @@ fn copy(statement: Statement, text: Text) -> Result<QueryStatement> {
         CopyToSource::Query(query) => Statement::Statement(Box::new(SqlStatement::Query(query))),
         CopyToSource::Relation(table) => everything_of(&table, &text)?,
     };
-    described(copy.target, sql, statement, text)
+    Ok(QueryStatement { partitioned_by, ..described(copy.target, sql, statement, text)? })
 }
 
 /// `COPY t TO 'name'`.
@@ -111,7 +109,7 @@ fn described(name: String, sql: String, statement: Statement, text: Text) -> Res
     let (tables, _) = resolve_table_references(&statement, true).map_err(|error| {
         text.place(Error::usage(error.strip_backtrace()).coded(Code::SqlSyntax), None, &[])
     })?;
-    Ok(QueryStatement { name, sql, tables, statement, text, source_sql: None })
+    Ok(QueryStatement { name, sql, tables, statement, text, partitioned_by: None, source_sql: None })
 }
 
 fn not_a_query(statement: &Statement) -> Error {

@@ -39,6 +39,7 @@ fn statement(sql: &str, name: &str, key: Option<&str>, text: Text) -> Result<Que
         tables: Vec::new(),
         statement,
         text,
+        partitioned_by: None,
         source_sql: Some(source_sql),
     })
 }

@@ -22,6 +22,8 @@ pub struct QueryStatement {
     pub(super) tables: Vec<TableReference>,
     pub(super) statement: Statement,
     pub(super) text: Text,
+    /// Keys of partitions of its files, as SQL: `PARTITIONED BY`.
+    pub partitioned_by: Option<String>,
     /// The query, where it is in the source's own SQL: `statement` then reads all that it gives.
     pub source_sql: Option<SourceSql>,
 }

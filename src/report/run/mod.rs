@@ -230,9 +230,8 @@ fn retries(job: &JobRecord, outcome: Option<&Value>, parts: &mut [PartReport]) -
 
 /// The files of a manifest that this run wrote. After an append those of other runs are there too; names tell which.
 fn files_of(run_id: &str, manifest: &Manifest) -> Vec<PartReport> {
-    let appended = |file: &&FileEntry| {
-        layout::file_name(&file.name).is_some_and(|name| name == layout::part_name(file.part, Some(run_id)))
-    };
+    let appended =
+        |file: &&FileEntry| layout::is_of_part(&file.name, &layout::part_name(file.part, Some(run_id)));
     let own: Vec<&FileEntry> = manifest.own_files().filter(appended).collect();
     let files = match own.is_empty() && manifest.run_id == run_id {
         true => manifest.own_files().collect(),

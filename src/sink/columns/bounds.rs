@@ -3,6 +3,8 @@
 use parquet::data_type::ByteArray;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
+use super::page_index::PageBounds;
+
 /// Bytes of a bound in the footer; a longer one is cut, and the largest then rounded up.
 const LENGTH: usize = 64;
 
@@ -44,6 +46,22 @@ impl ByteBounds {
                     replace(high);
                 }
             }
+        }
+    }
+
+    /// Takes all values of `other` into account.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (_, bound) in other.both.iter().flatten() {
+            self.add(bound);
+        }
+    }
+
+    /// The same for a page; `utf8` if its values are text, of which no character is cut.
+    pub(super) fn of_page(&self, utf8: bool) -> PageBounds {
+        let Some([(_, low), (_, high)]) = &self.both else { return PageBounds::Empty };
+        match (shorten_low(low.clone(), utf8), shorten_high(high.clone(), utf8)) {
+            (Some((low, _)), Some((high, _))) => PageBounds::Between(low.data().into(), high.data().into()),
+            _ => PageBounds::Unknown,
         }
     }
 

@@ -9,13 +9,14 @@ use parquet::basic::Encoding;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 
+use super::bloom::Bloom;
 use super::bounds::ByteBounds;
 use super::chunk::Chunk;
 use super::codec::Codec;
 use super::codes::Codes;
 use super::delta::put_deltas;
 use super::dictionary::ByteDictionary;
-use super::encoder::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
+use super::encoder::{Choice, ChunkEncoder, PAGE_BYTES, piece_rows};
 use super::error::{Error, Result};
 use super::rule::{NEW_BYTES, Sample, is_full, pays};
 
@@ -36,15 +37,18 @@ pub(super) struct ByteEncoder {
     /// Lengths and bytes of a page without dictionary.
     lengths: Vec<i32>,
     bytes: Vec<u8>,
-    /// Of the values that are in no dictionary.
+    /// Of the values that are in no dictionary; with a page index, of all whose pages are complete.
     bounds: ByteBounds,
+    /// Of those of the page that are in no dictionary, with a page index.
+    page_bounds: ByteBounds,
+    bloom: Option<Bloom>,
 }
 
 impl ByteEncoder {
     /// `utf8` if the values are text.
     pub(super) fn new(descriptor: ColumnDescPtr, choice: Choice, utf8: bool) -> Self {
         Self {
-            chunk: Chunk::new(descriptor, choice.compression),
+            chunk: Chunk::new(descriptor, choice),
             utf8,
             delta: choice.delta,
             dictionary: choice.dictionary.then(ByteDictionary::new),
@@ -54,6 +58,8 @@ impl ByteEncoder {
             lengths: Vec::new(),
             bytes: Vec::new(),
             bounds: ByteBounds::default(),
+            page_bounds: ByteBounds::default(),
+            bloom: Bloom::of(choice.bloom),
         }
     }
 
@@ -74,7 +80,7 @@ impl ByteEncoder {
             self.chunk.add_rows(rows, piece.nulls())?;
             self.add(&piece)?;
             self.reconsider(codec, rows - piece.null_count())?;
-            if self.chunk.rows() >= PAGE_ROWS || self.plain_bytes() >= PAGE_BYTES {
+            if self.chunk.rows() >= self.chunk.page_rows() || self.plain_bytes() >= PAGE_BYTES {
                 self.end_page(codec)?;
             }
             at += rows;
@@ -85,7 +91,7 @@ impl ByteEncoder {
     /// Rows from `at` on that fit into the page, at least one.
     fn room<O: OffsetSizeTrait>(&self, offsets: &[O], at: usize) -> usize {
         let left = PAGE_BYTES.saturating_sub(self.plain_bytes());
-        let last = at + piece_rows(offsets.len() - 1 - at, self.chunk.rows());
+        let last = at + piece_rows(offsets.len() - 1 - at, self.chunk.rows(), self.chunk.page_rows());
         let start = offsets[at].as_usize();
         // Offsets never fall.
         offsets[at + 1..=last].partition_point(|offset| offset.as_usize() - start <= left).max(1)
@@ -100,6 +106,12 @@ impl ByteEncoder {
         let data = piece.value_data();
         let bounds = |row: usize| (offsets[row].as_usize(), offsets[row + 1].as_usize());
         let nulls = piece.nulls().filter(|nulls| nulls.null_count() > 0);
+        if self.dictionary.is_none()
+            && let Some(bloom) = &mut self.bloom
+        {
+            piece.iter().flatten().for_each(|value| bloom.add(value.as_ref()));
+        }
+        let to_bound = if self.chunk.is_indexed() { &mut self.page_bounds } else { &mut self.bounds };
         match (&mut self.dictionary, nulls) {
             (Some(dictionary), nulls) => {
                 let mut code = |row: usize| {
@@ -118,7 +130,7 @@ impl ByteEncoder {
                 for pair in offsets.windows(2) {
                     let (start, end) = (pair[0].as_usize(), pair[1].as_usize());
                     self.lengths.push(length(end - start)?);
-                    self.bounds.add(&data[start..end]);
+                    to_bound.add(&data[start..end]);
                 }
             }
             (None, Some(nulls)) => {
@@ -126,7 +138,7 @@ impl ByteEncoder {
                     let (start, end) = bounds(row);
                     self.bytes.extend_from_slice(&data[start..end]);
                     self.lengths.push(length(end - start)?);
-                    self.bounds.add(&data[start..end]);
+                    to_bound.add(&data[start..end]);
                 }
             }
         }
@@ -141,7 +153,8 @@ impl ByteEncoder {
         let unlikely_to_pay = self.sample.unlikely_to_pay(added, dictionary.len(), NEW_BYTES);
         if unlikely_to_pay && self.can_expand() {
             self.expand()
-        } else if is_full(dictionary.page().len()) {
+        // The first of smaller pages may end before the sample does.
+        } else if is_full(dictionary.page().len()) || unlikely_to_pay && self.chunk.is_indexed() {
             self.leave_dictionary(codec)
         } else {
             Ok(())
@@ -174,7 +187,10 @@ impl ByteEncoder {
             self.bytes.extend_from_slice(value);
             self.lengths.push(length(value.len())?);
         }
-        self.add_bounds(&dictionary);
+        // All of them are in this page.
+        let to_bound = if self.chunk.is_indexed() { &mut self.page_bounds } else { &mut self.bounds };
+        dictionary.values().for_each(|value| to_bound.add(value));
+        self.add_to_filter(&dictionary);
         Ok(())
     }
 
@@ -182,19 +198,35 @@ impl ByteEncoder {
         let Some(dictionary) = self.dictionary.take() else {
             return Ok(());
         };
-        self.add_bounds(&dictionary);
+        if !self.chunk.is_indexed() {
+            dictionary.values().for_each(|value| self.bounds.add(value));
+        }
+        self.add_to_filter(&dictionary);
         self.chunk.set_dictionary(codec, dictionary.page(), dictionary.len())
     }
 
-    fn add_bounds(&mut self, dictionary: &ByteDictionary) {
-        for code in 0..dictionary.len() {
-            self.bounds.add(dictionary.value(code as u32));
+    fn add_to_filter(&mut self, dictionary: &ByteDictionary) {
+        if let Some(bloom) = &mut self.bloom {
+            dictionary.values().for_each(|value| bloom.add(value));
         }
+    }
+
+    /// Says between which values those of the page lie that ends now, and takes them into those of the chunk.
+    fn bound_page(&mut self) {
+        let mut page = std::mem::take(&mut self.page_bounds);
+        if let Some(dictionary) = &self.dictionary {
+            self.codes.each(dictionary.len(), |code| page.add(dictionary.value(code)));
+        }
+        self.chunk.bound_page(page.of_page(self.utf8));
+        self.bounds.merge(&page);
     }
 
     fn end_page(&mut self, codec: &mut Codec) -> Result<()> {
         if self.chunk.rows() == 0 {
             return Ok(());
+        }
+        if self.chunk.is_indexed() {
+            self.bound_page();
         }
         if let Some(dictionary) = &self.dictionary {
             self.coded_bytes = 0;
@@ -238,6 +270,12 @@ impl<W: Write + Send> ChunkEncoder<W> for ByteEncoder {
             + self.lengths.capacity() * size_of::<i32>()
             + self.bytes.capacity()
             + self.dictionary.as_ref().map_or(0, ByteDictionary::memory)
+            + self.bloom.as_ref().map_or(0, Bloom::memory)
+    }
+
+    fn encoded(&self) -> usize {
+        let of_dictionary = |d: &ByteDictionary| d.page().len() + self.codes.encoded(d.len());
+        self.chunk.memory() + self.plain_bytes() + self.dictionary.as_ref().map_or(0, of_dictionary)
     }
 
     fn finish(
@@ -255,9 +293,14 @@ impl<W: Write + Send> ChunkEncoder<W> for ByteEncoder {
             }
         }
         self.end_page(codec)?;
+        if self.dictionary.is_some() {
+            // Its values come again and again.
+            self.bloom.take_if(|bloom| bloom.measured);
+        }
         self.end_dictionary(codec)?;
         let (bounds, utf8) = (self.bounds, self.utf8);
-        self.chunk.finish(group, |nulls| bounds.statistics(utf8, nulls))
+        let filter = self.bloom.and_then(Bloom::into_filter);
+        self.chunk.finish(group, filter, |nulls| bounds.statistics(utf8, nulls))
     }
 }
 

@@ -7,6 +7,7 @@ use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::NullBuffer;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, PageType};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result as ParquetResult;
@@ -17,8 +18,10 @@ use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, Trac
 use parquet::schema::types::ColumnDescPtr;
 
 use super::codec::{Codec, Room};
+use super::encoder::Choice;
 use super::error::{Error, Result};
 use super::hybrid::{put_levels, put_varint};
+use super::page_index::{PageBounds, PageIndex};
 
 /// About as many bytes has the header of a page.
 const HEADER_BYTES: usize = 64;
@@ -35,22 +38,30 @@ pub(super) struct Chunk {
     valid: Option<BooleanBufferBuilder>,
     /// Rows in the next page.
     rows: usize,
+    /// Rows after which it is full.
+    page_rows: usize,
+    /// NULLs in it.
+    page_nulls: u64,
     nulls: u64,
     total_rows: u64,
     uncompressed: i64,
     encodings: Vec<PageEncodingStats>,
+    index: Option<PageIndex>,
 }
 
 impl Chunk {
-    pub(super) fn new(descriptor: ColumnDescPtr, compression: Compression) -> Self {
+    pub(super) fn new(descriptor: ColumnDescPtr, choice: Choice) -> Self {
         let valid = (descriptor.max_def_level() > 0).then(|| BooleanBufferBuilder::new(0));
         Self {
+            page_rows: choice.page_rows(),
+            index: choice.indexed.then(|| PageIndex::new(descriptor.physical_type())),
             descriptor,
-            compression,
+            compression: choice.compression,
             pages: Vec::new(),
             dictionary: None,
             valid,
             rows: 0,
+            page_nulls: 0,
             nulls: 0,
             total_rows: 0,
             uncompressed: 0,
@@ -61,6 +72,23 @@ impl Chunk {
     /// Rows that the next page has so far.
     pub(super) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Rows after which a page is full.
+    pub(super) fn page_rows(&self) -> usize {
+        self.page_rows
+    }
+
+    /// Whether the bounds of every page are wanted.
+    pub(super) fn is_indexed(&self) -> bool {
+        self.index.is_some()
+    }
+
+    /// Says between which values those of the page lie that ends next.
+    pub(super) fn bound_page(&mut self, bounds: PageBounds) {
+        if let Some(index) = &mut self.index {
+            index.bound(bounds);
+        }
     }
 
     /// Whether no page is complete yet.
@@ -82,7 +110,7 @@ impl Chunk {
         match (&mut self.valid, nulls) {
             (Some(valid), Some(nulls)) => {
                 valid.append_buffer(nulls.inner());
-                self.nulls += nulls.null_count() as u64;
+                self.page_nulls += nulls.null_count() as u64;
             }
             (Some(valid), None) => valid.append_n(rows, true),
             (None, Some(nulls)) if nulls.null_count() > 0 => {
@@ -119,6 +147,11 @@ impl Chunk {
             statistics: None,
         };
         let written = self.write_page(CompressedPage::new(data, page.len()), buf.len())?;
+        let nulls = std::mem::take(&mut self.page_nulls);
+        self.nulls += nulls;
+        if let Some(index) = &mut self.index {
+            index.end_page(rows, nulls, written.len());
+        }
         self.pages.push(written);
         // Nobody else has it any more: the same memory.
         codec.give_back(Room { page, compressed: buf.into() });
@@ -178,10 +211,12 @@ impl Chunk {
         }
     }
 
-    /// Appends the chunk to `group`. `statistics` makes the statistics of the number of NULLs.
+    /// Appends the chunk to `group`, with a Bloom filter if it has one. `statistics` makes the statistics of the number
+    /// of NULLs.
     pub(super) fn finish<W: Write + Send>(
         mut self,
         group: &mut SerializedRowGroupWriter<'_, W>,
+        bloom_filter: Option<Sbbf>,
         statistics: impl FnOnce(u64) -> Statistics,
     ) -> Result<()> {
         let offset = self.dictionary.as_ref().map_or(0, Bytes::len);
@@ -202,13 +237,20 @@ impl Chunk {
             .set_data_page_offset(offset as i64)
             .set_statistics(statistics(self.nulls))
             .build()?;
+        let (column_index, offset_index) = match self.index {
+            Some(index) => {
+                let (column, offset) = index.finish(offset)?;
+                (column, Some(offset))
+            }
+            None => (None, None),
+        };
         let close = ColumnCloseResult {
             bytes_written: compressed,
             rows_written: self.total_rows,
             metadata,
-            bloom_filter: None,
-            column_index: None,
-            offset_index: None,
+            bloom_filter,
+            column_index,
+            offset_index,
         };
         Ok(group.append_column(&bytes, close)?)
     }

@@ -125,6 +125,11 @@ impl ByteDictionary {
         self.slots.codes.len() * 4 + self.entries.capacity() * 16 + self.page.capacity()
     }
 
+    /// All values, in the order of their codes.
+    pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.iter().map(|(_, start, end)| &self.page[*start as usize..*end as usize])
+    }
+
     /// The value of `code`, which was given out.
     pub(super) fn value(&self, code: u32) -> &[u8] {
         let (_, start, end) = self.entries[code as usize];

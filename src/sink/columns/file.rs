@@ -11,37 +11,44 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
+use super::bloom::BloomChoice;
 use super::codec::Codec;
-use super::encoder::{Choice, ChunkEncoder};
+use super::encoder::{Choice, ChunkEncoder, INDEXED_PAGE_ROWS};
 use super::error::{Error, Result};
 use super::general::GeneralColumns;
 use super::kind::Kind;
 
-/// Properties of a file as it is written here, but for its codec.
+/// Properties of a file as it is written here, but for its codecs.
 ///
-/// Chunk statistics steer readers past files and row groups; those of pages cost more than they save, and where pages
-/// begin is of no use without them.
-pub(in super::super) fn file_properties() -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(true)
+/// Chunk statistics steer readers past files and row groups. Those of pages, and where pages begin, steer them past
+/// pages where rows are in an order: with `page_index`.
+pub(in super::super) fn file_properties(page_index: bool) -> WriterPropertiesBuilder {
+    let properties = WriterProperties::builder().set_offset_index_disabled(!page_index);
+    if page_index {
+        properties
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_data_page_row_count_limit(INDEXED_PAGE_ROWS)
+    } else {
+        properties.set_statistics_enabled(EnabledStatistics::Chunk)
+    }
 }
 
 /// What the properties of a file do not say.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in super::super) struct Settings {
-    /// The codec of all columns.
-    pub(in super::super) compression: Compression,
     /// Whether packed differences may be used.
     pub(in super::super) delta: bool,
     /// Rows after which a row group ends.
     pub(in super::super) group_rows: usize,
+    /// Whether chunks have a Bloom filter, for each column of the schema. What is missing has none.
+    pub(in super::super) bloom_filters: Vec<BloomChoice>,
 }
 
 /// Encodes batches into a file that is written to `W`.
 pub(in super::super) struct FileWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    codec: Codec,
+    /// One for all columns that have it: tables are large, and so is room for a page.
+    codecs: Vec<(Compression, Codec)>,
     columns: Vec<Column>,
     general: GeneralColumns,
     group_rows: usize,
@@ -54,14 +61,16 @@ pub(in super::super) struct FileWriter<W: Write + Send> {
 struct Column {
     name: String,
     kind: Kind,
-    /// Its only leaf, if it is not a general one.
-    leaf: Option<ColumnDescPtr>,
+    /// Its only leaf, or the first of a general one.
+    leaf: ColumnDescPtr,
     choice: Choice,
+    /// The place of its codec.
+    codec: usize,
 }
 
 impl<W: Write + Send> FileWriter<W> {
-    /// A writer of batches of `schema`, which Parquet stores as `stored`, to `out`. `properties` are [`file_properties`] with
-    /// the codec of `settings`, and say which leaves have no dictionary.
+    /// A writer of batches of `schema`, which Parquet stores as `stored`, to `out`. `properties` are [`file_properties`],
+    /// and say which codec leaves have and which have no dictionary. All leaves of a column have one codec.
     ///
     /// Errors: for a codec that is not written, and for types that Parquet does not have.
     pub(in super::super) fn new(
@@ -77,24 +86,35 @@ impl<W: Write + Send> FileWriter<W> {
             leaves[stored.get_column_root_idx(at)].push(Arc::clone(leaf));
         }
         let mut columns = Vec::with_capacity(leaves.len());
-        let mut general: Vec<FieldRef> = Vec::new();
-        for (field, leaves) in schema.fields().iter().zip(&leaves) {
+        let mut general: Vec<(FieldRef, BloomChoice)> = Vec::new();
+        let mut codecs: Vec<(Compression, Codec)> = Vec::new();
+        for (at, (field, leaves)) in schema.fields().iter().zip(&leaves).enumerate() {
             let kind = Kind::of(field, leaves);
+            let bloom = settings.bloom_filters.get(at).copied().unwrap_or_default();
             if kind == Kind::General {
-                general.push(Arc::clone(field));
+                general.push((Arc::clone(field), bloom));
             }
-            let leaf = leaves.first().cloned();
+            let leaf = leaves.first().ok_or(Error::OtherShape)?;
             let choice = Choice {
-                compression: settings.compression,
-                dictionary: leaf.as_ref().is_some_and(|l| file.properties().dictionary_enabled(l.path())),
+                compression: file.properties().compression(leaf.path()),
+                dictionary: file.properties().dictionary_enabled(leaf.path()),
                 delta: settings.delta,
+                indexed: !file.properties().offset_index_disabled(),
+                bloom,
             };
-            columns.push(Column { name: field.name().clone(), kind, leaf, choice });
+            let codec = match codecs.iter().position(|(of, _)| *of == choice.compression) {
+                Some(known) => known,
+                None => {
+                    codecs.push((choice.compression, Codec::new(choice.compression)?));
+                    codecs.len() - 1
+                }
+            };
+            columns.push(Column { name: field.name().clone(), kind, leaf: Arc::clone(leaf), choice, codec });
         }
         Ok(Self {
             general: GeneralColumns::new(general, file.properties())?,
             file,
-            codec: Codec::new(settings.compression)?,
+            codecs,
             columns,
             group_rows: settings.group_rows.max(1),
             encoders: Vec::new(),
@@ -115,7 +135,7 @@ impl<W: Write + Send> FileWriter<W> {
             }
             for ((encoder, array), column) in self.encoders.iter_mut().zip(arrays).zip(&self.columns) {
                 let piece = if some == array.len() { Arc::clone(array) } else { array.slice(at, some) };
-                let written = encoder.write(&mut self.codec, &piece);
+                let written = encoder.write(&mut self.codecs[column.codec].1, &piece);
                 written.map_err(|error| error.of_column(&column.name))?;
             }
             self.rows += some;
@@ -130,7 +150,7 @@ impl<W: Write + Send> FileWriter<W> {
     fn new_encoders(&self) -> Result<Vec<Box<dyn ChunkEncoder<W>>>> {
         let mut general = self.general.encoders()?;
         let encoder = |column: &Column| {
-            let own = column.leaf.as_ref().and_then(|leaf| column.kind.encoder(leaf, column.choice));
+            let own = column.kind.encoder(&column.leaf, column.choice);
             own.or_else(|| general.next()).ok_or(Error::NoEncoder)
         };
         self.columns.iter().map(encoder).collect()
@@ -141,6 +161,11 @@ impl<W: Write + Send> FileWriter<W> {
         self.encoders.iter().map(|encoder| encoder.memory()).sum()
     }
 
+    /// Bytes that the row group would have if it ended now, but for the compression of what is not in a page yet.
+    pub(in super::super) fn encoded(&self) -> usize {
+        self.encoders.iter().map(|encoder| encoder.encoded()).sum()
+    }
+
     /// Ends the row group, if it has rows.
     pub(in super::super) fn end_group(&mut self) -> Result<()> {
         if self.rows == 0 {
@@ -148,7 +173,7 @@ impl<W: Write + Send> FileWriter<W> {
         }
         let mut group = self.file.next_row_group()?;
         for (encoder, column) in self.encoders.drain(..).zip(&self.columns) {
-            let finished = encoder.finish(&mut self.codec, &mut group);
+            let finished = encoder.finish(&mut self.codecs[column.codec].1, &mut group);
             finished.map_err(|error| error.of_column(&column.name))?;
         }
         group.close()?;

@@ -1,8 +1,8 @@
 //! Batches made of any bytes, for `fuzz/`: written, read back, and compared.
 //!
 //! ```text
-//! byte 0      codec (mod 6); 0x08 no packed differences, 0x10 no dictionary, 0x20 no NULLs
-//! byte 1      rows of a group, one of eight numbers
+//! byte 0      codec (mod 6); 0x08 no packed differences, 0x10 no dictionary, 0x20 no NULLs, 0x40 a page index
+//! byte 1      rows of a group, one of eight numbers; 0x08, 0x10 Bloom filters
 //! byte 2      where the rows are cut into two batches, in 256ths
 //! byte 3      columns less one (mod 4), then a byte each that says the type
 //! the rest    in equal parts the numbers of each column, as small programs: see `Numbers`
@@ -20,7 +20,9 @@ use arrow::datatypes::Int32Type;
 use arrow_schema::{Field, Schema};
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 
-use super::round_trip::{Fault, Shape, checked};
+use super::bloom::BloomChoice;
+use super::round_trip::{Fault, Shape};
+use super::steered::checked;
 
 /// Rows at most: more than a page has.
 const ROWS: usize = 40_000;
@@ -48,6 +50,9 @@ pub(in super::super) fn encoders(data: &[u8]) -> Result<(), Fault> {
         compression: codecs[usize::from(header[0] & 7) % codecs.len()],
         delta: header[0] & 0x08 == 0,
         dictionary: header[0] & 0x10 == 0,
+        page_index: header[0] & 0x40 != 0,
+        bloom: [BloomChoice::Never, BloomChoice::Always, BloomChoice::Measured, BloomChoice::Always]
+            [usize::from(header[1] >> 3 & 3)],
         group_rows: [1, 7, 100, 4_096, 8_193, 32_768, 32_769, 1 << 20][usize::from(header[1] % 8)],
     };
     let required = header[0] & 0x20 != 0;

@@ -15,13 +15,15 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 
+use super::bloom::Bloom;
 use super::chunk::Chunk;
 use super::codec::Codec;
 use super::codes::Codes;
 use super::delta::{Delta, put_deltas};
 use super::dictionary::IntegerDictionary;
-use super::encoder::{Choice, ChunkEncoder, PAGE_BYTES, PAGE_ROWS, piece_rows};
+use super::encoder::{Choice, ChunkEncoder, PAGE_BYTES, piece_rows};
 use super::error::{Error, Result};
+use super::page_index::PageBounds;
 use super::rule::{NEW_INTEGERS, Sample, is_full, pays};
 
 /// Values for which both ways to write them are tried.
@@ -29,6 +31,10 @@ const TRIAL: usize = 4096;
 
 /// An integer of a width that Parquet has.
 pub(super) trait Integer: Delta + Ord + Into<i64> + Send + 'static {
+    /// Its bytes.
+    type Bytes: AsRef<[u8]>;
+    /// As Parquet stores it, lowest byte first.
+    fn bytes(self) -> Self::Bytes;
     /// Appends `values`, lowest byte first.
     fn put_plain(out: &mut Vec<u8>, values: &[Self]);
     /// The values of `array` that are not NULL; none if its type is another one.
@@ -38,6 +44,13 @@ pub(super) trait Integer: Delta + Ord + Into<i64> + Send + 'static {
 }
 
 impl Integer for i32 {
+    type Bytes = [u8; 4];
+
+    #[inline]
+    fn bytes(self) -> Self::Bytes {
+        self.to_le_bytes()
+    }
+
     fn put_plain(out: &mut Vec<u8>, values: &[Self]) {
         out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
@@ -62,6 +75,13 @@ impl Integer for i32 {
 }
 
 impl Integer for i64 {
+    type Bytes = [u8; 8];
+
+    #[inline]
+    fn bytes(self) -> Self::Bytes {
+        self.to_le_bytes()
+    }
+
     fn put_plain(out: &mut Vec<u8>, values: &[Self]) {
         out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
@@ -120,8 +140,11 @@ pub(super) struct IntegerEncoder<T> {
     sample: Sample,
     /// Values of a page without dictionary.
     plain: Vec<T>,
-    /// Of the values that are in no dictionary.
+    /// Of the values that are in no dictionary; with a page index, of all whose pages are complete.
     bounds: Option<(T, T)>,
+    /// Of the page, with a page index.
+    page_bounds: Option<(T, T)>,
+    bloom: Option<Bloom>,
     /// Whether differences may be used, and once it was tried, whether they are.
     delta_allowed: bool,
     delta: Option<bool>,
@@ -130,24 +153,33 @@ pub(super) struct IntegerEncoder<T> {
 impl<T: Integer> IntegerEncoder<T> {
     pub(super) fn new(descriptor: ColumnDescPtr, choice: Choice) -> Self {
         Self {
-            chunk: Chunk::new(descriptor, choice.compression),
+            chunk: Chunk::new(descriptor, choice),
             dictionary: choice.dictionary.then(IntegerDictionary::new),
             codes: Codes::default(),
             sample: Sample::default(),
             plain: Vec::new(),
             bounds: None,
+            page_bounds: None,
+            bloom: Bloom::of(choice.bloom),
             delta_allowed: choice.delta,
             delta: None,
         }
     }
 
     fn add(&mut self, values: &[T]) {
+        let indexed = self.chunk.is_indexed();
         match &mut self.dictionary {
             Some(dictionary) => self.codes.page.extend(values.iter().map(|value| dictionary.code(*value))),
             None => {
                 self.plain.extend_from_slice(values);
-                self.bounds = widened(self.bounds, values);
+                if !indexed {
+                    self.bounds = widened(self.bounds, values);
+                }
+                add_to_filter(&mut self.bloom, values);
             }
+        }
+        if indexed {
+            self.page_bounds = widened(self.page_bounds, values);
         }
     }
 
@@ -157,9 +189,11 @@ impl<T: Integer> IntegerEncoder<T> {
             return Ok(());
         };
         let distinct = dictionary.values().len();
-        if self.sample.unlikely_to_pay(added, distinct, NEW_INTEGERS) && self.chunk.is_first_page() {
+        let unlikely_to_pay = self.sample.unlikely_to_pay(added, distinct, NEW_INTEGERS);
+        if unlikely_to_pay && self.chunk.is_first_page() {
             self.expand();
-        } else if is_full(size_of_val(dictionary.values())) {
+        // The first of smaller pages may end before the sample does.
+        } else if is_full(size_of_val(dictionary.values())) || unlikely_to_pay && self.chunk.is_indexed() {
             self.end_page(codec)?;
             self.end_dictionary(codec)?;
         }
@@ -171,15 +205,23 @@ impl<T: Integer> IntegerEncoder<T> {
         if let Some(dictionary) = self.dictionary.take() {
             let values = dictionary.values();
             self.plain.extend(self.codes.page.drain(..).map(|code| values[code as usize]));
-            self.bounds = widened(self.bounds, values);
+            self.leave(&dictionary);
         }
+    }
+
+    /// Takes the values of a dictionary into account that takes no more.
+    fn leave(&mut self, dictionary: &IntegerDictionary<T>) {
+        if !self.chunk.is_indexed() {
+            self.bounds = widened(self.bounds, dictionary.values());
+        }
+        add_to_filter(&mut self.bloom, dictionary.values());
     }
 
     fn end_dictionary(&mut self, codec: &mut Codec) -> Result<()> {
         let Some(dictionary) = self.dictionary.take() else {
             return Ok(());
         };
-        self.bounds = widened(self.bounds, dictionary.values());
+        self.leave(&dictionary);
         let mut page = Vec::new();
         T::put_plain(&mut page, dictionary.values());
         self.chunk.set_dictionary(codec, &page, dictionary.values().len())
@@ -188,6 +230,11 @@ impl<T: Integer> IntegerEncoder<T> {
     fn end_page(&mut self, codec: &mut Codec) -> Result<()> {
         if self.chunk.rows() == 0 {
             return Ok(());
+        }
+        if let Some((low, high)) = self.page_bounds.take() {
+            self.bounds = widened(self.bounds, &[low, high]);
+            let plain = |bound: T| bound.bytes().as_ref().to_vec();
+            self.chunk.bound_page(PageBounds::Between(plain(low), plain(high)));
         }
         if let Some(dictionary) = &self.dictionary {
             return self.codes.end_page(&mut self.chunk, codec, dictionary.values().len());
@@ -229,13 +276,14 @@ impl<T: Integer, W: Write + Send> ChunkEncoder<W> for IntegerEncoder<T> {
     fn write(&mut self, codec: &mut Codec, array: &ArrayRef) -> Result<()> {
         let mut at = 0;
         while at < array.len() {
-            let rows = piece_rows(array.len() - at, self.chunk.rows());
+            let rows = piece_rows(array.len() - at, self.chunk.rows(), self.chunk.page_rows());
             let piece = array.slice(at, rows);
             let values = T::of(&piece).ok_or_else(|| Error::OtherType(piece.data_type().clone()))?;
             self.chunk.add_rows(rows, piece.nulls())?;
             self.add(&values);
             self.reconsider(codec, values.len())?;
-            if self.chunk.rows() >= PAGE_ROWS || self.plain.len() * size_of::<T>() >= PAGE_BYTES {
+            if self.chunk.rows() >= self.chunk.page_rows() || self.plain.len() * size_of::<T>() >= PAGE_BYTES
+            {
                 self.end_page(codec)?;
             }
             at += rows;
@@ -248,6 +296,15 @@ impl<T: Integer, W: Write + Send> ChunkEncoder<W> for IntegerEncoder<T> {
             + self.codes.memory()
             + self.plain.capacity() * size_of::<T>()
             + self.dictionary.as_ref().map_or(0, IntegerDictionary::memory)
+            + self.bloom.as_ref().map_or(0, Bloom::memory)
+    }
+
+    fn encoded(&self) -> usize {
+        let values = self.dictionary.as_ref().map_or(&[][..], IntegerDictionary::values);
+        self.chunk.memory()
+            + self.codes.encoded(values.len())
+            + size_of_val(values)
+            + size_of_val(self.plain.as_slice())
     }
 
     fn finish(
@@ -264,9 +321,20 @@ impl<T: Integer, W: Write + Send> ChunkEncoder<W> for IntegerEncoder<T> {
             }
         }
         self.end_page(codec)?;
+        if self.dictionary.is_some() {
+            // Its values come again and again.
+            self.bloom.take_if(|bloom| bloom.measured);
+        }
         self.end_dictionary(codec)?;
         let bounds = self.bounds;
-        self.chunk.finish(group, |nulls| T::statistics(bounds, nulls))
+        let filter = self.bloom.and_then(Bloom::into_filter);
+        self.chunk.finish(group, filter, |nulls| T::statistics(bounds, nulls))
+    }
+}
+
+fn add_to_filter<T: Integer>(bloom: &mut Option<Bloom>, values: &[T]) {
+    if let Some(bloom) = bloom {
+        values.iter().for_each(|value| bloom.add(value.bytes().as_ref()));
     }
 }
 

@@ -10,11 +10,13 @@
 //! * [`dictionary`] numbers distinct values, [`rule`] says whether that pays, [`codes`] are the numbers of a page and
 //!   [`hybrid`] packs them.
 //! * [`delta`] packs differences; [`bounds`] are the statistics of bytes; [`nan`] finds columns that get none.
+//! * [`page_index`] says where pages begin and what is in them, [`bloom`] what is certainly not in a chunk.
 //!
 //! Nothing here names the rest of the program, so that the folder can be tested, fuzzed, measured and moved by itself:
 //! it writes to any [`Write`](std::io::Write), takes its settings in the crate's terms and has errors of its own
 //! ([`error`] says why). `tests/architecture` holds it to that.
 
+mod bloom;
 mod bounds;
 mod bytes;
 mod chunk;
@@ -32,12 +34,17 @@ mod hybrid;
 mod integers;
 mod kind;
 mod nan;
+mod page_index;
 #[cfg(any(test, feature = "fuzzing"))]
 mod round_trip;
 mod rule;
+#[cfg(any(test, feature = "fuzzing"))]
+mod steered;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::bloom::BloomChoice;
+pub(crate) use self::bloom::{bloom_filter_refusal, may_have_measured_bloom_filter};
 pub(super) use self::error::Error;
 pub(super) use self::file::{FileWriter, Settings, file_properties};
 #[cfg(any(test, feature = "fuzzing"))]

@@ -13,6 +13,7 @@ use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
+use super::bloom::{BloomChoice, bloom_filter_refusal};
 use super::file::{FileWriter, Settings, file_properties};
 use super::integers::Integer;
 
@@ -30,15 +31,25 @@ pub(super) struct Shape {
     pub(super) dictionary: bool,
     /// Rows after which a row group ends.
     pub(super) group_rows: usize,
+    /// Whether there is a page index.
+    pub(super) page_index: bool,
+    /// Whether columns whose type allows it have a Bloom filter.
+    pub(super) bloom: BloomChoice,
 }
 
 /// A writer of batches of `schema`.
 pub(super) fn writer(schema: &Schema, shape: &Shape) -> Result<FileWriter<Vec<u8>>, Fault> {
     let stored = ArrowSchemaConverter::new().convert(schema)?;
-    let properties =
-        file_properties().set_compression(shape.compression).set_dictionary_enabled(shape.dictionary).build();
-    let Shape { compression, delta, group_rows, .. } = *shape;
-    let settings = Settings { compression, delta, group_rows };
+    let properties = file_properties(shape.page_index)
+        .set_compression(shape.compression)
+        .set_dictionary_enabled(shape.dictionary)
+        .build();
+    let bloom = |field: &Arc<Field>| match bloom_filter_refusal(field.data_type()) {
+        None => shape.bloom,
+        Some(_) => BloomChoice::Never,
+    };
+    let bloom_filters = schema.fields().iter().map(bloom).collect();
+    let settings = Settings { delta: shape.delta, group_rows: shape.group_rows, bloom_filters };
     Ok(FileWriter::new(Vec::new(), schema, &stored, properties, settings)?)
 }
 
@@ -68,10 +79,10 @@ fn decoded(file: Bytes, schema: &Schema) -> Result<RecordBatch, Fault> {
 }
 
 /// Writes `batches`, reads them back by the crate's reader, and compares the values and the bounds in the footer.
-pub(super) fn checked(batches: &[RecordBatch], shape: &Shape) -> Result<ParquetMetaData, Fault> {
+pub(super) fn checked(batches: &[RecordBatch], shape: &Shape) -> Result<(Bytes, ParquetMetaData), Fault> {
     let (file, footer) = encoded(batches, shape)?;
     let whole = arrow::compute::concat_batches(&batches[0].schema(), batches)?;
-    let read = decoded(file, &whole.schema())?;
+    let read = decoded(file.clone(), &whole.schema())?;
     for ((wrote, read), field) in whole.columns().iter().zip(read.columns()).zip(whole.schema().fields()) {
         if wrote != read {
             return Err(format!("{field} with {shape:?}: {wrote:?} came back as {read:?}").into());
@@ -86,7 +97,7 @@ pub(super) fn checked(batches: &[RecordBatch], shape: &Shape) -> Result<ParquetM
     if first != whole.num_rows() {
         return Err(format!("{first} of {} rows", whole.num_rows()).into());
     }
-    Ok(footer)
+    Ok((file, footer))
 }
 
 /// Whether what the footer says of the chunks of a row group is true of `rows` of `whole`.
@@ -107,7 +118,7 @@ fn check_group(group: &RowGroupMetaData, whole: &RecordBatch, rows: Range<usize>
     Ok(())
 }
 
-fn check_bounds(statistics: &Statistics, values: &ArrayRef) -> Result<(), Fault> {
+pub(super) fn check_bounds(statistics: &Statistics, values: &ArrayRef) -> Result<(), Fault> {
     match statistics {
         Statistics::Int32(found) if !values.data_type().is_unsigned_integer() => tight::<i32>(found, values),
         Statistics::Int64(found) => tight::<i64>(found, values),
@@ -157,7 +168,7 @@ where
     Ok(())
 }
 
-fn bytes_of(array: &ArrayRef) -> Vec<Option<&[u8]>> {
+pub(super) fn bytes_of(array: &ArrayRef) -> Vec<Option<&[u8]>> {
     match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().iter().map(|v| v.map(str::as_bytes)).collect(),
         DataType::LargeUtf8 => array.as_string::<i64>().iter().map(|v| v.map(str::as_bytes)).collect(),

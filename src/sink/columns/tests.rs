@@ -4,23 +4,27 @@ use std::sync::Arc;
 
 use ::bytes::Bytes;
 use arrow::array::{
-    ArrayRef, BinaryArray, Date32Array, Decimal64Array, Decimal128Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, LargeStringArray, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, Date32Array, Decimal64Array, Decimal128Array, FixedSizeBinaryArray, Float64Array,
+    Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, ListArray, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::Int32Type;
 use arrow_schema::{DataType, Field, Schema};
-use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::basic::{BoundaryOrder, BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::round_trip::{Shape, checked, encoded, writer};
+use super::bloom::BloomChoice;
+use super::round_trip::{Shape, encoded, writer};
+use super::steered::checked;
 
 fn shape(compression: Compression, delta: bool, group_rows: usize) -> Shape {
-    Shape { compression, delta, dictionary: true, group_rows }
+    Shape { compression, delta, dictionary: true, group_rows, page_index: false, bloom: BloomChoice::Never }
 }
 
 fn zstd() -> Compression {
@@ -31,8 +35,12 @@ fn encode(batches: &[RecordBatch], shape: &Shape) -> (Bytes, ParquetMetaData) {
     encoded(batches, shape).expect("written")
 }
 
+/// With page indexes and Bloom filters, and without, of which the footer is.
 fn comes_back(batches: &[RecordBatch], shape: &Shape) -> ParquetMetaData {
-    checked(batches, shape).unwrap_or_else(|fault| panic!("{fault}"))
+    let come_back = |shape: &Shape| checked(batches, shape).unwrap_or_else(|fault| panic!("{fault}"));
+    come_back(&Shape { page_index: true, bloom: BloomChoice::Always, ..*shape });
+    come_back(&Shape { bloom: BloomChoice::Measured, ..*shape });
+    come_back(shape)
 }
 
 fn one_column(array: ArrayRef) -> RecordBatch {
@@ -306,5 +314,118 @@ fn pages_have_no_more_rows_than_promised() {
         let rows: Vec<u32> =
             pages.map(|p| p.expect("page")).filter(|p| p.is_data_page()).map(|p| p.num_values()).collect();
         assert_eq!(rows, [32_768, 32_768, 32_768, 1_696]);
+        let footer = checked(&batches, &Shape { page_index: true, ..shape }).expect("checked");
+        // One may end early, where its dictionary does.
+        let pages = &footer.offset_index().expect("offsets")[0][0].page_locations;
+        let starts: Vec<i64> = pages.iter().map(|page| page.first_row_index).chain([100_000]).collect();
+        assert!(starts.windows(2).all(|pair| pair[1] - pair[0] <= 16_384) && pages.len() <= 8, "{starts:?}");
     }
+}
+
+/// The first column's index in the first row group, and its pages' first rows.
+fn column_index(footer: &ParquetMetaData, column: usize) -> Option<&ColumnIndexMetaData> {
+    let index = footer.column_index()?.first()?.get(column)?;
+    (!matches!(index, ColumnIndexMetaData::NONE)).then_some(index)
+}
+
+#[test]
+fn pages_in_order_say_so_and_pages_of_nulls_have_no_bounds() {
+    let shape = Shape { page_index: true, ..shape(zstd(), true, ROWS) };
+    // Five pages; the second has NULLs only.
+    let value = |row: i64| (row / 16_384 != 1).then_some(row);
+    let rows = 0..5 * 16_384i64;
+    let few = rows.clone().map(|row| value(row).map(|row| row / 1_000));
+    let text = |row: i64| format!("{row:08}{}", "x".repeat(80));
+    // Every second, so that pages do not end for their bytes.
+    let texts =
+        rows.clone().map(|row| value(row).filter(|row| row % 2 == 0).map(text)).collect::<StringArray>();
+    let falling = rows.clone().map(|row| value(row).map(|row| -row)).collect::<Int64Array>();
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("rising", Arc::new(rows.clone().map(value).collect::<Int64Array>()) as ArrayRef, true),
+        ("coded", Arc::new(few.collect::<Int64Array>()), true),
+        ("falling", Arc::new(falling), true),
+        ("text", Arc::new(texts), true),
+        ("nothing", Arc::new(Int64Array::from(vec![None; rows.end as usize])), true),
+        ("nan", Arc::new(Float64Array::from_iter_values(rows.clone().map(|_| f64::NAN))), false),
+        ("float", Arc::new(Float64Array::from_iter_values(rows.clone().map(|row| row as f64))), false),
+        (
+            "list",
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+                rows.clone().map(|row| Some(vec![Some(row as i32), None])),
+            )),
+            false,
+        ),
+    ])
+    .expect("batch");
+    let footer = checked(&[batch], &shape).expect("checked");
+    use BoundaryOrder::{ASCENDING, DESCENDING};
+    let found: Vec<_> =
+        (0..8).map(|at| column_index(&footer, at).and_then(|i| i.get_boundary_order())).collect();
+    let none = None;
+    assert_eq!(
+        found,
+        [
+            Some(ASCENDING),
+            Some(ASCENDING),
+            Some(DESCENDING),
+            Some(ASCENDING),
+            none,
+            none,
+            Some(ASCENDING),
+            none
+        ]
+    );
+    let Some(ColumnIndexMetaData::BYTE_ARRAY(texts)) = column_index(&footer, 3) else { panic!("texts") };
+    assert!(texts.is_null_page(1) && texts.null_count(1) == Some(16_384) && texts.min_value(1).is_none());
+    let (low, high) = (texts.min_value(2).expect("low"), texts.max_value(2).expect("high"));
+    assert!(low.starts_with(b"00032768xx") && low.len() == 64, "{low:?}");
+    assert!(high.ends_with(b"xy") && high.len() == 64, "{high:?}");
+    let offsets = footer.offset_index().expect("offsets");
+    assert!(offsets[0].iter().all(|leaf| leaf.page_locations.len() >= 5), "lists and NaN have theirs");
+}
+
+#[test]
+fn a_page_without_a_short_bound_leaves_the_column_index_out() {
+    let shape = Shape { page_index: true, ..shape(zstd(), true, ROWS) };
+    let plain = |row: usize| if row == 20_000 { vec![0xff; 70] } else { row.to_be_bytes().to_vec() };
+    let coded = |row: usize| if row == 20_000 { vec![0xff; 70] } else { (row % 10).to_be_bytes().to_vec() };
+    for value in [&plain as &dyn Fn(usize) -> Vec<u8>, &coded] {
+        let array = BinaryArray::from_iter_values((0..40_000).map(value));
+        let footer = checked(&[one_column(Arc::new(array))], &shape).expect("checked");
+        assert!(column_index(&footer, 0).is_none());
+        assert_eq!(footer.offset_index().expect("offsets")[0][0].page_locations.len(), 3);
+    }
+}
+
+#[test]
+fn filters_are_where_nearly_all_values_differ() {
+    let of = |array: ArrayRef, bloom: BloomChoice| {
+        let shape = Shape { bloom, ..shape(zstd(), true, ROWS) };
+        let footer = checked(&[one_column(array)], &shape).expect("checked");
+        footer.row_group(0).column(0).bloom_filter_length().map(|bytes| bytes as usize)
+    };
+    let numbers = |values: u64| {
+        Arc::new(Int64Array::from_iter_values(scattered(ROWS).map(|n| (n % values) as i64))) as ArrayRef
+    };
+    let texts = |values: u64| {
+        Arc::new(StringArray::from_iter_values(scattered(ROWS).map(|n| (n % values).to_string()))) as ArrayRef
+    };
+    let uuid = |values: u64| {
+        let bytes = scattered(ROWS).map(|n| u128::from(n % values).to_be_bytes());
+        Arc::new(FixedSizeBinaryArray::try_from_iter(bytes).expect("uuids")) as ArrayRef
+    };
+    for (many, few) in
+        [(numbers(1 << 40), numbers(100)), (texts(1 << 40), texts(100)), (uuid(1 << 40), uuid(100))]
+    {
+        // As the program writes it: 131,072 values of 17 bits are more than 256 KiB.
+        let bytes = of(Arc::clone(&many), BloomChoice::Measured).expect("a filter");
+        assert!((1 << 19..(1 << 19) + 32).contains(&bytes), "{bytes}");
+        assert_eq!(of(many, BloomChoice::Never), None);
+        assert_eq!(of(Arc::clone(&few), BloomChoice::Measured), None, "{few:?}");
+        let bytes = of(few, BloomChoice::Always).expect("a filter");
+        assert!(bytes < 320, "{bytes} bytes for 100 values");
+    }
+    assert_eq!(of(numbers(1), BloomChoice::Always), None);
+    let floats = Arc::new(Float64Array::from_iter_values(scattered(ROWS).map(|n| n as f64)));
+    assert_eq!(of(floats, BloomChoice::Always), None);
 }

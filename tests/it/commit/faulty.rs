@@ -124,6 +124,10 @@ impl Destination for Faulty {
         self.plan.run(self.inner.complete(upload)).await
     }
 
+    fn abandon(&self, upload: &PendingUpload) {
+        self.inner.abandon(upload);
+    }
+
     async fn abort(&self, upload: &PendingUpload) -> Result<()> {
         self.plan.run(self.inner.abort(upload)).await
     }
@@ -245,6 +249,10 @@ impl Destination for Poor {
 
     async fn complete(&self, upload: &PendingUpload) -> Result<StoredObject> {
         self.0.complete(upload).await
+    }
+
+    fn abandon(&self, upload: &PendingUpload) {
+        self.0.abandon(upload);
     }
 
     async fn abort(&self, _upload: &PendingUpload) -> Result<()> {

@@ -89,7 +89,7 @@ fn what_a_run_log_keeps_of_a_table_is_read() {
     assert_eq!((plan.method, plan.parts.len()), (Method::RangeId, 35));
     assert_eq!((&plan.info.primary_key, plan.info.compound), (&key(&["id"], true), false));
     let part: PreparedPart = serde_json::from_value(recorded["prepared"]["prepared"].clone()).unwrap();
-    let file = part.file.unwrap();
+    let file = part.files[0].clone();
     assert_eq!(
         (file.entry.name, file.entry.slice),
         (plan.parts[0].file.clone(), plan.parts[0].slice.clone())

@@ -41,12 +41,12 @@ fn records_that_do_not_fit_are_not_used() {
         ("UPDATE table_plans SET plan = json_set(plan, '$.source', '9.6')", "the source's version changed since"),
         ("UPDATE table_plans SET plan = json_set(plan, '$.version', '0.0.1')", "lakexpress 0.0.1 recorded them"),
         (
-            "UPDATE prepared_parts SET prepared = json_set(prepared, '$.prepared.file.entry.name', 'part-00099.parquet')
+            "UPDATE prepared_parts SET prepared = json_set(prepared, '$.prepared.files[0].entry.name', 'part-00099.parquet')
              WHERE part = (SELECT min(part) FROM prepared_parts)",
             "a part is not the one that was planned",
         ),
         (
-            "UPDATE prepared_parts SET prepared = json_set(prepared, '$.prepared.file.upload.path', 'public/other/x')
+            "UPDATE prepared_parts SET prepared = json_set(prepared, '$.prepared.files[0].upload.path', 'public/other/x')
              WHERE part = (SELECT min(part) FROM prepared_parts)",
             "a part is not the one that was planned",
         ),

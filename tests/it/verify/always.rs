@@ -166,6 +166,10 @@ impl Destination for Claiming {
         Ok(StoredObject { bytes: stored.bytes - 1, ..stored })
     }
 
+    fn abandon(&self, upload: &PendingUpload) {
+        self.inner.abandon(upload);
+    }
+
     async fn abort(&self, upload: &PendingUpload) -> Result<()> {
         self.inner.abort(upload).await
     }

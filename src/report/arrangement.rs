@@ -1,0 +1,33 @@
+//! How the rows of a table are laid out, for `plan`.
+
+use std::fmt::Write as _;
+
+use super::words::size;
+use crate::plain;
+use crate::plan::TablePlan;
+
+/// One line for each thing that was asked for.
+pub(super) fn lines(table: &TablePlan) -> String {
+    let arrangement = &table.arrangement;
+    let mut out = String::new();
+    for masked in &table.masks.columns {
+        let (column, mask) = (plain::line(&masked.column), masked.mask.to_string());
+        let _ = writeln!(out, "  mask       {column}: {}", plain::line(&mask));
+    }
+    for key in &arrangement.partition {
+        let (name, expression) = (plain::line(&key.name), plain::line(&key.expression));
+        let of = if key.expression == key.name { String::new() } else { format!(" = {expression}") };
+        let _ = writeln!(out, "  partition  {name}{of}, {}", key.arrow_type);
+    }
+    if let (Some(first), 2..) = (arrangement.sort.first(), table.parts.len()) {
+        let column = plain::line(&first.column);
+        let _ = match arrangement.apart {
+            true => writeln!(out, "  order      no two files have the same range of {column}"),
+            false => writeln!(out, "  order      within each file; ranges of {column} overlap between files"),
+        };
+    }
+    if let Some(bytes) = arrangement.files.max_file_bytes {
+        let _ = writeln!(out, "  file size  about {}", size(bytes));
+    }
+    out
+}

@@ -1,0 +1,237 @@
+//! One set of files for each value of the keys.
+//!
+//! Rows are held until there are enough of them, then dealt out together. A key whose file is open gets its rows at once,
+//! and so does a new key while less than `max_open_files` are open. The rows of all others wait on disk in the order of
+//! their keys, and are written, one key after the other, when the part ends. Rows of a key keep their order.
+
+use arrow::array::RecordBatch;
+use arrow::compute::{concat_batches, interleave_record_batch};
+
+use super::keys::Keys;
+use super::runs::Runs;
+use crate::error::{Code, Error, Result};
+use crate::sink::series::{Common, Series};
+use crate::sink::written::WrittenFiles;
+
+/// Rows that are encoded together when they come from disk.
+const ROWS_AT_ONCE: usize = 8192;
+
+/// See the module.
+pub(in crate::sink) struct Keyed<'a> {
+    /// Columns of the files; those of the keys follow them.
+    columns: usize,
+    keys: Keys,
+    /// By the numbers of their keys.
+    partitions: Vec<Partition<'a>>,
+    open: usize,
+    held: Vec<RecordBatch>,
+    held_bytes: usize,
+    /// How often rows were dealt out.
+    deals: usize,
+    waiting: Runs,
+}
+
+struct Partition<'a> {
+    series: Series<'a>,
+    /// Whether rows of it wait on disk.
+    waits: bool,
+    /// When it last got rows.
+    deal: usize,
+}
+
+impl<'a> Keyed<'a> {
+    pub(in crate::sink) fn new(common: &Common<'a>) -> Self {
+        Self {
+            columns: common.schema.fields().len(),
+            keys: Keys::new(common.target.fanout.keys.clone()),
+            partitions: Vec::new(),
+            open: 0,
+            held: Vec::new(),
+            held_bytes: 0,
+            deals: 0,
+            waiting: Runs::default(),
+        }
+    }
+
+    /// Takes rows, with their keys behind the columns of the files.
+    pub(in crate::sink) async fn write(
+        &mut self,
+        common: &Common<'a>,
+        rows: RecordBatch,
+        done: &mut WrittenFiles,
+    ) -> Result<()> {
+        let (bytes, most) = (rows.get_array_memory_size(), common.target.fanout.held_bytes);
+        // Large values are dealt out by themselves: together they could be more than a column can hold.
+        if bytes >= most {
+            self.deal(common, done).await?;
+        }
+        self.held_bytes += bytes;
+        self.held.push(rows);
+        if self.held_bytes >= most {
+            self.deal(common, done).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is held or waits, and closes all files.
+    pub(in crate::sink) async fn close(
+        &mut self,
+        common: &Common<'a>,
+        done: &mut WrittenFiles,
+    ) -> Result<()> {
+        self.deal(common, done).await?;
+        // Those that are open first: they hold memory.
+        for partition in &mut self.partitions {
+            partition.series.close(done).await?;
+        }
+        for key in self.keys.in_order() {
+            let series = &mut self.partitions[key].series;
+            let mut pieces = Vec::new();
+            let mut rows = 0;
+            while let Some(piece) = self.waiting.next(key).await? {
+                rows += piece.num_rows();
+                pieces.push(piece);
+                if rows >= ROWS_AT_ONCE {
+                    series.write(common, &together(&pieces)?, done).await?;
+                    (pieces, rows) = (Vec::new(), 0);
+                }
+            }
+            if rows > 0 {
+                series.write(common, &together(&pieces)?, done).await?;
+            }
+            series.close(done).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the files that are open.
+    pub(in crate::sink) async fn abort(&mut self) {
+        for partition in &mut self.partitions {
+            partition.series.abort().await;
+        }
+    }
+
+    /// Deals out the rows that are held.
+    async fn deal(&mut self, common: &Common<'a>, done: &mut WrittenFiles) -> Result<()> {
+        let held = std::mem::take(&mut self.held);
+        self.held_bytes = 0;
+        if held.is_empty() {
+            return Ok(());
+        }
+        self.deals += 1;
+        let (rows, found) = self.sorted(held, common.target.fanout.max_partitions)?;
+        let mut waiting = Vec::new();
+        let mut at = 0;
+        for (key, count) in found {
+            if self.may_write(key, common, done).await? {
+                let partition = &mut self.partitions[key];
+                partition.deal = self.deals;
+                let was_open = partition.series.is_open();
+                partition.series.write(common, &rows.slice(at, count), done).await?;
+                match (was_open, partition.series.is_open()) {
+                    (false, true) => self.open += 1,
+                    (true, false) => self.open -= 1,
+                    _ => {}
+                }
+            } else {
+                self.partitions[key].waits = true;
+                waiting.push((key, at, count));
+            }
+            at += count;
+        }
+        if !waiting.is_empty() {
+            let pieces: Vec<RecordBatch> =
+                waiting.iter().map(|(_, at, count)| rows.slice(*at, *count)).collect();
+            let rows = if pieces.len() == 1 { pieces[0].clone() } else { together(&pieces)? };
+            let keys = waiting.into_iter().map(|(key, _, count)| (key, count)).collect();
+            self.waiting.put(rows, keys).await?;
+        }
+        self.bound_memory(common).await
+    }
+
+    /// The columns of the files of `held`, by the values of their keys, and how many rows each key has.
+    fn sorted(&mut self, held: Vec<RecordBatch>, most: usize) -> Result<(RecordBatch, Vec<(usize, usize)>)> {
+        let mut places: Vec<Vec<(usize, usize)>> = Vec::new();
+        let mut files = Vec::with_capacity(held.len());
+        for (batch, rows) in held.into_iter().enumerate() {
+            let numbers = self.keys.numbers(&rows.columns()[self.columns..])?;
+            if self.keys.len() > most {
+                return Err(too_many(most));
+            }
+            places.resize_with(self.keys.len(), Vec::new);
+            for (row, key) in numbers.into_iter().enumerate() {
+                places[key].push((batch, row));
+            }
+            let columns: Vec<usize> = (0..self.columns).collect();
+            files.push(
+                rows.project(&columns)
+                    .map_err(|error| Error::internal("columns of files").caused_by(error))?,
+            );
+        }
+        for key in self.partitions.len()..self.keys.len() {
+            let series = Series::new(self.keys.directory(key).to_owned());
+            self.partitions.push(Partition { series, waits: false, deal: 0 });
+        }
+        let mut found = Vec::new();
+        let mut order = Vec::new();
+        for key in self.keys.in_order() {
+            let Some(places) = places.get(key).filter(|places| !places.is_empty()) else { continue };
+            found.push((key, places.len()));
+            order.extend_from_slice(places);
+        }
+        let files: Vec<&RecordBatch> = files.iter().collect();
+        let rows = interleave_record_batch(&files, &order)
+            .map_err(|error| Error::internal("rows by their keys").caused_by(error))?;
+        Ok((rows, found))
+    }
+
+    /// Whether rows of `key` go to its file now. A file that got nothing this time and the time before makes room.
+    async fn may_write(&mut self, key: usize, common: &Common<'a>, done: &mut WrittenFiles) -> Result<bool> {
+        if self.partitions[key].series.is_open() {
+            return Ok(true);
+        }
+        if self.partitions[key].waits {
+            return Ok(false);
+        }
+        if self.open < common.target.fanout.max_open_files.max(1) {
+            return Ok(true);
+        }
+        let deals = self.deals;
+        let idle = self.partitions.iter_mut().find(|p| p.series.is_open() && p.deal + 1 < deals);
+        match idle {
+            Some(partition) => {
+                partition.series.close(done).await?;
+                self.open -= 1;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Ends the largest row groups until all of them together hold no more than one may.
+    async fn bound_memory(&mut self, common: &Common<'a>) -> Result<()> {
+        let most = common.settings.parquet.row_group_bytes;
+        let mut total: usize = self.partitions.iter().map(|p| p.series.memory()).sum();
+        while total > most {
+            let Some(largest) = self.partitions.iter_mut().max_by_key(|p| p.series.memory()) else { break };
+            let held = largest.series.memory();
+            if held == 0 {
+                break;
+            }
+            largest.series.end_group().await?;
+            total -= held;
+        }
+        Ok(())
+    }
+}
+
+fn together(pieces: &[RecordBatch]) -> Result<RecordBatch> {
+    let [first, ..] = pieces else { return Err(Error::internal("no rows of a key")) };
+    concat_batches(&first.schema(), pieces).map_err(|error| Error::internal("rows of a key").caused_by(error))
+}
+
+fn too_many(most: usize) -> Error {
+    Error::data(format!("the table would have more than {most} partitions")).coded(Code::TooManyPartitions).hint(
+        "partition by an expression with fewer values (year(d), left(name, 2)), or raise --max-partitions",
+    )
+}

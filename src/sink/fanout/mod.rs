@@ -1,0 +1,15 @@
+//! The rows of a part into several files: by the values of keys, and by size.
+//!
+//! * [`keyed`] writes one set of files per value of the keys, a bounded number of them at once.
+//! * [`keys`] tells rows apart by their keys, [`values`] writes a key as the name of a directory.
+//! * [`runs`] are rows that wait on disk until the files of other keys are closed.
+
+mod keyed;
+mod keys;
+mod runs;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(super) use keyed::Keyed;
+pub use values::{HIVE_NULL, can_be_key, escape};
