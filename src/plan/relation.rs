@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan, SortExpr, SubqueryAlias};
+use datafusion::logical_expr::{LogicalPlan, SortExpr, SubqueryAlias};
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType as SqlType, DateTimeField, Expr, ExtractSyntax, FunctionArg, FunctionArgExpr,
@@ -142,19 +142,7 @@ impl<'a> Relation<'a> {
             query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None });
         }
         match self.planned(statement, flag, text).await? {
-            LogicalPlan::Sort(sort) => {
-                for key in &sort.expr {
-                    let data_type = key.expr.get_type(sort.input.schema())?;
-                    if data_type.is_nested() || matches!(data_type, DataType::Null) {
-                        return Err(Error::usage(format!("values of {data_type} have no order"))
-                            .coded(Code::FileLayout)
-                            .with("table", self.table)
-                            .with("column", key.expr.human_display().to_string())
-                            .hint(format!("leave the column out of {flag}")));
-                    }
-                }
-                Ok(sort.expr)
-            }
+            LogicalPlan::Sort(sort) => Ok(sort.expr),
             _ => Err(Error::usage(format!("{flag} takes columns of the files"))
                 .coded(Code::FileLayout)
                 .with("table", self.table)

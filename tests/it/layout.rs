@@ -136,7 +136,11 @@ fn null_and_odd_texts_have_directories_and_what_readers_would_misread_is_refused
     reports(&hashed, &["LX0906", "--verify count"]);
     let many = refused("t", &["--partition-by", "t: id", "--max-partitions", "399"]).exits(65);
     reports(&many, &["LX1109", "399", "--max-partitions"]);
-    refused("lists", &["--sort-by", "lists: l"]).exits(2).says(&["have no order", "public.lists", "l"]);
+    refused("lists", &["--sort-by", "lists: l"]).exits(2).says(&[
+        "--sort-by",
+        "type without operators",
+        "public.lists",
+    ]);
     for (flags, words) in [
         (&["--partition-by", "t: x"][..], &["Float64", "cast"][..]),
         (&["--partition-by", "t: regoin"], &["regoin", "did you mean region"]),
