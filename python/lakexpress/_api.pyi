@@ -406,9 +406,9 @@ def query(
 def resume(
     run_id: str, *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ...,
     config: Optional[StrPath] = ..., auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
-    source: Optional[str] = ..., n_jobs: Optional[int] = ..., max_connections: Optional[int] = ...,
-    error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
-    max_snapshot_age: Optional[str] = ..., max_replica_lag: Optional[str] = ...,
+    source: Optional[str] = ..., mask_key_file: Optional[StrPath] = ..., n_jobs: Optional[int] = ...,
+    max_connections: Optional[int] = ..., error_action: Optional[Literal["continue", "fail"]] = ...,
+    retries: Optional[int] = ..., max_snapshot_age: Optional[str] = ..., max_replica_lag: Optional[str] = ...,
     max_rate: Optional[Union[int, str]] = ..., start_between: Optional[str] = ...,
     accept_mixed_snapshot: Optional[bool] = ..., notify: Optional[str] = ...,
     notify_on: Optional[Literal["always", "failure"]] = ..., metrics_file: Optional[StrPath] = ...,
@@ -422,6 +422,7 @@ def resume(
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb
     source: URL, as postgres:// or mysql://user@host/db. Default: none
+    mask_key_file: File with the key of hmac, at least 16 bytes. Default: none
     n_jobs: Tables at once. Default: 2
     max_connections: Connections to the source in all, the snapshot's two included; at least 3. Default: 8
     error_action: When a table fails, go on with the others or stop. Default: continue

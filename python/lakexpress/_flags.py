@@ -265,6 +265,7 @@ COMMANDS: Dict[str, Tuple[Flag, ...]] = {
         Flag("auth", "path", "Auth file: one JSON object with ids as keys. Default: none"),
         Flag("log_db_auth_id", "str", "Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb"),
         Flag("source", "str", "URL, as postgres:// or mysql://user@host/db. Default: none", secret=True),
+        Flag("mask_key_file", "path", "File with the key of hmac, at least 16 bytes. Default: none"),
         Flag("n_jobs", "int", "Tables at once. Default: 2"),
         Flag("max_connections", "int", "Connections to the source in all, the snapshot's two included; at least 3. Default: 8"),
         Flag("error_action", "str", "When a table fails, go on with the others or stop. Default: continue", choices=("continue", "fail",)),

@@ -274,14 +274,14 @@ pub struct ForeignKey {
 }
 
 impl TableInfo {
-    /// The result of a query in the database's own SQL, with its estimated rows and bytes: it has no keys and no place.
-    pub fn of_query(name: &TableRef, sql: &str, columns: Vec<ColumnInfo>, (rows, bytes): (u64, u64)) -> Self {
+    /// A table of which nothing but its columns is known: no rows, no keys and no place.
+    pub fn bare(table: TableRef, kind: TableKind, columns: Vec<ColumnInfo>) -> Self {
         Self {
-            table: name.clone(),
-            kind: TableKind::Query,
+            table,
+            kind,
             columns,
-            est_rows: rows,
-            est_bytes: bytes,
+            est_rows: 0,
+            est_bytes: 0,
             blocks: Vec::new(),
             identity: None,
             compound: false,
@@ -291,10 +291,20 @@ impl TableInfo {
             range_key: None,
             unreadable: Vec::new(),
             facts: SourceFacts::default(),
+            reading: Reading::default(),
+        }
+    }
+
+    /// The result of a query in the database's own SQL, with its estimated rows and bytes: it has no keys and no place.
+    pub fn of_query(name: &TableRef, sql: &str, columns: Vec<ColumnInfo>, (rows, bytes): (u64, u64)) -> Self {
+        Self {
+            est_rows: rows,
+            est_bytes: bytes,
             reading: Reading {
                 sql: Some(SourceSql { query: Some(sql.to_owned()), ..SourceSql::default() }),
                 ..Reading::default()
             },
+            ..Self::bare(name.clone(), TableKind::Query, columns)
         }
     }
 

@@ -1,11 +1,11 @@
 //! `lakexpress apply FILE`.
 
 use super::again::Again;
-use super::args::{ApplyArgs, AuthArgs};
+use super::args::ApplyArgs;
 use super::export::{Watched, conclude, watch};
 use super::resolve::masks;
-use super::{Seen, origin};
-use crate::config::own;
+use super::{Seen, origin, resolve};
+use crate::config::{own, process};
 use crate::error::{Code, Error, Result};
 use crate::run::{self, ReviewedPlan, Services};
 
@@ -14,10 +14,7 @@ pub(super) async fn run(args: &ApplyArgs, seen: &Seen<'_>) -> Result<u8> {
     let file = args.plan.display();
     let reviewed = reviewed(args).map_err(|error| error.with("file", &file))?;
     let opened = origin::planned(args, &reviewed.spec)?.paced(&reviewed.spec.limits);
-    let auth = AuthArgs {
-        auth: args.auth.auth.clone().or_else(|| reviewed.spec.origin.auth.clone().map(Into::into)),
-        log_db_auth_id: args.auth.log_db_auth_id.clone(),
-    };
+    let auth = args.auth.or_recorded(&reviewed.spec.origin);
     let again = Again::of(&auth, &reviewed.spec.origin);
     let watched = Watched { opened, what: "the export", run_id: None, again: again.clone() };
     let ended = watch(watched, seen, async |run_id: &str, services: &Services| {
@@ -39,8 +36,9 @@ fn reviewed(args: &ApplyArgs) -> Result<ReviewedPlan> {
             .hint("let only its owner write the file and its directory: chmod go-w FILE"));
     };
     let mut reviewed = ReviewedPlan::read(&text)?;
-    // The process that planned is none that exports.
-    reviewed.spec.origin.process = None;
+    // The process that planned is not the one that exports.
+    reviewed.spec.origin.process = process::current();
+    reviewed.spec.limits.closes = resolve::within_hours(args.start_between)?;
     reviewed.spec.limits.check(reviewed.spec.safety.consistency)?;
     if let Some(path) = &args.key.mask_key_file {
         let planned = reviewed.spec.masks.key_check.clone();

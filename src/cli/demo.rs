@@ -26,6 +26,8 @@ use crate::spec::{Misread, TypePolicy, misread};
 const SCHEMA: &str = "main";
 /// Rows of the answer that are shown.
 const SHOWN: usize = 10;
+/// Where the alignment of a column ends.
+const WIDEST: usize = 1000;
 
 /// Makes the demo. Code 1 when a table could not be exported.
 pub(super) async fn run(args: &DemoArgs, seen: &Seen<'_>) -> Result<u8> {
@@ -135,7 +137,7 @@ fn table(answer: &Answer) -> String {
         .enumerate()
         .map(|(i, name)| {
             let cells = rows.iter().map(|row| row[i].chars().count());
-            cells.chain([name.chars().count()]).max().unwrap_or(0)
+            cells.chain([name.chars().count()]).max().unwrap_or(0).min(WIDEST)
         })
         .collect();
     let numeric = |i: usize| rows.iter().all(|row| row[i].parse::<f64>().is_ok());

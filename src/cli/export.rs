@@ -33,7 +33,7 @@ pub(super) async fn run(args: &ExportArgs, seen: &Seen<'_>) -> Result<u8> {
         return Box::pin(metadata::of_export(args, run_id)).await;
     }
     let resolved = resolve::export(args)?;
-    let closes = resolve::within_hours(&args.limits)?;
+    let closes = resolve::within_hours(args.limits.start_between)?;
     if mode != LogDbModeArg::Preserve {
         logdb::prepare(&resolved.opened.runlog, mode).await?;
     }

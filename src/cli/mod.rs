@@ -174,10 +174,10 @@ fn execute(command: &Command, of_file: &OfFile, engine: &mut Engine) -> Result<u
     }
     let bars = MultiProgress::new();
     let drawn = match command {
-        Command::Export(args) => !args.no_progress,
-        Command::Query(args) => !args.no_progress,
-        Command::Resume(args) => !args.export.no_progress,
-        Command::Apply(args) => !args.no_progress,
+        Command::Export(args) => !args.progress.no_progress,
+        Command::Query(args) => !args.progress.no_progress,
+        Command::Resume(args) => !args.export.progress.no_progress,
+        Command::Apply(args) => !args.progress.no_progress,
         _ => false,
     };
     let drawn = drawn && !output.quiet && progress::can_draw();

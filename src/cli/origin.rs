@@ -73,10 +73,7 @@ pub(super) fn recorded_destination(auth: &AuthArgs, run: &RunRecord) -> Result<A
         return resolve::open_destination(&run.destination).map_err(told);
     };
     trusted_auth(auth, &origin)?;
-    let auth = AuthArgs {
-        auth: auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
-        log_db_auth_id: auth.log_db_auth_id.clone(),
-    };
+    let auth = auth.or_recorded(&origin);
     let opened = || {
         let file = resolve::auth_file(&auth)?;
         let target = TargetArgs { output_dir: None, target_storage_id: Some(id), sub_path: None };
@@ -106,10 +103,7 @@ pub(super) fn reopen(args: &ExportArgs, spec: &ExportSpec, runlog: Arc<dyn RunLo
 /// Opens what a plan was made for, which its owner alone can write; does not connect.
 pub(super) fn planned(args: &ApplyArgs, spec: &ExportSpec) -> Result<Opened> {
     let (source, destination) = open((&args.auth, args.source.as_ref()), spec, "the plan")?;
-    let auth = AuthArgs {
-        auth: args.auth.auth.clone().or_else(|| spec.origin.auth.clone().map(Into::into)),
-        log_db_auth_id: args.auth.log_db_auth_id.clone(),
-    };
+    let auth = args.auth.or_recorded(&spec.origin);
     Ok(Opened { source, destination, runlog: resolve::run_log(&auth)? })
 }
 
@@ -126,10 +120,7 @@ fn open(
             .with("source", origin.source.as_deref().unwrap_or_default())
             .hint("give --source, or LAKEXPRESS_SOURCE, once more with its password"));
     }
-    let auth_args = AuthArgs {
-        auth: auth.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
-        log_db_auth_id: auth.log_db_auth_id.clone(),
-    };
+    let auth_args = auth.or_recorded(origin);
     let source_args = SourceArgs {
         source_db_auth_id: origin.source_db_auth_id.clone(),
         source_db_name: origin.source_db_name.clone(),

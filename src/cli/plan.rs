@@ -8,7 +8,6 @@ use crate::config::file::create;
 use crate::error::{Code, Error, Result};
 use crate::report;
 use crate::run::{self, ReviewedPlan, RunPlan};
-use crate::spec::ExportSpec;
 
 /// Prints what an export would read and write. Code 1 when some tables could not be exported.
 pub(super) async fn run(given: &PlanArgs) -> Result<u8> {
@@ -29,7 +28,7 @@ pub(super) async fn run(given: &PlanArgs) -> Result<u8> {
     };
     let plan = run::plan(&resolved.spec, &resolved.source, &rows).await?;
     if let Some(path) = &given.out {
-        write(path, args, resolved.spec.clone(), &plan)?;
+        write(path, args, &resolved, &plan)?;
     }
     let destination = resolved.destination.as_deref();
     if args.output.json {
@@ -41,14 +40,22 @@ pub(super) async fn run(given: &PlanArgs) -> Result<u8> {
 }
 
 /// Writes the plan for `apply`.
-fn write(path: &Path, args: &ExportArgs, mut spec: ExportSpec, plan: &RunPlan) -> Result<()> {
+fn write(path: &Path, args: &ExportArgs, resolved: &resolve::Plan, plan: &RunPlan) -> Result<()> {
+    if args.limits.start_between.is_some() {
+        return Err(Error::usage("--start-between is not kept in a plan")
+            .coded(Code::FlagConflict)
+            .hint("give it to `lakexpress apply`"));
+    }
+    let mut spec = resolved.spec.clone();
     spec.origin = named::origin(&args.auth, &args.source, &args.target)?;
     if spec.origin.output_dir.is_none() && spec.origin.target_storage_id.is_none() {
         return Err(Error::usage("--out needs a destination: an export without one cannot be applied")
             .coded(Code::FlagMissing)
             .hint("give --output-dir, or --target-storage-id with -a"));
     }
-    let text = serde_json::to_string(&ReviewedPlan::new(spec, &plan.source, &plan.tables, &plan.failures))
+    let destination = resolved.location.clone();
+    let reviewed = ReviewedPlan::new(spec, &plan.source, destination, &plan.tables, &plan.failures);
+    let text = serde_json::to_string(&reviewed)
         .map_err(|error| Error::internal("the plan cannot be written as JSON").caused_by(error))?;
     create(path, &text, "--out")
 }

@@ -11,7 +11,7 @@ use crate::run::{self, Services};
 pub(super) async fn run(args: &QueryArgs, seen: &Seen<'_>) -> Result<u8> {
     let (resolved, statements) = resolve::query(args)?;
     let mut spec = resolved.spec;
-    spec.limits.closes = resolve::within_hours(&args.limits)?;
+    spec.limits.closes = resolve::within_hours(args.limits.start_between)?;
     let again = Again::of(&args.auth, &spec.origin);
     let opened = resolved.opened.paced(&spec.limits);
     let watched = Watched { opened, what: "the query", run_id: None, again: again.clone() };

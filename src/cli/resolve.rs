@@ -27,8 +27,8 @@ use self::statements::statements;
 pub(super) use self::streaming::OF_FILES;
 pub(super) use self::streaming::stream;
 use super::args::{
-    ArrangementArgs, AuthArgs, CheckArgs, DocumentArgs, ExportArgs, FanoutArgs, GenerateArgs, InitArgs,
-    InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs,
+    ArrangementArgs, AuthArgs, CheckArgs, DescribedArgs, DocumentArgs, ExportArgs, FanoutArgs, GenerateArgs,
+    InitArgs, InspectArgs, LimitArgs, ParallelArgs, ParquetArgs, QueryArgs, RuleArgs, RunArgs, SelectionArgs,
     SourceArgs, TargetArgs, TypeArgs,
 };
 use super::{named, values};
@@ -64,6 +64,8 @@ pub(super) struct Plan {
     pub(super) source: Arc<dyn Source>,
     /// The destination as the user wrote it.
     pub(super) destination: Option<String>,
+    /// The same, as the destination calls itself.
+    pub(super) location: Option<String>,
     /// The run log, whose `partition_columns` count; none when it has no place.
     pub(super) runlog: Option<Arc<dyn RunLog>>,
 }
@@ -88,6 +90,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<(Export, Vec<QueryStatement>)> {
     let auth = problems.keep(auth_file(&args.auth)).flatten();
     let source = source(&args.source, &args.auth, auth.as_ref(), &spec.types, &mut problems);
     let opened = opened(source, (&args.auth, auth.as_ref()), &args.target, problems)?;
+    statements::warn_of_unused_rules(&spec, &statements);
     Ok((Export { spec, opened }, statements))
 }
 
@@ -137,20 +140,22 @@ pub(super) fn plan(args: &ExportArgs) -> Result<Plan> {
     let destination = target_address(&args.target, (&args.auth, auth.as_ref()), false);
     let destination = problems.keep(destination).flatten();
     let destination = destination.and_then(|address| {
-        let opened = problems.keep(destination::open(&address))?;
-        Some(match address {
+        let location = problems.keep(destination::open(&address))?.location();
+        let written = match address {
             destination::Address::Location(text) if !text.contains("://") => text,
-            _ => opened.location(),
-        })
+            _ => location.clone(),
+        };
+        Some((written, location))
     });
+    let (destination, location) = destination.unzip();
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
-    Ok(Plan { spec, source, destination, runlog })
+    Ok(Plan { spec, source, destination, location, runlog })
 }
 
 /// Everything `inspect` needs: a plan of whole tables, one reader each.
 pub(super) fn inspect(args: &InspectArgs) -> Result<Plan> {
-    described(&args.auth, &args.source, &args.selection, &args.types)
+    described(&args.described)
 }
 
 /// Everything `init` needs: the same, and a destination that could be one, if it is named.
@@ -158,19 +163,16 @@ pub(super) fn init(args: &InitArgs) -> Result<Plan> {
     if let Some(sub_path) = &args.target.sub_path {
         values::parse_sub_path(sub_path)?;
     }
-    let auth = auth_file(&args.auth)?;
-    if let Some(address) = target_address(&args.target, (&args.auth, auth.as_ref()), false)? {
+    let auth_args = &args.described.auth;
+    let auth = auth_file(auth_args)?;
+    if let Some(address) = target_address(&args.target, (auth_args, auth.as_ref()), false)? {
         destination::open(&address)?;
     }
-    described(&args.auth, &args.source, &args.selection, &args.types)
+    described(&args.described)
 }
 
-fn described(
-    auth_args: &AuthArgs,
-    source_args: &SourceArgs,
-    selection: &SelectionArgs,
-    types: &TypeArgs,
-) -> Result<Plan> {
+fn described(args: &DescribedArgs) -> Result<Plan> {
+    let DescribedArgs { auth: auth_args, source: source_args, selection, types } = args;
     let mut problems = Problems::default();
     let spec = ExportSpec {
         types: type_policy(types, &mut problems),
@@ -183,7 +185,7 @@ fn described(
     problems.keep(run_log_target(auth_args, auth.as_ref()));
     problems.finish()?;
     let source = source.ok_or_else(|| Error::internal("a source was neither resolved nor refused"))?;
-    Ok(Plan { spec, source, destination: None, runlog: None })
+    Ok(Plan { spec, source, destination: None, location: None, runlog: None })
 }
 
 /// What `check` tries.

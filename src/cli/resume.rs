@@ -144,7 +144,7 @@ pub(super) async fn run(args: &ExportArgs, run_id: &str, seen: &Seen<'_>) -> Res
             .hint("wait until it has ended, or stop it"));
     }
     let mut spec = agreed(args, &recorded).map_err(|error| error.with("run", &run.run_id))?;
-    spec.limits.closes = resolve::within_hours(&args.limits)?;
+    spec.limits.closes = resolve::within_hours(args.limits.start_between)?;
     let opened = origin::reopen(args, &spec, runlog)?.paced(&spec.limits);
     let again = Again::of(&args.auth, &spec.origin);
     let run_id = Some(run.run_id.clone());
@@ -270,7 +270,7 @@ fn agreed(args: &ExportArgs, recorded: &ExportSpec) -> Result<ExportSpec> {
     if !different.is_empty() {
         return Err(Error::usage(format!("flags differ from those of the run: {}", different.join("; ")))
             .coded(Code::RunDiffers)
-            .hint("leave them out: all configuration comes from the run log; or export again"));
+            .hint("leave them out: all configuration but passwords and keys comes from the run log; or export again"));
     }
     agreed.limits.check(agreed.safety.consistency)?;
     Ok(agreed)

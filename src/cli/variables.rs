@@ -27,6 +27,7 @@ pub(super) const NARROWING: &[&str] = &[
     "source-schema-name",
     "resume",
     "run-id",
+    "mask",
 ];
 
 /// What Kubernetes sets in every pod for a service named `lakexpress`, and what this project's own tests and scripts
@@ -55,6 +56,7 @@ const OF_TESTS: &[&str] = &[
     "HOSTILE",
     "HYPARQUET",
     "KILLS",
+    "LAKES",
     "LOOKS",
     "METHOD_ROWS",
     "MUTANTS",

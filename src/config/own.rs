@@ -3,8 +3,16 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Whether what stands at `path` was written by this user or by root, and nobody else can change it.
+use crate::secret;
+
+/// Whether what stands at `path` was written by this user or by root, and nobody else can change it: neither the file nor
+/// its directory, and of a link neither the link nor what it leads to.
 pub fn is_own(path: &Path) -> bool {
+    let target = std::fs::canonicalize(path);
+    is_own_there(path) && target.is_ok_and(|target| is_own_there(&target))
+}
+
+fn is_own_there(path: &Path) -> bool {
     // Where the system does not say who this is, the owner is not looked at.
     let user = std::fs::metadata("/proc/self").map(|this| this.uid()).ok();
     let own = |path: &Path, others: u32| {
@@ -29,14 +37,14 @@ pub fn read(path: &Path) -> std::io::Result<Option<String>> {
     Ok(is_own(path).then_some(text))
 }
 
-/// The content of a file, and whether other users can read it.
+/// The content of a file of secrets, called `what` in the warning that others may read it.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read_secret(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
+pub fn read_secret(what: &str, path: &Path) -> std::io::Result<Vec<u8>> {
     let content = std::fs::read(path)?;
-    let shared = std::fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0);
-    Ok((content, shared))
+    secret::warn_if_others_may_read(what, path);
+    Ok(content)
 }
 
 #[cfg(test)]

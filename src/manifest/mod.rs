@@ -52,7 +52,7 @@ pub struct Manifest {
     /// What the `key=value` directories of the files are, outermost first; empty without partitions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partition_by: Vec<PartitionColumn>,
-    /// The order of the rows in each file; empty for none that is known.
+    /// Columns by which the rows of each file are sorted; empty if the files are not sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sorted_by: Vec<SortedBy>,
     /// Columns of the source whose values were changed, and how.
@@ -93,14 +93,16 @@ impl PartitionColumn {
     pub fn item(&self) -> String {
         let name = format!("\"{}\"", self.name.replace('"', "\"\""));
         match self.is_column() {
-            true => self.expression.clone(),
+            true => name,
             false => format!("{} AS {name}", self.expression),
         }
     }
 
     /// Whether it is a column of the table by its own name.
-    fn is_column(&self) -> bool {
-        self.expression == self.name || self.expression == format!("\"{}\"", self.name.replace('"', "\"\""))
+    pub(crate) fn is_column(&self) -> bool {
+        let plain = self.name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (plain && self.expression == self.name)
+            || self.expression == format!("\"{}\"", self.name.replace('"', "\"\""))
     }
 }
 

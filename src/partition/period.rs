@@ -15,9 +15,8 @@ use super::share::Portion;
 use crate::catalog::{KeyValue, Slice, ValueCount};
 use crate::error::{Code, Error, Result};
 use crate::spec::Period;
+use crate::spec::layout::HIVE_NULL;
 
-/// Hive's name for the absence of a value.
-const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 const DAY_MICROSECONDS: i64 = 86_400_000_000;
 
 /// What `(column,year,month)` says.
@@ -142,7 +141,7 @@ fn no_directory(period: Period) -> String {
         Period::Day => &["year", "month", "day"],
         Period::Week => &["year", "week"],
     };
-    units.iter().map(|unit| format!("{unit}={NO_VALUE}")).collect::<Vec<_>>().join("/")
+    units.iter().map(|unit| format!("{unit}={HIVE_NULL}")).collect::<Vec<_>>().join("/")
 }
 
 /// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar. PostgreSQL's dates go beyond
@@ -195,7 +194,7 @@ mod tests {
         assert_eq!(directory(day(2019, 12, 30), Period::Week), "year=2020/week=01");
         assert_eq!(directory(day(2020, 12, 28), Period::Week), "year=2020/week=53");
         assert_eq!(directory(day(-43, 3, 1), Period::Month), "year=-043/month=03");
-        assert_eq!(no_directory(Period::Week).matches(NO_VALUE).count(), 2);
+        assert_eq!(no_directory(Period::Week).matches(HIVE_NULL).count(), 2);
         assert_eq!(following(day(2023, 12, 1), Period::Month), day(2024, 1, 1));
     }
 

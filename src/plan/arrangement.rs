@@ -17,7 +17,7 @@ use crate::catalog::{TableInfo, TableRef};
 use crate::error::{Code, Error, Result};
 use crate::manifest::PartitionColumn;
 use crate::sink::Fanout;
-use crate::sink::fanout::can_be_key;
+use crate::sink::fanout::{can_be_key, fewer};
 use crate::spec::{ArrangementSpec, SortedBy, TableRule};
 
 /// The flag of partitions.
@@ -168,14 +168,14 @@ const DOUBT: f64 = 1.5;
 /// Refuses a column of which the source knows that it has too many values, before anything is read. The exact number is
 /// known when rows are dealt out.
 pub(super) fn few_enough(info: &TableInfo, keys: &[PartitionColumn], most: usize) -> Result<()> {
-    for key in keys.iter().filter(|key| key.expression.trim_matches('"') == key.name) {
+    for key in keys.iter().filter(|key| key.is_column()) {
         let distinct = info.column(&key.name).and_then(|column| column.est_distinct).unwrap_or(0.0);
         if distinct > most as f64 * DOUBT {
             return Err(Error::data(format!("the table would have about {distinct:.0} partitions"))
                 .coded(Code::TooManyPartitions)
                 .with("table", &info.table)
                 .with("partition", &key.name)
-                .hint(format!("--max-partitions allows {most}: raise it, or partition by an expression with fewer values (year(d), left(name, 2))")));
+                .hint(fewer(most)));
         }
     }
     Ok(())

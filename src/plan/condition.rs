@@ -15,7 +15,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
 use super::{session, shape};
-use crate::catalog::{ColumnInfo, Reading, SourceFacts, TableInfo, TableKind, TableRef, Verdict};
+use crate::catalog::{ColumnInfo, TableInfo, TableKind, TableRef, Verdict};
 use crate::error::{Error, Result};
 
 /// Memory of operators, of which a condition has none, in bytes.
@@ -141,23 +141,8 @@ fn info(schema: &SchemaRef) -> TableInfo {
         comparable: false,
         labels: Vec::new(),
     };
-    TableInfo {
-        table: TableRef { schema: "lake".into(), name: "files".into() },
-        kind: TableKind::Table,
-        columns: schema.fields().iter().map(column).collect(),
-        est_rows: 0,
-        est_bytes: 0,
-        blocks: Vec::new(),
-        identity: None,
-        compound: false,
-        primary_key: None,
-        foreign_keys: Vec::new(),
-        leaves: Vec::new(),
-        range_key: None,
-        unreadable: Vec::new(),
-        reading: Reading::default(),
-        facts: SourceFacts::default(),
-    }
+    let table = TableRef { schema: "lake".into(), name: "files".into() };
+    TableInfo::bare(table, TableKind::Table, schema.fields().iter().map(column).collect())
 }
 
 /// An error about a table of a source as one about files: there is no source to ask.

@@ -113,7 +113,7 @@ fn named_by(dialect: &dyn Dialect, method: Method) -> Option<String> {
     (name != method.name()).then(|| name.to_owned())
 }
 
-/// One part of a table: one slice of the source, one file at the destination.
+/// One part of a table: one slice of the source, written to one file or several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartPlan {
     /// Number, from 0.
@@ -278,6 +278,7 @@ pub async fn plan_table(
     in_files(schema.fields()).map_err(|error| error.with("table", &plan.info.table))?;
     let written = schema.fields().iter().map(|field| field_for(field, &spec.parquet.readers)).collect();
     rules.check(&plan.info.table, &written, &spec.parquet)?;
+    check_orders(&plan, schema.fields())?;
     plan.files = files::file_shape(&spec.files, &plan.info.table, &written)?;
     plan.files.sorted_by.clone_from(&plan.arrangement.sort);
     plan.columns =
@@ -290,12 +291,13 @@ pub async fn plan_table(
     Ok(plan)
 }
 
-/// Values that are texts in the files, and ordered otherwise here.
-fn check_orders(plan: &TablePlan) -> Result<()> {
+/// Values that are texts in the files, and ordered otherwise here. `fields` are the columns before they have the form that
+/// readers take.
+fn check_orders(plan: &TablePlan, fields: &Fields) -> Result<()> {
     let is_text = |column: &&SortedBy| {
-        plan.info.column(&column.column).is_some_and(|info| {
-            let field: FieldRef = info.field.clone().into();
-            field.data_type().is_decimal() && has_other_type(&field, &plan.parquet.readers)
+        let of_column = |field: &&FieldRef| *field.name() == column.column;
+        fields.iter().find(of_column).is_some_and(|field| {
+            field.data_type().is_decimal() && has_other_type(field, &plan.parquet.readers)
         })
     };
     match plan.arrangement.sort.iter().find(is_text) {
@@ -327,15 +329,17 @@ fn check_directories(plan: &TablePlan) -> Result<()> {
     let keys =
         plan.parts.iter().flat_map(|part| part.file.split('/').filter_map(|name| name.split_once('=')));
     let keys: BTreeSet<String> = keys.map(|(key, _)| key.to_lowercase()).collect();
-    match plan.columns.iter().find(|column| keys.contains(&column.name.to_lowercase())) {
+    let columns = plan.columns.iter().map(|column| &column.name);
+    let partitions = plan.arrangement.partition.iter().map(|key| &key.name);
+    match columns.chain(partitions).find(|name| keys.contains(&name.to_lowercase())) {
         None => Ok(()),
         Some(column) => Err(Error::usage(format!(
             "the method makes directories {}=..., which readers would take for the column's values",
-            column.name.to_lowercase()
+            column.to_lowercase()
         ))
         .coded(Code::Method)
         .with("table", &plan.info.table)
-        .with("column", &column.name)
+        .with("column", column)
         .hint("rename the column with --columns, leave it out, or choose another method in --table-config")),
     }
 }
@@ -398,10 +402,13 @@ async fn arrange(plan: &mut TablePlan, spec: &ExportSpec, source: &Arc<dyn Sourc
     let wanted = arrangement::Wanted::of(&spec.arrangement, &plan.info.table)?;
     let context = context(plan, &plan.parts, source)?;
     if let Some(text) = &wanted.partition {
-        plan.masks.check_keys(text, &plan.info)?;
+        plan.masks.check_keys(&relation::named_in(PARTITION_BY, text)?, &plan.info)?;
         let rows = Relation::of_table(&context, &plan.info, &plan.rows(), PARTITION_BY).await?;
         let (_, columns) = arrangement::partitioned(&rows, PARTITION_BY, text).await?;
-        arrangement::few_enough(&plan.info, &columns, spec.arrangement.max_partitions)?;
+        // Of rows that are left out, or made of others, the source's statistics say nothing.
+        if plan.filter.is_none() && plan.projection.is_none() && plan.info.reading.sql.is_none() {
+            arrangement::few_enough(&plan.info, &columns, spec.arrangement.max_partitions)?;
+        }
         plan.arrangement.files.keys = columns.iter().map(|column| column.name.clone()).collect();
         plan.arrangement.partition = columns;
     }
@@ -411,7 +418,6 @@ async fn arrange(plan: &mut TablePlan, spec: &ExportSpec, source: &Arc<dyn Sourc
         // The rows of a file all have the same key.
         let is_key = |column: &SortedBy| plan.arrangement.files.keys.contains(&column.column);
         plan.arrangement.sort = sort.into_iter().filter(|column| !is_key(column)).collect();
-        check_orders(plan)?;
         if spec.arrangement.deterministic && !plan.arrangement.sort.is_empty() {
             let (_, rows) = logical(plan, &plan.parts, source).await?;
             plan.arrangement.ties = plan.arrangement.ties_in(rows.schema().fields());

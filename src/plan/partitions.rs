@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 use super::{PartPlan, TablePlan, logical, session};
 use crate::catalog::Slice;
 use crate::error::{Code, Error, Result};
+use crate::sink::fanout::fewer;
 use crate::source::Source;
 
 /// Rows that are looked at for each partition that a table may have.
@@ -60,7 +61,7 @@ fn too_many(plan: &TablePlan, all: &str) -> Error {
     Error::data(format!("the table would have {all} partitions"))
         .coded(Code::TooManyPartitions)
         .with("partition", names.join(", "))
-        .hint(format!("--max-partitions allows {most}: raise it, or partition by an expression with fewer values (year(d), left(name, 2))"))
+        .hint(fewer(most))
 }
 
 /// Partitions of the first `rows`, or of all, as far as they are counted.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::arrangement::Wanted;
 use super::cut::cut;
+use super::masks::TableMasks;
 use super::query::QueryInput;
 use super::{Cut, CutSlice, QueryStatement, Shape, TablePlan, plan_table, verifiable};
 use crate::catalog::filter::pattern_matches;
@@ -48,6 +49,7 @@ pub async fn plan_one(
     };
     let choice = partition::choose(&stored, &able, &name, &spec.cutting, count).map_err(by_row)?;
     let choice = partition::not_smaller(choice, &stored, spec.arrangement.min_file_bytes);
+    let choice = masked_apart(spec, &info, choice)?;
     let (choice, apart) = match sorted_apart(spec, source, view, &info, &choice, rules).await? {
         Some(choice) if able.contains(&choice.method) => (choice, true),
         _ => (choice, false),
@@ -99,6 +101,19 @@ pub async fn shaped(spec: &ExportSpec, view: &dyn Snapshot, info: TableInfo) -> 
     view.shaped(info, &SourceSql { condition, columns, ..SourceSql::default() }).await
 }
 
+/// One part where a table would be cut by values of stored columns without being asked, of which masks know other names.
+fn masked_apart(spec: &ExportSpec, info: &TableInfo, choice: partition::Choice) -> Result<partition::Choice> {
+    let config = spec.cutting.table_configs.iter().find(|config| config.matches(&info.table));
+    let asked_for = config.is_some_and(|config| config.method.is_some());
+    let by_place = matches!(choice.method, Method::None | Method::Ctid | Method::DbPartition);
+    if asked_for || by_place || info.reading.list().is_none() || TableMasks::of(&spec.masks, info)?.is_empty()
+    {
+        return Ok(choice);
+    }
+    let reason = "masks of --source-columns: bounds of slices would be values of the source".into();
+    Ok(partition::Choice { method: Method::None, key: None, parts: 1, readers: 1, reason })
+}
+
 /// Ranges of the first column that rows are sorted by, where nobody chose how to cut the table: no two files then have
 /// rows of the same range. `None` where it is one part, or where ranges could be in another order than the values of files.
 async fn sorted_apart(
@@ -112,7 +127,9 @@ async fn sorted_apart(
     let config = spec.cutting.table_configs.iter().find(|config| config.matches(&info.table));
     let wanted = Wanted::of(&spec.arrangement, &info.table)?;
     let asked_for = config.is_some_and(|config| config.method.is_some());
-    if wanted.sort.is_none() || wanted.partition.is_some() || asked_for || choice.parts == 1 {
+    // Columns that the database makes are none by which it can be cut.
+    let made = info.reading.list().is_some();
+    if wanted.sort.is_none() || wanted.partition.is_some() || asked_for || made || choice.parts == 1 {
         return Ok(None);
     }
     let whole = Cut { choice: choice.clone(), slices: vec![CutSlice { slice: Slice::All, directory: None }] };

@@ -11,7 +11,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType as SqlType, DateTimeField, Expr, ExtractSyntax, FunctionArg, FunctionArgExpr,
     FunctionArguments, Ident, OrderBy, OrderByKind, Select, SelectItem, SetExpr, Statement, TableFactor,
-    VisitMut, VisitorMut,
+    Visit, VisitMut, Visitor, VisitorMut,
 };
 use datafusion::sql::sqlparser::parser::Parser;
 
@@ -121,7 +121,7 @@ impl<'a> Relation<'a> {
         let mut all: Vec<SelectItem> = kept
             .map(|name| SelectItem::UnnamedExpr(Expr::Identifier(Ident::with_quote('"', name))))
             .collect();
-        let _ = items.visit(&mut Calendar);
+        let _ = VisitMut::visit(&mut items, &mut Calendar);
         all.append(&mut items);
         let mut statement = self.select.clone();
         if let Statement::Query(query) = &mut statement
@@ -239,6 +239,26 @@ fn can_be_named<'a>(files: impl Iterator<Item = &'a String>, keys: &[String]) ->
             .hint("leave a column out of --partition-by"));
     }
     Ok(())
+}
+
+/// The columns that keys of partitions name.
+pub(super) fn named_in(flag: &str, keys: &str) -> Result<Vec<String>> {
+    struct Names(Vec<String>);
+    impl Visitor for Names {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            match expression {
+                Expr::Identifier(name) => self.0.push(folded(name)),
+                Expr::CompoundIdentifier(parts) => self.0.extend(parts.last().map(folded)),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(Vec::new());
+    let _ = Visit::visit(&parse(keys, flag, |p| p.parse_projection())?, &mut names);
+    Ok(names.0)
 }
 
 /// As SQL reads a name: in lower case without quotes.

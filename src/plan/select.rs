@@ -81,6 +81,11 @@ fn rules_that_match_nothing(spec: &ExportSpec, tables: &[TableRef], all: &[Liste
     let rules = rules.chain(spec.selection.source_columns.iter().map(|r| ("--source-columns", &r.pattern)));
     let rules = rules.chain(spec.cutting.table_configs.iter().map(|c| ("--table-config", &c.pattern)));
     let rules = rules.chain(spec.types.cast_text.iter().map(|(pattern, _)| ("--cast", pattern)));
+    let arrangement = &spec.arrangement;
+    let rules = rules.chain(arrangement.partition_by.iter().map(|r| ("--partition-by", &r.pattern)));
+    let rules = rules.chain(arrangement.sort_by.iter().map(|r| ("--sort-by", &r.pattern)));
+    let rules = rules.chain(spec.files.bloom_filters.iter().map(|r| ("--bloom-filter", &r.pattern)));
+    let rules = rules.chain(spec.files.column_codecs.iter().map(|r| ("--column-compression", &r.pattern)));
     for (flag, pattern) in rules {
         if !tables.iter().any(|t| pattern_matches(pattern, t)) {
             let wrong = Error::usage(format!(

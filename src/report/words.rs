@@ -56,11 +56,16 @@ pub(super) fn moments(moments: &[PartsAsOf]) -> String {
     plain::line(&moments.iter().map(of).collect::<Vec<_>>().join("; ")).into_owned()
 }
 
+/// Where the alignment of a column ends. The formatter panics beyond 65,535.
+const WIDEST: usize = 1000;
+
 /// Aligned columns, two spaces apart, each cell on one line; those from `right_from` on are right-aligned.
 pub(super) fn columns(rows: &[Vec<String>], right_from: usize, indent: &str) -> String {
     let plain = |row: &Vec<String>| row.iter().map(|cell| plain::line(cell).into_owned()).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(plain).collect();
-    let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let width = |i: usize| {
+        rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0).min(WIDEST)
+    };
     let widths: Vec<usize> = (0..rows_all_left(&rows)).map(width).collect();
     let mut out = String::new();
     for row in &rows {

@@ -1,6 +1,6 @@
 //! Names that are one to others: directories to a disk that ignores case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
 use unicode_normalization::UnicodeNormalization;
@@ -9,6 +9,7 @@ use super::context::Services;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Code, Error, Result};
+use crate::plan::TablePlan;
 use crate::spec::{ExportSpec, layout};
 
 /// Pairs of directories that the destination is asked about at once.
@@ -52,13 +53,19 @@ fn places(spec: &ExportSpec, tables: &[TableRef]) -> (Vec<Place>, Vec<(usize, us
             (format!("schema {schema}"), full)
         }));
     }
+    let pairs = pairs(&places);
+    (places, pairs)
+}
+
+/// The pairs of places whose directories are alike.
+fn pairs(places: &[Place]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for group in groups(places.iter().map(|(_, directory)| folded(directory))) {
         for (nth, one) in group.iter().enumerate() {
             pairs.extend(group[nth + 1..].iter().map(|other| (*one, *other)));
         }
     }
-    (places, pairs)
+    pairs
 }
 
 /// Asks the destination whether it keeps the directories of the run's tables apart, if there is a doubt.
@@ -72,6 +79,43 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     const REMEDY: &str = "leave one of them out with --exclude, or give them to two runs with two places (--sub-path, --output-dir); \
          a query takes another name";
     let (places, pairs) = places(spec, tables);
+    match clashes(&places, &pairs, destination, REMEDY).await? {
+        None => Ok(()),
+        Some(clashes) => Err(Error::usage(format!("to the destination these are one directory: {clashes}"))
+            .coded(Code::DirectoryClash)
+            .hint(REMEDY)),
+    }
+}
+
+/// Asks the destination whether it keeps the directories of a table's partitions apart, if there is a doubt. `files` are
+/// the names of the table's files.
+///
+/// Errors: `Data`, naming the partitions, when it does not; the destination's own when that cannot be found out.
+pub(super) async fn partitions_apart(
+    plan: &TablePlan,
+    files: impl Iterator<Item = &str>,
+    destination: &dyn Destination,
+) -> Result<()> {
+    const REMEDY: &str = "partition by an expression that makes them one, such as lower(column) AS name";
+    let below: BTreeSet<&str> = files.filter_map(|name| Some(name.rsplit_once('/')?.0)).collect();
+    let place = |below: &str| (format!("partition {below}"), format!("{}/{below}", plan.directory));
+    let places: Vec<Place> = below.into_iter().map(place).collect();
+    match clashes(&places, &pairs(&places), destination, REMEDY).await? {
+        None => Ok(()),
+        Some(clashes) => Err(Error::data(format!("to the destination these are one directory: {clashes}"))
+            .coded(Code::PartitionValue)
+            .with("table", &plan.info.table)
+            .hint(REMEDY)),
+    }
+}
+
+/// Those of `pairs` that are one directory to the destination, in words; `None` if there are none.
+async fn clashes(
+    places: &[Place],
+    pairs: &[(usize, usize)],
+    destination: &dyn Destination,
+    remedy: &str,
+) -> Result<Option<String>> {
     let questions = pairs.iter().map(|(one, other)| {
         let ((one, first), (other, second)) = (&places[*one], &places[*other]);
         async move {
@@ -86,15 +130,14 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     let mut answers = stream::iter(questions).buffered(QUESTIONS);
     while let Some((one, other, directory, apart)) = answers.next().await {
         let apart = apart.map_err(|error| {
-            let message =
-                "whether the directories of two tables are one to the destination cannot be found out";
+            let message = "whether two directories are one to the destination cannot be found out";
             Error::new(error.kind(), message)
-                .with("tables", format!("{one} and {other}"))
+                .with("directories of", format!("{one} and {other}"))
                 .with("directory", full(directory))
                 .code_of(&error)
                 .hints_of(&error)
                 .caused_by(error)
-                .hint(REMEDY)
+                .hint(remedy)
         })?;
         if !apart {
             met += 1;
@@ -103,14 +146,8 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
             }
         }
     }
-    if met == 0 {
-        return Ok(());
-    }
     let more = if met > SHOWN { format!(" and {} more pairs", met - SHOWN) } else { String::new() };
-    let pairs = shown.join(", ");
-    Err(Error::usage(format!("to the destination these are one directory: {pairs}{more}"))
-        .coded(Code::DirectoryClash)
-        .hint(REMEDY))
+    Ok((met > 0).then(|| format!("{}{more}", shown.join(", "))))
 }
 
 /// Says which tables could meet, where no destination is asked.

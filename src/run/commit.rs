@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio::task::JoinSet;
 
 use super::context::Under;
-use super::outcome::Exported;
+use super::outcome::{Exported, recorded};
 use super::prepared::Prepared;
 use super::verify;
 use crate::catalog::TableRef;
@@ -81,7 +81,7 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
     let files = prepared.take();
     match written {
         Ok((manifest, empty)) => {
-            let entries = files.iter().map(|file| file.entry.clone()).collect();
+            let entries = files.iter().map(|file| recorded(&file.entry)).collect();
             let written = Written { files, empty, manifest };
             let (manifest, left) = transaction.commit(written, Some(&Check { content, under })).await?;
             if !left.is_empty() {

@@ -72,9 +72,10 @@ impl Services {
 
     /// Records an event; a run log that is down never stops a run.
     pub(super) async fn record(&self, event: &RunEvent) {
-        let kept = if values_are_hidden() { event.without_values() } else { Some(event.clone()) };
+        let hidden = if values_are_hidden() { Some(event.without_values()) } else { None };
+        let kept = hidden.as_ref().map_or(Some(event), Option::as_ref);
         if let Some(kept) = kept
-            && let Some(Err(error)) = self.cancel.at_last(self.runlog.append(&kept)).await
+            && let Some(Err(error)) = self.cancel.at_last(self.runlog.append(kept)).await
         {
             tracing::warn!(%error, "could not write to the run log");
         }
@@ -105,6 +106,8 @@ pub(super) struct RunContext {
     pub(super) connections: Connections,
     /// Snapshots of tables that were kept when the run was resumed.
     pub(super) earlier: Vec<SnapshotToken>,
+    /// Those tables.
+    pub(super) kept: Vec<TableRef>,
     /// Parts that may be used again; only of a run that is resumed so.
     pub(super) reusable: Option<Reusable>,
     /// What it must come to, if that was reviewed.
@@ -132,6 +135,7 @@ impl RunContext {
             budget,
             connections: Connections::of(budget),
             earlier: Vec::new(),
+            kept: Vec::new(),
             reusable: None,
             reviewed: None,
             spec,

@@ -90,7 +90,7 @@ pub async fn apply(reviewed: &ReviewedPlan, run_id: &str, services: &Services) -
     let spec = &reviewed.spec;
     let rows = services.cancel.or_stopped(services.runlog.partition_columns()).await?;
     let now = services.ask(spec.run.retries, async || plan(spec, &services.source, &rows).await).await?;
-    reviewed.agrees(&now.source, &now.tables, &now.failures)?;
+    reviewed.agrees(&now.source, &services.destination.location(), &now.tables, &now.failures)?;
     let select = async || select::tables(spec, services.source.as_ref()).await;
     let tables = services.ask(spec.run.retries, select).await?;
     let spec = rows::configured(spec, &rows, &now.source, &tables)?;

@@ -134,6 +134,19 @@ pub(super) struct Exported {
     pub(super) verification: Option<Verification>,
 }
 
+/// What the run log keeps of a file: all but its columns, which are in the manifest.
+pub(super) fn recorded(file: &FileEntry) -> FileEntry {
+    FileEntry {
+        name: file.name.clone(),
+        crc32: file.crc32.clone(),
+        e_tag: file.e_tag.clone(),
+        slice: file.slice.clone(),
+        source_hash: file.source_hash.clone(),
+        columns: Vec::new(),
+        ..*file
+    }
+}
+
 impl Exported {
     /// What a run that names its files by `names` had committed to `directory` by `manifest`.
     pub(super) fn kept(manifest: &Manifest, directory: &str, names: &FileNames) -> Self {
@@ -142,7 +155,7 @@ impl Exported {
             FileNames::OfRun(_) => layout::is_of_part(&file.name, &names.of(file.part)),
         };
         Self {
-            files: manifest.own_files().filter(own).cloned().collect(),
+            files: manifest.own_files().filter(own).map(recorded).collect(),
             directory: directory.to_owned(),
             kept: true,
             mixed: manifest.mixed_snapshots.clone(),

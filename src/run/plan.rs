@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{alike, minded, rows};
-use crate::catalog::filter::{like, pattern_matches};
 use crate::catalog::{Consistency, SourceIdentity, TableRef};
 use crate::error::{Code, Error, ErrorKind, Result, Transient};
 use crate::format;
@@ -45,6 +44,7 @@ pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[Partition
     let view = source.snapshot(&tables, Consistency::None, 1).await?;
     let rules = format::open().file_rules("00000000", spec.output.if_exists);
     let (tables, failures) = plan_all(spec, source, view.as_ref(), &tables, &rules).await?;
+    every_mask_catches(spec, &tables, &failures.iter().map(|(table, _)| table).collect::<Vec<_>>())?;
     Ok(RunPlan { source: identity, tables, failures })
 }
 
@@ -72,9 +72,6 @@ pub(super) async fn plan_all(
             }
         }
     }
-    if failures.is_empty() {
-        every_mask_catches(spec, &plans)?;
-    }
     minded::warn_of(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, plan.fields())));
     minded::warn_of_codecs(&spec.parquet, plans.iter().map(|plan| (&plan.info.table, &plan.files)));
     plans.sort_by(|a, b| {
@@ -83,13 +80,12 @@ pub(super) async fn plan_all(
     Ok((plans, failures))
 }
 
-/// A mask that catches no column is a mistake that would let values through.
-fn every_mask_catches(spec: &ExportSpec, plans: &[TablePlan]) -> Result<()> {
+/// A mask that catches no column is a mistake that would let values through. The columns of `others` are not known.
+pub(super) fn every_mask_catches(spec: &ExportSpec, plans: &[TablePlan], others: &[&TableRef]) -> Result<()> {
     let catches = |rule: &MaskRule| {
         plans.iter().any(|plan| {
-            pattern_matches(&rule.table, &plan.info.table)
-                && plan.info.columns.iter().any(|column| like(&rule.column, column.name()))
-        })
+            rule.names(&plan.info.table) && plan.info.columns.iter().any(|c| rule.catches(c.name()))
+        }) || others.iter().any(|table| rule.names(table))
     };
     match spec.masks.rules.iter().find(|rule| !catches(rule)) {
         None => Ok(()),

@@ -19,8 +19,19 @@ const FORMAT: u32 = 1;
 /// Differences that an error lists.
 const LISTED: usize = 20;
 /// Of a table's plan: what another moment may change.
-const OF_THE_MOMENT: [&str; 7] =
-    ["info", "snapshot", "parts", "readers", "method_reason", "memory_bytes", "columns"];
+///
+/// What is pushed and what is evaluated here follows from the filter; with `now()` in it, it has the moment in it.
+const OF_THE_MOMENT: [&str; 9] = [
+    "info",
+    "snapshot",
+    "pushed",
+    "evaluated_here",
+    "parts",
+    "readers",
+    "method_reason",
+    "memory_bytes",
+    "columns",
+];
 
 /// See the module. Printable, without secrets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +44,9 @@ pub struct ReviewedPlan {
     /// When, in UTC.
     planned_at: String,
     source: SourceIdentity,
+    /// Where it writes, as a URL or path. What a storage of the auth file names may change.
+    #[serde(default)]
+    destination: Option<String>,
     /// What was asked for, and how source and destination are reached.
     pub spec: ExportSpec,
     tables: Vec<TablePlan>,
@@ -41,10 +55,12 @@ pub struct ReviewedPlan {
 }
 
 impl ReviewedPlan {
-    /// Of what `spec` comes to over `source`: plans of tables, and tables that cannot be exported.
+    /// Of what `spec` comes to over `source`: plans of tables, and tables that cannot be exported. `destination` is its
+    /// location.
     pub fn new(
         spec: ExportSpec,
         source: &SourceIdentity,
+        destination: Option<String>,
         tables: &[TablePlan],
         failures: &[(TableRef, Error)],
     ) -> Self {
@@ -53,6 +69,7 @@ impl ReviewedPlan {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             planned_at: clock::moment().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             source: source.clone(),
+            destination,
             spec,
             tables: tables.to_vec(),
             failed: failures.iter().map(|(table, _)| table.clone()).collect(),
@@ -79,24 +96,38 @@ impl ReviewedPlan {
         serde_json::from_value(document).map_err(|error| wrong("the file lacks something").caused_by(error))
     }
 
-    /// Refuses to go on where `source`, and the plans that are made of it now, differ.
+    /// Refuses to go on where `source`, `destination`, which is a location, or the plans that are made now, differ.
     ///
     /// # Errors
     /// `Data`, with what has changed.
     pub(super) fn agrees(
         &self,
         source: &SourceIdentity,
+        destination: &str,
         plans: &[TablePlan],
         failures: &[(TableRef, Error)],
     ) -> Result<()> {
         let mut changes = Vec::new();
-        let name = |source: &SourceIdentity| {
-            (source.kind.clone(), source.identifier.clone(), source.database.clone())
-        };
-        if name(&self.source) != name(source) {
+        if !self.source.is_same(source) {
             changes.push(format!("the source: {} before, {} now", self.source.url(), source.url()));
         }
+        if let Some(before) = self.destination.as_deref().filter(|before| *before != destination) {
+            changes.push(format!("the destination: {before} before, {destination} now"));
+        }
         changes.extend(self.tables_changed(plans, failures)?);
+        self.unchanged(changes)
+    }
+
+    /// Refuses to go on where the plan of one table, made once more, differs.
+    ///
+    /// # Errors
+    /// `Data`, with what has changed.
+    pub(super) fn agrees_on(&self, plan: &TablePlan) -> Result<()> {
+        let before = self.tables.iter().find(|before| before.info.table == plan.info.table);
+        self.unchanged(before.map(|before| differences(before, plan)).transpose()?.unwrap_or_default())
+    }
+
+    fn unchanged(&self, changes: Vec<String>) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 
+use super::alike;
 use super::budget::Connections;
 use super::commit::{self, Content, Place, all_ended};
 use super::context::Under;
@@ -73,10 +74,7 @@ impl Content for Table {
         };
         prepared.extend(mixed::prepared(&there));
         self.write_parts(under, prepared).await.map_err(|error| error.with("table", table))?;
-        prepared.with(|parts| {
-            let files = parts.iter().flat_map(|part| &part.files);
-            partitions::check_written(plan, files.map(|file| file.entry.name.as_str()))
-        })?;
+        self.check_written(under, prepared).await?;
         mixed::still_whole(&there, run).await?;
         let verification = verify::beside_source(plan, under, prepared).await?;
         under.view.unchanged(&plan.info).await.map_err(|error| error.with("table", table))?;
@@ -104,6 +102,20 @@ impl Content for Table {
 }
 
 impl Table {
+    /// Refuses partitions that are too many, or that the destination takes for one.
+    async fn check_written(&self, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
+        let plan = &self.plan;
+        if plan.arrangement.partition.is_empty() {
+            return Ok(());
+        }
+        let files: Vec<String> = prepared.with(|parts| {
+            parts.iter().flat_map(|part| &part.files).map(|file| file.entry.name.clone()).collect()
+        });
+        partitions::check_written(plan, files.iter().map(String::as_str))?;
+        let destination = under.run.services.destination.as_ref();
+        alike::partitions_apart(plan, files.iter().map(String::as_str), destination).await
+    }
+
     /// Writes every part that is not there yet, `plan.readers` at a time, and a file without rows if that is wanted of
     /// an empty table.
     async fn write_parts(&self, under: &Under<'_>, prepared: &Prepared) -> Result<()> {

@@ -12,5 +12,5 @@ mod open;
 pub mod pem;
 mod shown;
 
-pub use open::warn_if_others_may_read;
+pub use open::{readable_by_others, warn_if_others_may_read};
 pub use shown::{class, in_text, short, value};

@@ -9,23 +9,37 @@ use std::sync::{Mutex, PoisonError};
 /// As libpq, which refuses such keys: what root owns may be read by a group, because root gave it to that group.
 #[cfg(unix)]
 pub fn warn_if_others_may_read(what: &str, path: &Path) {
-    use std::os::unix::fs::MetadataExt;
     static WARNED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-    let Ok(metadata) = std::fs::metadata(path) else { return };
+    if let Some(warning) = readable_by_others(what, path)
+        && WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned())
+    {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// The warning of [`warn_if_others_may_read`], for those who write it later.
+#[cfg(unix)]
+pub fn readable_by_others(what: &str, path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     let mode = metadata.mode() & 0o777;
     // A directory's rights are not those of what is in it; a pipe has no others.
     if !metadata.is_file() || mode & forbidden == 0 {
-        return;
+        return None;
     }
-    if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
-        tracing::warn!(
-            "{what} {} can be read by other users (mode {mode:03o}); chmod 600 keeps its secrets private",
-            path.display()
-        );
-    }
+    Some(format!(
+        "{what} {} can be read by other users (mode {mode:03o}); chmod 600 keeps its secrets private",
+        path.display()
+    ))
 }
 
 /// There are no modes.
 #[cfg(not(unix))]
 pub fn warn_if_others_may_read(_what: &str, _path: &Path) {}
+
+/// There are no modes.
+#[cfg(not(unix))]
+pub fn readable_by_others(_what: &str, _path: &Path) -> Option<String> {
+    None
+}

@@ -1,5 +1,7 @@
 //! Record batches to the bytes of one Parquet file.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::file::metadata::ParquetMetaData;
@@ -7,13 +9,43 @@ use parquet::file::metadata::ParquetMetaData;
 use super::blocks::Blocks;
 use super::columns::{self, FileWriter, Settings};
 use super::taken::Taken;
-use super::writer::WriterSettings;
+use super::writer::{Layout, WriterSettings};
 use crate::error::{Code, Error, Result};
+
+/// What is decided once for all files of a part.
+pub(super) struct FileForm {
+    layout: Layout,
+    settings: Settings,
+    taken: Arc<Taken>,
+}
+
+impl FileForm {
+    /// Of files of batches of `schema`.
+    ///
+    /// Errors: those of [`WriterSettings::check`].
+    pub(super) fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
+        let mut layout = settings.layout(schema)?;
+        let own = Settings {
+            delta: settings.parquet.encodings.has_delta(),
+            group_rows: settings.parquet.row_group_rows,
+            bloom_filters: std::mem::take(&mut layout.bloom_filters),
+        };
+        Ok(Self { layout, settings: own, taken: Arc::new(Taken::new(schema, &settings.parquet.readers)) })
+    }
+
+    /// The encoder of a new file.
+    pub(super) fn encoder(&self) -> Result<FileEncoder> {
+        let Layout { schema, columns, properties, .. } = &self.layout;
+        let (properties, settings) = (Arc::clone(properties), self.settings.clone());
+        let file = FileWriter::new(Blocks::default(), schema, columns, properties, settings).map_err(ours)?;
+        Ok(FileEncoder { file, taken: Arc::clone(&self.taken) })
+    }
+}
 
 /// Encodes batches; what is finished waits in [`Blocks`].
 pub(super) struct FileEncoder {
     file: FileWriter<Blocks>,
-    taken: Taken,
+    taken: Arc<Taken>,
 }
 
 impl FileEncoder {
@@ -21,16 +53,7 @@ impl FileEncoder {
     ///
     /// Errors: those of [`WriterSettings::check`].
     pub(super) fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
-        let layout = settings.layout(schema)?;
-        let own = Settings {
-            delta: settings.parquet.encodings.has_delta(),
-            group_rows: settings.parquet.row_group_rows,
-            bloom_filters: layout.bloom_filters,
-        };
-        let file =
-            FileWriter::new(Blocks::default(), &layout.schema, &layout.columns, layout.properties, own)
-                .map_err(ours)?;
-        Ok(Self { file, taken: Taken::new(schema, &settings.parquet.readers) })
+        FileForm::new(schema, settings)?.encoder()
     }
 
     /// Appends `batch`, whose columns are those of the schema.

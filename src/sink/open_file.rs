@@ -1,7 +1,6 @@
 //! One Parquet file that is being written and that nobody sees yet.
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
 
 use super::file::FileEncoder;
 use super::laps::Laps;
@@ -46,19 +45,21 @@ pub(super) struct OpenFile<'a> {
 }
 
 impl<'a> OpenFile<'a> {
-    /// Begins a file with the columns of `schema`. `only`: it is the only one of its table.
+    /// Begins a file. `only`: it is the only one of its table.
     pub(super) async fn begin(
-        schema: &SchemaRef,
+        encoder: FileEncoder,
         target: &'a PartTarget,
         name: FileName,
         settings: &'a WriterSettings,
     ) -> Result<Self> {
-        let encoder = FileEncoder::new(schema, settings)?;
         let destination = &target.destination;
+        // One of many files has a small share of the part. Its upload is then sent in small pieces.
+        let est_bytes = if target.fanout.keys.is_empty() { target.est_bytes } else { 0 };
+        let est_bytes = est_bytes.min(target.fanout.max_file_bytes.unwrap_or(u64::MAX));
         let upload = if target.only {
-            destination.create_later(&name.path, target.est_bytes).await?
+            destination.create_later(&name.path, est_bytes).await?
         } else {
-            destination.create(&name.path, target.est_bytes).await?
+            destination.create(&name.path, est_bytes).await?
         };
         Ok(Self { settings, target, name, encoder, upload, rows: 0, sent: 0, laps: Laps::start() })
     }

@@ -8,7 +8,8 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 
 use super::checked::Checked;
-use super::fanout::{HIVE_NULL, Keyed, escape};
+use super::fanout::{Keyed, escape};
+use super::file::FileForm;
 use super::laps::Laps;
 use super::open_file::OpenFile;
 use super::series::{Common, Series};
@@ -16,6 +17,7 @@ use super::target::{PartTarget, PreparedPart};
 use super::writer::WriterSettings;
 use super::written::WrittenFiles;
 use crate::error::{Error, Result};
+use crate::spec::layout::HIVE_NULL;
 
 /// Progress callback: rows and Arrow bytes passed to the encoder. A part that fails reports its total negated, since it
 /// may be written again.
@@ -23,15 +25,17 @@ pub type ProgressFn = Arc<dyn Fn(i64, i64) + Send + Sync>;
 
 /// Writes the rows of `stream` into invisible files. A stream without rows leaves nothing.
 ///
-/// Memory is bounded by `row_group_bytes`, a few blocks, and with keys by what the fanout holds. An error of the stream,
-/// the encoder or the destination removes what was written, and so does dropping the future.
+/// What the encoders hold is bounded by `row_group_bytes`, and with keys by what the fanout holds too. A few blocks for each
+/// open file, and the entry of each written file with its statistics, are not. An error of the stream, the encoder or the
+/// destination removes what was written, and so does dropping the future.
 pub async fn write_part(
     mut stream: SendableRecordBatchStream,
     target: &PartTarget,
     settings: &WriterSettings,
     progress: Option<&ProgressFn>,
 ) -> Result<PreparedPart> {
-    let mut writer = PartWriter::new(&stream.schema(), target, settings);
+    let mut writer =
+        PartWriter::new(&stream.schema(), target, settings).map_err(|error| placed(error, target))?;
     let mut laps = Laps::start();
     let mut reported = (0, 0);
     let outcome = async {
@@ -84,7 +88,8 @@ pub async fn write_empty(
         let keys = target.fanout.keys.iter();
         let nulls: String = keys.map(|key| format!("{}={HIVE_NULL}/", escape(key))).collect();
         let name = Series::new(nulls).name(target);
-        OpenFile::begin(schema, target, name, settings).await?.close().await
+        let encoder = FileForm::new(schema, settings)?.encoder()?;
+        OpenFile::begin(encoder, target, name, settings).await?.close().await
     };
     let file = written.await.map_err(|error| placed(error, target))?;
     Ok(PreparedPart { part: target.part, rows: 0, files: vec![file] })
@@ -111,20 +116,17 @@ enum Files<'a> {
 }
 
 impl<'a> PartWriter<'a> {
-    fn new(schema: &SchemaRef, target: &'a PartTarget, settings: &'a WriterSettings) -> Self {
+    fn new(schema: &SchemaRef, target: &'a PartTarget, settings: &'a WriterSettings) -> Result<Self> {
         let columns = schema.fields().len().saturating_sub(target.fanout.keys.len());
         let fields: Vec<_> = schema.fields().iter().take(columns).cloned().collect();
-        let common = Common {
-            schema: Schema::new_with_metadata(fields, schema.metadata().clone()).into(),
-            target,
-            settings,
-        };
+        let in_files = Schema::new_with_metadata(fields, schema.metadata().clone()).into();
+        let common = Common { form: FileForm::new(&in_files, settings)?, columns, target, settings };
         let files = match target.fanout.keys.is_empty() {
             true => Files::Series(Box::new(Series::new(String::new()))),
             false => Files::Keyed(Box::new(Keyed::new(&common))),
         };
         let done = WrittenFiles::new(&target.destination);
-        Self { checked: Checked::new(schema), common, files, done, rows: 0 }
+        Ok(Self { checked: Checked::new(schema), common, files, done, rows: 0 })
     }
 
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {

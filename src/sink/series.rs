@@ -1,8 +1,8 @@
 //! The files of a part in one directory, one after the other.
 
 use arrow::array::RecordBatch;
-use arrow_schema::SchemaRef;
 
+use super::file::FileForm;
 use super::open_file::{FileName, OpenFile, slice_bytes};
 use super::target::PartTarget;
 use super::writer::WriterSettings;
@@ -21,19 +21,22 @@ const PIECE_ROWS: usize = 64;
 
 /// What the files of a part have in common.
 pub(super) struct Common<'a> {
-    /// The columns of the files.
-    pub(super) schema: SchemaRef,
+    /// Their form.
+    pub(super) form: FileForm,
+    /// How many columns they have. Those of keys follow in the rows.
+    pub(super) columns: usize,
     pub(super) target: &'a PartTarget,
     pub(super) settings: &'a WriterSettings,
 }
 
 /// Files of one directory. Dropped before it is closed, nothing is left of the file that is open.
 pub(super) struct Series<'a> {
-    /// `key=value` directories below the table's, each with a slash behind it; empty for none.
+    /// `key=value` directories below the table's, each followed by a slash; empty if there are none.
     directory: String,
     /// The number of the next file.
     next: usize,
-    open: Option<OpenFile<'a>>,
+    /// In a box: most of a part's series are closed.
+    open: Option<Box<OpenFile<'a>>>,
     /// What became of an encoded byte when a row group ended, in the file.
     shrinks: f64,
 }
@@ -49,7 +52,7 @@ impl<'a> Series<'a> {
 
     /// Bytes held, encoded or not.
     pub(super) fn memory(&self) -> usize {
-        self.open.as_ref().map_or(0, OpenFile::memory)
+        self.open.as_ref().map_or(0, |open| open.memory())
     }
 
     /// Ends the row group, if it has rows.
@@ -101,9 +104,14 @@ impl<'a> Series<'a> {
         Ok(open.written() as f64 >= limit as f64 * FULL)
     }
 
+    /// The file that is open, to be closed while others are written.
+    pub(super) fn take(&mut self) -> Option<OpenFile<'a>> {
+        self.open.take().map(|open| *open)
+    }
+
     /// Closes the file that is open, if one is.
     pub(super) async fn close(&mut self, done: &mut WrittenFiles) -> Result<()> {
-        if let Some(open) = self.open.take() {
+        if let Some(open) = self.take() {
             done.add(open.close().await?);
         }
         Ok(())
@@ -111,7 +119,7 @@ impl<'a> Series<'a> {
 
     /// Removes the file that is open.
     pub(super) async fn abort(&mut self) {
-        if let Some(open) = self.open.take() {
+        if let Some(open) = self.take() {
             open.abort().await;
         }
     }
@@ -122,9 +130,10 @@ impl<'a> Series<'a> {
             Some(open) => open,
             None => {
                 let name = self.name(common.target);
-                let open = OpenFile::begin(&common.schema, common.target, name, common.settings).await?;
+                let open =
+                    OpenFile::begin(common.form.encoder()?, common.target, name, common.settings).await?;
                 self.next += 1;
-                open
+                Box::new(open)
             }
         };
         Ok(self.open.insert(open))

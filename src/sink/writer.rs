@@ -34,7 +34,7 @@ const SPARK_CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.0.0");
 /// What is decided once for all files of a table.
 pub(super) struct Layout {
     /// Settings of the crate's file writer and of its encoders.
-    pub(super) properties: WriterProperties,
+    pub(super) properties: Arc<WriterProperties>,
     /// Whether chunks have a Bloom filter, for each column.
     pub(super) bloom_filters: Vec<BloomChoice>,
     /// The types that the encoder gets: those of batches as readers take them.
@@ -84,7 +84,7 @@ impl WriterSettings {
             }
         }
         let bloom_filters = written.fields().iter().map(|field| self.bloom_filter(field.name())).collect();
-        Ok(Layout { properties: properties.build(), bloom_filters, schema: encoded, columns })
+        Ok(Layout { properties: Arc::new(properties.build()), bloom_filters, schema: encoded, columns })
     }
 
     fn bloom_filter(&self, column: &String) -> BloomChoice {

@@ -20,6 +20,10 @@ impl WrittenFiles {
         self.files.push(file);
     }
 
+    pub(super) fn extend(&mut self, files: impl IntoIterator<Item = PreparedFile>) {
+        self.files.extend(files);
+    }
+
     /// Rows in them.
     pub(super) fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.entry.rows).sum()

@@ -18,7 +18,8 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
 use super::terms::{Value, has_order, place_of};
 
-/// What the files that this program writes begin with as their writer: no bounds where there is a NaN.
+/// What the writer of this program's files is called. Chunks of these files that have a page index have no bounds where
+/// there is a NaN. The files of older versions, which have no page index, may have them.
 const OWN_FILES: &str = "lakexpress version ";
 
 /// A column of a file that is one column of Parquet.
@@ -32,7 +33,7 @@ pub(super) struct Leaf {
     has_order: bool,
     /// The same, of bounds in the fields of Parquet that were deprecated.
     has_old_order: bool,
-    /// Whether a chunk that has bounds has no NaN.
+    /// Whether a chunk that has bounds and a page index has no NaN.
     tells_nan: bool,
 }
 
@@ -109,7 +110,10 @@ impl Bounds {
         let nulls =
             converter.row_group_null_counts(groups).ok().filter(|counts| counts.len() == groups.len());
         let nulls = nulls.unwrap_or_else(|| UInt64Array::new_null(groups.len()));
-        let no_nan = (0..groups.len()).map(|at| leaf.tells_nan && min.is_valid(at) && max.is_valid(at));
+        let tells_nan =
+            |g: &RowGroupMetaData| leaf.tells_nan && g.column(leaf.index).offset_index_offset().is_some();
+        let no_nan =
+            groups.iter().enumerate().map(|(at, g)| tells_nan(g) && min.is_valid(at) && max.is_valid(at));
         Self { no_nan: array_of_truths(no_nan), min, max, nulls }
     }
 

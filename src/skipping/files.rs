@@ -7,6 +7,7 @@ use super::keys::{self, Key};
 use crate::destination::{Destination, StoredObject};
 use crate::error::{Code, Error, Result};
 use crate::format::{is_withdrawn, read_manifest};
+use crate::manifest::Manifest;
 use crate::spec::layout::{MANIFEST, file_name};
 
 /// A table's directory, or one file.
@@ -33,8 +34,8 @@ pub(super) struct Found {
     pub(super) keys: Vec<Key>,
 }
 
-/// The files, by name, and whether a manifest named them.
-pub(super) async fn find(place: &Place) -> Result<(Vec<Found>, bool)> {
+/// The files, by name, and the manifest if it named them.
+pub(super) async fn find(place: &Place) -> Result<(Vec<Found>, Option<Manifest>)> {
     place.destination.reach().await?;
     let path = |name: &str| match place.directory.as_str() {
         "" => name.to_owned(),
@@ -52,7 +53,7 @@ pub(super) async fn find(place: &Place) -> Result<(Vec<Found>, bool)> {
     if let Some(name) = &place.file {
         let object = place.destination.head(&path(name)).await?;
         return match object {
-            Some(object) => Ok((vec![found(name.clone(), object)], false)),
+            Some(object) => Ok((vec![found(name.clone(), object)], None)),
             None => Err(nothing(place)),
         };
     }
@@ -62,7 +63,7 @@ pub(super) async fn find(place: &Place) -> Result<(Vec<Found>, bool)> {
         if listed.is_empty() {
             return Err(nothing(place));
         }
-        return Ok((listed.into_iter().map(|(name, object)| found(name, object)).collect(), false));
+        return Ok((listed.into_iter().map(|(name, object)| found(name, object)).collect(), None));
     };
     let manifest = read_manifest(&content)?;
     let mut listed = listed;
@@ -80,7 +81,7 @@ pub(super) async fn find(place: &Place) -> Result<(Vec<Found>, bool)> {
         return Err(nothing(place));
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((files, true))
+    Ok((files, Some(manifest)))
 }
 
 /// Parquet files of the directory and of `key=value` directories below it, by their names below it.

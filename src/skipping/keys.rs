@@ -4,10 +4,8 @@ use arrow_schema::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use percent_encoding::percent_decode_str;
 
-use crate::spec::layout::is_hive;
+use crate::spec::layout::{HIVE_NULL, is_hive};
 
-/// The directory of rows whose key is NULL.
-const NULL_DIRECTORY: &str = "__HIVE_DEFAULT_PARTITION__";
 /// Digits that a decimal may have.
 const MOST_DIGITS: u8 = 38;
 
@@ -18,7 +16,7 @@ pub(super) type Key = (String, Option<String>);
 pub(super) fn of_directories<'a>(directories: impl Iterator<Item = &'a str>) -> Vec<Key> {
     let pairs = directories.filter(|name| is_hive(name)).filter_map(|name| name.split_once('='));
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let value = |text: &str| (text != NULL_DIRECTORY).then(|| decoded(text));
+    let value = |text: &str| (text != HIVE_NULL).then(|| decoded(text));
     pairs.map(|(key, text)| (decoded(key), value(text))).collect()
 }
 
@@ -45,6 +43,17 @@ pub(super) fn type_of<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Data
         all(*is) && values.clone().all(|text| value_of(Some(text), data_type).is_some())
     });
     found.map_or(DataType::Utf8, |(_, data_type)| data_type)
+}
+
+/// The type that a manifest names, if all values can be read as it. Keys without an order in conditions are texts.
+pub(super) fn declared<'a>(arrow_type: &str, mut values: impl Iterator<Item = &'a str>) -> Option<DataType> {
+    let data_type = match arrow_type.parse().ok()? {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::FixedSizeBinary(_) => {
+            DataType::Utf8
+        }
+        other => other,
+    };
+    values.all(|text| value_of(Some(text), &data_type).is_some()).then_some(data_type)
 }
 
 /// A directory's value as one of `data_type`; none if it is not.
@@ -110,6 +119,21 @@ mod tests {
         let expected: Vec<Key> =
             expected.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect();
         assert_eq!(of_directories(path.split('/')), expected);
+    }
+
+    #[test]
+    fn declared_types_count_if_all_values_are_of_them() {
+        let declared = |arrow_type: &str, values: &[&str]| declared(arrow_type, values.iter().copied());
+        assert_eq!(declared("Utf8", &["007", "2024-01-31", "true"]), Some(DataType::Utf8));
+        assert_eq!(declared("FixedSizeBinary(16)", &["0190a1b2"]), Some(DataType::Utf8));
+        assert_eq!(declared("Int16", &["1", "-2"]), Some(DataType::Int16));
+        assert_eq!(declared("Date32", &["2024-02-29"]), Some(DataType::Date32));
+        let microseconds = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        assert_eq!(declared(&microseconds.to_string(), &["2024-02-29 12:00:00.5"]), Some(microseconds));
+        assert_eq!(declared("Decimal128(5, 2)", &["1.50", "-999.99"]), Some(DataType::Decimal128(5, 2)));
+        assert_eq!(declared("Date32", &["2024-02-30"]), None);
+        assert_eq!(declared("Int16", &["40000"]), None);
+        assert_eq!(declared("of another version", &["1"]), None);
     }
 
     #[test]

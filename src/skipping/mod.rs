@@ -35,6 +35,7 @@ use self::look::{Asked, look};
 use self::terms::Test;
 use crate::clock;
 use crate::error::{Code, Error, Result};
+use crate::manifest::PartitionColumn;
 use crate::plan::condition::Condition;
 use crate::verify::file::StoredFile;
 
@@ -55,7 +56,8 @@ pub async fn explain(place: &Place, sql: &str) -> Result<Layout> {
     check_keys(first, &files)?;
     let footer = stored(place, first).footer().await.map_err(|error| error.with("file", &first.name))?;
     let schema = schema_of(&footer)?;
-    let typed = key_types(first, &files);
+    let declared = manifest.as_ref().map_or(&[][..], |manifest| &manifest.partition_by);
+    let typed = key_types(first, &files, declared);
     let (condition, typed) = condition(sql, &schema, typed).await?;
     let names: BTreeSet<&str> = condition.predicate().column_refs().iter().map(|c| c.name.as_str()).collect();
     let is_key = |name: &str| typed.iter().any(|(key, _)| key == name);
@@ -88,7 +90,7 @@ pub async fn explain(place: &Place, sql: &str) -> Result<Layout> {
         condition: sql.to_owned(),
         columns: used,
         keys,
-        manifest,
+        manifest: manifest.is_some(),
         ..summed(listed)
     })
 }
@@ -120,11 +122,13 @@ fn check_keys(first: &Found, files: &[Found]) -> Result<()> {
     }
 }
 
-/// The keys of the directories, each with the type that all its values have.
-fn key_types(first: &Found, files: &[Found]) -> Vec<(String, DataType)> {
+/// The keys of the directories, each with its type: that of the manifest, otherwise the one that all values have.
+fn key_types(first: &Found, files: &[Found], declared: &[PartitionColumn]) -> Vec<(String, DataType)> {
     let typed = first.keys.iter().enumerate().map(|(at, (key, _))| {
         let values = files.iter().filter_map(move |found| found.keys.get(at)?.1.as_deref());
-        (key.clone(), keys::type_of(values))
+        let declared = declared.iter().find(|column| column.name == *key);
+        let declared = declared.and_then(|column| keys::declared(&column.arrow_type, values.clone()));
+        (key.clone(), declared.unwrap_or_else(|| keys::type_of(values)))
     });
     typed.collect()
 }

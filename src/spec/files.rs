@@ -96,13 +96,13 @@ impl FileShape {
         }
     }
 
-    /// The codec of a column, if it has one of its own.
+    /// The codec of a column; `None` if it has that of the file.
     pub fn codec(&self, column: &str) -> Option<Compression> {
         self.codecs.iter().find(|codec| codec.column == column).map(|codec| codec.compression)
     }
 }
 
-/// A column with a codec of its own.
+/// A column whose codec is not that of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnCodec {
     /// The column.

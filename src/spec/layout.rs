@@ -37,6 +37,9 @@ pub const LOCK: &str = "_lock";
 /// Directory of run summaries, in the base.
 pub const RUNS_DIR: &str = "_lakexpress";
 
+/// The name that Hive gives to the directory of NULL.
+pub const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
 /// Names that ours would meet, also on disks that ignore case.
 const OURS: [&str; 4] = [RUNS_DIR, LOCK, MANIFEST, INTENT];
 

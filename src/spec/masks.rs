@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::TableRef;
+use crate::catalog::filter::{like, pattern_matches};
 use crate::error::{Code, Error};
 
 /// Bytes that a key has at least.
@@ -43,10 +45,22 @@ pub struct ColumnMask {
 pub struct MaskRule {
     /// LIKE pattern of tables.
     pub table: String,
-    /// LIKE pattern of columns.
+    /// LIKE pattern of columns, in any case of letters.
     pub column: String,
     /// What becomes of their values.
     pub mask: Mask,
+}
+
+impl MaskRule {
+    /// Whether it is about `table`.
+    pub fn names(&self, table: &TableRef) -> bool {
+        pattern_matches(&self.table, table)
+    }
+
+    /// Whether it catches a column, in any case of letters: one that is spelt otherwise must not slip through.
+    pub fn catches(&self, column: &str) -> bool {
+        like(&self.column.to_lowercase(), &column.to_lowercase())
+    }
 }
 
 /// What becomes of a value that is not NULL.

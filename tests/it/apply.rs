@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::lake::{Output, Run, assert_nothing_visible, assert_same_values, export_args, manifest};
+use crate::lake::{Output, Run, assert_nothing_visible, assert_same_values, export_args, json, manifest};
+use crate::resume::wait_until;
 use crate::server::PgServer;
 
 const TABLES: &str = "
@@ -105,6 +106,66 @@ fn a_plan_that_is_stale_says_what_has_changed_and_nothing_is_written() {
     let elsewhere = Run::new(["apply", file.to_str().unwrap(), "--source", &other]).output().exits(65);
     elsewhere.says(&["the source: ", "apply_stale before", "apply_other now"]);
     assert_nothing_visible(&lake);
+}
+
+#[test]
+fn a_moment_in_a_condition_is_no_change() {
+    let server = PgServer::shared();
+    let url = server.create_db("apply_moment");
+    server.sql("apply_moment", TABLES);
+    server.sql("apply_moment", "ALTER TABLE orders ADD made timestamptz DEFAULT '2024-01-01 00:00+00'");
+    // At level `table` each table is planned once more, as of its own snapshot.
+    for level in ["run", "table"] {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = dir.path().join("lake");
+        let flags = ["-i", "orders", "--where", "orders: made < now()", "--consistency", level];
+        let plans = ["first", "second"].map(|name| dir.path().join(name));
+        for file in &plans {
+            planned(&url, &lake, file, &flags).ok();
+        }
+        let [first, second] = plans.each_ref().map(|file| json(file)["tables"][0]["pushed"].clone());
+        assert_ne!(first, second, "the source is asked with the moment");
+        applied(&plans[0]).ok();
+        let orders = manifest(&lake.join("public/orders"));
+        assert_eq!((&orders["rows"], &orders["snapshot"]["level"]), (&500.into(), &level.into()));
+    }
+}
+
+/// At level `table` nothing holds a table before its turn.
+#[test]
+fn a_table_that_changes_before_its_turn_fails_alone() {
+    let server = PgServer::shared();
+    let db = "apply_turns";
+    let url = server.create_db(db);
+    server.sql(
+        db,
+        "CREATE VIEW slow AS SELECT 1 AS id, pg_sleep(3)::text AS nap, 'a@example.org'::text AS email;
+         CREATE VIEW steady AS SELECT 1 AS id",
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, file) = (dir.path().join("lake"), dir.path().join("plan.json"));
+    let flags = ["-i", "slow, steady", "--n-jobs", "1", "--consistency", "table"];
+    let reading = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'lakexpress' AND state = 'active' AND query LIKE 'COPY%'";
+    let while_slow_is_read = |run: Run, columns: &str, words: &[&str]| {
+        let running = run.spawn();
+        wait_until("the first view is read", || server.query(db, reading) != "0");
+        server.sql(db, &format!("CREATE OR REPLACE VIEW steady AS SELECT {columns}"));
+        let output = running.finish().exits(1);
+        for word in words.iter().chain(&["public.steady  failed: "]) {
+            assert!(output.stdout.contains(word), "{word:?}\n{output}");
+        }
+        assert_eq!(manifest(&lake.join("public/slow"))["rows"], 1);
+        assert!(!lake.join("public/steady/_manifest.json").exists(), "{output}");
+    };
+    planned(&url, &lake, &file, &flags).ok();
+    let apply = Run::new(["apply", file.to_str().unwrap()]);
+    while_slow_is_read(apply, "1 AS id, 2 AS more", &["the plan is stale", "column more is new", "LX0214"]);
+    // What is exported without a plan must not have other masks than the run began with.
+    let masks = [&flags[..], &["--mask", "%.email: null"]].concat();
+    let export = Run::new(export_args(&url, &lake, &masks));
+    let columns = "1 AS id, 2 AS more, 'b@example.org'::text AS email";
+    while_slow_is_read(export, columns, &["columns that masks catch have changed", "LX0113"]);
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn flag_variable_file_and_default_stand_above_each_other() {
     let above = export("flag").args(["--compression", "none", "--where", "t: id > 8"]);
     let above = above.env("LAKEXPRESS_COMPRESSION", "snappy").output().ok();
     assert_eq!(rows_and_codec("flag"), of("1", "UNCOMPRESSED"));
-    above.says(&["--where or its variable takes the place"]);
+    above.says(&["--where or its variable replaces the values of the file"]);
     fs::write(&config, "source: ${DB_URL}\ninclude: t\n").unwrap();
     export("default").output().ok();
     assert_eq!(rows_and_codec("default"), of("9", "ZSTD"));

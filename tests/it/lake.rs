@@ -216,6 +216,19 @@ impl Running {
         output
     }
 
+    /// Waits for the end; with the most memory that it had in RAM, in MiB. Only without a wrapper is it that of the program.
+    pub(crate) fn finish_measured(mut self) -> (Output, u64) {
+        let mut peak = 0;
+        while self.child.try_wait().unwrap().is_none() {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+            let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+            let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+            peak = peak.max(kib.unwrap_or(0) / 1024);
+            sleep(Duration::from_millis(5));
+        }
+        (self.finish(), peak)
+    }
+
     /// Kills it without warning, then collects what it said.
     pub(crate) fn kill9(mut self) -> Output {
         let _ = self.child.kill();

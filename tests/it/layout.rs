@@ -1,6 +1,10 @@
 //! How rows are laid out: Hive partitions, order, size, the same bytes at any number of readers. What readers that are not
 //! ours see is compared with the same table written as it comes.
 
+mod columns;
+mod rules;
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

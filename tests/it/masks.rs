@@ -1,8 +1,11 @@
 //! `--mask`: what leaves the database is what was asked for, in every file, manifest and record.
 
+mod caught;
+
 use std::path::Path;
 
 use crate::lake::{Output, Run, assert_nothing_visible, duck, export, export_args, manifest};
+use crate::resume::Scene;
 use crate::server::PgServer;
 
 const KEY: &str = "an example key of masks, 32 bytes";
@@ -146,6 +149,21 @@ fn masks_that_would_not_hold_are_refused() {
             ],
             &["by whose values the table is cut", "column: born"],
         ),
+        (
+            &["--mask", "people.email: null", "--partition-by", "people: upper(\"email\") AS loud"],
+            &["--partition-by", "column: email"],
+        ),
+        (
+            &[
+                "--mask",
+                "people.email: null",
+                "--source-columns",
+                "people: id, email",
+                "--table-config",
+                "people:RangeId:id:2",
+            ],
+            &["a mask and --source-columns", "cut by values", "public.people", "'table:None::1'"],
+        ),
         (&["--mask", "email"], &["no colon", "--mask 'table.column: hmac'"]),
     ] {
         refused(flags, 2, words);
@@ -159,7 +177,16 @@ fn masks_that_would_not_hold_are_refused() {
     let hashed =
         export(&url, &lake, &["-i", "people", "--mask", "people.email: null", "--verify", "hash"]).exits(65);
     assert!(hashed.stdout.contains("a mask changes"), "{hashed}");
-    export(&url, &lake, &["-i", "people", "--mask", "people.email: null", "--verify", "count"]).ok();
+    let without = |more: &[&str]| {
+        export(&url, &lake, &[&["-i", "people", "--mask", "people.email: null"], more].concat()).ok();
+        let people = format!("read_parquet('{}/public/people/**/*.parquet')", lake.display());
+        assert_eq!(duck(&format!("SELECT count(*), count(email) FROM {people}")), "300|0", "{more:?}");
+    };
+    without(&["--verify", "count"]);
+    // A text that is spelt like the column is not the column.
+    without(&["--partition-by", "people: CASE WHEN id > 100 THEN 'email' ELSE 'phone' END AS kind"]);
+    // Places of storage are no values.
+    without(&["--source-columns", "people: id, email", "--table-config", "people:Ctid::2"]);
 }
 
 #[test]
@@ -182,4 +209,47 @@ fn a_run_is_resumed_and_a_plan_applied_with_the_key_that_they_began_with() {
     apply(&["--mask-key-file", other.to_str().unwrap()]).exits(2).says(&["not that of the plan"]);
     assert_nothing_visible(&lake);
     apply(&["--mask-key-file", &key]).ok();
+    // A mask of a table that is finished catches no column of those that are left.
+    let scene = Scene::new(url);
+    let masks = ["--mask", "contacts.email: hmac", "--mask", "broken.email: hmac", "--mask-key-file", &key];
+    scene.export(&[&["-i", "contacts, broken"], &masks[..]].concat()).output().exits(1);
+    let finished = manifest(&scene.table("contacts"));
+    assert!(!scene.table("broken").join("_manifest.json").exists());
+    server.sql("masks_again", "CREATE OR REPLACE VIEW broken AS SELECT id AS x, 'x' AS email FROM people");
+    let run_id = scene.run_id();
+    let resume = |more: &[&str]| scene.run(&[&["resume", run_id.as_str()], more].concat()).output();
+    resume(&[]).exits(2).says(&["hmac needs a key", "public.broken"]);
+    resume(&["--mask-key-file", other.to_str().unwrap()]).exits(2).says(&["--mask-key-file (the run had"]);
+    resume(&["--mask-key-file", &key]).ok();
+    assert_eq!(manifest(&scene.table("contacts")), finished, "it is not read again");
+    let hashes = duck(&format!("SELECT DISTINCT email FROM '{}/*.parquet'", scene.table("broken").display()));
+    assert_eq!(hashes.lines().collect::<Vec<_>>(), by_python(&["x"]));
+}
+
+#[test]
+fn the_first_day_of_a_year_far_away_is_the_servers() {
+    let server = PgServer::shared();
+    let url = server.create_db("masks_years");
+    server.sql(
+        "masks_years",
+        "CREATE TABLE days (id int PRIMARY KEY, born date, seen timestamp);
+         INSERT INTO days VALUES (1, '9999-12-31', '9999-12-31 23:59:59.999999'), (2, '1500-06-15', '1500-02-28 12:00'),
+             (3, '0044-03-15 BC', '0044-03-15 13:14:15 BC'), (4, '0001-12-31 BC', '0001-01-01 00:00:00.000001 BC'),
+             (5, '4713-01-31 BC', '4713-06-24 BC'), (6, '200000-06-01', '200000-06-01'),
+             (7, '1969-12-31', '1969-12-31 23:59:59.999999'), (8, NULL, NULL)",
+    );
+    for unit in ["year", "month"] {
+        let dir = tempfile::tempdir().unwrap();
+        let masks = ["born", "seen"].map(|column| format!("days.{column}: truncate({unit})"));
+        export(&url, dir.path(), &["--mask", &masks[0], "--mask", &masks[1]]).ok();
+        let ours = duck(&format!(
+            "SELECT id, born - DATE '1970-01-01', epoch_us(seen) FROM '{}/public/days/*.parquet' ORDER BY id",
+            dir.path().display()
+        ));
+        let theirs = format!(
+            "SELECT id, date_trunc('{unit}', born::timestamp)::date - date '1970-01-01',
+                 (extract(epoch FROM date_trunc('{unit}', seen)) * 1000000)::bigint FROM days ORDER BY id"
+        );
+        assert_eq!(ours, server.query("masks_years", &theirs), "{unit}");
+    }
 }

@@ -20,14 +20,14 @@ const UNAVAILABLE: i32 = 75;
 const CONFIG: i32 = 78;
 
 /// A database file in a directory of its own, and a place for exports beside it.
-struct Database {
+pub(crate) struct Database {
     dir: TempDir,
     path: PathBuf,
 }
 
 impl Database {
     /// A file on which these statements have run.
-    fn new(sql: &str) -> Self {
+    pub(crate) fn new(sql: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = Self { path: dir.path().join("data.db"), dir };
         database.run(sql);
@@ -42,16 +42,16 @@ impl Database {
         self.connect().execute_batch(sql).unwrap();
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("sqlite://{}", self.path.display())
     }
 
     /// The directory of an exported table.
-    fn out(&self, table: &str) -> PathBuf {
+    pub(crate) fn out(&self, table: &str) -> PathBuf {
         self.dir.path().join("out/main").join(table)
     }
 
-    fn export(&self, extra: &[&str]) -> Output {
+    pub(crate) fn export(&self, extra: &[&str]) -> Output {
         export(&self.url(), &self.dir.path().join("out"), extra)
     }
 
@@ -66,12 +66,12 @@ impl Database {
 
     /// One row of a DuckDB query over the files of a table, which it calls `t`.
     #[track_caller]
-    fn duck(&self, table: &str, select: &str) -> String {
+    pub(crate) fn duck(&self, table: &str, select: &str) -> String {
         duck(&format!("WITH t AS (FROM read_parquet('{}/*.parquet')) {select}", self.out(table).display()))
     }
 }
 
 /// Number of data files in a directory.
-fn parts(dir: &Path) -> usize {
+pub(crate) fn parts(dir: &Path) -> usize {
     crate::lake::files(dir).iter().filter(|f| f.ends_with(".parquet")).count()
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::export::ExportArgs;
 use super::run::OutputArgs;
-use super::selection::{AuthArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
+use super::selection::{DescribedArgs, TargetArgs};
 use crate::config::file::Place;
 
 /// Check a configuration file, show what is in effect, or print its JSON Schema.
@@ -18,7 +18,7 @@ pub(in crate::cli) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ConfigAction {
-    /// Find every mistake of a configuration file; nothing is connected to
+    /// Find all mistakes in a configuration file, without connecting
     Check(ConfigCheckArgs),
     /// Show each setting of an export that is in effect
     Show(Box<ConfigShowArgs>),
@@ -36,7 +36,7 @@ impl ConfigAction {
     }
 }
 
-/// Find every mistake of a configuration file; nothing is connected to.
+/// Find all mistakes in a configuration file, without connecting.
 ///
 /// Each with file, line and column, the key and the nearest known one. Exit code 78 when there is a mistake, 0 when there
 /// are none or only warnings.
@@ -58,8 +58,8 @@ pub(in crate::cli) struct ConfigCheckArgs {
 
 /// Show each setting of an export that is in effect.
 ///
-/// Takes the flags of an export, and shows what they, the environment, the file of -c and the defaults make together.
-/// Passwords are hidden.
+/// Takes the flags of an export. Shows the values that result from these flags, the environment, the file of -c and the
+/// defaults. Passwords are hidden.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ConfigShowArgs {
     /// Where each comes from: a flag, a variable, a line of the file, the default. Default: not shown.
@@ -89,13 +89,7 @@ pub(in crate::cli) struct InitArgs {
     #[arg(long, env = "LAKEXPRESS_WRITE", value_name = "FILE", help_heading = "Destination")]
     pub(in crate::cli) write: Option<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) auth: AuthArgs,
-    #[command(flatten)]
-    pub(in crate::cli) source: SourceArgs,
-    #[command(flatten)]
-    pub(in crate::cli) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(in crate::cli) types: TypeArgs,
+    pub(in crate::cli) described: DescribedArgs,
     #[command(flatten)]
     pub(in crate::cli) target: TargetArgs,
     #[command(flatten)]

@@ -7,9 +7,9 @@ use super::selection::AuthArgs;
 
 /// Show what a reader skips of a table's files for a condition, and why it reads the rest.
 ///
-/// Counts files, row groups and pages that a reader leaves out which uses everything that files say of themselves: the
-/// keys of key=value directories, minima and maxima of row groups and pages, Bloom filters. Only footers, page indexes and
-/// Bloom filters are read. What is not known is read, so no row that the condition selects is in what is skipped.
+/// Counts the files, row groups and pages that a reader can skip if it uses all statistics of the files: the keys of
+/// key=value directories, minima and maxima of row groups and pages, Bloom filters. Only footers, page indexes and Bloom
+/// filters are read. What is skipped has no row that matches the condition.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExplainLayoutArgs {
     /// Directory or URL of a table, or a Parquet file

@@ -9,7 +9,7 @@ use super::limits::LimitArgs;
 use super::logdb::RunLogArgs;
 use super::masks::MaskArgs;
 use super::metadata::GenerateArgs;
-use super::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
+use super::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, ProgressArgs, RunArgs};
 use super::selection::{AuthArgs, RuleArgs, SelectionArgs, SourceArgs, TargetArgs, TypeArgs};
 use super::tell::TellArgs;
 use super::verify::VerifyFlag;
@@ -67,9 +67,8 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) tell: TellArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
-    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
-    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
-    pub(in crate::cli) no_progress: bool,
+    #[command(flatten)]
+    pub(in crate::cli) progress: ProgressArgs,
     #[command(flatten)]
     pub(in crate::cli) ignored: IgnoredArgs,
     /// Long names of the flags that were given.

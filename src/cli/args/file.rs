@@ -9,7 +9,7 @@ use clap::Args;
 pub(in crate::cli) struct FileArgs {
     /// Configuration file (TOML or YAML) with values of flags. Default: none.
     ///
-    /// A flag or a variable that is given stands above the file. `lakexpress init` writes such a file, `lakexpress config
+    /// A flag or a variable overrides the file. `lakexpress init` writes such a file, `lakexpress config
     /// check` finds its mistakes; docs/configuration.md has the keys.
     #[arg(short = 'c', long, env = "LAKEXPRESS_CONFIG", value_name = "FILE")]
     pub(in crate::cli) config: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Flags about values that are changed on their way.
+//! Flags about values that are changed before they are written.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,8 @@ pub(in crate::cli) struct MaskArgs {
     /// Values to change: '%.email: hmac'. Repeatable. Default: none.
     ///
     /// LIKE patterns of tables and columns; hmac, hmac(DIGITS), partial(FIRST, LAST), truncate(CHARACTERS), truncate(year),
-    /// truncate(month), constant(TEXT), null or drop. --where sees the values as they are, all else what the files hold.
+    /// truncate(month), constant(TEXT), null or drop. --where, --source-where and --source-columns see source values;
+    /// everything else sees masked values.
     #[arg(long, env = "LAKEXPRESS_MASK", value_name = "PATTERN: MASK")]
     pub(in crate::cli) mask: Vec<String>,
     #[command(flatten)]

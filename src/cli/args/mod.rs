@@ -25,7 +25,6 @@ mod verify;
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{Args, Parser, Subcommand};
 
@@ -47,9 +46,9 @@ pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::plan::{ApplyArgs, PlanArgs};
 pub(super) use self::report::ReportArgs;
 pub(super) use self::resume::{ResumeArgs, SHOWN as RESUME_FLAGS};
-pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, RunArgs};
+pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, ProgressArgs, RunArgs};
 pub(super) use self::selection::{
-    AuthArgs, RuleArgs, SelectionArgs, SourceArgs, SourceUrl, TargetArgs, TypeArgs,
+    AuthArgs, DescribedArgs, RuleArgs, SelectionArgs, SourceArgs, SourceUrl, TargetArgs, TypeArgs,
 };
 pub(super) use self::tell::{NotifyArgs, NotifyTo, TellArgs};
 pub(super) use self::verify::VerifyArgs;
@@ -203,13 +202,7 @@ pub(in crate::cli) struct InspectArgs {
     #[command(flatten)]
     pub(in crate::cli) file: FileArgs,
     #[command(flatten)]
-    pub(in crate::cli) auth: AuthArgs,
-    #[command(flatten)]
-    pub(in crate::cli) source: SourceArgs,
-    #[command(flatten)]
-    pub(in crate::cli) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(in crate::cli) types: TypeArgs,
+    pub(in crate::cli) described: DescribedArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
 }
@@ -320,9 +313,8 @@ pub(in crate::cli) struct QueryArgs {
     pub(in crate::cli) tell: TellArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
-    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
-    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
-    pub(in crate::cli) no_progress: bool,
+    #[command(flatten)]
+    pub(in crate::cli) progress: ProgressArgs,
 }
 
 /// Export a small generated database and show the result; no setup required.

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::export::ExportArgs;
 use super::masks::MaskKeyArgs;
-use super::run::OutputArgs;
+use super::run::{OutputArgs, ProgressArgs};
 use super::selection::{AuthArgs, SourceUrl};
 use super::tell::TellArgs;
+use crate::config::window::Window;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PlanArgs {
@@ -47,11 +47,15 @@ pub(in crate::cli) struct ApplyArgs {
     pub(in crate::cli) source: Option<SourceUrl>,
     #[command(flatten)]
     pub(in crate::cli) key: MaskKeyArgs,
+    /// Begin only at these hours: 01:00-05:00, '22:00-04:00 UTC'. Default: at any time.
+    ///
+    /// As of `lakexpress export`. A plan has no hours.
+    #[arg(long, env = "LAKEXPRESS_START_BETWEEN", value_name = "HOURS", value_parser = Window::parse, help_heading = "Limits on the source")]
+    pub(in crate::cli) start_between: Option<Window>,
     #[command(flatten)]
     pub(in crate::cli) tell: TellArgs,
     #[command(flatten)]
     pub(in crate::cli) output: OutputArgs,
-    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
-    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
-    pub(in crate::cli) no_progress: bool,
+    #[command(flatten)]
+    pub(in crate::cli) progress: ProgressArgs,
 }

@@ -10,7 +10,7 @@ use super::ExportArgs;
 /// by their manifests at the destination, are not read again; the others are exported again, as of a new moment, or
 /// with --accept-mixed-snapshot only their missing parts.
 /// The auth file is needed again when it has moved, --log-db-auth-id when the run log is not the default one, and
-/// --source when its URL had a password. Any other flag of the run may be given again and must agree;
+/// --source when its URL had a password; --mask-key-file with hmac. Any other flag of the run may be given again and must agree;
 /// --n-jobs, --max-connections, --retries, --error-action and the limits on the source may differ.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ResumeArgs {
@@ -27,6 +27,7 @@ pub(in crate::cli) const SHOWN: &[&str] = &[
     "auth",
     "log-db-auth-id",
     "source",
+    "mask-key-file",
     "n-jobs",
     "max-connections",
     "retries",

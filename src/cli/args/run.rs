@@ -1,4 +1,4 @@
-//! Flags that say how: parallelism, Parquet, the run, what is told.
+//! Flags that say how: parallelism, Parquet, the run, its output.
 
 use std::path::PathBuf;
 
@@ -122,9 +122,9 @@ pub(in crate::cli) struct ParquetArgs {
     pub(in crate::cli) column_compression: Vec<String>,
     /// Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none.
     ///
-    /// Readers skip row groups that do not have the value that is looked for; of values that are in no row group 0.1 % are
-    /// looked for in vain. A filter takes 2 to 4 bytes for each distinct value. auto: where nearly all values of a row group
-    /// differ, of integers, texts, uuids and decimals.
+    /// Readers skip row groups that do not have the value they look for, except for at most 0.1 % of absent values. A filter
+    /// takes 2 to 4 bytes for each distinct value. auto: columns of integers, texts, uuids and decimals, in row groups where
+    /// nearly all values differ.
     #[arg(long, env = "LAKEXPRESS_BLOOM_FILTER", value_name = "TABLE: COLUMNS")]
     pub(in crate::cli) bloom_filter: Vec<String>,
     /// Bounds of every page, so that readers skip pages: auto, on or off. Default: auto.
@@ -200,6 +200,13 @@ pub(in crate::cli) struct RunArgs {
         default_value_t = Size(RunSpec::default().memory_limit_bytes)
     )]
     pub(in crate::cli) memory_limit: Size,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ProgressArgs {
+    /// Do not draw progress lines. Default: they are drawn when standard error is a terminal.
+    #[arg(long, env = "LAKEXPRESS_NO_PROGRESS", value_parser = FalseyValueParser::new(), help_heading = "Output")]
+    pub(in crate::cli) no_progress: bool,
 }
 
 #[derive(Debug, Args)]

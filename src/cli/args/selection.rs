@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 
 use crate::cli::values::{parse_numeric, parse_readers};
 use crate::readers::Readers;
-use crate::spec::{NumericPolicy, ParquetSpec, SpecialValues, TypePolicy};
+use crate::spec::{NumericPolicy, Origin, ParquetSpec, SpecialValues, TypePolicy};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Auth file and run log")]
@@ -21,6 +21,16 @@ pub(in crate::cli) struct AuthArgs {
     /// Default: a SQLite file in your state directory, $XDG_STATE_HOME/lakexpress/runlog.sqlite.
     #[arg(long, env = "LAKEXPRESS_LOG_DB_AUTH_ID", value_name = "ID", alias = "lxdb-auth-id")]
     pub(in crate::cli) log_db_auth_id: Option<String>,
+}
+
+impl AuthArgs {
+    /// The same, with the auth file of a record where none is given.
+    pub(in crate::cli) fn or_recorded(&self, origin: &Origin) -> Self {
+        Self {
+            auth: self.auth.clone().or_else(|| origin.auth.clone().map(Into::into)),
+            log_db_auth_id: self.log_db_auth_id.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -95,7 +105,7 @@ pub(in crate::cli) struct RuleArgs {
     pub(in crate::cli) columns: Vec<String>,
     /// Rows, in the database's own SQL: 'orders: total ^ 2 > 100'. Repeatable. Default: all.
     ///
-    /// Passed on as it is and evaluated there. Holds beside --where.
+    /// Passed on as it is and evaluated there. Holds in addition to --where.
     #[arg(long = "source-where", env = "LAKEXPRESS_SOURCE_WHERE", value_name = "TABLE: SQL")]
     pub(in crate::cli) source_wheres: Vec<String>,
     /// Columns, in the database's own SQL: 'orders: id, to_char(at, 'YYYY') AS y'. Repeatable. Default: all.
@@ -145,4 +155,17 @@ pub(in crate::cli) struct TargetArgs {
     /// Directory between the destination and the schemas' directories. Default: none.
     #[arg(long, env = "LAKEXPRESS_SUB_PATH", value_name = "PATH")]
     pub(in crate::cli) sub_path: Option<String>,
+}
+
+/// A source and which of its tables are described.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DescribedArgs {
+    #[command(flatten)]
+    pub(in crate::cli) auth: AuthArgs,
+    #[command(flatten)]
+    pub(in crate::cli) source: SourceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) selection: SelectionArgs,
+    #[command(flatten)]
+    pub(in crate::cli) types: TypeArgs,
 }

@@ -8,7 +8,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 use super::keys::{COMMANDS, Keys};
-use super::settings::{Given, Settings, Values, excludes};
+use super::settings::{Given, MASK, Settings, Values, excludes};
+use crate::cli::resolve::verification::is_place;
 use crate::cli::variables::{self, FlagOfFile, NARROWING, OfFile, ValueOfFile};
 use crate::config::file::{Loaded, load};
 use crate::config::own;
@@ -44,15 +45,22 @@ pub(in crate::cli) fn filled(argv: &[OsString], matches: &ArgMatches) -> Result<
         .get_arguments()
         .map(|arg| (arg.get_long().unwrap_or(arg.get_id().as_str()), arg.get_id().as_str()))
         .collect();
-    let above: Vec<&str> = names.iter().filter(|(_, id)| given(id)).map(|(name, _)| *name).collect();
-    let mut of_file = OfFile { warnings: warnings(&settings, &files), ..OfFile::default() };
+    let mut above: Vec<&str> = names.iter().filter(|(_, id)| given(id)).map(|(name, _)| *name).collect();
+    // A place that `verify` is given says what a storage would say.
+    let what = inner.try_get_one::<String>("what").ok().flatten();
+    if what.is_some_and(|what| is_place(what)) {
+        above.push("output-dir");
+    }
+    let mut of_file =
+        OfFile { warnings: warnings(&settings, &files), notes: settings.notes.clone(), ..OfFile::default() };
     let mut words: Vec<OsString> = Vec::new();
     for (flag, values) in settings.flags {
         if !names.contains_key(flag.as_str()) || values.is_empty() {
             continue;
         }
         if above.iter().any(|other| *other == flag || excludes(other, &flag)) {
-            of_file.notes.extend(replaced(&flag, &values));
+            let said = if flag == MASK { &mut of_file.warnings } else { &mut of_file.notes };
+            said.extend(replaced(&flag, &values));
             continue;
         }
         words.extend(values.iter().filter(|given| !given.is_off).map(|given| word(&flag, &given.value)));
@@ -110,20 +118,17 @@ fn warnings(settings: &Settings, files: &[PathBuf]) -> Vec<String> {
             ));
         }
         if settings.has_secret {
-            secret::warn_if_others_may_read("configuration file", file);
+            texts.extend(secret::readable_by_others("the configuration file", file));
         }
     }
     texts.extend(settings.problems.iter().filter(|problem| problem.is_warning).map(ToString::to_string));
     texts
 }
 
-/// A value above the file takes the place of all that the file has of the flag: said where more may be exported by it.
+/// A value above the file replaces all values of the flag in the file: said where more may be exported by it.
 fn replaced(flag: &str, values: &Values) -> Option<String> {
     let places: Vec<String> = values.iter().map(|Given { value, .. }| value.place.to_string()).collect();
-    NARROWING.contains(&flag).then(|| {
-        format!(
-            "--{flag} or its variable takes the place of what the file says of it ({})",
-            places.join(", ")
-        )
-    })
+    NARROWING
+        .contains(&flag)
+        .then(|| format!("--{flag} or its variable replaces the values of the file ({})", places.join(", ")))
 }

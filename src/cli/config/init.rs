@@ -29,7 +29,7 @@ const WIDEST: usize = 56;
 /// Prints the file, or writes it. Code 1 when some tables could not be described.
 pub(in crate::cli) async fn run(args: &InitArgs) -> Result<u8> {
     let resolved = resolve::init(args)?;
-    let origin = named::origin(&args.auth, &args.source, &args.target)?;
+    let origin = named::origin(&args.described.auth, &args.described.source, &args.target)?;
     let plan = run::plan(&resolved.spec, &resolved.source, &[]).await?;
     let text = written(args, &origin, &plan);
     if let Some(path) = &args.write {
@@ -62,7 +62,7 @@ fn written(args: &InitArgs, origin: &Origin, plan: &RunPlan) -> String {
             .into_owned();
     let mut out = format!(
         "# lakexpress: {of}\n\
-         # Made by `lakexpress init`. A flag or a LAKEXPRESS_ variable stands above this file; docs/configuration.md has the keys.\n\
+         # Made by `lakexpress init`. A flag or a LAKEXPRESS_ variable overrides this file; docs/configuration.md has the keys.\n\
          #   lakexpress config check -c FILE   finds mistakes\n\
          #   lakexpress plan -c FILE           shows what would be read and written\n\
          #   lakexpress export -c FILE\n"
@@ -183,7 +183,8 @@ fn defaults(out: &mut String, args: &InitArgs, keys: &Keys, set: &[&str]) {
             lines.push((format!("# {}", assignment(&key.name, &shown(Some(key), default))), help));
         }
     }
-    let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
+    let lengths = lines.iter().map(|(line, _)| line.chars().count());
+    let width = lengths.filter(|length| *length <= WIDEST).max().unwrap_or(0);
     for (line, help) in lines {
         let _ = writeln!(out, "{line:width$}  # {help}");
     }

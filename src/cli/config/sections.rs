@@ -204,7 +204,7 @@ fn read_key(
             section.entries.push(entry(None, path, &node.place, number, number));
         }
         (Value::Text(value), _) if value.text.trim().is_empty() => {
-            wrong(node, &path, "one that says something: it is empty");
+            problems.push(Problem::error(&node.place, path, "the text is empty"));
         }
         (Value::Text(value), _) => {
             section.entries.push(entry(None, path, &node.place, &value.text, &value.written));
@@ -217,11 +217,22 @@ fn read_key(
                         texts.0.push(value.text.as_str());
                         texts.1.push(value.written.as_str());
                     }
-                    _ => wrong(item, &format!("{path}[{at}]"), "a text that says something"),
+                    Value::Text(_) => {
+                        problems.push(Problem::error(
+                            &item.place,
+                            format!("{path}[{at}]"),
+                            "the text is empty",
+                        ));
+                    }
+                    _ => problems.push(Problem::error(
+                        &item.place,
+                        format!("{path}[{at}]"),
+                        format!("{}, not a text", item.value.kind()),
+                    )),
                 }
             }
             match texts.0.len() {
-                0 => wrong(node, &path, "one with items"),
+                0 => problems.push(Problem::error(&node.place, path, "the list is empty")),
                 _ => section.entries.push(entry(
                     None,
                     path,

@@ -10,6 +10,9 @@ use crate::config::file::{Document, INCLUDE, Loaded, Node, Place, Problem, Value
 use crate::secret;
 use crate::spec::nearest;
 
+/// The flag that is safe only if all its values hold.
+pub(super) const MASK: &str = "mask";
+
 /// What the files say of a flag: values in their order.
 pub(super) type Values = Vec<Given>;
 
@@ -27,6 +30,8 @@ pub(super) struct Settings {
     /// By the long names of flags.
     pub(super) flags: BTreeMap<String, Values>,
     pub(super) problems: Vec<Problem>,
+    /// What is to be said of values that the including file replaces.
+    pub(super) notes: Vec<String>,
     /// Whether a password is in a file.
     pub(super) has_secret: bool,
 }
@@ -48,6 +53,17 @@ impl Settings {
             for (flag, values) in layer.flags {
                 if !above.iter().any(|other| *other == flag || excludes(other, &flag)) {
                     settings.flags.insert(flag, values);
+                } else if let Some(first) = values.first().filter(|_| flag == MASK) {
+                    let (place, key) = (&first.value.place, first.value.key.clone());
+                    let message =
+                        "masks of an included file are replaced by those of the file that includes it";
+                    settings
+                        .problems
+                        .push(Problem::warning(place, key, message).hint("write all masks in one file"));
+                } else if NARROWING.contains(&flag.as_str()) {
+                    settings.notes.extend(values.first().map(|given| {
+                        format!("{flag} ({}) is replaced by the file that includes it", given.value.place)
+                    }));
                 }
             }
             for section in layer.sections {
@@ -122,8 +138,7 @@ impl Settings {
             let (word, shown, is_off) = match value {
                 Word::Switch(on) => (None, on.to_string(), !on),
                 Word::Value { word, written } => {
-                    let is_literal = word == written;
-                    if key.is_secret() && is_literal && is_secret(key, &word) {
+                    if key.is_secret() && is_secret(key, &word, &written) {
                         self.has_secret = true;
                         self.problems.push(
                             Problem::warning(&place, path.clone(), "a password or token stands in the file")
@@ -235,6 +250,15 @@ fn words(
         }
     };
     let items = match &node.value {
+        Value::List(items)
+            if items.is_empty() && key.name != "exclude" && NARROWING.contains(&key.name.as_str()) =>
+        {
+            let message = "the list is empty, and without it more would be exported";
+            problems.push(
+                Problem::error(&node.place, path, message).hint("give it a value, or leave the key out"),
+            );
+            return None;
+        }
         Value::List(items) if key.kind == Kind::List => items.iter().collect(),
         _ => vec![node],
     };
@@ -285,18 +309,20 @@ fn is_old_truth(text: &str) -> bool {
     ["y", "n", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// Whether a URL has a password, a token, or a path that may be one.
-fn is_secret(key: &Key, word: &str) -> bool {
+/// Whether a URL has a password, a token, or a path that may be one, and not from a variable. `written` is the URL before
+/// variables were replaced.
+pub(super) fn is_secret(key: &Key, word: &str, written: &str) -> bool {
     const TOKEN: usize = 16;
     let Ok(url) = url::Url::parse(word) else { return false };
+    let stands = |secret: &str| !secret.is_empty() && (word == written || written.contains(secret));
     let parameter = |name: &str| {
         let name = name.to_lowercase();
         ["password", "secret", "token", "sig", "key"].iter().any(|word| name.contains(word))
     };
     let in_path = key.name == "notify"
-        && url.path_segments().is_some_and(|mut parts| parts.any(|part| part.len() >= TOKEN));
-    url.password().is_some_and(|password| !password.is_empty())
-        || url.query_pairs().any(|(name, value)| parameter(&name) && !value.is_empty())
+        && url.path_segments().is_some_and(|mut parts| parts.any(|part| part.len() >= TOKEN && stands(part)));
+    url.password().is_some_and(stands)
+        || url.query_pairs().any(|(name, value)| parameter(&name) && stands(&value))
         || in_path
 }
 

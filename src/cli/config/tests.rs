@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::FromArgMatches;
 
 use super::keys::{Keys, Shape};
+use super::settings::is_secret;
 use super::*;
 use crate::cli::args::Cli;
 use crate::cli::{argv, variables};
@@ -67,6 +68,9 @@ fn every_mistake_is_found_with_its_place() {
             "include = ['a', ' ,']",
             "a.toml:1:17: include[1]: it is empty, and without it more would be exported",
         ),
+        ("mask = []", "a.toml:1:8: mask: the list is empty, and without it more would be exported; give it"),
+        ("mask = ''", "a.toml:1:8: mask: it is empty, and without it more would be exported"),
+        ("include = []", "a.toml:1:11: include: the list is empty, and without it more would be exported"),
         ("sub-path = 2026", "a.toml:1:12: sub-path: a number, not a text; write it in quotes"),
         ("log-dir = 2026-01-01", "a.toml:1:11: log-dir: a date or time, not a text"),
         ("compression = 'zip'", "a.toml:1:15: compression: 'zip' is not taken: unknown codec; codecs: zstd"),
@@ -122,6 +126,8 @@ fn every_mistake_is_found_with_its_place() {
         let found = problems(text);
         assert!(found.len() == 1 && found[0].starts_with(expected), "{text}\n{expected}\n{found:#?}");
     }
+    // Nothing is left out: without it no more would be exported.
+    assert!(problems("exclude = []").is_empty());
 }
 
 #[test]
@@ -137,10 +143,10 @@ fn every_mistake_of_a_section_is_found_with_its_place() {
             "a.toml:2:1: tables.\"s.o\".n-jobs: a setting of all tables, not of a pattern; write it above the first [tables....]",
         ),
         ("where = 7", "a.toml:2:9: tables.\"s.o\".where: a number, not a text"),
-        ("where = ''", "a.toml:2:9: tables.\"s.o\".where: a text, not one that says something"),
+        ("where = ''", "a.toml:2:9: tables.\"s.o\".where: the text is empty"),
         ("where = ['a', 'b']", "a.toml:2:9: tables.\"s.o\".where: a list, not a text"),
         ("columns = ['a', 7]", "a.toml:2:17: tables.\"s.o\".columns[1]: a number, not a text"),
-        ("columns = []", "a.toml:2:11: tables.\"s.o\".columns: a list, not one with items"),
+        ("columns = []", "a.toml:2:11: tables.\"s.o\".columns: the list is empty"),
         ("cast = 'text'", "a.toml:2:8: tables.\"s.o\".cast: a text, not a table of columns"),
         ("cast = { a = 7 }", "a.toml:2:14: tables.\"s.o\".cast.a: a number, not a text"),
         ("cast = { a = 'int' }", "a.toml:2:14: tables.\"s.o\".cast.a: only text can be cast to"),
@@ -208,6 +214,22 @@ fn yaml_says_the_same() {
 }
 
 #[test]
+fn masks_that_another_file_replaces_are_warned_of() {
+    let files = Files::new(&[
+        ("a.toml", "include-files = ['b.toml']\nmask = ['p.email: hmac']\nwhere = 'a = 1'"),
+        ("b.toml", "mask = ['p.name: null']\nwhere = 'b = 1'"),
+    ]);
+    let (words, of_file, _) = files.filled(&["export", "--mask", "x.y: null"]).expect("filled");
+    assert!(!words.join(" ").contains("email"), "{words:?}");
+    let said = |texts: &[String], words: [&str; 2]| {
+        texts.iter().any(|text| words.iter().all(|word| text.contains(word)))
+    };
+    assert!(said(&of_file.warnings, ["b.toml:1:9", "masks of an included file are replaced"]), "{of_file:?}");
+    assert!(said(&of_file.warnings, ["a.toml:2:9", "--mask or its variable replaces"]), "{of_file:?}");
+    assert!(said(&of_file.notes, ["where", "b.toml:2:9"]), "{of_file:?}");
+}
+
+#[test]
 fn passwords_in_the_file_are_warned_of_and_never_shown() {
     for (text, is_secret) in [
         ("source = 'postgres://u:pa55word@h/d'", true),
@@ -222,6 +244,11 @@ fn passwords_in_the_file_are_warned_of_and_never_shown() {
         assert_eq!((found.len(), warned), (usize::from(is_secret), is_secret), "{text}: {found:?}");
         assert!(!found.concat().contains("pa55word"), "{found:?}");
     }
+    let keys = Keys::new();
+    let key = keys.find("source").expect("a key");
+    let of_file = |written: &str| is_secret(key, "postgres://u:pa55word@h/d", written);
+    assert!(of_file("postgres://u:pa55word@${HOST}/d") && of_file("postgres://${USER}:pa55word@h/d"));
+    assert!(!of_file("postgres://u:${SECRET}@h/d") && !of_file("${URL}"));
     let text = "source = 'oracle://u:pa55word@h/d'\nverify = 'x://u:pa55word@h'\nn-jobs = 'y://u:pa55word@h'";
     assert!(!problems(text).concat().contains("pa55word"));
     let files =

@@ -7,6 +7,7 @@ use super::opened::Opened;
 use crate::catalog::Consistency;
 use crate::cli::args::LimitArgs;
 use crate::clock;
+use crate::config::window::Window;
 use crate::error::Result;
 use crate::source::{Layered, Paced, Source};
 use crate::spec::{Closing, Limits};
@@ -27,8 +28,8 @@ pub(super) fn limits(args: &LimitArgs, level: Consistency, problems: &mut Proble
 ///
 /// # Errors
 /// `Unavailable` when it may begin nothing now.
-pub(in crate::cli) fn within_hours(args: &LimitArgs) -> Result<Option<Closing>> {
-    args.start_between.map(|hours| hours.closing(clock::moment())).transpose()
+pub(in crate::cli) fn within_hours(hours: Option<Window>) -> Result<Option<Closing>> {
+    hours.map(|hours| hours.closing(clock::moment())).transpose()
 }
 
 impl Opened {

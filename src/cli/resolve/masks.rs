@@ -26,14 +26,14 @@ pub(in crate::cli) fn with_key(spec: &mut MasksSpec, key: Option<MaskKey>) {
     spec.key = key;
 }
 
-/// The key of a file, without line ends and blanks behind it.
+/// The key of a file, without line ends and blanks behind it. What is no file is not shown: it may be the key.
 pub(in crate::cli) fn key(path: &Path) -> Result<MaskKey> {
-    let in_file = |error: Error| error.with("file", path.display());
-    let (bytes, shared) = own::read_secret(path).map_err(|error| {
-        in_file(Error::config("the key of masks cannot be read").coded(Code::Mask).caused_by(error))
+    let content = own::read_secret("key of masks", path).map_err(|error| {
+        Error::config("the key of masks cannot be read")
+            .coded(Code::Mask)
+            .with("flag", "--mask-key-file")
+            .caused_by(error)
+            .hint("name a file that has the key")
     })?;
-    if shared {
-        tracing::warn!("{}: other users can read the key of masks; chmod 600 keeps it", path.display());
-    }
-    MaskKey::new(bytes.trim_ascii_end()).map_err(in_file)
+    MaskKey::new(content.trim_ascii_end()).map_err(|error| error.with("file", path.display()))
 }

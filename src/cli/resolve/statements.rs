@@ -1,10 +1,14 @@
 //! The statements that `query` exports.
 
+use crate::catalog::TableRef;
+use crate::catalog::filter::pattern_matches;
 use crate::cli::args::QueryArgs;
 use crate::config::script;
 use crate::error::{Code, Error, Result};
 use crate::plan::QueryStatement;
 use crate::plan::query::{parse_query, parse_script, source_query};
+use crate::secret;
+use crate::spec::ExportSpec;
 
 /// The name that a statement has where a result has none.
 const UNNAMED: &str = "result";
@@ -58,5 +62,20 @@ pub(super) fn statements(args: &QueryArgs) -> Result<Vec<QueryStatement>> {
             .coded(Code::FlagMissing)
             .hint("lakexpress query 'SELECT ...' --name NAME")
             .hint("or --script FILE with COPY (SELECT ...) TO 'name'; statements")),
+    }
+}
+
+/// Warns of rules about files that match none of `statements`: misspelt, or those of tables in a configuration file.
+pub(super) fn warn_of_unused_rules(spec: &ExportSpec, statements: &[QueryStatement]) {
+    let names: Vec<TableRef> = statements.iter().map(QueryStatement::table).collect();
+    let rules = spec.arrangement.partition_by.iter().map(|r| ("--partition-by", &r.pattern));
+    let rules = rules.chain(spec.files.bloom_filters.iter().map(|r| ("--bloom-filter", &r.pattern)));
+    let rules = rules.chain(spec.files.column_codecs.iter().map(|r| ("--column-compression", &r.pattern)));
+    for (flag, pattern) in rules {
+        if !names.iter().any(|name| pattern_matches(pattern, name)) {
+            let names: Vec<String> = names.iter().map(TableRef::to_string).collect();
+            let (pattern, names) = (secret::value(pattern), names.join(", "));
+            tracing::warn!("{flag} '{pattern}' matches none of the results: {names}");
+        }
     }
 }

@@ -74,7 +74,7 @@ pub(in crate::cli) fn stream(args: &QueryArgs) -> Result<Stream> {
     let (Some(source), Some(statement)) = (source, statement) else {
         return Err(Error::internal("a flag was neither resolved nor refused"));
     };
-    spec.limits.closes = within_hours(&args.limits)?;
+    spec.limits.closes = within_hours(args.limits.start_between)?;
     Ok(Stream { source: paced(source, &spec.limits), spec, statement })
 }
 

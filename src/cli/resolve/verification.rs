@@ -19,11 +19,16 @@ pub(in crate::cli) struct Verification {
     pub(in crate::cli) place: Option<String>,
 }
 
+/// Whether what `verify` is given is a directory or URL, and not the id of a run.
+pub(in crate::cli) fn is_place(what: &str) -> bool {
+    what.contains("://") || Path::new(what).exists()
+}
+
 /// Everything `verify` needs: a place, or a run and, from the run log or a flag, where it wrote.
 pub(in crate::cli) async fn verify(args: &VerifyArgs) -> Result<Verification> {
     let auth = auth_file(&args.auth)?;
     let what = args.what.as_deref();
-    let place = what.filter(|what| what.contains("://") || Path::new(what).exists());
+    let place = what.filter(|what| is_place(what));
     let target = TargetArgs {
         output_dir: place.map(str::to_owned),
         target_storage_id: args.target_storage_id.clone(),

@@ -1,5 +1,5 @@
 //! YAML to nodes, by the core schema of YAML 1.2: `no`, `on` and `1_000` are texts. A number that YAML 1.1 reads as
-//! another one (`017`) is a mistake, and so is what would be lost: tags, merge keys, a second document.
+//! another one (`017`) is a mistake, and so is what would be lost: tags but `!!str`, merge keys, a second document.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 use super::node::{Key, Node, Place, Table, Text, Value};
 use super::problem::Problem;
 
-/// Lists and tables within each other.
+/// Levels of lists and tables.
 const DEEPEST: usize = 80;
 /// Values, those that aliases repeat counted each time.
 const MOST: usize = 100_000;
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         let place = self.place(span.start);
         self.left = self.left.saturating_sub(1);
         if depth > DEEPEST || self.left == 0 {
-            self.problems.push(Problem::error(&place, "", "too much within each other, or too many values"));
+            self.problems.push(Problem::error(&place, "", "nested too deeply, or too many values"));
             return Err(Lost);
         }
         let (value, anchor) = match event {

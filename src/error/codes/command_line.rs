@@ -169,7 +169,7 @@ const PAGES: &[Page] = &[
     },
     Page {
         code: Code::Mask,
-        kinds: &[ErrorKind::Usage, ErrorKind::Config],
+        kinds: &[ErrorKind::Usage, ErrorKind::Config, ErrorKind::Data],
         title: "a mask cannot be applied",
         happened: "`--mask` has a form that is not known, catches no column or a column that it must not change (of \
             the primary key, of a partition, or by whose values the table is cut), cannot change values of the \

@@ -164,8 +164,8 @@ const PAGES: &[Page] = &[
         code: Code::PlanFile,
         kinds: &[ErrorKind::Config, ErrorKind::Data, ErrorKind::Denied],
         title: "the file is no plan that can be applied",
-        happened: "The file of `lakexpress apply` cannot be read, can be changed by others, or is not what \
-            `lakexpress plan --out FILE` of this version wrote. Or the file of `--out` cannot be written.",
+        happened: "The file of `lakexpress apply` cannot be read, can be changed by other users, or is not a plan \
+            of `lakexpress plan --out FILE` in the format of this version.",
         remedies: &[
             "Check the path.",
             "Make the plan again with `lakexpress plan ... --out FILE`.",

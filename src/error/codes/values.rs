@@ -127,11 +127,13 @@ const PAGES: &[Page] = &[
         kinds: &[ErrorKind::Data],
         title: "a value cannot be the name of a partition",
         happened: "Readers take the values of a partition from the names of directories. The empty text and \
-            `__HIVE_DEFAULT_PARTITION__` mean NULL there, a name has at most 255 bytes, and dates have the years 0 to 9999.",
+            `__HIVE_DEFAULT_PARTITION__` mean NULL there, a name has at most 255 bytes, and dates have the years 0 to 9999. \
+            A disk that ignores case takes `k=a` and `k=A` for one directory.",
         remedies: &[
             "`nullif(column, '') AS name` writes the empty text as NULL.",
             "`coalesce(nullif(column, ''), 'none') AS name` writes it as a word.",
             "Partition by a shorter expression: `left(column, 50) AS name`.",
+            "`lower(column) AS name` makes values one that differ in case.",
         ],
     },
 ];

@@ -99,10 +99,11 @@ pub(crate) fn is_withdrawn(document: &[u8]) -> bool {
 /// A document as it is written.
 pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
     let wrong = |error| Error::internal("a document cannot be written as JSON").caused_by(error);
-    let mut text = serde_json::to_vec_pretty(document).map_err(wrong)?;
-    if text.len() > READABLE_BYTES {
-        // Nobody reads that, and it must not outgrow what can be read back.
-        text = serde_json::to_vec(document).map_err(wrong)?;
+    let mut text = serde_json::to_vec(document).map_err(wrong)?;
+    // Nobody reads a longer one, and it must not outgrow what can be read back.
+    if text.len() <= READABLE_BYTES {
+        let readable = serde_json::to_vec_pretty(document).map_err(wrong)?;
+        text = if readable.len() <= READABLE_BYTES { readable } else { text };
     }
     if text.len() as u64 > DOCUMENT_BYTES {
         return Err(Error::data(

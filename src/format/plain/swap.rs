@@ -1,5 +1,7 @@
 //! Phase 2 of a commit: steps 1 to 6 by the run that decides it, steps 2 to 6 from the intent alone by the next one.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::abort::abort_all;
@@ -74,14 +76,16 @@ async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
         completed.push(Ok(destination.complete(upload).await?));
     }
     completed.extend(all(uploads[first..].iter().map(|upload| destination.complete(upload))).await);
+    let places: HashMap<String, usize> =
+        manifest.files.iter().enumerate().map(|(at, file)| (place.path(&file.name), at)).collect();
     for (upload, stored) in uploads.iter().zip(completed) {
         let stored = stored?;
         if stored.bytes != upload.bytes {
             let message = format!("a completed file has {} bytes, not {}", stored.bytes, upload.bytes);
             return Err(Error::data(message).coded(Code::CommittedMeanwhile).with("file", &upload.path));
         }
-        if let Some(file) = manifest.files.iter_mut().find(|file| place.path(&file.name) == upload.path) {
-            file.e_tag = stored.e_tag;
+        if let Some(at) = places.get(&upload.path) {
+            manifest.files[*at].e_tag = stored.e_tag;
         }
     }
 

@@ -38,7 +38,9 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator};
 use datafusion::optimizer::AnalyzerRule;
 
+pub(super) use kernel::call;
 pub(super) use kernels::ordered::{float_in_order, float_order};
+pub(super) use kernels::times::first_day;
 pub(super) use kind::Kind;
 pub(super) use refusal::{AS_NUMBER, Refusal};
 pub(super) use syntax::prepare;

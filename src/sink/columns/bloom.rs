@@ -189,7 +189,7 @@ impl Blocks {
 mod tests {
     use super::*;
 
-    /// A filter of the numbers `0..distinct`, each so often.
+    /// A filter of the numbers `0..distinct`, each this many times.
     fn filter(distinct: u64, times: usize) -> Option<Sbbf> {
         let mut bloom = Bloom::of(BloomChoice::Always).expect("chosen");
         for _ in 0..times {

@@ -77,10 +77,10 @@ impl<W: Write + Send> FileWriter<W> {
         out: W,
         schema: &Schema,
         stored: &SchemaDescriptor,
-        properties: WriterProperties,
+        properties: impl Into<Arc<WriterProperties>>,
         settings: Settings,
     ) -> Result<Self> {
-        let file = SerializedFileWriter::new(out, stored.root_schema_ptr(), Arc::new(properties))?;
+        let file = SerializedFileWriter::new(out, stored.root_schema_ptr(), properties.into())?;
         let mut leaves: Vec<Vec<ColumnDescPtr>> = vec![Vec::new(); schema.fields().len()];
         for (at, leaf) in stored.columns().iter().enumerate() {
             leaves[stored.get_column_root_idx(at)].push(Arc::clone(leaf));

@@ -6,15 +6,20 @@
 
 use arrow::array::RecordBatch;
 use arrow::compute::{concat_batches, interleave_record_batch};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 use super::keys::Keys;
-use super::runs::Runs;
+use super::runs::{Runs, count};
 use crate::error::{Code, Error, Result};
+use crate::sink::open_file::{OpenFile, slice_bytes};
 use crate::sink::series::{Common, Series};
 use crate::sink::written::WrittenFiles;
 
 /// Rows that are encoded together when they come from disk.
 const ROWS_AT_ONCE: usize = 8192;
+/// Files that are closed at once: each waits for its disk or its store.
+const CLOSING: usize = 8;
 
 /// See the module.
 pub(in crate::sink) struct Keyed<'a> {
@@ -42,7 +47,7 @@ struct Partition<'a> {
 impl<'a> Keyed<'a> {
     pub(in crate::sink) fn new(common: &Common<'a>) -> Self {
         Self {
-            columns: common.schema.fields().len(),
+            columns: common.columns,
             keys: Keys::new(common.target.fanout.keys.clone()),
             partitions: Vec::new(),
             open: 0,
@@ -80,26 +85,36 @@ impl<'a> Keyed<'a> {
         done: &mut WrittenFiles,
     ) -> Result<()> {
         self.deal(common, done).await?;
+        let most = common.target.fanout.held_bytes;
+        let mut closing = FuturesUnordered::new();
         // Those that are open first: they hold memory.
         for partition in &mut self.partitions {
-            partition.series.close(done).await?;
+            closing.extend(partition.series.take().map(OpenFile::close));
         }
         for key in self.keys.in_order() {
             let series = &mut self.partitions[key].series;
             let mut pieces = Vec::new();
-            let mut rows = 0;
-            while let Some(piece) = self.waiting.next(key).await? {
+            let (mut rows, mut bytes) = (0, 0);
+            let number = count(key)?;
+            while let Some(piece) = self.waiting.next(number).await? {
                 rows += piece.num_rows();
+                bytes += slice_bytes(&piece);
                 pieces.push(piece);
-                if rows >= ROWS_AT_ONCE {
+                if rows >= ROWS_AT_ONCE || bytes >= most {
                     series.write(common, &together(&pieces)?, done).await?;
-                    (pieces, rows) = (Vec::new(), 0);
+                    (pieces, rows, bytes) = (Vec::new(), 0, 0);
                 }
             }
             if rows > 0 {
                 series.write(common, &together(&pieces)?, done).await?;
             }
-            series.close(done).await?;
+            closing.extend(series.take().map(OpenFile::close));
+            while closing.len() >= CLOSING {
+                done.extend(closing.next().await.transpose()?);
+            }
+        }
+        while let Some(file) = closing.next().await {
+            done.add(file?);
         }
         Ok(())
     }
@@ -122,12 +137,12 @@ impl<'a> Keyed<'a> {
         let (rows, found) = self.sorted(held, common.target.fanout.max_partitions)?;
         let mut waiting = Vec::new();
         let mut at = 0;
-        for (key, count) in found {
+        for (key, of_key) in found {
             if self.may_write(key, common, done).await? {
                 let partition = &mut self.partitions[key];
                 partition.deal = self.deals;
                 let was_open = partition.series.is_open();
-                partition.series.write(common, &rows.slice(at, count), done).await?;
+                partition.series.write(common, &rows.slice(at, of_key), done).await?;
                 match (was_open, partition.series.is_open()) {
                     (false, true) => self.open += 1,
                     (true, false) => self.open -= 1,
@@ -135,16 +150,16 @@ impl<'a> Keyed<'a> {
                 }
             } else {
                 self.partitions[key].waits = true;
-                waiting.push((key, at, count));
+                waiting.push((key, at, of_key));
             }
-            at += count;
+            at += of_key;
         }
         if !waiting.is_empty() {
             let pieces: Vec<RecordBatch> =
-                waiting.iter().map(|(_, at, count)| rows.slice(*at, *count)).collect();
+                waiting.iter().map(|(_, at, of_key)| rows.slice(*at, *of_key)).collect();
             let rows = if pieces.len() == 1 { pieces[0].clone() } else { together(&pieces)? };
-            let keys = waiting.into_iter().map(|(key, _, count)| (key, count)).collect();
-            self.waiting.put(rows, keys).await?;
+            let keys = waiting.into_iter().map(|(key, _, rows)| Ok((count(key)?, count(rows)?)));
+            self.waiting.put(rows, keys.collect::<Result<_>>()?).await?;
         }
         self.bound_memory(common).await
     }
@@ -231,7 +246,14 @@ fn together(pieces: &[RecordBatch]) -> Result<RecordBatch> {
 }
 
 fn too_many(most: usize) -> Error {
-    Error::data(format!("the table would have more than {most} partitions")).coded(Code::TooManyPartitions).hint(
-        "partition by an expression with fewer values (year(d), left(name, 2)), or raise --max-partitions",
+    Error::data(format!("the table would have more than {most} partitions"))
+        .coded(Code::TooManyPartitions)
+        .hint(fewer(most))
+}
+
+/// What to do about too many partitions.
+pub fn fewer(most: usize) -> String {
+    format!(
+        "--max-partitions allows {most}: raise it, or partition by an expression with fewer values (year(d), left(name, 2))"
     )
 }

@@ -12,4 +12,5 @@ mod tests;
 mod values;
 
 pub(super) use keyed::Keyed;
-pub use values::{HIVE_NULL, can_be_key, escape};
+pub use keyed::fewer;
+pub use values::{can_be_key, escape};

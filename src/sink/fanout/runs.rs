@@ -14,11 +14,16 @@ use datafusion::common::DataFusionError;
 
 use crate::blocking::blocking;
 use crate::error::{Error, Result};
+use crate::sink::open_file::slice_bytes;
 
-/// Rows of a batch on disk.
+/// Rows of a batch on disk at most.
 const BATCH_ROWS: usize = 1024;
-/// Bytes that are read or written at once.
+/// Bytes of a batch on disk, about. One of each run is in memory when runs are read, and wide rows make it small.
+const BATCH_BYTES: usize = 64 << 10;
+/// Bytes that are written at once.
 const BLOCK: usize = 256 << 10;
+/// Bytes that are read at once, of each run: what a batch begins with. Its values are read past it.
+const HEAD: usize = 4 << 10;
 
 /// All that waits. The file has no name, so that the system frees it when the process ends, however it ends.
 #[derive(Default)]
@@ -31,7 +36,7 @@ pub(super) struct Runs {
 /// Rows that were put away together.
 struct Run {
     /// Keys and their numbers of rows, in the order of the rows.
-    keys: VecDeque<(usize, usize)>,
+    keys: VecDeque<(u32, u32)>,
     from: u64,
     to: u64,
     reader: Option<StreamReader<BufReader<Range>>>,
@@ -41,7 +46,7 @@ struct Run {
 
 impl Runs {
     /// Puts `rows` away, whose `keys` follow each other: each with its number of rows.
-    pub(super) async fn put(&mut self, rows: RecordBatch, keys: Vec<(usize, usize)>) -> Result<()> {
+    pub(super) async fn put(&mut self, rows: RecordBatch, keys: Vec<(u32, u32)>) -> Result<()> {
         let file = match &self.file {
             Some(file) => Arc::clone(file),
             None => {
@@ -58,7 +63,7 @@ impl Runs {
 
     /// The next rows of `key`, in the order in which they were put away; `None` when there are no more. Keys must be asked
     /// for in the order in which every run has them.
-    pub(super) async fn next(&mut self, key: usize) -> Result<Option<RecordBatch>> {
+    pub(super) async fn next(&mut self, key: u32) -> Result<Option<RecordBatch>> {
         let Some(file) = &self.file else { return Ok(None) };
         for run in &mut self.runs {
             if run.keys.front().is_some_and(|(first, _)| *first == key) {
@@ -79,10 +84,13 @@ impl Run {
         let Some((_, wanted)) = self.keys.front_mut() else {
             return Err(Error::internal("a run on disk has no more keys"));
         };
-        let some = batch.num_rows().min(*wanted);
-        *wanted -= some;
+        let some = batch.num_rows().min(*wanted as usize);
+        *wanted -= count(some)?;
         if *wanted == 0 {
             self.keys.pop_front();
+        }
+        if self.keys.is_empty() {
+            self.reader = None;
         }
         if some < batch.num_rows() {
             self.rest = Some(batch.slice(some, batch.num_rows() - some));
@@ -96,9 +104,7 @@ impl Run {
         let (reader, batch) = blocking(move || {
             let mut reader = match reader {
                 Some(reader) => reader,
-                None => {
-                    StreamReader::try_new(BufReader::with_capacity(BLOCK, range), None).map_err(failed)?
-                }
+                None => StreamReader::try_new(BufReader::with_capacity(HEAD, range), None).map_err(failed)?,
             };
             let batch = reader.next().transpose().map_err(failed)?;
             Ok((reader, batch))
@@ -109,12 +115,19 @@ impl Run {
     }
 }
 
+/// A number of rows or of a key, of which a part has less than 2^32.
+pub(super) fn count(number: usize) -> Result<u32> {
+    u32::try_from(number).map_err(|error| Error::internal("rows of a run").caused_by(error))
+}
+
 /// Writes `rows` as a stream at `from`; where it ends.
 fn write(file: &Arc<File>, from: u64, rows: &RecordBatch) -> std::result::Result<u64, ArrowError> {
     let out = BufWriter::with_capacity(BLOCK, Range { file: Arc::clone(file), at: from, end: u64::MAX });
     let mut writer = StreamWriter::try_new(out, &rows.schema())?;
-    for at in (0..rows.num_rows()).step_by(BATCH_ROWS) {
-        writer.write(&rows.slice(at, BATCH_ROWS.min(rows.num_rows() - at)))?;
+    let of_row = slice_bytes(rows) / rows.num_rows().max(1);
+    let batch = (BATCH_BYTES / of_row.max(1)).clamp(1, BATCH_ROWS);
+    for at in (0..rows.num_rows()).step_by(batch) {
+        writer.write(&rows.slice(at, batch.min(rows.num_rows() - at)))?;
     }
     writer.finish()?;
     let out = writer.into_inner()?.into_inner().map_err(|error| ArrowError::from(error.into_error()))?;

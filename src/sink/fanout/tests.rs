@@ -15,6 +15,7 @@ use crate::destination::Destination;
 use crate::destination::local::LocalDirectory;
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::sink::{Fanout, PartTarget, PreparedPart, WriterSettings, write_part};
+use crate::spec::layout::HIVE_NULL;
 
 struct Place {
     temp: tempfile::TempDir,

@@ -8,7 +8,7 @@
 //! | date | `k=2024-02-29` |
 //! | timestamp | `k=2024-02-29 12%3A00%3A00`, with a fraction if it has one |
 //! | uuid | `k=0190a1b2-…` |
-//! | text | the text; `%`, `/`, `\`, `:`, `*`, `?`, `"`, `'`, `#`, `=`, `{`, `[`, `]`, `^`, `<`, `>`, `\|` and control characters become `%XX` (each UTF-8 byte) |
+//! | text | the text; `%`, `/`, `\`, `:`, `*`, `?`, `"`, `'`, `#`, `=`, `{`, `[`, `]`, `^`, `<`, `>`, `\|` and ASCII control characters become `%XX` (each UTF-8 byte) |
 //!
 //! The empty text and the text `__HIVE_DEFAULT_PARTITION__` are errors: readers take both for NULL.
 
@@ -21,9 +21,7 @@ use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate, TimeDelta};
 
 use crate::error::{Code, Error, Result};
-
-/// The name that Hive gives to the directory of NULL.
-pub const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+use crate::spec::layout::HIVE_NULL;
 
 /// Bytes that a name of a directory may have on every file system.
 const NAME_BYTES: usize = 255;
@@ -152,7 +150,7 @@ fn beyond(what: &str) -> Error {
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let special = c.is_control()
+        let special = c.is_ascii_control()
             || matches!(
                 c,
                 '%' | '/'

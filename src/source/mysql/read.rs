@@ -30,7 +30,7 @@ use crate::source::kit::batch::CellBatch;
 use crate::source::kit::cells::{Cell, CellDecoder, Cells};
 use crate::source::kit::column::BadValue;
 use crate::source::kit::conditions::Conditions;
-use crate::source::kit::{self, choice};
+use crate::source::kit::{self, choice, user_sql};
 
 /// Batches that wait for the encoder: one is decoded while another is encoded.
 const BATCHES_AHEAD: usize = 1;
@@ -77,17 +77,28 @@ pub(super) async fn hash(
 
 /// FROM and WHERE of a read.
 pub(super) fn relation_sql(dialect: &MysqlDialect, read: &TableRead) -> String {
-    let mut conditions = Conditions::of(dialect, read);
-    if read.table.reading.list().is_some() {
-        // The relation has it, below the list.
-        conditions.theirs = None;
+    let all = Conditions::of(dialect, read);
+    let reading = &read.table.reading;
+    if let Some(sql) = reading.query() {
+        return format!("FROM {}{}", user_sql::derived(sql), all.sql());
     }
-    if let Some((_, partition)) = read.slice.relation() {
-        let name = statement::name(&read.table.table);
-        let alias = ident(&read.table.table.name);
-        return format!("FROM {name} PARTITION ({partition}) AS {alias}{}", conditions.sql());
+    let Some(list) = reading.list() else { return stored_sql(read, all) };
+    // The filter is about the columns of the list; slices are about those of the table.
+    let filter = Conditions { filter: all.filter, ..Conditions::default() };
+    let stored = stored_sql(read, Conditions { filter: None, ..all });
+    format!("FROM {}{}", user_sql::derived(&format!("SELECT\n{list}\n{stored}")), filter.sql())
+}
+
+/// FROM and WHERE of a read of a table, with these conditions on its own columns.
+fn stored_sql(read: &TableRead, conditions: Conditions<'_>) -> String {
+    let table = &read.table.table;
+    let name = statement::name(table);
+    match read.slice.relation() {
+        Some((_, partition)) => {
+            format!("FROM {name} PARTITION ({partition}) AS {}{}", ident(&table.name), conditions.sql())
+        }
+        None => format!("FROM {name}{}", conditions.sql()),
     }
-    format!("FROM {}{}", statement::relation(&read.table), conditions.sql())
 }
 
 /// What to read, before a reader is free.

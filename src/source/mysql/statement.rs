@@ -19,19 +19,6 @@ pub(super) fn name(table: &TableRef) -> String {
     format!("{}.{}", ident(&table.schema), ident(&table.name))
 }
 
-/// What stands behind FROM to read `table`.
-pub(super) fn relation(table: &TableInfo) -> String {
-    let name = name(&table.table);
-    match (table.reading.query(), table.reading.list(), table.reading.condition()) {
-        (Some(sql), ..) => derived(sql),
-        (_, Some(list), None) => derived(&format!("SELECT\n{list}\nFROM {name}")),
-        (_, Some(list), Some(rows)) => {
-            derived(&format!("SELECT\n{list}\nFROM {name} WHERE {}", condition(rows)))
-        }
-        (None, None, _) => name,
-    }
-}
-
 /// `table` with the rows and columns that `sql` gives of it.
 pub(super) async fn shaped(
     connection: &mut Connection,
@@ -51,7 +38,7 @@ pub(super) async fn shaped(
         let flag = |error: Error| error.with("flag", "--source-columns");
         check(connection, &format!("SELECT\n{list}\nFROM {name}")).await.map_err(flag)?;
         apart(connection, &name, list, &table).await.map_err(flag)?;
-        let from = relation(&table);
+        let from = derived(&format!("SELECT\n{list}\nFROM {name}"));
         let computed = columns(connection, &from, &table.table, policy).await.map_err(flag)?;
         table.reading.stored_columns = std::mem::replace(&mut table.columns, computed);
         // What is computed may be called as a key is, and rows of it have no place.

@@ -21,16 +21,7 @@ fn database(name: &str, attack: &str) -> String {
 
 /// Exports, and says how much memory that took at most, in MiB.
 fn exported(url: &str, dir: &Path, extra: &[&str]) -> (Output, u64) {
-    let mut running = Run::new(export_args(url, dir, extra)).spawn();
-    let mut peak = 0;
-    while running.child.try_wait().unwrap().is_none() {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        peak = peak.max(kib.unwrap_or(0) / 1024);
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    (running.finish(), peak)
+    Run::new(export_args(url, dir, extra)).spawn().finish_measured()
 }
 
 /// `n0` is a row of one number, and each other type a row of the one before.

@@ -204,6 +204,50 @@ fn slices_are_hashed_as_they_are_read() {
     }
 }
 
+/// Bounds of slices are in manifests and records, and masks know columns by the names that the list gives them.
+#[test]
+fn masks_of_columns_in_the_servers_own_sql_do_not_go_with_cuts_by_values() {
+    let rows = series(1, ROWS);
+    let database = Database::new(
+        "my_masked_cuts",
+        &format!(
+            "CREATE TABLE people (id int PRIMARY KEY, email varchar(60));
+             INSERT INTO people SELECT seq, concat('person', seq, '@example.org') FROM {rows}; ANALYZE TABLE people;"
+        ),
+    );
+    let large = ["-p", "4", "--large-table-threshold", "10"];
+    let list = ["--source-columns", "people: id, upper(email) AS email"];
+    let (email, key) = (["--mask", "people.email: null"], ["--mask", "people.id: constant(0)"]);
+    // Each alone leaves the automatic choice, ranges of the primary key.
+    for (flags, files) in [
+        (&[&list[..]][..], 4),
+        (&[&email[..]], 4),
+        (&[&list[..], &email], 1),
+        (&[&list[..], &key], 1),
+        (&[&list[..], &key, &["--table-config", "people:None"]], 1),
+    ] {
+        database.export(&[&large[..], &flags.concat()].concat()).ok();
+        assert_eq!(parts(&database.out("people")), files, "{flags:?}");
+        assert_eq!(manifest(&database.out("people"))["rows"], ROWS, "{flags:?}");
+    }
+    assert_eq!(database.duck("people", "SELECT max(id), count(DISTINCT email) FROM t"), format!("0|{ROWS}"));
+    // Slices are about the columns of the table, whatever the list calls by their names.
+    for list in ["people: nullif(id, 7) AS id, email", "people: id + 1000 AS number, email"] {
+        let cut = [&large[..], &["--source-columns", list, "--verify", "count"]].concat();
+        database.export(&cut).ok();
+        assert_eq!(parts(&database.out("people")), 4, "{list}");
+        assert_eq!(manifest(&database.out("people"))["rows"], ROWS, "{list}");
+    }
+    let plan = Run::new(["plan", "--source", &database.url()]).args(large).args(list).args(key).output().ok();
+    assert!(plan.stdout.contains("method   None: masks of --source-columns"), "{plan}");
+    for method in ["RangeId:id:4", "Ntile:id:4", "Random:id:4", "DataDriven:email:2"] {
+        let config = format!("people:{method}");
+        let flags = [&large[..], &list, &key, &["--table-config", &config]].concat();
+        let refused = database.export(&flags).exits(USAGE);
+        refused.says(&["a mask and --source-columns", "cut by values of its columns", "'table:None::1'"]);
+    }
+}
+
 /// Each key by one of the methods; `make verify-mysql` takes all.
 #[test]
 fn an_odd_key_cuts_rightly_or_is_refused_in_words() {

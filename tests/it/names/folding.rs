@@ -111,3 +111,28 @@ fn b1_two_tables_that_would_be_one_directory_are_refused_before_a_row_is_read() 
     assert_eq!(files(&beside).iter().filter(|f| f.ends_with("_manifest.json")).count(), 8);
     assert_eq!(column(&beside.join("public/orders"), "b"), "b1 b2 b3");
 }
+
+#[ignore = "needs /dev/fuse: make verify-nights"]
+#[test]
+fn b2_partitions_that_would_be_one_directory_are_refused_before_they_are_committed() {
+    let (server, folding) = (PgServer::shared(), Folding::mount());
+    let url = server.create_db("b2_folding");
+    server.sql(
+        "b2_folding",
+        "CREATE TABLE t (k text, n text);
+         INSERT INTO t SELECT (ARRAY['a', 'b', 'A', 'caf\u{e9}', 'cafe\u{301}'])[1 + g % 5], g::text FROM generate_series(0, 99) g",
+    );
+    let lake = folding.path().join("lake");
+    let run = export(&url, &lake, &["--partition-by", "t: k"]).exits(DATA);
+    assert!(run.stdout.contains("k=A") && run.stdout.contains("k=a"), "{run}");
+    assert!(
+        files(&folding.below()).iter().all(|file| file.starts_with("lake/_lakexpress/")),
+        "rows were written"
+    );
+    export(&url, &lake, &["--partition-by", "t: lower(k) AS l", "--where", "t: k IN ('a', 'A', 'b')"]).ok();
+
+    let beside = folding.dir.path().join("beside");
+    export(&url, &beside, &["--partition-by", "t: k"]).ok();
+    let count = |k: &str| column(&beside.join("public/t").join(format!("k={k}")), "n").split(' ').count();
+    assert_eq!(["a", "A", "b", "caf\u{e9}", "cafe\u{301}"].map(count), [20; 5]);
+}

@@ -1,26 +1,12 @@
 //! The largest values that PostgreSQL has.
 
-use std::fs;
-
 use crate::lake::{Run, export_args, script};
 use crate::server::PgServer;
 
-/// The largest memory that a process had in RAM so far, in MiB.
-fn peak_memory(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
-}
-
 /// Exports a database and returns the program's peak memory in MiB.
 fn export_measured(url: &str, dir: &std::path::Path, extra: &[&str]) -> u64 {
-    let mut running = Run::new(export_args(url, dir, extra)).spawn();
-    let mut peak = 0;
-    while running.child.try_wait().unwrap().is_none() {
-        peak = peak.max(peak_memory(running.pid()).unwrap_or(0));
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    running.finish().ok();
+    let (output, peak) = Run::new(export_args(url, dir, extra)).spawn().finish_measured();
+    output.ok();
     peak
 }
 

@@ -6,7 +6,7 @@ use super::Home;
 use crate::lake::{Run, files};
 
 /// Flags without which more is exported.
-const NARROWING: [&str; 9] = [
+const NARROWING: [&str; 10] = [
     "where",
     "columns",
     "source-where",
@@ -16,6 +16,7 @@ const NARROWING: [&str; 9] = [
     "source-schema-name",
     "resume",
     "run-id",
+    "mask",
 ];
 
 /// The flags that a command's help has.

@@ -35,6 +35,7 @@ pub(in crate::plan) use convert::{
 pub(in crate::plan) use interval::interval;
 pub(in crate::plan) use parts::extract;
 pub(in crate::plan) use read::{text_to_date, text_to_time, text_to_timestamp, text_to_timestamptz};
+pub(in crate::plan) use trunc::first_day;
 pub(in crate::plan) use uuids::{text_to_uuid, uuid_to_text};
 pub(in crate::plan) use write::{date_to_text, time_to_text, timestamp_to_text, timestamptz_to_text};
 

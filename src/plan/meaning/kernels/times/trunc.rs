@@ -72,3 +72,9 @@ fn start(field: Field, at: i64) -> Option<i64> {
     };
     joined(number_of(Civil { year, month, day: 1 }), 0)
 }
+
+/// The first day of the year of `day`, or of its month, in days since 1970-01-01.
+pub(in crate::plan) fn first_day(day: i64, of_year: bool) -> i64 {
+    let Civil { year, month, .. } = civil(day);
+    number_of(Civil { year, month: if of_year { 1 } else { month }, day: 1 })
+}
