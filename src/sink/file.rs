@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use arrow_schema::SchemaRef;
 use parquet::file::metadata::ParquetMetaData;
 
-use super::blocks::Blocks;
+use super::blocks::{BLOCK_BYTES, Blocks};
 use super::columns::{self, FileWriter, Settings};
 use super::taken::Taken;
 use super::writer::{Layout, WriterSettings};
@@ -33,11 +33,12 @@ impl FileForm {
         Ok(Self { layout, settings: own, taken: Arc::new(Taken::new(schema, &settings.parquet.readers)) })
     }
 
-    /// The encoder of a new file.
-    pub(super) fn encoder(&self) -> Result<FileEncoder> {
+    /// The encoder of a new file, whose bytes come in blocks of `block_bytes`.
+    pub(super) fn encoder(&self, block_bytes: usize) -> Result<FileEncoder> {
         let Layout { schema, columns, properties, .. } = &self.layout;
         let (properties, settings) = (Arc::clone(properties), self.settings.clone());
-        let file = FileWriter::new(Blocks::default(), schema, columns, properties, settings).map_err(ours)?;
+        let file =
+            FileWriter::new(Blocks::new(block_bytes), schema, columns, properties, settings).map_err(ours)?;
         Ok(FileEncoder { file, taken: Arc::clone(&self.taken) })
     }
 }
@@ -53,7 +54,7 @@ impl FileEncoder {
     ///
     /// Errors: those of [`WriterSettings::check`].
     pub(super) fn new(schema: &SchemaRef, settings: &WriterSettings) -> Result<Self> {
-        FileForm::new(schema, settings)?.encoder()
+        FileForm::new(schema, settings)?.encoder(BLOCK_BYTES)
     }
 
     /// Appends `batch`, whose columns are those of the schema.

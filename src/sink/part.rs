@@ -7,6 +7,7 @@ use arrow_schema::{Schema, SchemaRef};
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 
+use super::blocks::BLOCK_BYTES;
 use super::checked::Checked;
 use super::fanout::{Keyed, escape};
 use super::file::FileForm;
@@ -88,7 +89,7 @@ pub async fn write_empty(
         let keys = target.fanout.keys.iter();
         let nulls: String = keys.map(|key| format!("{}={HIVE_NULL}/", escape(key))).collect();
         let name = Series::new(nulls).name(target);
-        let encoder = FileForm::new(schema, settings)?.encoder()?;
+        let encoder = FileForm::new(schema, settings)?.encoder(BLOCK_BYTES)?;
         OpenFile::begin(encoder, target, name, settings).await?.close().await
     };
     let file = written.await.map_err(|error| placed(error, target))?;

@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 
+use super::blocks::{BLOCK_BYTES, SMALL_BLOCK_BYTES};
 use super::file::FileForm;
 use super::open_file::{FileName, OpenFile, slice_bytes};
 use super::target::PartTarget;
@@ -130,8 +131,9 @@ impl<'a> Series<'a> {
             Some(open) => open,
             None => {
                 let name = self.name(common.target);
-                let open =
-                    OpenFile::begin(common.form.encoder()?, common.target, name, common.settings).await?;
+                let many = !common.target.fanout.keys.is_empty();
+                let encoder = common.form.encoder(if many { SMALL_BLOCK_BYTES } else { BLOCK_BYTES })?;
+                let open = OpenFile::begin(encoder, common.target, name, common.settings).await?;
                 self.next += 1;
                 Box::new(open)
             }

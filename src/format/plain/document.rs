@@ -99,13 +99,17 @@ pub(crate) fn is_withdrawn(document: &[u8]) -> bool {
 /// A document as it is written.
 pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
     let wrong = |error| Error::internal("a document cannot be written as JSON").caused_by(error);
-    let mut text = serde_json::to_vec(document).map_err(wrong)?;
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, document).map_err(wrong)?;
+    let Length(length) = length;
     // Nobody reads a longer one, and it must not outgrow what can be read back.
-    if text.len() <= READABLE_BYTES {
+    if length <= READABLE_BYTES {
         let readable = serde_json::to_vec_pretty(document).map_err(wrong)?;
-        text = if readable.len() <= READABLE_BYTES { readable } else { text };
+        if readable.len() <= READABLE_BYTES {
+            return Ok(readable.into());
+        }
     }
-    if text.len() as u64 > DOCUMENT_BYTES {
+    if length as u64 > DOCUMENT_BYTES {
         return Err(Error::data(
             "the table's manifest would be larger than 1 GiB: it has too many files and columns",
         )
@@ -114,7 +118,24 @@ pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
             "begin another directory, with --sub-path for example; --part-bytes makes fewer and larger files",
         ));
     }
+    // A vector that grows is there twice each time.
+    let mut text = Vec::with_capacity(length);
+    serde_json::to_writer(&mut text, document).map_err(wrong)?;
     Ok(text.into())
+}
+
+/// Bytes that were written, and are not kept.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.0 += data.len();
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

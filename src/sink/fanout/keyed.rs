@@ -12,11 +12,13 @@ use futures::stream::FuturesUnordered;
 use super::keys::Keys;
 use super::runs::{Runs, count};
 use crate::error::{Code, Error, Result};
-use crate::sink::open_file::{OpenFile, slice_bytes};
+use crate::sink::open_file::OpenFile;
 use crate::sink::series::{Common, Series};
 use crate::sink::written::WrittenFiles;
 
-/// Rows that are encoded together when they come from disk.
+/// Rows from disk that are encoded by themselves. Fewer are copied together first.
+const ENOUGH_ROWS: usize = 256;
+/// Rows that are read together.
 const ROWS_AT_ONCE: usize = 8192;
 /// Files that are closed at once: each waits for its disk or its store.
 const CLOSING: usize = 8;
@@ -35,6 +37,9 @@ pub(in crate::sink) struct Keyed<'a> {
     deals: usize,
     waiting: Runs,
 }
+
+/// By keys: the batches of rows, and the rows in them.
+type Places = Vec<Vec<(usize, usize)>>;
 
 struct Partition<'a> {
     series: Series<'a>,
@@ -89,25 +94,28 @@ impl<'a> Keyed<'a> {
         let mut closing = FuturesUnordered::new();
         // Those that are open first: they hold memory.
         for partition in &mut self.partitions {
+            partition.series.end_group().await?;
             closing.extend(partition.series.take().map(OpenFile::close));
         }
         for key in self.keys.in_order() {
             let series = &mut self.partitions[key].series;
-            let mut pieces = Vec::new();
-            let (mut rows, mut bytes) = (0, 0);
-            let number = count(key)?;
-            while let Some(piece) = self.waiting.next(number).await? {
-                rows += piece.num_rows();
-                bytes += slice_bytes(&piece);
-                pieces.push(piece);
-                if rows >= ROWS_AT_ONCE || bytes >= most {
-                    series.write(common, &together(&pieces)?, done).await?;
-                    (pieces, rows, bytes) = (Vec::new(), 0, 0);
+            loop {
+                let pieces = self.waiting.next(count(key)?, ROWS_AT_ONCE, most).await?;
+                match pieces.as_slice() {
+                    [] => break,
+                    // Copied together if there are few rows in each.
+                    [_, _, ..] if pieces.iter().any(|piece| piece.num_rows() < ENOUGH_ROWS) => {
+                        series.write(common, &together(&pieces)?, done).await?;
+                    }
+                    pieces => {
+                        for piece in pieces {
+                            series.write(common, piece, done).await?;
+                        }
+                    }
                 }
             }
-            if rows > 0 {
-                series.write(common, &together(&pieces)?, done).await?;
-            }
+            // What waits to be closed holds no rows.
+            series.end_group().await?;
             closing.extend(series.take().map(OpenFile::close));
             while closing.len() >= CLOSING {
                 done.extend(closing.next().await.transpose()?);
@@ -134,39 +142,46 @@ impl<'a> Keyed<'a> {
             return Ok(());
         }
         self.deals += 1;
-        let (rows, found) = self.sorted(held, common.target.fanout.max_partitions)?;
-        let mut waiting = Vec::new();
-        let mut at = 0;
-        for (key, of_key) in found {
+        let (files, places) = self.placed(held, common.target.fanout.max_partitions)?;
+        let (mut written, mut waiting) = (Vec::new(), Vec::new());
+        for key in self.keys.in_order() {
+            if places.get(key).is_none_or(Vec::is_empty) {
+                continue;
+            }
             if self.may_write(key, common, done).await? {
                 let partition = &mut self.partitions[key];
                 partition.deal = self.deals;
-                let was_open = partition.series.is_open();
-                partition.series.write(common, &rows.slice(at, of_key), done).await?;
-                match (was_open, partition.series.is_open()) {
-                    (false, true) => self.open += 1,
-                    (true, false) => self.open -= 1,
-                    _ => {}
-                }
+                self.open += usize::from(!partition.series.is_open());
+                written.push(key);
             } else {
                 self.partitions[key].waits = true;
-                waiting.push((key, at, of_key));
+                waiting.push(key);
             }
+        }
+        let order: Vec<(usize, usize)> =
+            written.iter().chain(&waiting).flat_map(|key| &places[*key]).copied().collect();
+        let rows = interleave_record_batch(&files.iter().collect::<Vec<_>>(), &order)
+            .map_err(|error| Error::internal("rows by their keys").caused_by(error))?;
+        drop((files, order));
+        let mut at = 0;
+        for key in written {
+            let (series, of_key) = (&mut self.partitions[key].series, places[key].len());
+            series.write(common, &rows.slice(at, of_key), done).await?;
+            // A file that is full is closed.
+            self.open -= usize::from(!series.is_open());
             at += of_key;
         }
         if !waiting.is_empty() {
-            let pieces: Vec<RecordBatch> =
-                waiting.iter().map(|(_, at, of_key)| rows.slice(*at, *of_key)).collect();
-            let rows = if pieces.len() == 1 { pieces[0].clone() } else { together(&pieces)? };
-            let keys = waiting.into_iter().map(|(key, _, rows)| Ok((count(key)?, count(rows)?)));
-            self.waiting.put(rows, keys.collect::<Result<_>>()?).await?;
+            let keys = waiting.into_iter().map(|key| Ok((count(key)?, count(places[key].len())?)));
+            let keys = keys.collect::<Result<_>>()?;
+            self.waiting.put(rows.slice(at, rows.num_rows() - at), keys).await?;
         }
         self.bound_memory(common).await
     }
 
-    /// The columns of the files of `held`, by the values of their keys, and how many rows each key has.
-    fn sorted(&mut self, held: Vec<RecordBatch>, most: usize) -> Result<(RecordBatch, Vec<(usize, usize)>)> {
-        let mut places: Vec<Vec<(usize, usize)>> = Vec::new();
+    /// The columns of the files of `held`, and where the rows of each key are in them: batch and row.
+    fn placed(&mut self, held: Vec<RecordBatch>, most: usize) -> Result<(Vec<RecordBatch>, Places)> {
+        let mut places: Places = Vec::new();
         let mut files = Vec::with_capacity(held.len());
         for (batch, rows) in held.into_iter().enumerate() {
             let numbers = self.keys.numbers(&rows.columns()[self.columns..])?;
@@ -187,17 +202,7 @@ impl<'a> Keyed<'a> {
             let series = Series::new(self.keys.directory(key).to_owned());
             self.partitions.push(Partition { series, waits: false, deal: 0 });
         }
-        let mut found = Vec::new();
-        let mut order = Vec::new();
-        for key in self.keys.in_order() {
-            let Some(places) = places.get(key).filter(|places| !places.is_empty()) else { continue };
-            found.push((key, places.len()));
-            order.extend_from_slice(places);
-        }
-        let files: Vec<&RecordBatch> = files.iter().collect();
-        let rows = interleave_record_batch(&files, &order)
-            .map_err(|error| Error::internal("rows by their keys").caused_by(error))?;
-        Ok((rows, found))
+        Ok((files, places))
     }
 
     /// Whether rows of `key` go to its file now. A file that got nothing this time and the time before makes room.

@@ -61,25 +61,43 @@ impl Runs {
         Ok(())
     }
 
-    /// The next rows of `key`, in the order in which they were put away; `None` when there are no more. Keys must be asked
-    /// for in the order in which every run has them.
-    pub(super) async fn next(&mut self, key: u32) -> Result<Option<RecordBatch>> {
-        let Some(file) = &self.file else { return Ok(None) };
-        for run in &mut self.runs {
-            if run.keys.front().is_some_and(|(first, _)| *first == key) {
-                return run.next(file).await.map(Some);
+    /// The next rows of `key`, in the order in which they were put away: about `rows` or `bytes` of them, and none when
+    /// there are no more. Keys must be asked for in the order in which every run has them.
+    pub(super) async fn next(&mut self, key: u32, rows: usize, bytes: usize) -> Result<Vec<RecordBatch>> {
+        let file = match &self.file {
+            Some(file) if self.runs.iter().any(|run| run.has(key)) => Arc::clone(file),
+            _ => return Ok(Vec::new()),
+        };
+        let mut runs = std::mem::take(&mut self.runs);
+        // All at once: a change of threads costs more than a piece.
+        let (runs, pieces) = blocking(move || {
+            let (mut pieces, mut found) = (Vec::new(), (0, 0));
+            for run in &mut runs {
+                while run.has(key) && found.0 < rows && found.1 < bytes {
+                    let piece = run.next(&file)?;
+                    found = (found.0 + piece.num_rows(), found.1 + slice_bytes(&piece));
+                    pieces.push(piece);
+                }
             }
-        }
-        Ok(None)
+            Ok((runs, pieces))
+        })
+        .await?;
+        self.runs = runs;
+        Ok(pieces)
     }
 }
 
 impl Run {
+    /// Whether `key` is the first of those whose rows are left.
+    fn has(&self, key: u32) -> bool {
+        self.keys.front().is_some_and(|(first, _)| *first == key)
+    }
+
     /// Some rows of the first key.
-    async fn next(&mut self, file: &Arc<File>) -> Result<RecordBatch> {
+    fn next(&mut self, file: &Arc<File>) -> Result<RecordBatch> {
         let batch = match self.rest.take() {
             Some(batch) => batch,
-            None => self.read(file).await?,
+            None => self.read(file)?,
         };
         let Some((_, wanted)) = self.keys.front_mut() else {
             return Err(Error::internal("a run on disk has no more keys"));
@@ -98,19 +116,16 @@ impl Run {
         Ok(batch.slice(0, some))
     }
 
-    async fn read(&mut self, file: &Arc<File>) -> Result<RecordBatch> {
-        let reader = self.reader.take();
-        let range = Range { file: Arc::clone(file), at: self.from, end: self.to };
-        let (reader, batch) = blocking(move || {
-            let mut reader = match reader {
-                Some(reader) => reader,
-                None => StreamReader::try_new(BufReader::with_capacity(HEAD, range), None).map_err(failed)?,
-            };
-            let batch = reader.next().transpose().map_err(failed)?;
-            Ok((reader, batch))
-        })
-        .await?;
-        self.reader = Some(reader);
+    fn read(&mut self, file: &Arc<File>) -> Result<RecordBatch> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                let range = Range { file: Arc::clone(file), at: self.from, end: self.to };
+                let range = BufReader::with_capacity(HEAD, range);
+                none.insert(StreamReader::try_new(range, None).map_err(failed)?)
+            }
+        };
+        let batch = reader.next().transpose().map_err(failed)?;
         batch.ok_or_else(|| Error::internal("a run on disk ends before its last row"))
     }
 }
