@@ -10,7 +10,7 @@ use super::owner::Owner;
 use crate::catalog::TableRef;
 use crate::destination::{Destination, PendingUpload};
 use crate::error::{Code, Error, Result};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Verification};
 use crate::sink::{Demands, EmptyFile, FileRules, PreparedFile};
 use crate::spec::IfExists;
 use crate::spec::layout::FileNames;
@@ -201,6 +201,7 @@ pub trait TableTransaction: fmt::Debug + Send {
 /// What is done with a table that has just been committed.
 #[async_trait(?Send)]
 pub trait AfterCommit {
-    /// What it changes in the description is committed too, also when it returns an error.
-    async fn check(&self, manifest: &mut Manifest) -> Result<()>;
+    /// `verification` is that of the description, `manifest`. What it changes in it is committed too, also when it returns an
+    /// error.
+    async fn check(&self, manifest: &Manifest, verification: &mut Option<Verification>) -> Result<()>;
 }

@@ -36,7 +36,8 @@ pub struct Arrangement {
     /// Columns after these by which rows that are equal so far are sorted, so that there is one order only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ties: Vec<String>,
-    /// Whether no two files have rows of overlapping ranges of the first sorted column.
+    /// Whether the parts are ranges of the first sorted column. A range that is too large is cut once more, into parts that
+    /// overlap.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub apart: bool,
     /// Into which files the rows of a part go.

@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 use super::{PartPlan, TablePlan, logical, session};
 use crate::catalog::Slice;
 use crate::error::{Code, Error, Result};
+use crate::manifest::PartitionColumn;
 use crate::sink::fanout::fewer;
 use crate::source::Source;
 
@@ -35,29 +36,25 @@ pub async fn check_number(plan: &TablePlan, source: &Arc<dyn Source>) -> Result<
         many if many > MOST_COUNTED => format!("more than {MOST_COUNTED}"),
         counted => counted.to_string(),
     };
-    Err(too_many(plan, &all))
+    Err(too_many(&plan.arrangement.partition, most, &all))
 }
 
-/// Refuses what was written of a table: each part has few enough partitions, and all parts together may not. `files` are
-/// the names of its files.
+/// Refuses what was written with the keys `partition`: each part has few enough partitions, and all parts together may
+/// have more than `most`. `files` are the names of the files.
 ///
 /// # Errors
 /// `Data`.
-pub fn check_written<'a>(plan: &TablePlan, files: impl Iterator<Item = &'a str>) -> Result<()> {
-    if plan.arrangement.partition.is_empty() {
-        return Ok(());
-    }
+pub fn check_written(partition: &[PartitionColumn], most: usize, files: &[String]) -> Result<()> {
     let directories: HashSet<&str> =
-        files.map(|name| name.rsplit_once('/').map_or("", |(directory, _)| directory)).collect();
+        files.iter().map(|name| name.rsplit_once('/').map_or("", |(directory, _)| directory)).collect();
     match directories.len() {
-        many if many > plan.arrangement.files.max_partitions => Err(too_many(plan, &many.to_string())),
+        many if many > most => Err(too_many(partition, most, &many.to_string())),
         _ => Ok(()),
     }
 }
 
-fn too_many(plan: &TablePlan, all: &str) -> Error {
-    let names: Vec<&str> = plan.arrangement.partition.iter().map(|key| key.name.as_str()).collect();
-    let most = plan.arrangement.files.max_partitions;
+fn too_many(partition: &[PartitionColumn], most: usize, all: &str) -> Error {
+    let names: Vec<&str> = partition.iter().map(|key| key.name.as_str()).collect();
     Error::data(format!("the table would have {all} partitions"))
         .coded(Code::TooManyPartitions)
         .with("partition", names.join(", "))

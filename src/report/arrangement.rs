@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::words::size;
+use crate::catalog::Slice;
 use crate::plain;
 use crate::plan::TablePlan;
 
@@ -21,9 +22,20 @@ pub(super) fn lines(table: &TablePlan) -> String {
     }
     if let (Some(first), 2..) = (arrangement.sort.first(), table.parts.len()) {
         let column = plain::line(&first.column);
-        let _ = match arrangement.apart {
-            true => writeln!(out, "  order      no two files have the same range of {column}"),
-            false => writeln!(out, "  order      within each file; ranges of {column} overlap between files"),
+        // A range that is too large is cut once more, by other means.
+        let shared = table.parts.iter().filter(|part| matches!(part.slice, Slice::Both(..))).count();
+        let _ = match (arrangement.apart, shared) {
+            (true, 0) => writeln!(out, "  order      no two files have the same range of {column}"),
+            (true, shared) => {
+                let files = table.parts.len();
+                writeln!(
+                    out,
+                    "  order      files by ranges of {column}; {shared} of {files} share theirs with others"
+                )
+            }
+            (false, _) => {
+                writeln!(out, "  order      within each file; ranges of {column} overlap between files")
+            }
         };
     }
     if let Some(bytes) = arrangement.files.max_file_bytes {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 use unicode_normalization::UnicodeNormalization;
 
+use super::commit;
 use super::context::Services;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
 use crate::error::{Code, Error, Result};
-use crate::plan::TablePlan;
+use crate::manifest::Manifest;
 use crate::spec::{ExportSpec, layout};
 
 /// Pairs of directories that the destination is asked about at once.
@@ -17,10 +18,11 @@ const QUESTIONS: usize = 8;
 /// Pairs that are named.
 const SHOWN: usize = 5;
 
-/// What is equal for names that differ in case or in the way their letters are put together. Takes more for equal
-/// than any one disk does: `ß` and `ss`, for example.
-fn folded(name: &str) -> String {
-    let upper: String = name.nfkd().flat_map(char::to_uppercase).collect();
+/// What is equal for names that differ in case, in the way their letters are put together, or in dots and blanks at their
+/// ends. Takes more for equal than any one disk does: `ß` and `ss`, for example.
+fn folded(path: &str) -> String {
+    let names = path.split('/').map(|name| name.trim_end_matches(['.', ' ']));
+    let upper: String = names.collect::<Vec<_>>().join("/").nfkd().flat_map(char::to_uppercase).collect();
     upper.nfkd().flat_map(char::to_lowercase).nfkd().collect()
 }
 
@@ -87,26 +89,37 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     }
 }
 
-/// Asks the destination whether it keeps the directories of a table's partitions apart, if there is a doubt. `files` are
-/// the names of the table's files.
+/// Asks the destination whether it keeps the directories of the partitions in `place` apart, if there is a doubt. `files`
+/// are the names of the new files, and `previous` has those that are there.
 ///
 /// Errors: `Data`, naming the partitions, when it does not; the destination's own when that cannot be found out.
 pub(super) async fn partitions_apart(
-    plan: &TablePlan,
-    files: impl Iterator<Item = &str>,
+    place: &commit::Place<'_>,
+    files: &[String],
+    previous: Option<&Manifest>,
     destination: &dyn Destination,
 ) -> Result<()> {
-    const REMEDY: &str = "partition by an expression that makes them one, such as lower(column) AS name";
-    let below: BTreeSet<&str> = files.filter_map(|name| Some(name.rsplit_once('/')?.0)).collect();
-    let place = |below: &str| (format!("partition {below}"), format!("{}/{below}", plan.directory));
-    let places: Vec<Place> = below.into_iter().map(place).collect();
-    match clashes(&places, &pairs(&places), destination, REMEDY).await? {
+    const REMEDY: &str = "partition by an expression that makes them one, such as lower(column) AS name; if one of them is \
+         there from an earlier run, begin another directory (--sub-path)";
+    let new: BTreeSet<&str> = files.iter().flat_map(|name| directories(name)).collect();
+    let there = previous.into_iter().flat_map(Manifest::own_files);
+    let old: BTreeSet<&str> = there.flat_map(|file| directories(&file.name)).collect();
+    let of = |below: &&str| (format!("partition {below}"), format!("{}/{below}", place.directory));
+    let places: Vec<Place> = new.iter().chain(old.difference(&new)).map(of).collect();
+    let pairs: Vec<(usize, usize)> =
+        pairs(&places).into_iter().filter(|(one, other)| *one.min(other) < new.len()).collect();
+    match clashes(&places, &pairs, destination, REMEDY).await? {
         None => Ok(()),
         Some(clashes) => Err(Error::data(format!("to the destination these are one directory: {clashes}"))
             .coded(Code::PartitionValue)
-            .with("table", &plan.info.table)
+            .with("table", place.table)
             .hint(REMEDY)),
     }
+}
+
+/// The directories of a file below the table's, from the first to the last.
+fn directories(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(at, _)| &name[..at])
 }
 
 /// Those of `pairs` that are one directory to the destination, in words; `None` if there are none.
@@ -127,7 +140,10 @@ async fn clashes(
     let base = destination.location();
     let full = |directory: &str| format!("{}/{directory}", base.trim_end_matches('/'));
     let (mut met, mut shown) = (0, Vec::new());
-    let mut answers = stream::iter(questions).buffered(QUESTIONS);
+    // Questions about one directory would meet in the probe.
+    let asked: BTreeSet<usize> = pairs.iter().flat_map(|(one, other)| [*one, *other]).collect();
+    let at_once = if asked.len() == 2 * pairs.len() { QUESTIONS } else { 1 };
+    let mut answers = stream::iter(questions).buffered(at_once);
     while let Some((one, other, directory, apart)) = answers.next().await {
         let apart = apart.map_err(|error| {
             let message = "whether two directories are one to the destination cannot be found out";
@@ -178,6 +194,8 @@ mod tests {
             ("\u{3a3}", "\u{3c2}"),
             ("\u{212a}", "k"),
             ("\u{fb01}n", "FIN"),
+            ("Acme Inc", "Acme Inc."),
+            ("k=a. /y=1", "k=a/y=1 "),
             ("a", "a"),
         ] {
             assert_eq!(folded(one), folded(other), "{one} {other}");

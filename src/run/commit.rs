@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 
+use super::alike;
 use super::context::Under;
 use super::outcome::{Exported, recorded};
 use super::prepared::Prepared;
@@ -11,7 +12,8 @@ use crate::catalog::TableRef;
 use crate::destination::PendingUpload;
 use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::format::{AfterCommit, Beginning, Expected, Owner, Written};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Verification};
+use crate::plan::partitions;
 use crate::sink::EmptyFile;
 
 /// What fills a directory: a table, or the result of a query.
@@ -35,7 +37,12 @@ pub(super) trait Content {
     async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest>;
 
     /// Examines what is committed, see [`AfterCommit`].
-    async fn check(&self, _under: &Under<'_>, _manifest: &mut Manifest) -> Result<()> {
+    async fn check(
+        &self,
+        _under: &Under<'_>,
+        _manifest: &Manifest,
+        _verification: &mut Option<Verification>,
+    ) -> Result<()> {
         Ok(())
     }
 }
@@ -76,7 +83,7 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
     let progress = services.progress.start(place.table, place.est_rows);
     // Without the right to delete, what is replaced gets the content of a file without rows.
     let prepared = Prepared::new(progress, transaction.needs_empty_file());
-    let written = written(content, under, &prepared).await;
+    let written = written(content, under, &prepared, transaction.previous()).await;
     services.progress.finish(place.table);
     let files = prepared.take();
     match written {
@@ -122,8 +129,8 @@ struct Check<'a> {
 
 #[async_trait(?Send)]
 impl AfterCommit for Check<'_> {
-    async fn check(&self, manifest: &mut Manifest) -> Result<()> {
-        self.content.check(self.under, manifest).await
+    async fn check(&self, manifest: &Manifest, verification: &mut Option<Verification>) -> Result<()> {
+        self.content.check(self.under, manifest, verification).await
     }
 }
 
@@ -132,9 +139,13 @@ async fn written(
     content: &dyn Content,
     under: &Under<'_>,
     prepared: &Prepared,
+    previous: Option<&Manifest>,
 ) -> Result<(Manifest, Option<EmptyFile>)> {
     let written = async {
         let manifest = content.write(under, prepared).await?;
+        if !manifest.partition_by.is_empty() {
+            check_partitions(&content.place(), &manifest, under, prepared, previous).await?;
+        }
         // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
         under.view.check().await?;
         Ok::<_, Error>((manifest, prepared.empty()?))
@@ -144,6 +155,24 @@ async fn written(
         Some(late) if error.transient() == Some(Transient::View) => late,
         _ => error,
     })
+}
+
+/// Refuses partitions that are too many, or that the destination takes for one.
+async fn check_partitions(
+    place: &Place<'_>,
+    manifest: &Manifest,
+    under: &Under<'_>,
+    prepared: &Prepared,
+    previous: Option<&Manifest>,
+) -> Result<()> {
+    let files: Vec<String> = prepared.with(|parts| {
+        parts.iter().flat_map(|part| &part.files).map(|file| file.entry.name.clone()).collect()
+    });
+    let most = under.run.spec.arrangement.max_partitions;
+    partitions::check_written(&manifest.partition_by, most, &files)
+        .map_err(|error| error.with("table", place.table))?;
+    let destination = under.run.services.destination.as_ref();
+    alike::partitions_apart(place, &files, previous, destination).await
 }
 
 /// Waits for all writers, or for the first that fails, or until the work has to end. Then none of them is left: their

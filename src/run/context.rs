@@ -106,8 +106,8 @@ pub(super) struct RunContext {
     pub(super) connections: Connections,
     /// Snapshots of tables that were kept when the run was resumed.
     pub(super) earlier: Vec<SnapshotToken>,
-    /// Those tables.
-    pub(super) kept: Vec<TableRef>,
+    /// Masked columns of those tables.
+    pub(super) masked: Vec<(TableRef, String)>,
     /// Parts that may be used again; only of a run that is resumed so.
     pub(super) reusable: Option<Reusable>,
     /// What it must come to, if that was reviewed.
@@ -135,7 +135,7 @@ impl RunContext {
             budget,
             connections: Connections::of(budget),
             earlier: Vec::new(),
-            kept: Vec::new(),
+            masked: Vec::new(),
             reusable: None,
             reviewed: None,
             spec,

@@ -45,7 +45,7 @@ pub(super) async fn start(
     };
     let mut run = RunContext::new((spec, budget), (run_id, identity), services, bounds);
     run.earlier = std::mem::take(&mut opening.earlier.snapshots);
-    run.kept = opening.earlier.kept.iter().map(|outcome| outcome.table.clone()).collect();
+    run.masked = std::mem::take(&mut opening.earlier.masked);
     run.reusable = opening.earlier.reusable.take();
     run.reviewed = opening.reviewed.take();
     let run = &run;
@@ -85,9 +85,7 @@ async fn tables_of(run: &RunContext, tables: &[TableRef]) -> Result<(Pinned, Pla
         let view = pinned.view.as_ref();
         let planning = Box::pin(plan_all(&run.spec, &run.services.source, view, tables, &run.rules));
         let (mut plans, failures) = run.bounds.in_time(view, planning).await?;
-        // The columns of tables that failed, or that an earlier process has finished, are not known here.
-        let others = failures.iter().map(|(table, _)| table).chain(&run.kept);
-        every_mask_catches(&run.spec, &plans, &others.collect::<Vec<_>>())?;
+        every_mask_catches(&run.spec, &plans, &failures, &run.masked)?;
         if let Some(reviewed) = &run.reviewed {
             reviewed.agrees(&run.identity, &run.services.destination.location(), &plans, &failures)?;
         }

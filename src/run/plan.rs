@@ -44,7 +44,7 @@ pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[Partition
     let view = source.snapshot(&tables, Consistency::None, 1).await?;
     let rules = format::open().file_rules("00000000", spec.output.if_exists);
     let (tables, failures) = plan_all(spec, source, view.as_ref(), &tables, &rules).await?;
-    every_mask_catches(spec, &tables, &failures.iter().map(|(table, _)| table).collect::<Vec<_>>())?;
+    every_mask_catches(spec, &tables, &failures, &[])?;
     Ok(RunPlan { source: identity, tables, failures })
 }
 
@@ -80,14 +80,32 @@ pub(super) async fn plan_all(
     Ok((plans, failures))
 }
 
-/// A mask that catches no column is a mistake that would let values through. The columns of `others` are not known.
-pub(super) fn every_mask_catches(spec: &ExportSpec, plans: &[TablePlan], others: &[&TableRef]) -> Result<()> {
+/// A mask that catches no column is a mistake that would let values through. The columns of `failures` are not known;
+/// `masked` are masked columns of tables that an earlier process has finished.
+pub(super) fn every_mask_catches(
+    spec: &ExportSpec,
+    plans: &[TablePlan],
+    failures: &[(TableRef, Error)],
+    masked: &[(TableRef, String)],
+) -> Result<()> {
     let catches = |rule: &MaskRule| {
-        plans.iter().any(|plan| {
+        let planned = plans.iter().any(|plan| {
             rule.names(&plan.info.table) && plan.info.columns.iter().any(|c| rule.catches(c.name()))
-        }) || others.iter().any(|table| rule.names(table))
+        });
+        planned || masked.iter().any(|(table, column)| rule.names(table) && rule.catches(column))
     };
-    match spec.masks.rules.iter().find(|rule| !catches(rule)) {
+    let idle = spec.masks.rules.iter().filter(|rule| !catches(rule));
+    let (may_catch, idle): (Vec<&MaskRule>, Vec<&MaskRule>) =
+        idle.partition(|rule| failures.iter().any(|(table, _)| rule.names(table)));
+    for rule in may_catch {
+        tracing::warn!(
+            "--mask '{}.{}: {}' catches no column of the tables that can be exported",
+            rule.table,
+            rule.column,
+            rule.mask
+        );
+    }
+    match idle.first() {
         None => Ok(()),
         Some(rule) => {
             let what = format!(

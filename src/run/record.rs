@@ -28,6 +28,8 @@ pub(super) struct Earlier {
     pub(super) started_at: Option<Timestamp>,
     /// Tables that are kept.
     pub(super) kept: Vec<TableOutcome>,
+    /// Their masked columns.
+    pub(super) masked: Vec<(TableRef, String)>,
     /// What the run log has not heard of them.
     pub(super) untold: Vec<RunEvent>,
     /// The moments that they are of.

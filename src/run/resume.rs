@@ -227,6 +227,8 @@ fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef
         if job.status != RunStatus::Completed {
             earlier.untold.extend(exported.events(&record.run_id, &job.table, committed_at(&manifest)));
         }
+        let columns = manifest.masks.iter().map(|mask| (job.table.clone(), mask.column.clone()));
+        earlier.masked.extend(columns);
         let outcome = TableOutcome::committed(&job.table, exported);
         earlier.kept.push(TableOutcome { seconds: seconds_of(job), ..outcome });
         let parts = manifest.mixed_snapshots.into_iter().map(|moment| moment.snapshot);

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 
-use super::alike;
 use super::budget::Connections;
 use super::commit::{self, Content, Place, all_ended};
 use super::context::Under;
@@ -21,7 +20,7 @@ use super::verify;
 use crate::clock::Stopwatch;
 use crate::destination::PendingUpload;
 use crate::error::Result;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Verification};
 use crate::plan::{TablePlan, partitions};
 use crate::sink::{PreparedPart, ProgressFn};
 use crate::spec::EmptyTables;
@@ -74,7 +73,6 @@ impl Content for Table {
         };
         prepared.extend(mixed::prepared(&there));
         self.write_parts(under, prepared).await.map_err(|error| error.with("table", table))?;
-        self.check_written(under, prepared).await?;
         mixed::still_whole(&there, run).await?;
         let verification = verify::beside_source(plan, under, prepared).await?;
         under.view.unchanged(&plan.info).await.map_err(|error| error.with("table", table))?;
@@ -96,26 +94,17 @@ impl Content for Table {
         Ok(manifest)
     }
 
-    async fn check(&self, under: &Under<'_>, manifest: &mut Manifest) -> Result<()> {
-        verify::read_back(&self.plan, under, manifest).await
+    async fn check(
+        &self,
+        under: &Under<'_>,
+        manifest: &Manifest,
+        verification: &mut Option<Verification>,
+    ) -> Result<()> {
+        verify::read_back(&self.plan, under, manifest, verification).await
     }
 }
 
 impl Table {
-    /// Refuses partitions that are too many, or that the destination takes for one.
-    async fn check_written(&self, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
-        let plan = &self.plan;
-        if plan.arrangement.partition.is_empty() {
-            return Ok(());
-        }
-        let files: Vec<String> = prepared.with(|parts| {
-            parts.iter().flat_map(|part| &part.files).map(|file| file.entry.name.clone()).collect()
-        });
-        partitions::check_written(plan, files.iter().map(String::as_str))?;
-        let destination = under.run.services.destination.as_ref();
-        alike::partitions_apart(plan, files.iter().map(String::as_str), destination).await
-    }
-
     /// Writes every part that is not there yet, `plan.readers` at a time, and a file without rows if that is wanted of
     /// an empty table.
     async fn write_parts(&self, under: &Under<'_>, prepared: &Prepared) -> Result<()> {

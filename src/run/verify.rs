@@ -115,13 +115,18 @@ async fn hash(plan: &TablePlan, under: &Under<'_>, prepared: &Prepared) -> Resul
 }
 
 /// Reads the new files back from the destination and compares them with the source's hashes; the verdict goes into
-/// the manifest.
+/// `verification`, that of the manifest.
 ///
 /// Errors: `Data`, naming the first file that differs; those of the destination.
-pub(super) async fn read_back(plan: &TablePlan, under: &Under<'_>, manifest: &mut Manifest) -> Result<()> {
-    if manifest.verification.as_ref().and_then(|verification| verification.hash).is_none() {
+pub(super) async fn read_back(
+    plan: &TablePlan,
+    under: &Under<'_>,
+    manifest: &Manifest,
+    verification: &mut Option<Verification>,
+) -> Result<()> {
+    let Some(verification) = verification.as_mut().filter(|verification| verification.hash.is_some()) else {
         return Ok(());
-    }
+    };
     let is_new = |entry: &&FileEntry| plan.parts.iter().any(|part| part.file == entry.name);
     let entries: Vec<FileEntry> = manifest.own_files().filter(is_new).cloned().collect();
     let looks = entries.into_iter().map(|entry| compare(plan, under, entry));
@@ -133,10 +138,8 @@ pub(super) async fn read_back(plan: &TablePlan, under: &Under<'_>, manifest: &mu
         reason = under.stop.stopped() => return Err(reason),
     };
     let difference = differences.into_iter().flatten().next();
-    if let Some(verification) = &mut manifest.verification {
-        let verdict = if difference.is_some() { HashVerdict::Differs } else { HashVerdict::Equal };
-        verification.hash = Some(verdict);
-    }
+    let verdict = if difference.is_some() { HashVerdict::Differs } else { HashVerdict::Equal };
+    verification.hash = Some(verdict);
     match difference {
         Some(difference) => Err(difference),
         None => {

@@ -45,15 +45,24 @@ pub(super) fn type_of<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Data
     found.map_or(DataType::Utf8, |(_, data_type)| data_type)
 }
 
-/// The type that a manifest names, if all values can be read as it. Keys without an order in conditions are texts.
-pub(super) fn declared<'a>(arrow_type: &str, mut values: impl Iterator<Item = &'a str>) -> Option<DataType> {
+/// The type that a manifest names, if all values can be read as it and none is rounded. Keys without an order in conditions
+/// are texts.
+pub(super) fn declared<'a>(
+    arrow_type: &str,
+    mut values: impl Iterator<Item = &'a str> + Clone,
+) -> Option<DataType> {
     let data_type = match arrow_type.parse().ok()? {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::FixedSizeBinary(_) => {
-            DataType::Utf8
+            return Some(DataType::Utf8);
         }
         other => other,
     };
-    values.all(|text| value_of(Some(text), &data_type).is_some()).then_some(data_type)
+    let exact = type_of(values.clone());
+    let is_exact = |text| {
+        let value = value_of(Some(text), &data_type)?.cast_to(&exact).ok()?;
+        (value == value_of(Some(text), &exact)?).then_some(())
+    };
+    values.all(|text| is_exact(text).is_some()).then_some(data_type)
 }
 
 /// A directory's value as one of `data_type`; none if it is not.
@@ -131,6 +140,8 @@ mod tests {
         let microseconds = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         assert_eq!(declared(&microseconds.to_string(), &["2024-02-29 12:00:00.5"]), Some(microseconds));
         assert_eq!(declared("Decimal128(5, 2)", &["1.50", "-999.99"]), Some(DataType::Decimal128(5, 2)));
+        assert_eq!(declared("Decimal128(5, 2)", &["12.505"]), None);
+        assert_eq!(declared("Date32", &["2024-02-29 12:00:00"]), None);
         assert_eq!(declared("Date32", &["2024-02-30"]), None);
         assert_eq!(declared("Int16", &["40000"]), None);
         assert_eq!(declared("of another version", &["1"]), None);

@@ -100,9 +100,10 @@ impl PlainTransaction {
     /// The manifest after the check, which is written again if it is another one.
     async fn checked(&self, mut manifest: Manifest, check: Option<&dyn AfterCommit>) -> Result<Manifest> {
         let Some(check) = check else { return Ok(manifest) };
-        let written = manifest.clone();
-        let outcome = check.check(&mut manifest).await;
-        if manifest != written {
+        let mut verification = manifest.verification.clone();
+        let outcome = check.check(&manifest, &mut verification).await;
+        if verification != manifest.verification {
+            let before = std::mem::replace(&mut manifest.verification, verification);
             let noted = match self.lock.check().await {
                 Ok(()) => self.place.destination.put(&self.place.path(MANIFEST), json(&manifest)?).await,
                 Err(lost) => Err(lost),
@@ -113,7 +114,8 @@ impl PlainTransaction {
                 {
                     tracing::warn!(path = self.place.full(), %error, "the manifest keeps saying that the files were not compared");
                     outcome?;
-                    return Ok(written);
+                    manifest.verification = before;
+                    return Ok(manifest);
                 }
                 noted => noted,
             };

@@ -73,7 +73,7 @@ impl Runs {
         let (runs, pieces) = blocking(move || {
             let (mut pieces, mut found) = (Vec::new(), (0, 0));
             for run in &mut runs {
-                while run.has(key) && found.0 < rows && found.1 < bytes {
+                while run.has(key) && (pieces.is_empty() || (found.0 < rows && found.1 < bytes)) {
                     let piece = run.next(&file)?;
                     found = (found.0 + piece.num_rows(), found.1 + slice_bytes(&piece));
                     pieces.push(piece);

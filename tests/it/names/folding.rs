@@ -130,6 +130,19 @@ fn b2_partitions_that_would_be_one_directory_are_refused_before_they_are_committ
         "rows were written"
     );
     export(&url, &lake, &["--partition-by", "t: lower(k) AS l", "--where", "t: k IN ('a', 'A', 'b')"]).ok();
+    // Only the directories above are one; and those of a query.
+    let above =
+        export(&url, &lake, &["--partition-by", "t: k, right(n, 1) AS m", "--where", "t: k IN ('a', 'A')"])
+            .exits(DATA);
+    assert!(above.stdout.contains("partition k=A and partition k=a"), "{above}");
+    let query =
+        Run::new(["query", "SELECT k, n FROM t", "--name", "r", "--partition-by", "r: k", "--source", &url]);
+    query.args(["--output-dir".as_ref(), lake.as_os_str()]).output().exits(DATA);
+    // One is there, and the other would take its place.
+    let other = folding.path().join("other");
+    export(&url, &other, &["--partition-by", "t: k", "--where", "t: k = 'a'"]).ok();
+    export(&url, &other, &["--partition-by", "t: k", "--where", "t: k = 'A'"]).exits(DATA);
+    assert_eq!(column(&other.join("public/t/k=a"), "n").split(' ').count(), 20);
 
     let beside = folding.dir.path().join("beside");
     export(&url, &beside, &["--partition-by", "t: k"]).ok();
