@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 use unicode_normalization::UnicodeNormalization;
 
-use super::commit;
 use super::context::Services;
 use crate::catalog::TableRef;
 use crate::destination::Destination;
@@ -89,12 +88,12 @@ async fn ask(spec: &ExportSpec, tables: &[TableRef], destination: &dyn Destinati
     }
 }
 
-/// Asks the destination whether it keeps the directories of the partitions in `place` apart, if there is a doubt. `files`
-/// are the names of the new files, and `previous` has those that are there.
+/// Asks the destination whether it keeps the partitions of a table in its directory apart, if there is a doubt. `files` are
+/// the names of the new files, and `previous` has those that are there.
 ///
 /// Errors: `Data`, naming the partitions, when it does not; the destination's own when that cannot be found out.
 pub(super) async fn partitions_apart(
-    place: &commit::Place<'_>,
+    (table, directory): (&TableRef, &str),
     files: &[String],
     previous: Option<&Manifest>,
     destination: &dyn Destination,
@@ -104,7 +103,7 @@ pub(super) async fn partitions_apart(
     let new: BTreeSet<&str> = files.iter().flat_map(|name| directories(name)).collect();
     let there = previous.into_iter().flat_map(Manifest::own_files);
     let old: BTreeSet<&str> = there.flat_map(|file| directories(&file.name)).collect();
-    let of = |below: &&str| (format!("partition {below}"), format!("{}/{below}", place.directory));
+    let of = |below: &&str| (format!("partition {below}"), format!("{directory}/{below}"));
     let places: Vec<Place> = new.iter().chain(old.difference(&new)).map(of).collect();
     let pairs: Vec<(usize, usize)> =
         pairs(&places).into_iter().filter(|(one, other)| *one.min(other) < new.len()).collect();
@@ -112,7 +111,7 @@ pub(super) async fn partitions_apart(
         None => Ok(()),
         Some(clashes) => Err(Error::data(format!("to the destination these are one directory: {clashes}"))
             .coded(Code::PartitionValue)
-            .with("table", place.table)
+            .with("table", table)
             .hint(REMEDY)),
     }
 }

@@ -172,7 +172,7 @@ async fn check_partitions(
     partitions::check_written(&manifest.partition_by, most, &files)
         .map_err(|error| error.with("table", place.table))?;
     let destination = under.run.services.destination.as_ref();
-    alike::partitions_apart(place, &files, previous, destination).await
+    alike::partitions_apart((place.table, place.directory), &files, previous, destination).await
 }
 
 /// Waits for all writers, or for the first that fails, or until the work has to end. Then none of them is left: their
