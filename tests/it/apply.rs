@@ -114,7 +114,7 @@ fn a_moment_in_a_condition_is_no_change() {
     let url = server.create_db("apply_moment");
     server.sql("apply_moment", TABLES);
     server.sql("apply_moment", "ALTER TABLE orders ADD made timestamptz DEFAULT '2024-01-01 00:00+00'");
-    // At level `table` each table is planned once more, as of its own snapshot.
+    // With `--consistency table` each table is planned again, as of its own snapshot.
     for level in ["run", "table"] {
         let dir = tempfile::tempdir().unwrap();
         let lake = dir.path().join("lake");
