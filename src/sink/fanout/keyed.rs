@@ -96,6 +96,9 @@ impl<'a> Keyed<'a> {
         for partition in &mut self.partitions {
             partition.series.end_group().await?;
             closing.extend(partition.series.take().map(OpenFile::close));
+            while closing.len() >= CLOSING {
+                done.extend(closing.next().await.transpose()?);
+            }
         }
         for key in self.keys.in_order() {
             let series = &mut self.partitions[key].series;
