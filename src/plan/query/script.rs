@@ -14,7 +14,8 @@ use crate::error::{Code, Error, Result};
 use crate::spec::layout;
 
 const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name' [PARTITIONED BY (columns)], or for the database's own SQL \
-    COPY (SELECT ...) TO 'name' WITH (source_sql[, key 'column']); all other settings are flags, which hold for all exports";
+    COPY (SELECT ...) TO 'name' WITH (source_sql[, key 'column']); it takes no options after it: exports are Parquet files, \
+    and --compression and other flags hold for all of them";
 
 /// One query, as `query "SELECT ..." --name N` has it.
 ///
