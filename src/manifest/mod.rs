@@ -1,5 +1,7 @@
 //! `_manifest.json`: what was committed. Written last; no manifest means not committed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, SourceSql, TableRef, Verdict};
@@ -211,12 +213,28 @@ pub struct FileCost {
 /// Statistics of one column in one file, from the Parquet footer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnStats {
-    /// Column path, nested names joined by dots.
-    pub name: String,
+    /// Column path, nested names joined by dots. Files of a part share it: a table may have many files and columns.
+    #[serde(with = "shared_text")]
+    pub name: Arc<str>,
     /// Smallest value as text; none when not recorded.
     pub min: Option<String>,
     /// Largest value as text; none when not recorded.
     pub max: Option<String>,
     /// NULLs; none when not recorded.
     pub nulls: Option<u64>,
+}
+
+/// A text that many share, as any other text.
+mod shared_text {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
+    }
 }

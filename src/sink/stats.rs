@@ -27,7 +27,7 @@ pub fn column_stats(metadata: &ParquetMetaData) -> Vec<ColumnStats> {
         let (min, max) = range(column, chunks());
         // Inside a list the footer counts empty lists as NULLs too.
         let nulls = if column.max_rep_level() == 0 { nulls(chunks()) } else { None };
-        ColumnStats { name: column.path().string(), min, max, nulls }
+        ColumnStats { name: column.path().string().into(), min, max, nulls }
     };
     schema.columns().iter().enumerate().map(leaf).collect()
 }

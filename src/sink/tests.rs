@@ -134,7 +134,7 @@ async fn types_in_memory_become_plain_types_in_the_file() {
     assert_eq!(read.column(3).as_string::<i32>().value(3), "ü");
     let columns = &prepared.files[0].entry.columns;
     let shown: Vec<_> =
-        columns.iter().map(|c| (c.name.as_str(), c.min.as_deref(), c.max.as_deref(), c.nulls)).collect();
+        columns.iter().map(|c| (&*c.name, c.min.as_deref(), c.max.as_deref(), c.nulls)).collect();
     assert_eq!(shown[0], ("word", Some("a"), Some("c"), Some(1)));
     assert_eq!(shown[1], ("list.list.item", Some("x"), Some("y"), None));
     assert_eq!(shown[2], ("money", Some("-1.25"), Some("999999999999999.99"), Some(1)));

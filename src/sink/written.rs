@@ -16,12 +16,19 @@ impl WrittenFiles {
         Self { destination: Arc::clone(destination), files: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, file: PreparedFile) {
+    pub(super) fn add(&mut self, mut file: PreparedFile) {
+        if let Some(first) = self.files.first() {
+            for (column, known) in file.entry.columns.iter_mut().zip(&first.entry.columns) {
+                if column.name == known.name {
+                    column.name = Arc::clone(&known.name);
+                }
+            }
+        }
         self.files.push(file);
     }
 
     pub(super) fn extend(&mut self, files: impl IntoIterator<Item = PreparedFile>) {
-        self.files.extend(files);
+        files.into_iter().for_each(|file| self.add(file));
     }
 
     /// Rows in them.

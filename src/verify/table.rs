@@ -198,7 +198,7 @@ async fn footer(file: &StoredFile, entry: &FileEntry, seen: &mut Seen) -> Result
     }
     let found = column_stats(&metadata);
     let names = |columns: &[crate::manifest::ColumnStats]| -> Vec<String> {
-        columns.iter().map(|column| column.name.clone()).collect()
+        columns.iter().map(|column| column.name.to_string()).collect()
     };
     if names(&found) != names(&entry.columns) {
         let (found, expected) = (names(&found).join(", "), names(&entry.columns).join(", "));
@@ -257,7 +257,7 @@ fn compare(values: &Values, entry: &FileEntry, seen: &mut Seen) {
     }
     for (name, nulls) in &values.nulls {
         // A field of a struct may have the same path as a column.
-        let mut of_name = entry.columns.iter().filter(|column| column.name == *name);
+        let mut of_name = entry.columns.iter().filter(|column| *column.name == **name);
         let (Some(column), None) = (of_name.next(), of_name.next()) else { continue };
         let recorded = column.nulls;
         if recorded.is_some_and(|recorded| recorded != *nulls) {

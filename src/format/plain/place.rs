@@ -14,6 +14,8 @@ use crate::spec::layout::MANIFEST;
 
 /// Calls to the destination under way at once.
 const CONCURRENT_CALLS: usize = 8;
+/// Calls that are made ready together.
+const CALLS_MADE: usize = 1024;
 
 /// A name that nothing has.
 pub(super) const NOTHING: &str = "_nothing";
@@ -53,9 +55,16 @@ impl Place {
 }
 
 /// Runs calls a few at a time and waits for every one, so that none is under way when we return.
-pub(super) async fn all<'a, T>(calls: impl Iterator<Item = BoxFuture<'a, Result<T>>>) -> Vec<Result<T>> {
-    let calls: Vec<_> = calls.collect();
-    futures::stream::iter(calls).buffered(CONCURRENT_CALLS).collect().await
+pub(super) async fn all<'a, T>(mut calls: impl Iterator<Item = BoxFuture<'a, Result<T>>>) -> Vec<Result<T>> {
+    let mut results = Vec::new();
+    loop {
+        // Not all are made at once: of a table of many files they take more memory than the names of its files.
+        let some: Vec<_> = calls.by_ref().take(CALLS_MADE).collect();
+        if some.is_empty() {
+            return results;
+        }
+        results.extend(futures::stream::iter(some).buffered(CONCURRENT_CALLS).collect::<Vec<_>>().await);
+    }
 }
 
 /// What is committed; none without a manifest.

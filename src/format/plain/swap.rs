@@ -16,23 +16,21 @@ use crate::format::left::Left;
 use crate::manifest::Manifest;
 use crate::spec::layout::{INTENT, MANIFEST};
 
-/// Phase 2: steps 1 to 6. `uploads` are those of the intent, by their paths below the base; they are removed when the error
-/// comes before the intent.
+/// Phase 2: steps 1 to 6. The uploads of the intent are removed when the error comes before it is there.
 pub(super) async fn swap(
     place: &Place,
     lock: &dyn DirLock,
     intent: Intent,
-    uploads: &[PendingUpload],
     left: &mut Left,
 ) -> Result<Manifest> {
     if let Err(error) = lock.check().await {
-        abort_all(place, uploads).await;
+        abort_all(place, &uploads(place, intent.uploads)).await;
         return Err(error);
     }
     if let Err(error) = place.write(INTENT, &intent).await {
         // The error means unknown. Only when the intent is surely gone may its uploads go too.
         if withdraw(place, INTENT).await.is_ok() {
-            abort_all(place, uploads).await;
+            abort_all(place, &uploads(place, intent.uploads)).await;
             return Err(error);
         }
         return Err(error.hint("the next run on this directory finishes the commit, or removes its uploads"));
@@ -40,6 +38,14 @@ pub(super) async fn swap(
     let (manifest, intent) = apply(place, intent).await?;
     intent.noted(INTENT, left);
     Ok(manifest)
+}
+
+/// Those of an intent by their paths below the base.
+fn uploads(place: &Place, mut uploads: Vec<PendingUpload>) -> Vec<PendingUpload> {
+    for upload in &mut uploads {
+        upload.path = place.path(&upload.path);
+    }
+    uploads
 }
 
 /// Steps 2 to 6. Also says what became of the intent.
@@ -65,10 +71,7 @@ async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
         withdraw(place, MANIFEST).await?;
     }
 
-    let mut uploads = intent.uploads;
-    for upload in &mut uploads {
-        upload.path = place.path(&upload.path);
-    }
+    let uploads = uploads(place, intent.uploads);
     let mut completed = Vec::with_capacity(uploads.len());
     // What nobody could look for shows itself at the first file, and then no other one becomes visible.
     let first = if place.blind { uploads.len().min(1) } else { 0 };

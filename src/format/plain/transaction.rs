@@ -152,7 +152,11 @@ impl PlainTransaction {
             Err(error) => Err(error),
         };
         match intent {
-            Ok(intent) => swap(&self.place, self.lock.as_ref(), intent, &uploads, left).await,
+            Ok(intent) => {
+                // The intent has them.
+                drop(uploads);
+                swap(&self.place, self.lock.as_ref(), intent, left).await
+            }
             Err(error) => {
                 abort_all(&self.place, &uploads).await;
                 Err(error)

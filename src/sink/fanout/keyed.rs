@@ -4,11 +4,15 @@
 //! and so does a new key while less than `max_open_files` are open. The rows of all others wait on disk in the order of
 //! their keys, and are written, one key after the other, when the part ends. Rows of a key keep their order.
 
+use std::collections::VecDeque;
+
 use arrow::array::RecordBatch;
-use arrow::compute::{concat_batches, interleave_record_batch};
+use arrow::compute::concat_batches;
 use futures::StreamExt;
+use futures::future;
 use futures::stream::FuturesUnordered;
 
+use super::held::Held;
 use super::keys::Keys;
 use super::runs::{Runs, count};
 use crate::error::{Code, Error, Result};
@@ -16,7 +20,7 @@ use crate::sink::open_file::OpenFile;
 use crate::sink::series::{Common, Series};
 use crate::sink::written::WrittenFiles;
 
-/// Rows from disk that are encoded by themselves. Fewer are copied together first.
+/// Rows from disk that are encoded by themselves, on average. Fewer are copied together first.
 const ENOUGH_ROWS: usize = 256;
 /// Rows that are read together.
 const ROWS_AT_ONCE: usize = 8192;
@@ -31,15 +35,12 @@ pub(in crate::sink) struct Keyed<'a> {
     /// By the numbers of their keys.
     partitions: Vec<Partition<'a>>,
     open: usize,
-    held: Vec<RecordBatch>,
+    held: Held,
     held_bytes: usize,
     /// How often rows were dealt out.
     deals: usize,
     waiting: Runs,
 }
-
-/// By keys: the batches of rows, and the rows in them.
-type Places = Vec<Vec<(usize, usize)>>;
 
 struct Partition<'a> {
     series: Series<'a>,
@@ -56,7 +57,7 @@ impl<'a> Keyed<'a> {
             keys: Keys::new(common.target.fanout.keys.clone()),
             partitions: Vec::new(),
             open: 0,
-            held: Vec::new(),
+            held: Held::default(),
             held_bytes: 0,
             deals: 0,
             waiting: Runs::default(),
@@ -76,7 +77,7 @@ impl<'a> Keyed<'a> {
             self.deal(common, done).await?;
         }
         self.held_bytes += bytes;
-        self.held.push(rows);
+        self.hold(rows, common.target.fanout.max_partitions)?;
         if self.held_bytes >= most {
             self.deal(common, done).await?;
         }
@@ -100,22 +101,20 @@ impl<'a> Keyed<'a> {
                 done.extend(closing.next().await.transpose()?);
             }
         }
-        for key in self.keys.in_order() {
-            let series = &mut self.partitions[key].series;
-            loop {
-                let pieces = self.waiting.next(count(key)?, ROWS_AT_ONCE, most).await?;
-                match pieces.as_slice() {
-                    [] => break,
-                    // Copied together if there are few rows in each.
-                    [_, _, ..] if pieces.iter().any(|piece| piece.num_rows() < ENOUGH_ROWS) => {
-                        series.write(common, &together(&pieces)?, done).await?;
-                    }
-                    pieces => {
-                        for piece in pieces {
-                            series.write(common, piece, done).await?;
-                        }
-                    }
-                }
+        let mut order: VecDeque<u32> = self.keys.in_order().into_iter().map(count).collect::<Result<_>>()?;
+        let mut ready = self.waiting.next(&mut order, ROWS_AT_ONCE, most).await?;
+        while let Some((key, pieces)) = ready {
+            let series = &mut self.partitions[key as usize].series;
+            // What comes next is read while these are encoded.
+            let (read, written) = future::join(
+                self.waiting.next(&mut order, ROWS_AT_ONCE, most),
+                write_pieces(series, common, &pieces, done),
+            )
+            .await;
+            written?;
+            ready = read?;
+            if ready.as_ref().is_some_and(|(next, _)| *next == key) {
+                continue;
             }
             // What waits to be closed holds no rows.
             series.end_group().await?;
@@ -145,67 +144,53 @@ impl<'a> Keyed<'a> {
             return Ok(());
         }
         self.deals += 1;
-        let (files, places) = self.placed(held, common.target.fanout.max_partitions)?;
         let (mut written, mut waiting) = (Vec::new(), Vec::new());
         for key in self.keys.in_order() {
-            if places.get(key).is_none_or(Vec::is_empty) {
+            let rows = held.rows(key);
+            if rows == 0 {
                 continue;
             }
             if self.may_write(key, common, done).await? {
                 let partition = &mut self.partitions[key];
                 partition.deal = self.deals;
                 self.open += usize::from(!partition.series.is_open());
-                written.push(key);
+                written.push((key, rows));
             } else {
                 self.partitions[key].waits = true;
-                waiting.push(key);
+                waiting.push((key, rows));
             }
         }
-        let order: Vec<(usize, usize)> =
-            written.iter().chain(&waiting).flat_map(|key| &places[*key]).copied().collect();
-        let rows = interleave_record_batch(&files.iter().collect::<Vec<_>>(), &order)
-            .map_err(|error| Error::internal("rows by their keys").caused_by(error))?;
-        drop((files, order));
+        let rows = held.in_order(written.iter().chain(&waiting).map(|(key, _)| *key))?;
         let mut at = 0;
-        for key in written {
-            let (series, of_key) = (&mut self.partitions[key].series, places[key].len());
+        for (key, of_key) in written {
+            let series = &mut self.partitions[key].series;
             series.write(common, &rows.slice(at, of_key), done).await?;
             // A file that is full is closed.
             self.open -= usize::from(!series.is_open());
             at += of_key;
         }
         if !waiting.is_empty() {
-            let keys = waiting.into_iter().map(|key| Ok((count(key)?, count(places[key].len())?)));
+            let keys = waiting.into_iter().map(|(key, rows)| Ok((count(key)?, count(rows)?)));
             let keys = keys.collect::<Result<_>>()?;
             self.waiting.put(rows.slice(at, rows.num_rows() - at), keys).await?;
         }
         self.bound_memory(common).await
     }
 
-    /// The columns of the files of `held`, and where the rows of each key are in them: batch and row.
-    fn placed(&mut self, held: Vec<RecordBatch>, most: usize) -> Result<(Vec<RecordBatch>, Places)> {
-        let mut places: Places = Vec::new();
-        let mut files = Vec::with_capacity(held.len());
-        for (batch, rows) in held.into_iter().enumerate() {
-            let numbers = self.keys.numbers(&rows.columns()[self.columns..])?;
-            if self.keys.len() > most {
-                return Err(too_many(most));
-            }
-            places.resize_with(self.keys.len(), Vec::new);
-            for (row, key) in numbers.into_iter().enumerate() {
-                places[key].push((batch, row));
-            }
-            let columns: Vec<usize> = (0..self.columns).collect();
-            files.push(
-                rows.project(&columns)
-                    .map_err(|error| Error::internal("columns of files").caused_by(error))?,
-            );
+    /// Holds `rows` with the numbers of their keys.
+    fn hold(&mut self, rows: RecordBatch, most: usize) -> Result<()> {
+        let numbers = self.keys.numbers(&rows.columns()[self.columns..])?;
+        if self.keys.len() > most {
+            return Err(too_many(most));
         }
         for key in self.partitions.len()..self.keys.len() {
             let series = Series::new(self.keys.directory(key).to_owned());
             self.partitions.push(Partition { series, waits: false, deal: 0 });
         }
-        Ok((files, places))
+        let columns: Vec<usize> = (0..self.columns).collect();
+        let files = rows.project(&columns);
+        let files = files.map_err(|error| Error::internal("columns of files").caused_by(error))?;
+        self.held.add(files, &numbers, self.keys.len())
     }
 
     /// Whether rows of `key` go to its file now. A file that got nothing this time and the time before makes room.
@@ -246,6 +231,26 @@ impl<'a> Keyed<'a> {
         }
         Ok(())
     }
+}
+
+/// Writes rows from disk, copied together if there are few in each piece.
+async fn write_pieces<'a>(
+    series: &mut Series<'a>,
+    common: &Common<'a>,
+    pieces: &[RecordBatch],
+    done: &mut WrittenFiles,
+) -> Result<()> {
+    if pieces.len() > 1 && rows_of(pieces) < pieces.len() * ENOUGH_ROWS {
+        return series.write(common, &together(pieces)?, done).await;
+    }
+    for piece in pieces {
+        series.write(common, piece, done).await?;
+    }
+    Ok(())
+}
+
+fn rows_of(pieces: &[RecordBatch]) -> usize {
+    pieces.iter().map(RecordBatch::num_rows).sum()
 }
 
 fn together(pieces: &[RecordBatch]) -> Result<RecordBatch> {

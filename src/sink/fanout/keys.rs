@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use ahash::RandomState;
 use arrow::array::ArrayRef;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 
+use super::runs::count;
 use super::values::directory;
 use crate::error::{Error, Result};
 
@@ -13,14 +15,20 @@ pub(super) struct Keys {
     names: Vec<String>,
     /// Made for the types of the first rows.
     converter: Option<RowConverter>,
-    numbers: HashMap<Box<[u8]>, usize>,
+    numbers: HashMap<Box<[u8]>, u32, RandomState>,
     rows: Vec<OwnedRow>,
     directories: Vec<String>,
 }
 
 impl Keys {
     pub(super) fn new(names: Vec<String>) -> Self {
-        Self { names, converter: None, numbers: HashMap::new(), rows: Vec::new(), directories: Vec::new() }
+        Self {
+            names,
+            converter: None,
+            numbers: HashMap::default(),
+            rows: Vec::new(),
+            directories: Vec::new(),
+        }
     }
 
     /// How many there are.
@@ -43,10 +51,10 @@ impl Keys {
     /// The numbers of the keys of rows, whose values are `columns`.
     ///
     /// Errors: `Data` for a value that cannot be the name of a directory.
-    pub(super) fn numbers(&mut self, columns: &[ArrayRef]) -> Result<Vec<usize>> {
+    pub(super) fn numbers(&mut self, columns: &[ArrayRef]) -> Result<Vec<u32>> {
         let rows = self.rows_of(columns)?;
         let mut numbers = Vec::with_capacity(rows.num_rows());
-        let mut last: Option<(&[u8], usize)> = None;
+        let mut last: Option<(&[u8], u32)> = None;
         for at in 0..rows.num_rows() {
             let bytes = rows.row(at).data();
             let number = match last {
@@ -54,7 +62,7 @@ impl Keys {
                 _ => match self.numbers.get(bytes) {
                     Some(number) => *number,
                     None => {
-                        let number = self.rows.len();
+                        let number = count(self.rows.len())?;
                         self.directories.push(directory(&self.names, columns, at)?);
                         self.rows.push(rows.row(at).owned());
                         self.numbers.insert(bytes.into(), number);

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::ipc::reader::StreamReader;
+use arrow::buffer::Buffer;
+use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
 use datafusion::common::DataFusionError;
@@ -17,13 +18,13 @@ use crate::error::{Error, Result};
 use crate::sink::open_file::slice_bytes;
 
 /// Rows of a batch on disk at most.
-const BATCH_ROWS: usize = 1024;
-/// Bytes of a batch on disk, about. One of each run is in memory when runs are read, and wide rows make it small.
-const BATCH_BYTES: usize = 64 << 10;
+const BATCH_ROWS: usize = 4096;
+/// Bytes of a batch on disk, about: a share of its run between these two. One batch of each run is in memory when runs are
+/// read, and small runs are many.
+const BATCH_BYTES: (usize, usize) = (64 << 10, 64 << 10);
+const BATCHES: usize = 128;
 /// Bytes that are written at once.
 const BLOCK: usize = 256 << 10;
-/// Bytes that are read at once, of each run: what a batch begins with. Its values are read past it.
-const HEAD: usize = 4 << 10;
 
 /// All that waits. The file has no name, so that the system frees it when the process ends, however it ends.
 #[derive(Default)]
@@ -37,9 +38,11 @@ pub(super) struct Runs {
 struct Run {
     /// Keys and their numbers of rows, in the order of the rows.
     keys: VecDeque<(u32, u32)>,
-    from: u64,
-    to: u64,
-    reader: Option<StreamReader<BufReader<Range>>>,
+    /// Where what was read ends.
+    at: u64,
+    /// Where the schema ends, and each batch that was not read.
+    ends: VecDeque<u64>,
+    decoder: StreamDecoder,
     /// What was read and not taken.
     rest: Option<RecordBatch>,
 }
@@ -54,21 +57,29 @@ impl Runs {
                 Arc::clone(self.file.insert(Arc::new(made)))
             }
         };
-        let from = self.bytes;
-        let to = blocking(move || write(&file, from, &rows).map_err(failed)).await?;
-        self.bytes = to;
-        self.runs.push(Run { keys: keys.into(), from, to, reader: None, rest: None });
+        let at = self.bytes;
+        let ends = blocking(move || write(&file, at, &rows).map_err(failed)).await?;
+        self.bytes = ends.back().copied().unwrap_or(at);
+        self.runs.push(Run { keys: keys.into(), at, ends, decoder: StreamDecoder::new(), rest: None });
         Ok(())
     }
 
-    /// The next rows of `key`, in the order in which they were put away: about `rows` or `bytes` of them, and none when
-    /// there are no more. Keys must be asked for in the order in which every run has them.
-    pub(super) async fn next(&mut self, key: u32, rows: usize, bytes: usize) -> Result<Vec<RecordBatch>> {
-        let file = match &self.file {
-            Some(file) if self.runs.iter().any(|run| run.has(key)) => Arc::clone(file),
-            _ => return Ok(Vec::new()),
-        };
-        let mut runs = std::mem::take(&mut self.runs);
+    /// The next rows that wait, of the first key in `order` that has any, in the order in which they were put away: about
+    /// `rows` or `bytes` of them. Keys without rows are taken from `order`, in which every run has its keys. None when
+    /// there are no more.
+    pub(super) async fn next(
+        &mut self,
+        order: &mut VecDeque<u32>,
+        rows: usize,
+        bytes: usize,
+    ) -> Result<Option<(u32, Vec<RecordBatch>)>> {
+        while let Some(key) = order.front().copied()
+            && !self.runs.iter().any(|run| run.has(key))
+        {
+            order.pop_front();
+        }
+        let (Some(key), Some(file)) = (order.front().copied(), &self.file) else { return Ok(None) };
+        let (file, mut runs) = (Arc::clone(file), std::mem::take(&mut self.runs));
         // All at once: a change of threads costs more than a piece.
         let (runs, pieces) = blocking(move || {
             let (mut pieces, mut found) = (Vec::new(), (0, 0));
@@ -83,7 +94,7 @@ impl Runs {
         })
         .await?;
         self.runs = runs;
-        Ok(pieces)
+        Ok(Some((key, pieces)))
     }
 }
 
@@ -107,26 +118,21 @@ impl Run {
         if *wanted == 0 {
             self.keys.pop_front();
         }
-        if self.keys.is_empty() {
-            self.reader = None;
-        }
         if some < batch.num_rows() {
             self.rest = Some(batch.slice(some, batch.num_rows() - some));
         }
         Ok(batch.slice(0, some))
     }
 
-    fn read(&mut self, file: &Arc<File>) -> Result<RecordBatch> {
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
-            none => {
-                let range = Range { file: Arc::clone(file), at: self.from, end: self.to };
-                let range = BufReader::with_capacity(HEAD, range);
-                none.insert(StreamReader::try_new(range, None).map_err(failed)?)
+    fn read(&mut self, file: &File) -> Result<RecordBatch> {
+        while let Some(end) = self.ends.pop_front() {
+            let mut message = bytes(file, self.at, end).map_err(|error| failed(error.into()))?;
+            self.at = end;
+            if let Some(batch) = self.decoder.decode(&mut message).map_err(failed)? {
+                return Ok(batch);
             }
-        };
-        let batch = reader.next().transpose().map_err(failed)?;
-        batch.ok_or_else(|| Error::internal("a run on disk ends before its last row"))
+        }
+        Err(Error::internal("a run on disk ends before its last row"))
     }
 }
 
@@ -135,37 +141,41 @@ pub(super) fn count(number: usize) -> Result<u32> {
     u32::try_from(number).map_err(|error| Error::internal("rows of a run").caused_by(error))
 }
 
-/// Writes `rows` as a stream at `from`; where it ends.
-fn write(file: &Arc<File>, from: u64, rows: &RecordBatch) -> std::result::Result<u64, ArrowError> {
-    let out = BufWriter::with_capacity(BLOCK, Range { file: Arc::clone(file), at: from, end: u64::MAX });
+/// Writes `rows` as a stream at `at`. Returns where its schema ends, and each of its batches.
+fn write(file: &Arc<File>, at: u64, rows: &RecordBatch) -> std::result::Result<VecDeque<u64>, ArrowError> {
+    let out = BufWriter::with_capacity(BLOCK, End { file: Arc::clone(file), at });
     let mut writer = StreamWriter::try_new(out, &rows.schema())?;
-    let of_row = slice_bytes(rows) / rows.num_rows().max(1);
-    let batch = (BATCH_BYTES / of_row.max(1)).clamp(1, BATCH_ROWS);
-    for at in (0..rows.num_rows()).step_by(batch) {
-        writer.write(&rows.slice(at, batch.min(rows.num_rows() - at)))?;
+    let mut ends = VecDeque::new();
+    let mut ended = |writer: &mut StreamWriter<BufWriter<End>>| {
+        writer.flush()?;
+        ends.push_back(writer.get_ref().get_ref().at);
+        Ok::<_, ArrowError>(())
+    };
+    ended(&mut writer)?;
+    let bytes = slice_bytes(rows);
+    let of_row = (bytes / rows.num_rows().max(1)).max(1);
+    let batch = ((bytes / BATCHES).clamp(BATCH_BYTES.0, BATCH_BYTES.1) / of_row).clamp(1, BATCH_ROWS);
+    for from in (0..rows.num_rows()).step_by(batch) {
+        writer.write(&rows.slice(from, batch.min(rows.num_rows() - from)))?;
+        ended(&mut writer)?;
     }
-    writer.finish()?;
-    let out = writer.into_inner()?.into_inner().map_err(|error| ArrowError::from(error.into_error()))?;
-    Ok(out.at)
+    Ok(ends)
 }
 
-/// A part of a file.
-struct Range {
+/// Bytes `from..to` of a file.
+fn bytes(file: &File, from: u64, to: u64) -> io::Result<Buffer> {
+    let mut bytes = vec![0; usize::try_from(to - from).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, from)?;
+    Ok(bytes.into())
+}
+
+/// What is appended to a file.
+struct End {
     file: Arc<File>,
     at: u64,
-    end: u64,
 }
 
-impl Read for Range {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(out.len());
-        let read = self.file.read_at(&mut out[..most], self.at)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-impl Write for Range {
+impl Write for End {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let written = self.file.write_at(data, self.at)?;
         self.at += written as u64;

@@ -38,22 +38,21 @@ pub(super) fn number_of(date: Civil) -> i64 {
     march(year) + (153 * month + 2) / 5 + date.day - 1 - SINCE_MARCH_0
 }
 
+/// By Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022): within the 400
+/// years after a leap day, multiplications and shifts take the place of divisions.
 pub(super) fn civil(number: i64) -> Civil {
     let days = number + SINCE_MARCH_0;
-    let mut year = (days * 400).div_euclid(DAYS_IN_400_YEARS);
-    // The average year is right to a day or two.
-    if march(year + 1) <= days {
-        year += 1;
-    } else if march(year) > days {
-        year -= 1;
-    }
-    let rest = days - march(year);
-    let month = (5 * rest + 2) / 153;
-    let day = rest - (153 * month + 2) / 5 + 1;
-    match month {
-        10.. => Civil { year: year + 1, month: month - 9, day },
-        _ => Civil { year, month: month + 3, day },
-    }
+    let (cycle, day) = (days.div_euclid(DAYS_IN_400_YEARS), days.rem_euclid(DAYS_IN_400_YEARS) as u32);
+    let quarters = 4 * day + 3;
+    let (century, day) = (quarters / 146_097, quarters % 146_097 / 4);
+    // 2^32 / 1461 days in four years: years above the point, quarters of a day of the year below it.
+    let years = u64::from(4 * day + 3) * 2_939_745;
+    let (year, day) = ((years >> 32) as u32, (years as u32) / 2_939_745 / 4);
+    // 65536 / 30.6 days in a month from March on.
+    let months = 2141 * day + 197_913;
+    let (month, day) = (i64::from(months >> 16), i64::from((months & 0xffff) / 2141) + 1);
+    let year = 400 * cycle + i64::from(100 * century + year);
+    if month > 12 { Civil { year: year + 1, month: month - 12, day } } else { Civil { year, month, day } }
 }
 
 pub(super) fn days_in(year: i64, month: i64) -> i64 {

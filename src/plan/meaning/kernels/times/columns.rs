@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::types::{Date32Type, Time64MicrosecondType, TimestampMicrosecondType};
-use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
 use arrow::compute::try_binary;
 use arrow_schema::ArrowError;
 
@@ -77,7 +77,7 @@ pub(super) fn written<A: ArrowPrimitiveType>(
     Ok(Arc::new(out.finish()))
 }
 
-/// A field's name, constant in most cases, and a value. The name is read again only where it changes.
+/// A field's name and a value. The name is read once where all rows have the same, which is nearly always.
 pub(super) fn fielded<A: ArrowPrimitiveType, R: ArrowPrimitiveType, F: Copy>(
     columns: &[ArrayRef],
     read: impl Fn(&str) -> Result<F>,
@@ -85,6 +85,10 @@ pub(super) fn fielded<A: ArrowPrimitiveType, R: ArrowPrimitiveType, F: Copy>(
 ) -> Result<PrimitiveArray<R>> {
     let names: &StringArray = column(columns, 0)?.as_string();
     let values = column(columns, 1)?.as_primitive::<A>();
+    if let (true, Some(name)) = (values.null_count() < values.len(), constant(names)) {
+        let field = read(name)?;
+        return values.try_unary(|value| one(field, value));
+    }
     let mut last: Option<(&str, F)> = None;
     let mut apply = |name, value| {
         let field = match last {
@@ -102,6 +106,17 @@ pub(super) fn fielded<A: ArrowPrimitiveType, R: ArrowPrimitiveType, F: Copy>(
             _ => Ok(None),
         })
         .collect()
+}
+
+/// The text that all rows have.
+fn constant(texts: &StringArray) -> Option<&str> {
+    let first = (texts.null_count() == 0 && !texts.is_empty()).then(|| texts.value(0))?;
+    let offsets = texts.value_offsets();
+    let (from, to) = (*offsets.first()? as usize, *offsets.last()? as usize);
+    let bytes = texts.value_data().get(from..to)?;
+    let as_long = offsets.windows(2).all(|ends| (ends[1] - ends[0]) as usize == first.len());
+    // Each is the one before it.
+    (as_long && bytes[first.len()..] == bytes[..bytes.len() - first.len()]).then_some(first)
 }
 
 /// With the zone of timestamptz.

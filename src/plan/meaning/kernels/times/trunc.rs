@@ -58,9 +58,9 @@ fn start(field: Field, at: i64) -> Option<i64> {
         Field::Week => return joined(monday(day), 0),
         _ => {}
     }
-    let Civil { year, month, .. } = civil(day);
+    let Civil { year, month, day: of_month } = civil(day);
     let (year, month) = match field {
-        Field::Month => (year, month),
+        Field::Month => return joined(day - (of_month - 1), 0),
         Field::Quarter => (year, (month - 1) / 3 * 3 + 1),
         Field::Year => (year, 1),
         // The decade of 1 BC to 9 AD is one.
