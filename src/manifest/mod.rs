@@ -213,7 +213,7 @@ pub struct FileCost {
 /// Statistics of one column in one file, from the Parquet footer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnStats {
-    /// Column path, nested names joined by dots. Files of a part share it: a table may have many files and columns.
+    /// Column path, nested names joined by dots. Files of a part that is written share it: they may be many.
     #[serde(with = "shared_text")]
     pub name: Arc<str>,
     /// Smallest value as text; none when not recorded.

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::spec::layout;
 
 const COPY_HINT: &str = "a script takes COPY (SELECT ...) TO 'name' [PARTITIONED BY (columns)], or for the database's own SQL \
-    COPY (SELECT ...) TO 'name' WITH (source_sql[, key 'column']); it takes no options after it: exports are Parquet files, \
+    COPY (SELECT ...) TO 'name' WITH (source_sql[, key 'column']); there are no options but these: exports are Parquet files, \
     and --compression and other flags hold for all of them";
 
 /// One query, as `query "SELECT ..." --name N` has it.

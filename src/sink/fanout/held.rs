@@ -1,34 +1,19 @@
 //! Rows that are held until there are enough of them, and their order by keys.
-//!
-//! Where a batch has many rows of each key, it is put in the order of its keys as it comes, while it is in the caches of
-//! the processor, and ranges of rows are copied later. Where it has few, rows are copied one by one from where they are.
 
-use arrow::array::{
-    Array, ArrayData, ArrayRef, Capacities, MutableArrayData, RecordBatch, UInt32Array, make_array,
-};
-use arrow::compute::{interleave_record_batch, take_record_batch};
-use arrow_schema::{ArrowError, DataType};
+use arrow::array::RecordBatch;
 
 use super::runs::count;
+use super::scatter::scattered;
 use crate::error::{Error, Result};
-
-/// Rows of one key in a range, on average, from which ranges are copied.
-const DENSE: usize = 16;
 
 /// Rows with the numbers of their keys.
 #[derive(Default)]
 pub(super) struct Held {
     batches: Vec<RecordBatch>,
-    /// By keys: where their rows are, in the order in which they came.
-    places: Vec<Vec<Range>>,
-}
-
-/// Rows of one key that follow each other in a batch.
-#[derive(Clone, Copy)]
-struct Range {
-    batch: u32,
-    from: u32,
-    rows: u32,
+    /// Of each batch: the keys of its rows.
+    keys: Vec<Vec<u32>>,
+    /// By keys.
+    rows: Vec<usize>,
 }
 
 impl Held {
@@ -37,116 +22,144 @@ impl Held {
     }
 
     /// Takes `rows`. `numbers` are those of their keys, of which there are `keys`.
-    pub(super) fn add(&mut self, rows: RecordBatch, numbers: &[u32], keys: usize) -> Result<()> {
-        self.places.resize_with(keys.max(self.places.len()), Vec::new);
-        let (batch, mut from) = (count(self.batches.len())?, 0);
-        let rows = match by_keys(numbers, keys)? {
-            Some(Sorted { order, keys }) => {
-                for (key, rows) in keys {
-                    self.places[key].push(Range { batch, from, rows });
-                    from += rows;
-                }
-                take_record_batch(&rows, &UInt32Array::from(order)).map_err(failed)?
-            }
-            None => {
-                for same in numbers.chunk_by(|one, next| one == next) {
-                    let rows = count(same.len())?;
-                    self.places[same[0] as usize].push(Range { batch, from, rows });
-                    from += rows;
-                }
-                rows
-            }
-        };
+    pub(super) fn add(&mut self, rows: RecordBatch, numbers: Vec<u32>, keys: usize) {
+        self.rows.resize(keys.max(self.rows.len()), 0);
+        for key in &numbers {
+            self.rows[*key as usize] += 1;
+        }
         self.batches.push(rows);
-        Ok(())
+        self.keys.push(numbers);
     }
 
     /// How many rows `key` has.
     pub(super) fn rows(&self, key: usize) -> usize {
-        self.places.get(key).map_or(0, |places| places.iter().map(|range| range.rows as usize).sum())
+        self.rows.get(key).copied().unwrap_or_default()
     }
 
-    /// The rows of `keys`, one key after the other; those of a key in the order in which they came.
-    pub(super) fn in_order(self, keys: impl Iterator<Item = usize> + Clone) -> Result<RecordBatch> {
-        let Some(first) = self.batches.first() else { return Err(Error::internal("no rows by their keys")) };
-        let ranges = || keys.clone().flat_map(|key| &self.places[key]);
-        let (number, rows) =
-            ranges().fold((0, 0), |(number, rows), range| (number + 1, rows + range.rows as usize));
-        if rows >= number * DENSE {
-            let copied = |at: usize| {
-                let column: Vec<&ArrayRef> = self.batches.iter().map(|batch| batch.column(at)).collect();
-                copied(&column, rows, ranges())
-            };
-            let columns = (0..first.num_columns()).map(copied).collect::<std::result::Result<_, _>>();
-            return columns.and_then(|columns| RecordBatch::try_new(first.schema(), columns)).map_err(failed);
+    /// The rows of `keys`, one key after the other; those of a key in the order in which they came. `keys` are all that
+    /// have rows, each once.
+    pub(super) fn in_order(mut self, keys: impl Iterator<Item = usize>) -> Result<RecordBatch> {
+        // Where the next row of each key goes.
+        let (mut next, mut end) = (vec![0_u32; self.rows.len()], 0);
+        for key in keys {
+            next[key] = count(end)?;
+            end += std::mem::take(&mut self.rows[key]);
         }
-        let mut places = Vec::with_capacity(rows);
-        for range in ranges() {
-            let (batch, from) = (range.batch as usize, range.from as usize);
-            places.extend((from..from + range.rows as usize).map(|row| (batch, row)));
+        count(end)?;
+        if self.rows.iter().any(|left| *left > 0) {
+            return Err(Error::internal("rows of a key that is not asked for"));
         }
-        interleave_record_batch(&self.batches.iter().collect::<Vec<_>>(), &places).map_err(failed)
+        let mut places = self.keys;
+        for key in places.iter_mut().flatten() {
+            let place = &mut next[*key as usize];
+            *key = *place;
+            *place += 1;
+        }
+        scattered(&self.batches, &places)
+            .map_err(|error| Error::internal("rows by their keys").caused_by(error))
     }
 }
 
-/// `rows` rows of a column, whose batches are `column`.
-fn copied<'r>(
-    column: &[&ArrayRef],
-    rows: usize,
-    ranges: impl Iterator<Item = &'r Range>,
-) -> std::result::Result<ArrayRef, ArrowError> {
-    let data: Vec<ArrayData> = column.iter().map(|values| values.to_data()).collect();
-    let capacity = match data.first().map(ArrayData::data_type) {
-        Some(DataType::Utf8 | DataType::Binary) => {
-            let bytes =
-                data.iter().map(ArrayData::get_slice_memory_size).sum::<std::result::Result<_, _>>()?;
-            Capacities::Binary(rows, Some(bytes))
-        }
-        _ => Capacities::Array(rows),
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::types::{Int64Type, IntervalMonthDayNanoType};
+    use arrow::array::{
+        Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Decimal256Array,
+        FixedSizeBinaryArray, Float32Array, Int8Array, Int16Array, Int64Array, IntervalMonthDayNanoArray,
+        ListArray, RecordBatch, StringArray,
     };
-    let mut out = MutableArrayData::with_capacities(data.iter().collect(), false, capacity);
-    for Range { batch, from, rows } in ranges {
-        out.try_extend(*batch as usize, *from as usize, (from + rows) as usize)?;
-    }
-    Ok(make_array(out.freeze()))
-}
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::i256;
+    use proptest::prelude::*;
 
-/// An order of rows by the numbers of their keys.
-struct Sorted {
-    order: Vec<u32>,
-    /// The keys, each with its number of rows.
-    keys: Vec<(usize, u32)>,
-}
+    use super::Held;
 
-/// The order of rows by keys, if there are many rows of each; rows of a key keep theirs.
-fn by_keys(numbers: &[u32], keys: usize) -> Result<Option<Sorted>> {
-    // With more keys than rows, counting costs more than it can gain.
-    if keys > numbers.len() {
-        return Ok(None);
+    /// Rows `first..` with columns of several kinds, some of them NULL.
+    fn rows(first: i64, number: i64) -> RecordBatch {
+        let all = || first..first + number;
+        let some = |i: i64| (i % 3 != 0).then_some(i);
+        let wide = |i: i64| i256::from_i128(i128::from(i) << 70);
+        let uuids = all().map(|i| some(i).map(|i| u128::from(i.cast_unsigned()).to_be_bytes()));
+        let columns: [(&str, ArrayRef); 13] = [
+            ("flag", Arc::new(BooleanArray::from_iter(all().map(|i| some(i).map(|i| i % 2 == 0))))),
+            ("tiny", Arc::new(Int8Array::from_iter(all().map(|i| some(i).map(|i| (i % 100) as i8))))),
+            ("small", Arc::new(Int16Array::from_iter_values(all().map(|i| i as i16)))),
+            ("real", Arc::new(Float32Array::from_iter(all().map(|i| some(i).map(|i| i as f32))))),
+            ("wide", Arc::new(Decimal256Array::from_iter_values(all().map(wide)))),
+            ("bytes", Arc::new(BinaryArray::from_iter(all().map(|i| some(i).map(|i| i.to_le_bytes()))))),
+            (
+                "uuid",
+                Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(uuids, 16).expect("uuids")),
+            ),
+            (
+                "span",
+                Arc::new(IntervalMonthDayNanoArray::from_iter_values(
+                    all().map(|i| IntervalMonthDayNanoType::make_value(i as i32, 1, i)),
+                )),
+            ),
+            ("id", Arc::new(Int64Array::from_iter_values(all()))),
+            ("some", Arc::new(Int64Array::from_iter(all().map(some)))),
+            (
+                "text",
+                Arc::new(StringArray::from_iter(all().map(|i| some(i).map(|i| "x".repeat(i as usize % 7))))),
+            ),
+            ("money", Arc::new(Decimal128Array::from_iter_values(all().map(i128::from)))),
+            (
+                "list",
+                Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(
+                    all().map(|i| some(i).map(|i| (0..i % 4).map(Some))),
+                )),
+            ),
+        ];
+        RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, values)| (name, values, name != "id")),
+        )
+        .expect("rows")
     }
-    let mut places = vec![0_u32; keys];
-    for key in numbers {
-        places[*key as usize] += 1;
-    }
-    let keys: Vec<(usize, u32)> = places.iter().copied().enumerate().filter(|(_, rows)| *rows > 0).collect();
-    let is_sorted = numbers.chunk_by(|one, next| one == next).take(keys.len() + 1).count() <= keys.len();
-    if is_sorted || numbers.len() < keys.len() * DENSE {
-        return Ok(None);
-    }
-    // From numbers of rows to the places of the next row of each key.
-    let mut next = 0;
-    for rows in &mut places {
-        next += std::mem::replace(rows, next);
-    }
-    let mut order = vec![0; numbers.len()];
-    for (row, key) in numbers.iter().enumerate() {
-        let place = &mut places[*key as usize];
-        order[*place as usize] = count(row)?;
-        *place += 1;
-    }
-    Ok(Some(Sorted { order, keys }))
-}
 
-fn failed(error: ArrowError) -> Error {
-    Error::internal("rows by their keys").caused_by(error)
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        /// Few or many rows of each key, in their order or not: every row is once among those of its key, whole, and after
+        /// those that came before it.
+        #[test]
+        fn rows_come_by_keys_and_in_their_order(
+            batches in prop::collection::vec(
+                (1u32..40, prop::bool::ANY, prop::collection::vec(0u32..1000, 0..300), 0usize..5),
+                1..6,
+            ),
+            upwards in prop::bool::ANY,
+        ) {
+            let (mut held, mut first, mut given, mut keys_of) = (Held::default(), 0, Vec::new(), Vec::<u32>::new());
+            for (keys, sorted, numbers, before) in batches {
+                let mut numbers: Vec<u32> = numbers.into_iter().map(|key| key % keys).collect();
+                if sorted {
+                    numbers.sort_unstable();
+                }
+                // A slice, as batches often are.
+                let count = numbers.len() as i64;
+                let batch = rows(first, count + before as i64).slice(before, numbers.len());
+                first += count + before as i64;
+                keys_of.extend(&numbers);
+                held.add(batch.clone(), numbers, keys as usize);
+                given.push(batch);
+            }
+            let mut order: Vec<usize> = (0..40).filter(|key| held.rows(*key) > 0).collect();
+            if !upwards {
+                order.reverse();
+            }
+            let all = concat_batches(&given[0].schema(), &given).expect("all");
+            let expected: Vec<RecordBatch> = order
+                .iter()
+                .flat_map(|key| keys_of.iter().enumerate().filter(move |(_, of)| **of as usize == *key))
+                .map(|(row, _)| all.slice(row, 1))
+                .collect();
+            let expected = concat_batches(&all.schema(), &expected).expect("expected");
+            let found = held.in_order(order.into_iter()).expect("in order");
+            prop_assert!(found.column_by_name("id").expect("ids").as_primitive::<Int64Type>().null_count() == 0);
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

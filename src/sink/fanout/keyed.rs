@@ -190,7 +190,8 @@ impl<'a> Keyed<'a> {
         let columns: Vec<usize> = (0..self.columns).collect();
         let files = rows.project(&columns);
         let files = files.map_err(|error| Error::internal("columns of files").caused_by(error))?;
-        self.held.add(files, &numbers, self.keys.len())
+        self.held.add(files, numbers, self.keys.len());
+        Ok(())
     }
 
     /// Whether rows of `key` go to its file now. A file that got nothing this time and the time before makes room.

@@ -19,10 +19,8 @@ use crate::sink::open_file::slice_bytes;
 
 /// Rows of a batch on disk at most.
 const BATCH_ROWS: usize = 4096;
-/// Bytes of a batch on disk, about: a share of its run between these two. One batch of each run is in memory when runs are
-/// read, and small runs are many.
-const BATCH_BYTES: (usize, usize) = (64 << 10, 64 << 10);
-const BATCHES: usize = 128;
+/// Bytes of a batch on disk, about. One of each run is in memory when runs are read, and wide rows make it small.
+const BATCH_BYTES: usize = 64 << 10;
 /// Bytes that are written at once.
 const BLOCK: usize = 256 << 10;
 
@@ -32,6 +30,8 @@ pub(super) struct Runs {
     file: Option<Arc<File>>,
     bytes: u64,
     runs: Vec<Run>,
+    /// Rows that were put away and not taken.
+    left: usize,
 }
 
 /// Rows that were put away together.
@@ -40,9 +40,11 @@ struct Run {
     keys: VecDeque<(u32, u32)>,
     /// Where what was read ends.
     at: u64,
-    /// Where the schema ends, and each batch that was not read.
+    /// Where the messages end that were not read: the schema, the batches, and the end of them.
     ends: VecDeque<u64>,
     decoder: StreamDecoder,
+    /// What the decoder left of the last message. One that has no body is only complete with the next.
+    message: Buffer,
     /// What was read and not taken.
     rest: Option<RecordBatch>,
 }
@@ -57,10 +59,18 @@ impl Runs {
                 Arc::clone(self.file.insert(Arc::new(made)))
             }
         };
-        let at = self.bytes;
+        let (at, number) = (self.bytes, rows.num_rows());
         let ends = blocking(move || write(&file, at, &rows).map_err(failed)).await?;
         self.bytes = ends.back().copied().unwrap_or(at);
-        self.runs.push(Run { keys: keys.into(), at, ends, decoder: StreamDecoder::new(), rest: None });
+        self.left += number;
+        self.runs.push(Run {
+            keys: keys.into(),
+            at,
+            ends,
+            decoder: StreamDecoder::new(),
+            message: Buffer::default(),
+            rest: None,
+        });
         Ok(())
     }
 
@@ -78,7 +88,13 @@ impl Runs {
         {
             order.pop_front();
         }
-        let (Some(key), Some(file)) = (order.front().copied(), &self.file) else { return Ok(None) };
+        let (Some(key), Some(file)) = (order.front().copied(), &self.file) else {
+            // So many are gone after an error, or when a key is not in `order`.
+            return match self.left {
+                0 => Ok(None),
+                left => Err(Error::internal(format!("{left} rows that wait on disk are not found"))),
+            };
+        };
         let (file, mut runs) = (Arc::clone(file), std::mem::take(&mut self.runs));
         // All at once: a change of threads costs more than a piece.
         let (runs, pieces) = blocking(move || {
@@ -94,6 +110,7 @@ impl Runs {
         })
         .await?;
         self.runs = runs;
+        self.left -= pieces.iter().map(RecordBatch::num_rows).sum::<usize>();
         Ok(Some((key, pieces)))
     }
 }
@@ -125,14 +142,18 @@ impl Run {
     }
 
     fn read(&mut self, file: &File) -> Result<RecordBatch> {
-        while let Some(end) = self.ends.pop_front() {
-            let mut message = bytes(file, self.at, end).map_err(|error| failed(error.into()))?;
-            self.at = end;
-            if let Some(batch) = self.decoder.decode(&mut message).map_err(failed)? {
+        loop {
+            if self.message.is_empty() {
+                let Some(end) = self.ends.pop_front() else {
+                    return Err(Error::internal("a run on disk ends before its last row"));
+                };
+                self.message = bytes(file, self.at, end).map_err(|error| failed(error.into()))?;
+                self.at = end;
+            }
+            if let Some(batch) = self.decoder.decode(&mut self.message).map_err(failed)? {
                 return Ok(batch);
             }
         }
-        Err(Error::internal("a run on disk ends before its last row"))
     }
 }
 
@@ -141,24 +162,24 @@ pub(super) fn count(number: usize) -> Result<u32> {
     u32::try_from(number).map_err(|error| Error::internal("rows of a run").caused_by(error))
 }
 
-/// Writes `rows` as a stream at `at`. Returns where its schema ends, and each of its batches.
+/// Writes `rows` as a stream at `at`. Returns where its schema ends, each of its batches, and the stream itself.
 fn write(file: &Arc<File>, at: u64, rows: &RecordBatch) -> std::result::Result<VecDeque<u64>, ArrowError> {
     let out = BufWriter::with_capacity(BLOCK, End { file: Arc::clone(file), at });
     let mut writer = StreamWriter::try_new(out, &rows.schema())?;
-    let mut ends = VecDeque::new();
-    let mut ended = |writer: &mut StreamWriter<BufWriter<End>>| {
-        writer.flush()?;
-        ends.push_back(writer.get_ref().get_ref().at);
-        Ok::<_, ArrowError>(())
+    let end = |writer: &StreamWriter<BufWriter<End>>| {
+        let out = writer.get_ref();
+        out.get_ref().at + out.buffer().len() as u64
     };
-    ended(&mut writer)?;
-    let bytes = slice_bytes(rows);
-    let of_row = (bytes / rows.num_rows().max(1)).max(1);
-    let batch = ((bytes / BATCHES).clamp(BATCH_BYTES.0, BATCH_BYTES.1) / of_row).clamp(1, BATCH_ROWS);
+    let mut ends = VecDeque::from([end(&writer)]);
+    let of_row = slice_bytes(rows) / rows.num_rows().max(1);
+    let batch = (BATCH_BYTES / of_row.max(1)).clamp(1, BATCH_ROWS);
     for from in (0..rows.num_rows()).step_by(batch) {
         writer.write(&rows.slice(from, batch.min(rows.num_rows() - from)))?;
-        ended(&mut writer)?;
+        ends.push_back(end(&writer));
     }
+    writer.finish()?;
+    ends.push_back(end(&writer));
+    writer.into_inner()?.flush()?;
     Ok(ends)
 }
 

@@ -1,14 +1,15 @@
 //! Parts of several files, written to a real directory and read back by the Parquet reader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, NullArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
+use super::runs::Runs;
 use super::*;
 use crate::catalog::Slice;
 use crate::destination::Destination;
@@ -204,6 +205,53 @@ async fn files_end_near_their_largest_size() {
     }
     let found: Vec<i64> = place.read(&part).await.into_values().flatten().collect();
     assert_eq!(found, (0..60_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn keys_of_many_rows_wait_on_disk_in_pieces_and_go_into_files_of_the_largest_size() {
+    for limit in [None, Some(20_000)] {
+        let place = Place::new();
+        let keys = |batch: i64| (0..500).map(move |row| ["a", "b", "c"][((batch * 7 + row) % 3) as usize]);
+        let batches = (0..60).map(|batch| {
+            let keys: Vec<Option<&str>> = keys(batch).map(Some).collect();
+            Ok(rows(batch * 500, &keys))
+        });
+        let fanout = Fanout { max_file_bytes: limit, ..by_key(1, 400_000) };
+        let part = write(&place, fanout, batches.collect()).await.expect("written");
+        let mut found: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        let files = place.read(&part).await;
+        assert!(limit.is_none() || files.len() > 3, "{}", files.len());
+        for (name, ids) in files {
+            found.entry(name.split('/').next().expect("a directory").to_owned()).or_default().extend(ids);
+        }
+        let mut expected: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for batch in 0..60 {
+            for (row, key) in keys(batch).enumerate() {
+                expected.entry(format!("k={key}")).or_default().push(batch * 500 + row as i64);
+            }
+        }
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn rows_without_bytes_come_back_from_disk_and_lost_ones_are_an_error() {
+    let nothing: ArrayRef = Arc::new(NullArray::new(5));
+    let rows = RecordBatch::try_from_iter_with_nullable([("nothing", nothing, true)]).expect("rows");
+    let mut runs = Runs::default();
+    for _ in 0..2 {
+        runs.put(rows.clone(), vec![(0, 3), (2, 2)]).await.expect("put away");
+    }
+    let mut order = VecDeque::from([0, 1, 2]);
+    let mut found = Vec::new();
+    while let Some((key, pieces)) = runs.next(&mut order, 4, 1 << 20).await.expect("read") {
+        found.push((key, pieces.iter().map(RecordBatch::num_rows).sum::<usize>()));
+    }
+    assert_eq!(found, [(0, 6), (2, 4)]);
+    runs.put(rows, vec![(0, 3), (2, 2)]).await.expect("put away");
+    let mut order = VecDeque::from([0]);
+    assert!(runs.next(&mut order, 4, 1 << 20).await.expect("read").is_some());
+    assert!(runs.next(&mut order, 4, 1 << 20).await.is_err());
 }
 
 fn md5_like(i: i64) -> u128 {
