@@ -24,6 +24,8 @@ MUTANTS_SEED ?= 1
 MUTANTS_SECONDS ?= 0
 MUTANTS_IN ?= src
 FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest mysql numeric server
+# Tests wait for servers and clocks as often as for a processor.
+TEST_THREADS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 # Benchmarks with their own arguments are only printed; the others go into docs/benchmarks.md.
 BENCH_ARGS ?=
 record = $(if $(BENCH_ARGS),cat,"$(LAKEXPRESS_VENV)/bin/python" benches/record.py $(1))
@@ -36,7 +38,7 @@ build: cargo
 
 ## test: everything CI demands
 test: rust test-deps check
-	cargo test --locked
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	cargo test --locked --features otlp --test otlp
 
 ## dist: what users install, in dist/: wheel, .deb, tar.gz, npm packages, SBOM, checksums; each is then tried (docs/dev/release.md)
