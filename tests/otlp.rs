@@ -11,6 +11,8 @@
 mod http;
 #[path = "it/lake.rs"]
 mod lake;
+#[path = "it/owners.rs"]
+mod owners;
 #[path = "it/server.rs"]
 mod server;
 #[path = "it/shop.rs"]

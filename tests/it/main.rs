@@ -46,6 +46,7 @@ mod mysql_client;
 mod names;
 mod nights;
 mod origins;
+mod owners;
 mod pooler;
 mod python_package;
 mod query;

@@ -128,7 +128,9 @@ impl MariaDb {
     }
 
     /// Creates an empty database, removing one of that name.
+    #[track_caller]
     pub(crate) fn create_db(&self, name: &str) {
+        crate::owners::take(&self.dir, name);
         self.sql("mysql", &format!("DROP DATABASE IF EXISTS `{name}`; CREATE DATABASE `{name}`"));
     }
 

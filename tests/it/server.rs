@@ -175,7 +175,9 @@ impl PgServer {
     }
 
     /// Creates an empty database, removing one of that name, and returns its URL.
+    #[track_caller]
     pub(crate) fn create_db(&self, name: &str) -> String {
+        crate::owners::take(&self.dir, name);
         // PostgreSQL 12 does not know FORCE; its servers are never used twice.
         if self.programs.is_none() {
             self.sql("postgres", &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));

@@ -86,10 +86,10 @@ fn table(name: &str, kind: &str, key: &str) -> String {
     )
 }
 
-fn keys() -> Database<'static> {
+fn keys(database: &'static str) -> Database<'static> {
     let listed = KEYS.iter().map(|(name, kind, key, _)| table(name, kind, key));
     Database::new(
-        "my_keys",
+        database,
         &format!(
             "SET NAMES utf8mb4; SET sql_mode = '', time_zone = '+00:00'; {}",
             listed.collect::<String>()
@@ -133,7 +133,7 @@ fn cut_all(
 
 #[test]
 fn every_method_holds_every_row_once_over_keys_of_every_kind() {
-    let database = keys();
+    let database = keys("my_keys");
     let all: Vec<&str> = KEYS.iter().map(|(name, ..)| *name).collect();
     let integers: Vec<&str> = KEYS.iter().filter(|key| key.3).map(|(name, ..)| *name).collect();
     cut_all(&database, "None", &all, |_| String::new(), 1);
@@ -177,7 +177,7 @@ fn every_method_holds_every_row_once_over_keys_of_every_kind() {
 /// With the hash of the server over each slice: what was cut is what is hashed.
 #[test]
 fn slices_are_hashed_as_they_are_read() {
-    let database = keys();
+    let database = keys("my_keys_hashed");
     for config in [
         "folded:RangeId:k:4",
         "huge:RangeId:k:3",
