@@ -33,7 +33,7 @@ def export(
     max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
     sort_by: Optional[Union[str, Iterable[str]]] = ..., min_file_bytes: Optional[Union[int, str]] = ...,
     deterministic: Optional[bool] = ..., consistency: Optional[Literal["run", "table", "none"]] = ...,
-    if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ...,
+    if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ..., keep_versions: Optional[int] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
     empty_tables: Optional[Literal["write", "skip"]] = ..., memory_limit: Optional[Union[int, str]] = ...,
     max_snapshot_age: Optional[str] = ..., max_replica_lag: Optional[str] = ...,
@@ -96,6 +96,7 @@ def export(
     deterministic: Same snapshot and settings, same bytes, at any number of readers. Default: off
     consistency: One point in time: run, table or none. Default: run
     if_exists: Old files: overwrite, replace, error or append. Default: overwrite
+    keep_versions: Versions of a delta table that stay readable, the new one among them. Default: all
     error_action: When a table fails, go on with the others or stop. Default: continue
     retries: How often to read a part again after a transient error. Default: 3
     empty_tables: For a table without rows, write one file with its schema, or none. Default: write
@@ -146,7 +147,7 @@ def plan(
     max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
     sort_by: Optional[Union[str, Iterable[str]]] = ..., min_file_bytes: Optional[Union[int, str]] = ...,
     deterministic: Optional[bool] = ..., consistency: Optional[Literal["run", "table", "none"]] = ...,
-    if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ...,
+    if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ..., keep_versions: Optional[int] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
     empty_tables: Optional[Literal["write", "skip"]] = ..., memory_limit: Optional[Union[int, str]] = ...,
     max_snapshot_age: Optional[str] = ..., max_replica_lag: Optional[str] = ...,
@@ -210,6 +211,7 @@ def plan(
     deterministic: Same snapshot and settings, same bytes, at any number of readers. Default: off
     consistency: One point in time: run, table or none. Default: run
     if_exists: Old files: overwrite, replace, error or append. Default: overwrite
+    keep_versions: Versions of a delta table that stay readable, the new one among them. Default: all
     error_action: When a table fails, go on with the others or stop. Default: continue
     retries: How often to read a part again after a transient error. Default: 3
     empty_tables: For a table without rows, write one file with its schema, or none. Default: write
@@ -334,7 +336,7 @@ def query(
     partition_by: Optional[Union[str, Iterable[str]]] = ..., max_file_bytes: Optional[Union[int, str]] = ...,
     max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
     consistency: Optional[Literal["run", "table", "none"]] = ...,
-    if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ...,
+    if_exists: Optional[Literal["overwrite", "replace", "error", "append"]] = ..., keep_versions: Optional[int] = ...,
     error_action: Optional[Literal["continue", "fail"]] = ..., retries: Optional[int] = ...,
     empty_tables: Optional[Literal["write", "skip"]] = ..., memory_limit: Optional[Union[int, str]] = ...,
     max_snapshot_age: Optional[str] = ..., max_replica_lag: Optional[str] = ...,
@@ -383,6 +385,7 @@ def query(
     max_partitions: Partitions that a table may have. Default: 10000
     consistency: One point in time: run, table or none. Default: run
     if_exists: Old files: overwrite, replace, error or append. Default: overwrite
+    keep_versions: Versions of a delta table that stay readable, the new one among them. Default: all
     error_action: When a table fails, go on with the others or stop. Default: continue
     retries: How often to read a part again after a transient error. Default: 3
     empty_tables: For a table without rows, write one file with its schema, or none. Default: write

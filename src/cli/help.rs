@@ -47,6 +47,8 @@ const RARE: &[&str] = &[
     "max-open-files",
     "max-partitions",
     "deterministic",
+    "format",
+    "keep-versions",
     "error-action",
     "empty-tables",
     "retries",

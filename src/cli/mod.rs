@@ -229,7 +229,7 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
         Command::Apply(args) => Box::pin(apply::run(args, seen)).await,
         Command::Inspect(args) => Box::pin(inspect::run(args)).await,
         Command::Query(args) => match args.format {
-            FormatArg::Parquet => Box::pin(query::run(args, seen)).await,
+            FormatArg::Plain | FormatArg::Delta => Box::pin(query::run(args, seen)).await,
             FormatArg::Arrow => Box::pin(stream::run(args, seen)).await,
         },
         Command::Check(args) => Box::pin(check::run(args, seen)).await,

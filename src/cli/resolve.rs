@@ -1,6 +1,7 @@
 //! Flags to an [`ExportSpec`] and the objects a run works with. All problems of a command line are said at once.
 
 mod files;
+mod format;
 mod limits;
 pub(super) mod looked_at;
 pub(super) mod masks;
@@ -42,7 +43,7 @@ use crate::runlog::{RunLog, RunRecord};
 use crate::secret;
 use crate::source::{self, Address, Environment, Source};
 use crate::spec::{
-    ArrangementSpec, CuttingSpec, ExportSpec, MasksSpec, MetadataSpec, Misread, Origin, OutputSpec,
+    ArrangementSpec, CuttingSpec, ExportSpec, Format, MasksSpec, MetadataSpec, Misread, Origin, OutputSpec,
     ParquetSpec, RunSpec, SafetySpec, SelectionSpec, TableConfig, TypePolicy, Verify, cores, misread,
 };
 
@@ -104,6 +105,9 @@ fn query_spec(args: &QueryArgs, problems: &mut Problems) -> ExportSpec {
         limits: &args.limits,
     };
     let mut spec = groups.spec(problems);
+    if let Some(format) = args.format.of_files() {
+        format::formatted(format, &mut spec, problems);
+    }
     spec.arrangement = fanout(&args.fanout, problems);
     spec
 }
@@ -282,6 +286,7 @@ pub(super) fn export_spec(args: &ExportArgs, problems: &mut Problems) -> ExportS
     spec.safety.verify = args.verify.verify;
     spec.safety.accept_mixed_snapshot = args.accept_mixed_snapshot;
     spec.output.metadata = metadata;
+    format::exported(args, &mut spec, problems);
     rules(&args.rules, problems, &mut spec);
     spec.masks = masks::masks(&args.masks, problems);
     spec.arrangement = arrangement(&args.arrangement, problems);
@@ -413,6 +418,8 @@ impl Groups<'_> {
             safety: SafetySpec { consistency: args.run.consistency, ..SafetySpec::default() },
             output: OutputSpec {
                 sub_path: sub_path.and_then(|path| problems.keep(path)).unwrap_or_default(),
+                format: Format::default(),
+                keep_versions: args.run.keep_versions.map(|count| count as u64),
                 if_exists: args.run.if_exists,
                 empty_tables: args.run.empty_tables,
                 metadata: None,

@@ -73,6 +73,8 @@ const FLAGS: &[(&str, Kept)] = &[
     ("max-partitions", Free),
     ("deterministic", At("/arrangement/deterministic")),
     ("consistency", At("/consistency")),
+    ("format", At("/format")),
+    ("keep-versions", At("/keep_versions")),
     ("if-exists", At("/if_exists")),
     ("empty-tables", At("/empty_tables")),
     ("memory-limit", At("/memory_limit_bytes")),

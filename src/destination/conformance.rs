@@ -6,7 +6,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{Error as StoreError, PutMode, PutOptions};
 
 use super::{Destination, PendingUpload, StoredObject};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Directory below the base that the suite works in; it must not hold anything.
 const DIR: &str = "conformance/a b";
@@ -19,6 +19,7 @@ pub async fn check(dest: &dyn Destination) -> Result<()> {
     ensure(!dest.location().is_empty(), "a destination has a location")?;
     what_is_not_there(dest).await?;
     small_objects(dest).await?;
+    objects_where_there_is_none(dest).await?;
     by_object_store(dest).await?;
     uploads(dest).await?;
     completing_again(dest).await?;
@@ -60,15 +61,12 @@ async fn ranges(dest: &dyn Destination, path: &str) -> Result<()> {
     for range in [0..7, 5..8, 6..7, 100..101] {
         let error = dest.read_range(path, range).await.err();
         ensure(
-            error.is_some_and(|error| error.kind() == crate::error::ErrorKind::Data),
+            error.is_some_and(|error| error.kind() == ErrorKind::Data),
             "a range that is not there, or not whole, is a data error",
         )?;
     }
     let error = dest.read_range(&at("nothing"), 0..1).await.err();
-    ensure(
-        error.is_some_and(|e| e.kind() == crate::error::ErrorKind::Data),
-        "a range of nothing is a data error",
-    )
+    ensure(error.is_some_and(|e| e.kind() == ErrorKind::Data), "a range of nothing is a data error")
 }
 
 async fn small_objects(dest: &dyn Destination) -> Result<()> {
@@ -106,6 +104,26 @@ async fn small_objects(dest: &dyn Destination) -> Result<()> {
 }
 
 /// Names that need escaping in a URL, in a signature, or in XML.
+/// Of many that write one object where there is none, one does; the others learn that it is another's.
+async fn objects_where_there_is_none(dest: &dyn Destination) -> Result<()> {
+    let path = at("where there is none.json");
+    let contents: Vec<Bytes> = (0..4).map(|i| Bytes::from(format!("content {i}"))).collect();
+    let written =
+        futures::future::join_all(contents.iter().map(|content| dest.put_new(&path, content.clone()))).await;
+    let there = dest.get(&path).await?;
+    for (content, written) in contents.iter().zip(written) {
+        let is_there = there.as_ref() == Some(content);
+        ensure(written.is_ok() == is_there, "an object is written where there is another")?;
+        if let Err(error) = written {
+            ensure(error.kind() == ErrorKind::Data, "another object there is no error of the data")?;
+        }
+        ensure(dest.put_new(&path, content.clone()).await.is_ok() == is_there, "the very same is refused")?;
+    }
+    ensure(dest.get(&path).await? == there, "an object that was there has changed")?;
+    ensure(dest.list_pending(DIR).await?.is_empty(), "writing where there is none leaves an upload")?;
+    dest.delete(&path).await
+}
+
 async fn odd_names(dest: &dyn Destination) -> Result<()> {
     let mut paths: Vec<String> =
         ["a+b=c&d.txt", "50%25.txt", "Größe 日本.txt", "a'(b)!~*;@$,.txt", "x%2Fy.txt"].map(at).to_vec();
@@ -299,10 +317,7 @@ async fn locks(dest: &dyn Destination) -> Result<()> {
     match dest.lock(DIR, "owner-two").await {
         Ok(_) => ensure(false, "a lock has one holder")?,
         Err(error) => {
-            ensure(
-                error.kind() == crate::error::ErrorKind::Unavailable,
-                "a lock that is held is unavailable",
-            )?;
+            ensure(error.kind() == ErrorKind::Unavailable, "a lock that is held is unavailable")?;
             ensure(error.to_string().contains("owner-one"), "a lock that is held names its owner")?;
         }
     }

@@ -217,10 +217,10 @@ pub trait Destination: Debug + Send + Sync {
     /// Writes a small object, replacing what is there.
     async fn put(&self, path: &str, content: Bytes) -> Result<StoredObject>;
 
-    /// Writes a small object where there is none. Succeeds if the very same is there already, and can be read.
-    async fn put_new(&self, path: &str, _content: Bytes) -> Result<StoredObject> {
-        Err(Error::internal("here nothing is written under a condition").with("path", path))
-    }
+    /// Writes a small object where there is none, in one step. Succeeds if the very same is there already, and can be read.
+    ///
+    /// Errors: `Data` when another one is there, which stays as it is.
+    async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject>;
 
     /// The content of a small object; none if there is none.
     async fn get(&self, path: &str) -> Result<Option<Bytes>>;

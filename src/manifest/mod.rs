@@ -1,15 +1,22 @@
 //! `_manifest.json`: what was committed. Written last; no manifest means not committed.
 
+mod types;
+
 use std::sync::Arc;
 
+use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Keys, Slice, SnapshotToken, SourceIdentity, SourceSql, TableRef, Verdict};
+use crate::error::Result;
 use crate::readers::Readers;
-use crate::spec::{ColumnMask, SortedBy};
+use crate::spec::{ColumnMask, Format, SortedBy};
 
-/// Version of the manifest's format; a reader refuses a larger one.
+/// Version of the manifest's format for plain files.
 pub const FORMAT_VERSION: u32 = 1;
+/// Version of the manifest of a table that has a log: programs that know plain files only must not touch its files. A reader
+/// refuses a larger one.
+pub const FORMAT_VERSION_OF_LOGS: u32 = 2;
 
 /// What lies in a table's directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +33,9 @@ pub struct Manifest {
     pub source: SourceIdentity,
     /// The table in the source.
     pub table: TableRef,
+    /// The version of the table, by its log, that this document describes; none for plain files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_version: Option<TableVersion>,
     /// The point in time.
     pub snapshot: SnapshotToken,
     /// Other points in time of the same run, which was resumed: its other tables may be as of them.
@@ -79,6 +89,15 @@ impl Manifest {
     }
 }
 
+/// A version of a table that has a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableVersion {
+    /// Whose log it is.
+    pub format: Format,
+    /// Its number in the log.
+    pub version: u64,
+}
+
 /// A key of Hive partitions: a column that directories have and files do not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionColumn {
@@ -91,6 +110,14 @@ pub struct PartitionColumn {
 }
 
 impl PartitionColumn {
+    /// The type of its values.
+    ///
+    /// # Errors
+    /// Those of [`ManifestColumn::data_type`].
+    pub fn data_type(&self) -> Result<DataType> {
+        types::parse(&self.arrow_type).map_err(|error| error.with("column", &self.name))
+    }
+
     /// As an item of a list of columns.
     pub fn item(&self) -> String {
         let name = format!("\"{}\"", self.name.replace('"', "\"\""));
@@ -162,6 +189,16 @@ pub struct ManifestColumn {
     /// The coordinate system of a column of geometries, `EPSG:4326` for example.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crs: Option<String>,
+}
+
+impl ManifestColumn {
+    /// The type in the file, without the metadata of fields inside of it.
+    ///
+    /// # Errors
+    /// Internal, naming the column, for a text that no version of this program wrote.
+    pub fn data_type(&self) -> Result<DataType> {
+        types::parse(&self.arrow_type).map_err(|error| error.with("column", &self.name))
+    }
 }
 
 /// A file of a table.

@@ -134,7 +134,7 @@ async fn read_nothing(
         let reason = String::new();
         let choice = Choice { method: Method::None, key: None, parts: 1, readers: 1, reason };
         let whole = Cut { choice, slices: vec![CutSlice { slice: Slice::All, directory: None }] };
-        let rules = format::open().file_rules("", spec.output.if_exists);
+        let rules = format::open(&spec.output).file_rules("", spec.output.if_exists);
         let plan = plan_table(source, info, view.token().clone(), whole, spec, &rules).await?;
         let columns = columns_read(&plan, source).await?;
         let about = format!("about {} rows, {} columns", plan.info.est_rows, plan.columns.len());

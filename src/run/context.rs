@@ -122,7 +122,7 @@ impl RunContext {
         bounds: Bounds,
     ) -> Self {
         let worker = Worker::new(Arc::clone(&services.source), Arc::clone(&services.destination));
-        let format = format::open();
+        let format = format::open(&spec.output);
         Self {
             rules: format.file_rules(run_id, spec.output.if_exists),
             format,
@@ -163,6 +163,7 @@ impl RunContext {
             committed_at: clock::now(),
             source: self.identity.clone(),
             table: table.clone(),
+            table_version: None,
             snapshot,
             earlier_snapshots: self.earlier.clone(),
             mixed_snapshots: Vec::new(),

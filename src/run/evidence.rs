@@ -39,7 +39,7 @@ pub async fn evidence(
     let reads = tables.iter().map(|table| async move {
         let directory = layout::table_dir(root, table);
         let target = TableTarget { destination: Arc::clone(destination), directory };
-        let committed = format::open().committed(&target).await;
+        let committed = format::committed(&target).await;
         let manifest = committed.map(|found| found.map(|found| found.manifest));
         let manifest = manifest.map(|found| found.filter(|manifest| manifest.table == **table));
         manifest.map_err(|error| error.with("table", table))

@@ -85,7 +85,7 @@ async fn write(
     let reads = done.map(|table| async move {
         let directory = layout::table_dir(root, table);
         let target = TableTarget { destination: Arc::clone(destination), directory };
-        let committed = format::open().committed(&target).await;
+        let committed = format::committed(&target).await;
         let manifest = committed.map(|found| found.map(|found| found.manifest));
         manifest.map(|manifest| (table, manifest)).map_err(|error| error.with("table", table))
     });

@@ -42,7 +42,7 @@ pub async fn plan(spec: &ExportSpec, source: &Arc<dyn Source>, rows: &[Partition
     let spec = &rows::configured(spec, rows, &identity, &tables)?;
     alike::warn_of_directories(spec, &tables);
     let view = source.snapshot(&tables, Consistency::None, 1).await?;
-    let rules = format::open().file_rules("00000000", spec.output.if_exists);
+    let rules = format::open(&spec.output).file_rules("00000000", spec.output.if_exists);
     let (tables, failures) = plan_all(spec, source, view.as_ref(), &tables, &rules).await?;
     every_mask_catches(spec, &tables, &failures, &[])?;
     Ok(RunPlan { source: identity, tables, failures })

@@ -1,7 +1,6 @@
 //! What fills a query's directory: its result, written by as many writers as its plan has partitions.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::physical_plan::{ExecutionPlanProperties, SendableRecordBatchStream};
@@ -16,7 +15,7 @@ use super::retry::{Attempts, Scope};
 use crate::catalog::{Slice, SnapshotToken, TableInfo, TableRef};
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::plan::query::{self as planning, Joins, Readers};
+use crate::plan::query::{self as planning, Frugality, Readers};
 use crate::plan::{QueryPlan, QueryStatement, prepare};
 use crate::sink::{PartTarget, write_empty, write_part};
 use crate::source::{Layered, Limited, Snapshot, Source};
@@ -77,9 +76,9 @@ impl Content for QueryItem {
     /// After a transient error the result is written whole once more: the partitions of a query wait for each other.
     async fn write(&self, under: &Under<'_>, prepared: &Prepared) -> Result<Manifest> {
         let (run, plan) = (under.run, &self.plan);
-        let sorts = AtomicBool::new(false);
+        let enough = Mutex::new(Frugality::Fast);
         let mut attempts = Attempts::new(&run.retries, &plan.table, Scope::Query);
-        attempts.until_done(&under.stop, || self.attempt(under, prepared, &sorts)).await?;
+        attempts.until_done(&under.stop, || self.attempt(under, prepared, &enough)).await?;
         for table in self.tables.iter() {
             under.view.unchanged(table).await.map_err(|error| error.with("table", &table.table))?;
         }
@@ -95,32 +94,27 @@ impl Content for QueryItem {
 }
 
 impl QueryItem {
-    /// Writes the result. When the hash table of a join outgrows the memory, once more with joins that spill; all later
-    /// attempts have them at once.
-    async fn attempt(&self, under: &Under<'_>, prepared: &Prepared, sorts: &AtomicBool) -> Result<()> {
+    /// Writes the result. When the memory is not enough, once more by a plan that takes less; all later attempts begin with
+    /// that.
+    async fn attempt(&self, under: &Under<'_>, prepared: &Prepared, enough: &Mutex<Frugality>) -> Result<()> {
         let plan = &self.plan;
         loop {
             // An upload that cannot be removed is no reason to try again: the next attempt would not know of it.
             take_back(prepared, under).await.map_err(Error::as_permanent)?;
-            let joins = if sorts.load(Ordering::Relaxed) { Joins::SortMerge } else { Joins::Hash };
-            match self.write_with(joins, under, prepared).await {
-                Err(error)
-                    if joins == Joins::Hash && error.is_out_of_memory() && plan.has_hash_joins().await? =>
-                {
-                    tracing::info!(
-                        "{}: a join does not fit into --memory-limit, sorting instead",
-                        plan.table
-                    );
-                    sorts.store(true, Ordering::Relaxed);
-                }
+            let frugality = *enough.lock().unwrap_or_else(PoisonError::into_inner);
+            let error = match self.write_with(frugality, under, prepared).await {
+                Err(error) if error.is_out_of_memory() => error,
                 written => return written,
-            }
+            };
+            let Some(less) = plan.more_frugal(frugality).await? else { return Err(error) };
+            tracing::info!("{}: {}", plan.table, less.instead());
+            *enough.lock().unwrap_or_else(PoisonError::into_inner) = less;
         }
     }
 
-    async fn write_with(&self, joins: Joins, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
+    async fn write_with(&self, frugality: Frugality, under: &Under<'_>, prepared: &Prepared) -> Result<()> {
         let plan = &self.plan;
-        let (rows, context) = plan.physical(joins).await?;
+        let (rows, context) = plan.physical(frugality).await?;
         let (schema, partitions) = (rows.schema(), rows.output_partitioning().partition_count());
         prepared.shaped(&plan.arrangement.in_files(&schema), &plan.writer);
         let targets: Vec<PartTarget> =

@@ -172,7 +172,7 @@ async fn finished(
     let looks = record.jobs.iter().map(|job| async {
         let directory = layout::table_dir(&spec.output.sub_path, &job.table);
         let is_its_own = |m: &Manifest| m.table == job.table && m.query.is_some() == are_queries;
-        let (format, target) = (format::open(), services.target(&directory));
+        let (format, target) = (format::open(&spec.output), services.target(&directory));
         let mut manifest = format.committed_by(&target, &record.run_id, &is_its_own).await?;
         if let Some(found) = manifest.as_ref().filter(|_| job.status != RunStatus::Completed) {
             // The run died at the very end of the commit: a lock, or the intent, may have been left.
@@ -216,7 +216,7 @@ fn earlier(spec: &ExportSpec, record: &RunRecord, mut finished: HashMap<TableRef
         started_at: Some(record.started_at),
         ..Earlier::default()
     };
-    let names = format::open().file_names(&record.run_id, spec.output.if_exists);
+    let names = format::open(&spec.output).file_names(&record.run_id, spec.output.if_exists);
     for job in &record.jobs {
         let Some(manifest) = finished.remove(&job.table) else {
             earlier.untold.extend(forgotten(record, job));

@@ -16,7 +16,7 @@ use super::retry::{Attempts, Retries, Scope, admitted};
 use super::stop::Stop;
 use crate::catalog::{SnapshotToken, TableInfo};
 use crate::error::{Error, Result, Transient};
-use crate::plan::query::{self as planning, Joins};
+use crate::plan::query::{self as planning, Frugality};
 use crate::plan::{QueryPlan, QueryStatement};
 use crate::source::{Snapshot, Source};
 use crate::spec::ExportSpec;
@@ -123,12 +123,11 @@ async fn read<R: Rows>(
     Ok((rows, taken))
 }
 
-/// The result up to its first batch. When the hash table of a join outgrows the memory before that, once more with joins
-/// that spill.
+/// The result up to its first batch. When the memory is not enough before that, once more by a plan that takes less.
 async fn begun(plan: &QueryPlan, stop: &Stop) -> Result<(Option<RecordBatch>, SendableRecordBatchStream)> {
-    let mut joins = Joins::Hash;
+    let mut frugality = Frugality::Fast;
     loop {
-        let (physical, context) = plan.physical(joins).await?;
+        let (physical, context) = plan.physical(frugality).await?;
         let mut batches = execute_stream(physical, context)?;
         let first = tokio::select! {
             first = batches.next() => first.transpose(),
@@ -136,11 +135,10 @@ async fn begun(plan: &QueryPlan, stop: &Stop) -> Result<(Option<RecordBatch>, Se
         };
         match first.map_err(Error::from) {
             Ok(first) => return Ok((first, batches)),
-            Err(error)
-                if joins == Joins::Hash && error.is_out_of_memory() && plan.has_hash_joins().await? =>
-            {
-                tracing::info!("a join does not fit into --memory-limit, sorting instead");
-                joins = Joins::SortMerge;
+            Err(error) if error.is_out_of_memory() => {
+                let Some(less) = plan.more_frugal(frugality).await? else { return Err(error) };
+                tracing::info!("{}", less.instead());
+                frugality = less;
             }
             Err(error) => return Err(error),
         }

@@ -1,5 +1,7 @@
 //! What the format of tables says of their files, for those who plan them.
 
+use std::collections::HashMap;
+
 use arrow_schema::{DataType, Field, Fields, Schema};
 
 use super::schema::written_schema;
@@ -32,6 +34,8 @@ pub struct Demands {
     pub plain_encodings: bool,
     /// Types that it has not, also within lists and structs.
     pub refused: &'static [RefusedType],
+    /// Names of columns that differ in case only are one name.
+    pub ignores_case: bool,
 }
 
 /// A type that a format has not.
@@ -49,12 +53,15 @@ impl FileRules {
     /// # Errors
     /// `Usage` for encodings, naming the table; `Data` for a type, naming table and column: other tables may have none of it.
     pub fn check(&self, table: &TableRef, columns: &Fields, parquet: &ParquetSpec) -> Result<()> {
-        let Demands { plain_encodings, refused } = self.demands;
+        let Demands { plain_encodings, refused, ignores_case } = self.demands;
         if plain_encodings && parquet.encodings != Encodings::Plain {
             return Err(Error::usage(format!("{} tables need plain encodings", self.format))
                 .coded(Code::UnsupportedType)
                 .with("table", table)
                 .hint("--encodings plain"));
+        }
+        if ignores_case {
+            self.names_apart(table, columns)?;
         }
         if refused.is_empty() {
             return Ok(());
@@ -70,6 +77,22 @@ impl FileRules {
                     .hint(format!(
                         "leave the column out with --columns, or export it as text with --cast '{table}.{column}: text'"
                     )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses names that are one name to the format.
+    fn names_apart(&self, table: &TableRef, columns: &Fields) -> Result<()> {
+        let mut seen: HashMap<String, &str> = HashMap::new();
+        for column in columns {
+            if let Some(other) = seen.insert(column.name().to_lowercase(), column.name()) {
+                return Err(Error::data(format!("{} tables have no two columns whose names differ in case only", self.format))
+                    .coded(Code::UnsupportedType)
+                    .with("table", table)
+                    .with("column", column.name())
+                    .with("other column", other)
+                    .hint(format!("leave one of them out, or give it another name: --columns '{table}: ..., \"{}\" AS name'", column.name())));
             }
         }
         Ok(())
@@ -103,6 +126,7 @@ mod tests {
     /// As a lake's format may have them.
     const STRICT: Demands = Demands {
         plain_encodings: true,
+        ignores_case: true,
         refused: &[
             RefusedType { what: "times of day", is: |t| matches!(t, DataType::Time64(_)) },
             RefusedType {

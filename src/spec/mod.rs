@@ -30,7 +30,7 @@ pub use masks::{ColumnMask, Mask, MaskKey, MaskRule, MasksSpec};
 pub use method::{ConfigRow, Method, Period, TableConfig};
 pub use names::{closest, distance, nearest};
 pub use origin::Origin;
-pub use output::{EmptyTables, IfExists, MetadataSpec, OutputSpec};
+pub use output::{EmptyTables, Format, IfExists, MetadataSpec, OutputSpec};
 pub use parquet::{Compression, Encodings, ParquetSpec};
 pub use place::{Misread, absolute, is_connection_string, misread, path_text};
 pub use run::{ErrorAction, RunSpec};

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 pub struct OutputSpec {
     /// Directory between the base and the schema, without leading or trailing slash; empty when there is none.
     pub sub_path: String,
+    /// How the files of a table are one table.
+    #[serde(default)]
+    pub format: Format,
+    /// Versions of a table whose files stay, for formats that have versions. `None`: all.
+    #[serde(default)]
+    pub keep_versions: Option<u64>,
     /// What to do when the table's directory already holds something.
     pub if_exists: IfExists,
     /// Empty tables: a file with no rows, or nothing.
@@ -14,6 +20,27 @@ pub struct OutputSpec {
     /// Metadata to write when the tables are committed. `None`: no metadata.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataSpec>,
+}
+
+/// How the files of a table are one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Files that any program lists, and a manifest.
+    #[default]
+    Plain,
+    /// Delta Lake: a log in `_delta_log`.
+    Delta,
+}
+
+impl Format {
+    /// As `--format` spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Delta => "delta",
+        }
+    }
 }
 
 /// What to do when the table's directory already holds something.

@@ -1,6 +1,6 @@
 //! One table's directory beside its manifest.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,7 +10,7 @@ use super::{Finding, Sample, TableReport};
 use crate::destination::{Destination, StoredObject, bare_tag};
 use crate::error::{ErrorKind, Result};
 use crate::fingerprint::{Fingerprint, Rule};
-use crate::format::{is_unfinished, is_withdrawn, read_manifest};
+use crate::format::{TableTarget, is_unfinished, is_withdrawn, look, read_manifest};
 use crate::manifest::{FileEntry, HashVerdict, Manifest};
 use crate::sink::stats::column_stats;
 use crate::spec::layout::{INTENT, MANIFEST, file_name};
@@ -75,11 +75,50 @@ async fn compared(destination: &Arc<dyn Destination>, dir: &str, sample: Sample)
         report.files_hashed += usize::from(seen.hashed);
         report.problems.extend(seen.problems);
     }
-    for name in there.keys() {
+    let earlier = logged(destination, dir, &manifest, &mut report).await?;
+    for name in there.keys().filter(|name| !earlier.contains(*name)) {
         let detail = "the manifest does not name it; readers that list the directory take it for data";
         report.problems.push(Finding::of_file(name, "extra", detail));
     }
     Ok(report)
+}
+
+/// Compares the manifest with the table's log, if there is one. Gives the names of files of earlier versions, which may be
+/// there.
+async fn logged(
+    destination: &Arc<dyn Destination>,
+    dir: &str,
+    manifest: &Manifest,
+    report: &mut TableReport,
+) -> Result<BTreeSet<String>> {
+    let Some(version) = manifest.table_version else { return Ok(BTreeSet::new()) };
+    let target = TableTarget { destination: Arc::clone(destination), directory: dir.to_owned() };
+    let mut differs = |detail: String| report.problems.push(Finding::of_table("log", detail));
+    let Some(known) = look(&target).await? else {
+        differs(format!("the table has no log, and the manifest is of its version {}", version.version));
+        return Ok(BTreeSet::new());
+    };
+    if known.version != version.version {
+        differs(format!(
+            "the newest version by the log is {}, and the manifest is of version {}: another program wrote the table, or a \
+             run ended in the middle of its commit",
+            known.version, version.version
+        ));
+    }
+    let named: BTreeSet<(&str, u64)> =
+        manifest.files.iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+    let logged: BTreeSet<(&str, u64)> =
+        known.files.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+    let only = |these: &BTreeSet<(&str, u64)>, those| {
+        let names = these.difference(those).map(|(name, _)| *name).take(3);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    if named != logged && known.version == version.version {
+        let (manifest, log) = (only(&named, &logged), only(&logged, &named));
+        differs(format!("files differ: only in the manifest [{manifest}], only in the log [{log}]"));
+    }
+    let newer = known.files.iter().map(|(name, _)| name.clone());
+    Ok(known.earlier.iter().cloned().chain(newer).collect())
 }
 
 fn describe(manifest: &Manifest, report: &mut TableReport) {

@@ -94,6 +94,7 @@ impl Lake {
                 identifier: None,
             },
             table: TableRef { schema: "s".into(), name: "t".into() },
+            table_version: None,
             snapshot: SnapshotToken {
                 level: Consistency::Run,
                 id: None,

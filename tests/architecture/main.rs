@@ -189,7 +189,8 @@ const BACKENDS: &[(&str, &[&str])] = &[
 ];
 
 /// Subfolders of those that are no backends: what the backends share.
-const SHARED: &[&str] = &["client/password", "client/transport", "source/conformance", "source/kit"];
+const SHARED: &[&str] =
+    &["client/password", "client/transport", "format/directory", "source/conformance", "source/kit"];
 
 /// Folders that name nothing outside of them, tests included, so that each could be a crate of its own.
 const STANDALONE: &[&str] = &["sink/columns"];

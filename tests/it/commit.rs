@@ -9,6 +9,7 @@
 )]
 
 mod added;
+mod delta;
 mod expected;
 mod faulty;
 
@@ -28,12 +29,12 @@ use lakexpress::error::{Error, ErrorKind, Result};
 use lakexpress::format::{
     self, Beginning, Committed, Expected, Owner, TableTarget, TableTransaction, Written, roll_forward,
 };
-use lakexpress::manifest::{FORMAT_VERSION, Manifest, ManifestColumn};
+use lakexpress::manifest::{FORMAT_VERSION, FORMAT_VERSION_OF_LOGS, Manifest, ManifestColumn};
 use lakexpress::sink::{
     EmptyFile, Fanout, PartTarget, PreparedFile, WriterSettings, write_empty, write_part,
 };
-use lakexpress::spec::IfExists;
 use lakexpress::spec::layout::{INTENT, LOCK, MANIFEST, part_name};
+use lakexpress::spec::{IfExists, OutputSpec};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 const DIR: &str = "s/t";
@@ -63,7 +64,11 @@ impl Export {
 
     fn target(&self, destination: &Arc<dyn Destination>, part: usize) -> PartTarget {
         let run = (self.if_exists == IfExists::Append).then_some(self.run_id);
-        let (name, destination) = (part_name(part, run), Arc::clone(destination));
+        Self::named(part_name(part, run), destination, part)
+    }
+
+    fn named(name: String, destination: &Arc<dyn Destination>, part: usize) -> PartTarget {
+        let destination = Arc::clone(destination);
         PartTarget {
             destination,
             path: format!("{DIR}/{name}"),
@@ -101,6 +106,7 @@ impl Export {
                 identifier: None,
             },
             table: TableRef { schema: "s".into(), name: "t".into() },
+            table_version: None,
             earlier_snapshots: Vec::new(),
             mixed_snapshots: Vec::new(),
             snapshot: SnapshotToken {
@@ -128,7 +134,26 @@ impl Export {
 
     /// What a run does with a table. `broken` is the part whose stream fails.
     async fn run(&self, destination: &Arc<dyn Destination>, broken: Option<usize>) -> Result<Manifest> {
-        let transaction = begin(destination, self.run_id, self.if_exists).await?;
+        self.run_in(&OutputSpec::default(), destination, broken).await
+    }
+
+    /// The same with a table of another format.
+    async fn run_in(
+        &self,
+        output: &OutputSpec,
+        destination: &Arc<dyn Destination>,
+        broken: Option<usize>,
+    ) -> Result<Manifest> {
+        let (format, owner) = (format::open(output), owner());
+        let beginning = Beginning {
+            run_id: self.run_id,
+            if_exists: self.if_exists,
+            owner: &owner,
+            keep: &[],
+            expected: Expected::Anything,
+        };
+        let transaction = format.begin(&target(destination), &beginning).await?;
+        let names = format.file_names(self.run_id, self.if_exists);
         let mut files: Vec<PreparedFile> = vec![];
         for part in 0..self.parts {
             let batch = self.batch(part);
@@ -137,7 +162,7 @@ impl Export {
                 items.push(Err(Error::unavailable("the source failed").into()));
             }
             let stream = RecordBatchStreamAdapter::new(batch.schema(), futures::stream::iter(items));
-            let target = self.target(destination, part);
+            let target = Self::named(names.of(part), destination, part);
             match write_part(Box::pin(stream), &target, &WriterSettings::default(), None).await {
                 Ok(prepared) => files.extend(prepared.files),
                 Err(error) => {
@@ -178,7 +203,7 @@ async fn begin_as(
     owner: &Owner,
 ) -> Result<Box<dyn TableTransaction>> {
     let beginning = Beginning { run_id, if_exists, owner, keep: &[], expected: Expected::Anything };
-    format::open().begin(&target(destination), &beginning).await
+    format::open(&OutputSpec::default()).begin(&target(destination), &beginning).await
 }
 
 /// Commits `files` and looks at nothing afterwards.
@@ -497,7 +522,7 @@ async fn documents_that_cannot_be_understood_stay() {
         "{".to_owned(),
         String::new(),
         "{}".to_owned(),
-        changed("/format_version", (FORMAT_VERSION + 1).into()),
+        changed("/format_version", (FORMAT_VERSION_OF_LOGS + 1).into()),
         changed("/files/0/name", "../../x".into()),
         changed("/files/0/name", "_lock".into()),
         changed("/files/0/name", "a/b".into()),

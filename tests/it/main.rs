@@ -22,6 +22,7 @@ mod config;
 mod consistency;
 mod contract;
 mod crash;
+mod delta;
 mod demo;
 mod discovery;
 mod documented;

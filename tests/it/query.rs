@@ -204,6 +204,10 @@ fn little_memory_spills_sorts_aggregates_and_joins() {
         assert_eq!(output.stderr.contains("sorting instead"), name == "joined", "{output}");
         assert_answer("tpch", sql, dir.path(), name);
     }
+    // Four sorts at once find no room for their merging.
+    let few = ["--memory-limit", "4MiB", "-p", "4", "--large-table-threshold", "1000"];
+    query(tpch(), dir.path(), &[&["--name", "one", sorted], &few[..]].concat()).ok();
+    assert_answer("tpch", sorted, dir.path(), "one");
 }
 
 #[test]

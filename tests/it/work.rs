@@ -231,7 +231,7 @@ fn what_a_format_says_of_files_is_followed_when_a_table_is_planned() {
         })
     };
     const FLOATS: RefusedType = RefusedType { what: "floats", is: |t| matches!(t, DataType::Float64) };
-    let demands = Demands { plain_encodings: false, refused: &[FLOATS] };
+    let demands = Demands { refused: &[FLOATS], ..Demands::default() };
     let rules = || FileRules { format: "strict", names: FileNames::OfRun("0199a1b2-89ab".into()), demands };
     for (projection, column) in [(None, "x"), (Some("id, x * 2 AS twice"), "twice")] {
         let error = planned(projection, rules()).expect_err("refused");

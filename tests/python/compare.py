@@ -83,7 +83,8 @@ def check_files(directory, problems):
     with open(os.path.join(directory, "_manifest.json"), encoding="utf-8") as file:
         manifest = json.load(file)
     listed = [entry["name"] for entry in manifest["files"]]
-    for name in sorted(os.listdir(directory)):
+    # A table with a log has files of earlier versions too.
+    for name in sorted(os.listdir(directory)) if "table_version" not in manifest else []:
         if name.endswith(".parquet") and not name.startswith((".", "_")) and name not in listed:
             problems.append(f"{name} is not in the manifest")
     if len(set(listed)) != len(listed):

@@ -5,7 +5,7 @@ use clap::builder::PossibleValue;
 
 use crate::catalog::Consistency;
 use crate::spec::{
-    Compression, EmptyTables, Encodings, ErrorAction, IfExists, PageIndex, SpecialValues, Verify,
+    Compression, EmptyTables, Encodings, ErrorAction, Format, IfExists, PageIndex, SpecialValues, Verify,
 };
 
 /// The words of flags whose values are those of a spec, which does not know the command line.
@@ -45,11 +45,25 @@ pub(in crate::cli) enum CompressionArg {
     Of(Compression),
 }
 
-/// `--format` of `query`.
+/// `--format` of `export` and of `query`, which have one variable and one key of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum FormatArg {
-    Parquet,
+    #[value(alias = "parquet")]
+    Plain,
+    Delta,
+    /// Of `query` only.
     Arrow,
+}
+
+impl FormatArg {
+    /// What files are to be; none for a stream.
+    pub(in crate::cli) fn of_files(self) -> Option<Format> {
+        match self {
+            Self::Plain => Some(Format::Plain),
+            Self::Delta => Some(Format::Delta),
+            Self::Arrow => None,
+        }
+    }
 }
 
 /// `--log-level`.

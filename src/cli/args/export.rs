@@ -4,6 +4,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::arrangement::ArrangementArgs;
+use super::choices::FormatArg;
 use super::file::FileArgs;
 use super::limits::LimitArgs;
 use super::logdb::RunLogArgs;
@@ -38,6 +39,20 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) parallel: ParallelArgs,
     #[command(flatten)]
     pub(in crate::cli) parquet: ParquetArgs,
+    /// What the files of a table are: plain or delta. Default: plain.
+    ///
+    /// plain is files and a manifest. delta is a Delta Lake table: each run makes a new version, which readers see whole or
+    /// not at all, and older ones stay readable.
+    #[arg(
+        long,
+        env = "LAKEXPRESS_FORMAT",
+        value_enum,
+        default_value = "plain",
+        ignore_case = true,
+        hide_possible_values = true,
+        help_heading = "Run"
+    )]
+    pub(in crate::cli) format: FormatArg,
     #[command(flatten)]
     pub(in crate::cli) arrangement: ArrangementArgs,
     #[command(flatten)]

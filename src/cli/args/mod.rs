@@ -162,7 +162,7 @@ impl Command {
             }
             Self::Plan(args) => Some((&args.export.tell, &args.export.auth)),
             Self::Apply(args) => Some((&args.tell, &args.auth)),
-            Self::Query(args) => (args.format == FormatArg::Parquet).then_some((&args.tell, &args.auth)),
+            Self::Query(args) => (args.format != FormatArg::Arrow).then_some((&args.tell, &args.auth)),
             Self::Resume(args) => Some((&args.export.tell, &args.export.auth)),
             _ => None,
         }
@@ -194,6 +194,14 @@ impl Command {
             .filter(|(id, long)| is_given(id, long))
             .map(|(_, long)| long.to_owned())
             .collect();
+        let typed = matches.value_source("format") == Some(ValueSource::CommandLine) && !of_file("format");
+        if let Self::Export(args) = self
+            && args.format == FormatArg::Arrow
+            && !typed
+        {
+            // A file or a variable says that of `query`.
+            args.format = FormatArg::Plain;
+        }
     }
 }
 
@@ -272,8 +280,9 @@ pub(in crate::cli) struct QueryArgs {
     /// - is standard input. One export each, all as of one snapshot. Everything is checked before anything is exported.
     #[arg(long, env = "LAKEXPRESS_SCRIPT", value_name = "FILE", help_heading = "Query")]
     pub(in crate::cli) script: Option<PathBuf>,
-    /// What the result becomes: parquet or arrow. Default: parquet.
+    /// What the result becomes: parquet, delta or arrow. Default: parquet.
     ///
+    /// delta is a Delta Lake table, of which each run makes a new version.
     /// arrow is an Arrow IPC stream on standard output, of one query: rows come while they are read, nothing is recorded.
     /// It is whole only if the exit code is 0.
     #[arg(

@@ -178,6 +178,11 @@ pub(in crate::cli) struct RunArgs {
         ignore_case = true
     )]
     pub(in crate::cli) if_exists: IfExists,
+    /// Versions of a delta table that stay readable, the new one among them. Default: all.
+    ///
+    /// Files that only older versions name are deleted after the commit. The log stays.
+    #[arg(long, env = "LAKEXPRESS_KEEP_VERSIONS", value_name = "COUNT", value_parser = parse_count)]
+    pub(in crate::cli) keep_versions: Option<usize>,
     /// When a table fails, go on with the others or stop. Default: continue.
     #[arg(long, env = "LAKEXPRESS_ERROR_ACTION", value_enum, default_value_t = RunSpec::default().error_action, ignore_case = true)]
     pub(in crate::cli) error_action: ErrorAction,

@@ -270,6 +270,7 @@ fn a_file_becomes_flags_that_stand_below_those_given() {
         [
             "--cast=s.o.total: text",
             "--columns=s.o: a, b",
+            "--format=arrow",
             "--n-jobs=3",
             "--output-dir=./lake",
             "--parallel=-4",

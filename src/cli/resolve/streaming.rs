@@ -31,6 +31,7 @@ pub(in crate::cli) const OF_FILES: &[&str] = &[
     "max-open-files",
     "max-partitions",
     "if-exists",
+    "keep-versions",
     "error-action",
     "empty-tables",
     "log-db-auth-id",

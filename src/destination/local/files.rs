@@ -97,6 +97,28 @@ pub(super) fn put(folder: &Folder, name: &str, content: &[u8]) -> Result<()> {
     result
 }
 
+/// Writes a small file where there is none; succeeds if the very same is there already.
+///
+/// Errors: `Data` when another one is there.
+pub(super) fn put_new(folder: &Folder, name: &str, content: &[u8]) -> Result<()> {
+    let (temporary, mut file) = create_temporary(folder, name)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    let result = written
+        .map_err(|error| io_error("cannot write a file", &folder.at(name), error))
+        .and_then(|()| folder.rename_new(&temporary, name));
+    if !matches!(result, Ok(true)) {
+        // The write's error is the one to report.
+        let _ = folder.unlink(&temporary);
+    }
+    if result? || read(folder, name)?.is_some_and(|there| there == content) {
+        return Ok(());
+    }
+    Err(Error::data("an object of this name has come from elsewhere meanwhile")
+        .coded(Code::CommittedMeanwhile)
+        .with("path", folder.at(name).display())
+        .hint("see whether two runs write to one directory, then run again"))
+}
+
 /// Size and CRC-32 of a file; none if there is none.
 pub(super) fn checksum(folder: &Folder, name: &str) -> Result<Option<(u64, String)>> {
     let Some(mut file) = folder.file(name)? else { return Ok(None) };

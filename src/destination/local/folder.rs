@@ -9,7 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, linkat, mkdirat, openat, renameat, renameat_with,
+    statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use crate::error::{Code, Error, Result};
@@ -209,6 +212,23 @@ impl Folder {
         renameat(&self.handle, from, &self.handle, to)
             .map_err(|error| io_error("cannot rename a temporary file", &self.at(to), error.into()))?;
         self.sync()
+    }
+
+    /// Renames a file where there is none, in one step; false if there is one. What is there stays as it is.
+    pub(super) fn rename_new(&self, from: &str, to: &str) -> Result<bool> {
+        let renamed = match renameat_with(&self.handle, from, &self.handle, to, RenameFlags::NOREPLACE) {
+            // File systems that do not know this know other names of a file.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                linkat(&self.handle, from, &self.handle, to, AtFlags::empty())
+                    .and_then(|()| unlinkat(&self.handle, from, AtFlags::empty()))
+            }
+            renamed => renamed,
+        };
+        match renamed {
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(io_error("cannot rename a temporary file", &self.at(to), error.into())),
+            Ok(()) => self.sync().map(|()| true),
+        }
     }
 
     /// Removes a name, durably; a link, not what it leads to. Removing what is not there succeeds.

@@ -246,6 +246,13 @@ impl Destination for LocalDirectory {
         Ok(StoredObject { path: path.to_owned(), bytes, e_tag: None })
     }
 
+    async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        let (dir, name) = split(path)?;
+        let bytes = content.len() as u64;
+        self.within_new(dir, move |folder| files::put_new(&folder, &name, &content)).await?;
+        Ok(StoredObject { path: path.to_owned(), bytes, e_tag: None })
+    }
+
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         let (dir, name) = split(path)?;
         Ok(self.within(dir, move |folder| files::read(&folder, &name)).await?.flatten())

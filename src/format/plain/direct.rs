@@ -13,11 +13,9 @@
 
 use bytes::Bytes;
 
-use super::document::json;
-use super::intent::{Intent, read_intent};
-use super::place::{Place, current_manifest};
 use crate::destination::DirLock;
 use crate::error::{Error, Result};
+use crate::format::directory::{Intent, Place, current_manifest, json, read_intent};
 use crate::manifest::Manifest;
 use crate::spec::layout::MANIFEST;
 

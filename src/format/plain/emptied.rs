@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::place::Place;
 use super::state::Found;
 use crate::catalog::Slice;
 use crate::destination::PendingUpload;
 use crate::error::{Error, Result};
+use crate::format::directory::Place;
 use crate::manifest::{FileEntry, Manifest};
 use crate::sink::{EmptyFile, Kept, PreparedFile};
 use crate::spec::IfExists;

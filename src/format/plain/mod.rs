@@ -33,58 +33,37 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `open` | the lock is taken, what is there is found, and may be changed or not; `committed` reads without the lock |
-//! | `append` | whether files can be added to those that are there |
+//! | `open` | the lock is taken, what is there is found, and may be changed or not |
 //! | `transaction` | the order of a commit, from what was written to what readers see |
 //! | `swap` | phase 2; `roll` finds one that was not ended |
 //! | `direct` | the commit without an intent |
-//! | `abort` | uploads are removed, the lock is given back |
-//! | `emptied`, `sweep`, `removed` | what becomes of old files and uploads, with the right to delete and without |
-//! | `document`, `intent`, `place` | the documents of a directory, and the directory |
+//! | `emptied` | what becomes of old files without the right to delete |
+//!
+//! What commits of every format do in a directory is in [`directory`](super::directory).
 
-mod abort;
-mod append;
-mod committed;
 mod direct;
-mod document;
 mod emptied;
-mod intent;
 mod open;
-mod place;
-mod removed;
 mod roll;
-mod shown;
 mod state;
 mod swap;
-mod sweep;
 mod transaction;
-mod upload;
-
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::place::Place;
 use self::transaction::PlainTransaction;
 use super::contract::{Beginning, Committed, TableFormat, TableTarget, TableTransaction};
+use super::directory::{self, Place};
 use crate::error::Result;
 use crate::manifest::Manifest;
 use crate::sink::Demands;
 use crate::spec::IfExists;
 use crate::spec::layout::FileNames;
-pub(crate) use document::is_withdrawn;
-pub use document::read_manifest;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use intent::fuzzing;
 pub use roll::{is_unfinished, roll_forward};
 
 /// Plain files and a manifest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainFiles;
-
-fn place(target: &TableTarget) -> Place {
-    Place::new(Arc::clone(&target.destination), &target.directory)
-}
 
 #[async_trait]
 impl TableFormat for PlainFiles {
@@ -106,7 +85,7 @@ impl TableFormat for PlainFiles {
     }
 
     async fn committed(&self, target: &TableTarget) -> Result<Option<Committed>> {
-        committed::committed(&place(target)).await
+        directory::committed(&Place::of(target)).await
     }
 
     async fn committed_by(
@@ -115,7 +94,7 @@ impl TableFormat for PlainFiles {
         run_id: &str,
         is_wanted: &(dyn for<'m> Fn(&'m Manifest) -> bool + Send + Sync),
     ) -> Result<Option<Manifest>> {
-        committed::committed_by(&place(target), run_id, is_wanted).await
+        directory::committed_by(&Place::of(target), run_id, is_wanted).await
     }
 
     async fn begin(
@@ -123,6 +102,6 @@ impl TableFormat for PlainFiles {
         target: &TableTarget,
         beginning: &Beginning<'_>,
     ) -> Result<Box<dyn TableTransaction>> {
-        Ok(Box::new(PlainTransaction::begin(place(target), beginning).await?))
+        Ok(Box::new(PlainTransaction::begin(Place::of(target), beginning).await?))
     }
 }

@@ -3,19 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::abort::give_back;
-use super::committed::{all_there, version};
 use super::direct;
-use super::document::is_plain;
-use super::place::{NOTHING, Place, current_manifest};
-use super::removed::Removed;
 use super::roll::finish_intent;
-use super::shown::some_of;
 use super::state::Found;
-use super::sweep::sweep;
 use crate::destination::{DirLock, ONE_DIRECTORY_PER_RUN};
 use crate::error::{Code, Error, ErrorKind, Result};
 use crate::format::contract::Beginning;
+use crate::format::directory::{
+    NOTHING, Place, Removed, all_there, current_manifest, give_back, is_plain, some_of, sweep, version,
+};
 use crate::format::left::Left;
 use crate::spec::IfExists;
 use crate::spec::layout::MANIFEST;
@@ -67,6 +63,12 @@ async fn find(place: &Place, beginning: &Beginning<'_>) -> Result<Found> {
     let destination = &place.destination;
     finish_intent(place).await?;
     let old = current_manifest(place).await?;
+    if let Some(version) = old.as_ref().and_then(|old| old.table_version) {
+        let name = version.format.name();
+        return Err(Error::data(format!("a {name} table lies where plain files are to be"))
+            .coded(Code::OthersFiles)
+            .hint(format!("add --format {name}, or use another --output-dir or --sub-path")));
+    }
     let listed = destination.list(&place.dir).await?;
     let mut sizes = HashMap::new();
     for object in &listed {

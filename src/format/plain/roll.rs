@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use super::document::is_withdrawn;
-use super::intent::read_intent;
-use super::place::Place;
-use super::swap::{apply, same};
+use super::swap::apply;
 use crate::destination::Destination;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
+use crate::format::directory::{Place, is_withdrawn, read_intent, same};
 use crate::manifest::Manifest;
 use crate::spec::layout::INTENT;
 
@@ -36,6 +34,14 @@ pub(super) async fn finish_intent(place: &Place) -> Result<Option<Manifest>> {
         return Ok(None);
     }
     let intent = read_intent(&content).map_err(|error| error.with("path", place.path(INTENT)))?;
+    if intent.log.is_some() {
+        return Err(Error::data(
+            "a table with a log, whose commit has not ended, lies where plain files are to be",
+        )
+        .coded(Code::OthersFiles)
+        .with("path", place.path(INTENT))
+        .hint("add --format delta, or use another --output-dir or --sub-path"));
+    }
     tracing::info!(path = place.full(), run = intent.run_id, "finishing the commit of an earlier run");
     apply(place, intent).await.map(|(manifest, _)| Some(manifest))
 }

@@ -2,16 +2,10 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-
-use super::abort::abort_all;
-use super::document::WITHDRAWN;
 use super::emptied::emptied_in_place;
-use super::intent::Intent;
-use super::place::{Place, all, current_manifest};
-use super::removed::Removed;
 use crate::destination::{DirLock, PendingUpload};
 use crate::error::{Code, Error, ErrorKind, Result};
+use crate::format::directory::{Intent, Place, Removed, abort_all, all, current_manifest, same, withdraw};
 use crate::format::left::Left;
 use crate::manifest::Manifest;
 use crate::spec::layout::{INTENT, MANIFEST};
@@ -111,33 +105,4 @@ async fn finish(place: &Place, intent: Intent) -> Result<(Manifest, Removed)> {
         }
         intent => Ok((manifest, intent?)),
     }
-}
-
-/// Deletes the intent or the manifest; where nothing may be deleted, one that is withdrawn says the same. No version of
-/// this program takes that for a manifest.
-pub(super) async fn withdraw(place: &Place, name: &str) -> Result<Removed> {
-    let path = place.path(name);
-    match Removed::of(place.destination.delete(&path).await)? {
-        Removed::Denied(error) if !place.destination.replaces_freely() => Err(error),
-        Removed::Denied(error) => {
-            place.destination.put(&path, Bytes::from_static(WITHDRAWN)).await?;
-            Ok(Removed::Denied(error))
-        }
-        Removed::Gone => Ok(Removed::Gone),
-    }
-}
-
-/// Whether a manifest is the one of an intent.
-pub(super) fn same(a: &Manifest, b: &Manifest) -> bool {
-    without_tags(a) == without_tags(b)
-}
-
-/// E-tags are not known when an intent is written, and not what the one who finishes it may not delete.
-fn without_tags(manifest: &Manifest) -> Manifest {
-    let mut manifest = manifest.clone();
-    manifest.files.retain(|file| !file.leftover);
-    for file in &mut manifest.files {
-        file.e_tag = None;
-    }
-    manifest
 }

@@ -4,26 +4,22 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use super::abort::{abort_all, give_back, tell_lock};
-use super::append::check_append;
 use super::direct;
-use super::document::json;
 use super::emptied::empty_old;
-use super::intent::Intent;
 use super::open::{Opened, open};
-use super::place::{Place, all};
-use super::removed::Removed;
 use super::state::Found;
 use super::swap::swap;
-use super::upload::upload;
 use crate::destination::{DirLock, PendingUpload};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::contract::{AfterCommit, Beginning, TableTransaction, Written};
+use crate::format::directory::{
+    Intent, Place, Removed, abort_all, all, check_append, checked, give_back, tell_lock, upload,
+};
 use crate::format::left::Left;
 use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::sink::{EmptyFile, Kept, PreparedFile};
 use crate::spec::IfExists;
-use crate::spec::layout::{LOCK, MANIFEST};
+use crate::spec::layout::LOCK;
 
 /// The right to replace or extend one table, for as long as the directory's lock is held.
 #[derive(Debug)]
@@ -57,7 +53,7 @@ impl TableTransaction for PlainTransaction {
         let mut left = std::mem::take(&mut self.found.left);
         self.lock.changing(true);
         let result = match self.under_lock(files, empty, manifest, &mut left).await {
-            Ok(manifest) => self.checked(manifest, check).await,
+            Ok(manifest) => checked(&self.place, self.lock.as_ref(), manifest, check).await,
             Err(error) => Err(error),
         };
         let Self { place, lock, .. } = *self;
@@ -95,35 +91,6 @@ impl PlainTransaction {
         let Opened { place, found, lock } = open(place, beginning).await?;
         let (run_id, if_exists) = (beginning.run_id.to_owned(), beginning.if_exists);
         Ok(Self { place, run_id, if_exists, found, lock })
-    }
-
-    /// The manifest after the check, which is written again if it is another one.
-    async fn checked(&self, mut manifest: Manifest, check: Option<&dyn AfterCommit>) -> Result<Manifest> {
-        let Some(check) = check else { return Ok(manifest) };
-        let mut verification = manifest.verification.clone();
-        let outcome = check.check(&manifest, &mut verification).await;
-        if verification != manifest.verification {
-            let before = std::mem::replace(&mut manifest.verification, verification);
-            let noted = match self.lock.check().await {
-                Ok(()) => self.place.destination.put(&self.place.path(MANIFEST), json(&manifest)?).await,
-                Err(lost) => Err(lost),
-            };
-            let noted = match noted {
-                Err(error)
-                    if error.kind() == ErrorKind::Denied && !self.place.destination.replaces_freely() =>
-                {
-                    tracing::warn!(path = self.place.full(), %error, "the manifest keeps saying that the files were not compared");
-                    outcome?;
-                    manifest.verification = before;
-                    return Ok(manifest);
-                }
-                noted => noted,
-            };
-            // An error of the check is worth more than one of noting it.
-            outcome.and(noted.map(drop))?;
-            return Ok(manifest);
-        }
-        outcome.map(|()| manifest)
     }
 
     async fn under_lock(

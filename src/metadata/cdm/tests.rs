@@ -54,6 +54,7 @@ fn of(schema: &str, name: &str, files: &[&str]) -> Manifest {
         committed_at: "2026-01-01T00:00:00.000Z".into(),
         source: source("postgres", "shop", "db:5432"),
         table: table(schema, name),
+        table_version: None,
         earlier_snapshots: Vec::new(),
         mixed_snapshots: Vec::new(),
         snapshot: SnapshotToken {

@@ -25,6 +25,7 @@ use datafusion::common::{JoinConstraint, JoinType, TableReference};
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::prelude::{SQLOptions, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -63,13 +64,26 @@ pub struct QueryInput {
     pub slices: Vec<Slice>,
 }
 
-/// How inputs of equality joins are brought together.
+/// How much memory a plan takes for its speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joins {
-    /// By a hash table of one side, which must fit into memory.
-    Hash,
-    /// By sorting both sides, which spill.
-    SortMerge,
+pub enum Frugality {
+    /// Equality joins have a hash table of one side, which must fit into memory; partitions are sorted at once.
+    Fast,
+    /// Equality joins sort both sides, which spill.
+    SortedJoins,
+    /// And one sort has all the memory: of sorts that run at once, each may leave too little for the merging of another.
+    OneSort,
+}
+
+impl Frugality {
+    /// Why a plan is this one, for the log.
+    pub(crate) fn instead(self) -> &'static str {
+        match self {
+            Self::Fast => "--memory-limit is enough",
+            Self::SortedJoins => "a join does not fit into --memory-limit, sorting instead",
+            Self::OneSort => "sorts at once do not fit into --memory-limit, one after the other instead",
+        }
+    }
 }
 
 /// A query's export, planned.
@@ -110,18 +124,31 @@ impl QueryPlan {
     ///
     /// # Errors
     /// Usage when it needs more connections than there are.
-    pub async fn physical(&self, joins: Joins) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
+    pub async fn physical(&self, frugality: Frugality) -> Result<(Arc<dyn ExecutionPlan>, Arc<TaskContext>)> {
         let mut state = session::state(&self.context, &self.snapshot);
-        state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hash;
+        let optimizer = &mut state.config_mut().options_mut().optimizer;
+        optimizer.prefer_hash_join = frugality == Frugality::Fast;
+        optimizer.repartition_sorts = frugality != Frugality::OneSort;
         let physical = state.create_physical_plan(&self.logical).await?;
         order::check_readers(&physical, self.readers)?;
         Ok((physical, state.task_ctx()))
     }
 
-    /// Whether anything is joined by hash tables, which cannot spill.
-    pub async fn has_hash_joins(&self) -> Result<bool> {
-        let (physical, _) = self.physical(Joins::Hash).await?;
-        Ok(physical.exists(|node| Ok(node.is::<HashJoinExec>()))?)
+    /// A plan that takes less memory than that of `frugality`, which was not enough; none if there is none.
+    ///
+    /// # Errors
+    /// Those of [`physical`](Self::physical).
+    pub async fn more_frugal(&self, frugality: Frugality) -> Result<Option<Frugality>> {
+        let (physical, _) = self.physical(frugality).await?;
+        let has_hash_joins = physical.exists(|node| Ok(node.is::<HashJoinExec>()))?;
+        let has_sorts_at_once = physical.exists(|node| {
+            Ok(node.downcast_ref::<SortExec>().is_some_and(SortExec::preserve_partitioning))
+        })?;
+        Ok(match frugality {
+            Frugality::Fast if has_hash_joins => Some(Frugality::SortedJoins),
+            Frugality::Fast | Frugality::SortedJoins if has_sorts_at_once => Some(Frugality::OneSort),
+            _ => None,
+        })
     }
 }
 
@@ -232,13 +259,14 @@ pub async fn plan_queries(
             logical,
         };
         let placed = |error| statement.text.place(error, None, &[]);
-        let (physical, _) = plan.physical(Joins::Hash).await.map_err(placed)?;
+        let (physical, _) = plan.physical(Frugality::Fast).await.map_err(placed)?;
         if physical.output_partitioning().partition_count() == 0 {
             return Err(placed(Error::internal("the plan has no partitions")));
         }
         distinct_names(&physical.schema()).map_err(placed)?;
         arrange(&mut plan, statement, &physical.schema(), spec).await.map_err(placed)?;
-        let schema = plan.arrangement.in_files(&plan.physical(Joins::Hash).await.map_err(placed)?.0.schema());
+        let schema =
+            plan.arrangement.in_files(&plan.physical(Frugality::Fast).await.map_err(placed)?.0.schema());
         super::in_files(schema.fields()).and_then(|()| plan.writer.check(&schema)).map_err(placed)?;
         let written = schema.fields().iter().map(|field| field_for(field, &spec.parquet.readers)).collect();
         plan.writer.files = file_shape(&spec.files, &plan.table, &written)?;

@@ -12,7 +12,10 @@ const OTHER: Export = Export { run_id: "0a0a0a02", first: 1000, parts: 1, if_exi
 const RUN: &str = "0a0a0a03";
 
 async fn committed(destination: &Arc<dyn Destination>) -> Option<Committed> {
-    format::open().committed(&target(destination)).await.expect("what is committed can be read")
+    format::open(&OutputSpec::default())
+        .committed(&target(destination))
+        .await
+        .expect("what is committed can be read")
 }
 
 async fn begin_on(
@@ -22,7 +25,7 @@ async fn begin_on(
 ) -> Result<Box<dyn TableTransaction>> {
     let (owner, expected) = (owner(), Expected::Exactly(planned));
     let beginning = Beginning { run_id, if_exists: IfExists::Overwrite, owner: &owner, keep: &[], expected };
-    format::open().begin(&target(destination), &beginning).await
+    format::open(&OutputSpec::default()).begin(&target(destination), &beginning).await
 }
 
 /// Asserts that a run that was planned on `planned` is refused because `now` is committed.

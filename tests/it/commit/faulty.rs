@@ -144,6 +144,10 @@ impl Destination for Faulty {
         self.plan.run(self.inner.put(path, content)).await
     }
 
+    async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        self.plan.run(self.inner.put_new(path, content)).await
+    }
+
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         self.plan.run(self.inner.get(path)).await
     }
@@ -265,6 +269,10 @@ impl Destination for Poor {
 
     async fn put(&self, path: &str, content: Bytes) -> Result<StoredObject> {
         self.0.put(path, content).await
+    }
+
+    async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        self.0.put_new(path, content).await
     }
 
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {

@@ -298,7 +298,7 @@ impl InMemory {
             let planned = plan_queries(&[statement], &source, &inputs, &self.at, self.readers, &spec).await;
             let mut plans = planned.map_err(|e| e.to_string())?;
             let plan = plans.pop().unwrap();
-            plan.physical(plan::query::Joins::Hash).await.map_err(|e| e.to_string())
+            plan.physical(plan::query::Frugality::Fast).await.map_err(|e| e.to_string())
         })?;
         match self.collect(&planned, None) {
             Ok(batches) => Ok(batches

@@ -6,7 +6,7 @@ use lakexpress::catalog::{Consistency, TableFilter, TableRef};
 use lakexpress::spec::origin::Process;
 use lakexpress::spec::{
     ArrangementSpec, Compression, ConfigRow, CuttingSpec, EmptyTables, Encodings, ErrorAction, ExportSpec,
-    FilesSpec, IfExists, Limits, MasksSpec, MetadataSpec, Method, NumericPolicy, Origin, OutputSpec,
+    FilesSpec, Format, IfExists, Limits, MasksSpec, MetadataSpec, Method, NumericPolicy, Origin, OutputSpec,
     ParquetSpec, RunSpec, SafetySpec, SelectionSpec, SpecialValues, TableConfig, TableRule, TypePolicy,
     Verify,
 };
@@ -103,6 +103,8 @@ fn of_all_flags() -> ExportSpec {
             accept_mixed_snapshot: true,
         },
         output: OutputSpec {
+            format: Format::default(),
+            keep_versions: None,
             sub_path: "staging/2026".into(),
             if_exists: IfExists::Append,
             empty_tables: EmptyTables::Skip,
@@ -149,7 +151,7 @@ fn equal_places(now: &Value, default: &Value, place: &str) -> Vec<String> {
 fn as_before(spec: &ExportSpec) -> Value {
     let mut written = serde_json::to_value(spec).unwrap();
     let default = serde_json::to_value(ExportSpec::default()).unwrap();
-    for later in ["arrangement", "files", "masks"] {
+    for later in ["arrangement", "files", "masks", "format", "keep_versions"] {
         assert_eq!(written.as_object_mut().unwrap().remove(later).unwrap(), default[later]);
     }
     written

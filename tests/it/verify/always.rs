@@ -182,6 +182,10 @@ impl Destination for Claiming {
         self.inner.put(path, content).await
     }
 
+    async fn put_new(&self, path: &str, content: Bytes) -> Result<StoredObject> {
+        self.inner.put_new(path, content).await
+    }
+
     async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         self.inner.get(path).await
     }

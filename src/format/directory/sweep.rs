@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, Result};
 use crate::format::left::Left;
 
 /// Aborts uploads that are not in `keep`, and notes in `left` those that may not be aborted.
-pub(super) async fn sweep(place: &Place, keep: &[PendingUpload], left: &mut Left) -> Result<()> {
+pub(in crate::format) async fn sweep(place: &Place, keep: &[PendingUpload], left: &mut Left) -> Result<()> {
     let destination = &place.destination;
     let pending = match destination.list_pending(&place.dir).await {
         // A lifecycle rule can clean up as well.

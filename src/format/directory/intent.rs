@@ -7,32 +7,44 @@ use serde::{Deserialize, Serialize};
 use super::document::{check_files, is_plain, read};
 use crate::destination::PendingUpload;
 use crate::error::{Code, Error, Result};
-use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::manifest::Manifest;
 
 /// `_commit.json`: a commit that will happen. All paths in it are file names in its directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Intent {
+pub(in crate::format) struct Intent {
     /// Format version of this document and of the manifest in it.
-    pub(super) format_version: u32,
+    pub(in crate::format) format_version: u32,
     /// The run that commits.
-    pub(super) run_id: String,
+    pub(in crate::format) run_id: String,
     /// Uploads to complete; `path` is the file's name.
-    pub(super) uploads: Vec<PendingUpload>,
+    pub(in crate::format) uploads: Vec<PendingUpload>,
     /// Files to delete.
-    pub(super) deletes: Vec<String>,
+    pub(in crate::format) deletes: Vec<String>,
     /// The new manifest, without e-tags of the uploads.
-    pub(super) manifest: Manifest,
+    pub(in crate::format) manifest: Manifest,
+    /// The document of the table's log that is the commit; none for plain files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::format) log: Option<LogEntry>,
+}
+
+/// A document of a log, which is written where there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::format) struct LogEntry {
+    /// The version that it makes.
+    pub(in crate::format) version: u64,
+    /// Its content.
+    pub(in crate::format) text: String,
 }
 
 impl Intent {
-    pub(super) fn new(
+    pub(in crate::format) fn new(
         run_id: &str,
         uploads: Vec<PendingUpload>,
         deletes: Vec<String>,
         manifest: Manifest,
     ) -> Result<Self> {
-        let run_id = run_id.to_owned();
-        let intent = Self { format_version: FORMAT_VERSION, run_id, uploads, deletes, manifest };
+        let (run_id, format_version) = (run_id.to_owned(), manifest.format_version);
+        let intent = Self { format_version, run_id, uploads, deletes, manifest, log: None };
         intent.check()?;
         Ok(intent)
     }
@@ -60,7 +72,7 @@ impl Intent {
     }
 }
 
-pub(super) fn read_intent(content: &[u8]) -> Result<Intent> {
+pub(in crate::format) fn read_intent(content: &[u8]) -> Result<Intent> {
     let intent: Intent = read(content, "the intent of an unfinished commit")?;
     intent.check()?;
     Ok(intent)

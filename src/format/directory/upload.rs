@@ -8,7 +8,10 @@ use crate::error::{Error, Result};
 use crate::sink::{Kept, PreparedFile};
 
 /// Uploads a file that was kept.
-pub(super) fn upload<'a>(place: &'a Place, file: &'a mut PreparedFile) -> BoxFuture<'a, Result<()>> {
+pub(in crate::format) fn upload<'a>(
+    place: &'a Place,
+    file: &'a mut PreparedFile,
+) -> BoxFuture<'a, Result<()>> {
     Box::pin(async {
         let Some(Kept(content)) = file.kept.take() else { return Ok(()) };
         let mut upload = place.destination.create(&file.upload.path, file.entry.bytes).await?;

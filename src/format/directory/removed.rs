@@ -5,7 +5,7 @@ use crate::format::left::Left;
 
 /// What became of an object that was to be removed.
 #[derive(Debug)]
-pub(super) enum Removed {
+pub(in crate::format) enum Removed {
     /// It is gone.
     Gone,
     /// It may not be deleted, and stays.
@@ -20,7 +20,7 @@ impl From<Option<Error>> for Removed {
 
 impl Removed {
     /// A refusal is an answer; any other error is none.
-    pub(super) fn of(deleted: Result<()>) -> Result<Self> {
+    pub(in crate::format) fn of(deleted: Result<()>) -> Result<Self> {
         match deleted {
             Ok(()) => Ok(Self::Gone),
             Err(error) if error.kind() == ErrorKind::Denied => Ok(Self::Denied(error)),
@@ -29,7 +29,7 @@ impl Removed {
     }
 
     /// Notes in `left` that the document `name` stays, if it was kept from being removed.
-    pub(super) fn noted(self, name: &str, left: &mut Left) {
+    pub(in crate::format) fn noted(self, name: &str, left: &mut Left) {
         if let Self::Denied(error) = self {
             left.documents.insert(name.to_owned());
             left.lacks(&error);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::document::{is_withdrawn, json, read_manifest};
 use crate::destination::Destination;
 use crate::error::Result;
+use crate::format::contract::TableTarget;
 use crate::manifest::Manifest;
 use crate::spec::layout::MANIFEST;
 
@@ -18,24 +19,28 @@ const CONCURRENT_CALLS: usize = 8;
 const CALLS_MADE: usize = 1024;
 
 /// A name that nothing has.
-pub(super) const NOTHING: &str = "_nothing";
+pub(in crate::format) const NOTHING: &str = "_nothing";
 
 /// A table's directory at a destination.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) destination: Arc<dyn Destination>,
-    pub(super) dir: String,
+pub(in crate::format) struct Place {
+    pub(in crate::format) destination: Arc<dyn Destination>,
+    pub(in crate::format) dir: String,
     /// Nothing of it can be read, and nothing be replaced: everything is made only where there is nothing.
-    pub(super) blind: bool,
+    pub(in crate::format) blind: bool,
 }
 
 impl Place {
-    pub(super) fn new(destination: Arc<dyn Destination>, dir: &str) -> Self {
+    pub(in crate::format) fn new(destination: Arc<dyn Destination>, dir: &str) -> Self {
         Self { destination, dir: dir.to_owned(), blind: false }
     }
 
+    pub(in crate::format) fn of(target: &TableTarget) -> Self {
+        Self::new(Arc::clone(&target.destination), &target.directory)
+    }
+
     /// Writes a document of the commit.
-    pub(super) async fn write(&self, name: &str, document: &impl Serialize) -> Result<()> {
+    pub(in crate::format) async fn write(&self, name: &str, document: &impl Serialize) -> Result<()> {
         let (path, content) = (self.path(name), json(document)?);
         let written = match self.blind {
             true => self.destination.put_new(&path, content).await,
@@ -44,18 +49,20 @@ impl Place {
         written.map(drop)
     }
 
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(in crate::format) fn path(&self, name: &str) -> String {
         if self.dir.is_empty() { name.to_owned() } else { format!("{}/{name}", self.dir) }
     }
 
     /// For messages.
-    pub(super) fn full(&self) -> String {
+    pub(in crate::format) fn full(&self) -> String {
         format!("{}/{}", self.destination.location().trim_end_matches('/'), self.dir)
     }
 }
 
 /// Runs calls a few at a time and waits for every one, so that none is under way when we return.
-pub(super) async fn all<'a, T>(mut calls: impl Iterator<Item = BoxFuture<'a, Result<T>>>) -> Vec<Result<T>> {
+pub(in crate::format) async fn all<'a, T>(
+    mut calls: impl Iterator<Item = BoxFuture<'a, Result<T>>>,
+) -> Vec<Result<T>> {
     let mut results = Vec::new();
     loop {
         // Not all are made at once: of a table of many files they take more memory than the names of its files.
@@ -68,7 +75,7 @@ pub(super) async fn all<'a, T>(mut calls: impl Iterator<Item = BoxFuture<'a, Res
 }
 
 /// What is committed; none without a manifest.
-pub(super) async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {
+pub(in crate::format) async fn current_manifest(place: &Place) -> Result<Option<Manifest>> {
     let path = place.path(MANIFEST);
     let content = place.destination.get(&path).await?.filter(|content| !is_withdrawn(content));
     content.map(|content| read_manifest(&content).map_err(|error| error.with("path", path))).transpose()

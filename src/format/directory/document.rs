@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::destination::DOCUMENT_BYTES;
 use crate::error::{Code, Error, Result};
-use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::manifest::{FORMAT_VERSION_OF_LOGS, Manifest};
 use crate::spec::layout;
 
 /// Larger documents are written without line breaks.
 const READABLE_BYTES: usize = 8 << 20;
 
 /// Takes the place of an intent or a manifest that no longer counts.
-pub(super) const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
+pub(in crate::format) const WITHDRAWN: &[u8] = b"{\"withdrawn\": true}";
 
 /// More rows, or bytes, than any table has: what is added to them must not be counted wrong.
 const TOO_MANY: u64 = 1 << 56;
 
 /// A document of the commit from its bytes. Looks at the version first: what a newer program wrote is neither guessed at
 /// nor touched.
-pub(super) fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T> {
+pub(in crate::format) fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T> {
     #[derive(Deserialize)]
     struct Version {
         format_version: u32,
@@ -35,11 +35,13 @@ pub(super) fn read<T: DeserializeOwned>(content: &[u8], what: &str) -> Result<T>
             .caused_by(error)
     };
     let version: Version = serde_json::from_slice(content).map_err(wrong)?;
-    if version.format_version > FORMAT_VERSION {
+    if version.format_version > FORMAT_VERSION_OF_LOGS {
         let found = version.format_version;
-        return Err(Error::data(format!("{what} has format {found}, this program knows {FORMAT_VERSION}"))
-            .coded(Code::ManifestUnreadable)
-            .hint("use the newer version of lakexpress that wrote it"));
+        return Err(Error::data(format!(
+            "{what} has format {found}, this program knows {FORMAT_VERSION_OF_LOGS}"
+        ))
+        .coded(Code::ManifestUnreadable)
+        .hint("use the newer version of lakexpress that wrote it"));
     }
     serde_json::from_slice(content).map_err(wrong)
 }
@@ -54,7 +56,7 @@ pub fn read_manifest(content: &[u8]) -> Result<Manifest> {
 }
 
 /// The names of the files, and what is counted of them.
-pub(super) fn check_files(manifest: &Manifest) -> Result<()> {
+pub(in crate::format) fn check_files(manifest: &Manifest) -> Result<()> {
     let (mut rows, mut bytes) = (manifest.rows, 0_u64);
     for file in &manifest.files {
         rows = rows.saturating_add(file.rows);
@@ -85,7 +87,7 @@ pub(super) fn check_files(manifest: &Manifest) -> Result<()> {
 
 /// A name of a data file in the table's directory, or in `key=value` directories below it: no document of ours, not
 /// hidden.
-pub(super) fn is_plain(name: &str) -> bool {
+pub(in crate::format) fn is_plain(name: &str) -> bool {
     let is_file =
         |name: &str| !name.is_empty() && !name.starts_with(['_', '.']) && !name.contains(['/', '\\', '\0']);
     layout::file_name(name).is_some_and(is_file)
@@ -97,7 +99,7 @@ pub(crate) fn is_withdrawn(document: &[u8]) -> bool {
 }
 
 /// A document as it is written.
-pub(super) fn json(document: &impl Serialize) -> Result<Bytes> {
+pub(in crate::format) fn json(document: &impl Serialize) -> Result<Bytes> {
     let wrong = |error| Error::internal("a document cannot be written as JSON").caused_by(error);
     let mut length = Length(0);
     serde_json::to_writer(&mut length, document).map_err(wrong)?;
@@ -148,9 +150,9 @@ mod tests {
             let text = format!("{{\"format_version\": {version}}}");
             read::<serde_json::Value>(text.as_bytes(), "the manifest").map_err(|error| error.to_string())
         };
-        assert!(read(0).is_ok() && read(FORMAT_VERSION).is_ok());
-        let error = read(FORMAT_VERSION + 1).expect_err("newer");
-        assert!(error.contains(&format!("format {}", FORMAT_VERSION + 1)), "{error}");
+        assert!(read(0).is_ok() && read(FORMAT_VERSION_OF_LOGS).is_ok());
+        let error = read(FORMAT_VERSION_OF_LOGS + 1).expect_err("newer");
+        assert!(error.contains(&format!("format {}", FORMAT_VERSION_OF_LOGS + 1)), "{error}");
         assert!(super::read::<serde_json::Value>(b"{}", "the manifest").is_err());
     }
 }

@@ -8,18 +8,18 @@ use crate::format::contract::{Committed, Version};
 use crate::manifest::Manifest;
 
 /// What is committed in `place`; none without a manifest.
-pub(super) async fn committed(place: &Place) -> Result<Option<Committed>> {
+pub(in crate::format) async fn committed(place: &Place) -> Result<Option<Committed>> {
     let manifest = current_manifest(place).await?;
     Ok(manifest.map(|manifest| Committed { version: version(&manifest), manifest }))
 }
 
 /// Which commit wrote `manifest`. What becomes of it in the same commit, as the verdict of a comparison, is no other one.
-pub(super) fn version(manifest: &Manifest) -> Version {
+pub(in crate::format) fn version(manifest: &Manifest) -> Version {
     Version { run_id: manifest.run_id.clone(), tag: manifest.committed_at.clone() }
 }
 
 /// The manifest, if `run_id` committed it, `is_wanted` and all its files are there with their sizes.
-pub(super) async fn committed_by(
+pub(in crate::format) async fn committed_by(
     place: &Place,
     run_id: &str,
     is_wanted: &(dyn Fn(&Manifest) -> bool + Send + Sync),
@@ -39,6 +39,6 @@ pub(super) async fn committed_by(
 }
 
 /// Whether every file that the manifest names is there with its size.
-pub(super) fn all_there(manifest: &Manifest, sizes: &HashMap<&str, u64>) -> bool {
+pub(in crate::format) fn all_there(manifest: &Manifest, sizes: &HashMap<&str, u64>) -> bool {
     manifest.files.iter().all(|file| sizes.get(file.name.as_str()) == Some(&file.bytes))
 }

@@ -10,7 +10,7 @@ use crate::sink::PreparedFile;
 use crate::spec::layout::directories;
 
 /// Files that are added must not replace others, and must have the columns that the others have.
-pub(super) fn check_append(
+pub(in crate::format) fn check_append(
     old: Option<&Manifest>,
     visible: &HashSet<String>,
     files: &[PreparedFile],
