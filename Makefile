@@ -23,7 +23,7 @@ MUTANTS ?= 150
 MUTANTS_SEED ?= 1
 MUTANTS_SECONDS ?= 0
 MUTANTS_IN ?= src
-FUZZ_TARGETS ?= arrays auth copy encoders intent lock manifest mysql numeric server
+FUZZ_TARGETS ?= arrays auth copy delta encoders intent lock manifest mysql numeric server
 # Tests wait for servers and clocks as often as for a processor.
 TEST_THREADS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 # Benchmarks with their own arguments are only printed; the others go into docs/benchmarks.md.

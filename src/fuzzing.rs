@@ -13,6 +13,7 @@ pub const TARGETS: &[Target] = &[
     ("arrays", |data| accept(crate::source::postgres_fuzzing::arrays(data))),
     ("auth", |data| accept(crate::config::fuzzing(data))),
     ("copy", |data| accept(crate::source::postgres_fuzzing::copy(data))),
+    ("delta", |data| accept(crate::format::delta_fuzzing(data))),
     ("encoders", |data| accept(crate::sink::encoders_fuzzing(data))),
     ("intent", |data| accept(crate::format::fuzzing(data))),
     ("lock", |data| crate::destination::fuzzing(data)),

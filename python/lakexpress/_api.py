@@ -88,10 +88,12 @@ def query(sql: Optional[str] = None, *, check: bool = True, progress: _Callback 
     Raises:
         Error: as of `export`.
     """
-    if str(flags.get("output_dir")) == "-":
+    if str(flags.get("output_dir")) == "-" or flags.get("format") == "arrow":
         raise ValueError("query() writes files; lakexpress.stream() reads the result")
     words = None if sql is None else [sql]
-    return _run("query", RunResult, flags, check, progress, words, fixed=["--format=parquet"])
+    # The environment may say what a stream is.
+    fixed = [] if flags.get("format") else ["--format=plain"]
+    return _run("query", RunResult, flags, check, progress, words, fixed=fixed)
 
 
 def resume(run_id: str, *, check: bool = True, progress: _Callback = None, **flags: Any) -> RunResult:

@@ -29,6 +29,7 @@ def export(
     column_compression: Optional[Union[str, Iterable[str]]] = ...,
     bloom_filter: Optional[Union[str, Iterable[str]]] = ..., page_index: Optional[Literal["auto", "on", "off"]] = ...,
     parquet_metadata: Optional[Union[str, Iterable[str]]] = ...,
+    format: Optional[Literal["plain", "delta", "arrow"]] = ...,
     partition_by: Optional[Union[str, Iterable[str]]] = ..., max_file_bytes: Optional[Union[int, str]] = ...,
     max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
     sort_by: Optional[Union[str, Iterable[str]]] = ..., min_file_bytes: Optional[Union[int, str]] = ...,
@@ -87,6 +88,7 @@ def export(
     bloom_filter: Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none
     page_index: Bounds of every page, so that readers skip pages: auto, on or off. Default: auto
     parquet_metadata: A key and a value for the footer of every file. Repeatable. Default: none
+    format: What the files of a table are: plain or delta. Default: plain
     partition_by: Hive partitions: 'orders: year(o_date) AS y, region'. Repeatable. Default: none
     max_file_bytes: Size at which a file ends and the next begins. Default: none, one file for each part
     max_open_files: Files of partitions that a reader writes at once. Default: 16
@@ -143,6 +145,7 @@ def plan(
     column_compression: Optional[Union[str, Iterable[str]]] = ...,
     bloom_filter: Optional[Union[str, Iterable[str]]] = ..., page_index: Optional[Literal["auto", "on", "off"]] = ...,
     parquet_metadata: Optional[Union[str, Iterable[str]]] = ...,
+    format: Optional[Literal["plain", "delta", "arrow"]] = ...,
     partition_by: Optional[Union[str, Iterable[str]]] = ..., max_file_bytes: Optional[Union[int, str]] = ...,
     max_open_files: Optional[int] = ..., max_partitions: Optional[int] = ...,
     sort_by: Optional[Union[str, Iterable[str]]] = ..., min_file_bytes: Optional[Union[int, str]] = ...,
@@ -202,6 +205,7 @@ def plan(
     bloom_filter: Columns with a Bloom filter: 'orders: id, customer_id', 'orders: auto'. Repeatable. Default: none
     page_index: Bounds of every page, so that readers skip pages: auto, on or off. Default: auto
     parquet_metadata: A key and a value for the footer of every file. Repeatable. Default: none
+    format: What the files of a table are: plain or delta. Default: plain
     partition_by: Hive partitions: 'orders: year(o_date) AS y, region'. Repeatable. Default: none
     max_file_bytes: Size at which a file ends and the next begins. Default: none, one file for each part
     max_open_files: Files of partitions that a reader writes at once. Default: 16
@@ -320,13 +324,13 @@ def check(
 def query(
     sql: Optional[str] = ..., *, check: bool = ..., progress: Optional[Callable[[Progress], object]] = ...,
     name: Optional[str] = ..., source_sql: Optional[str] = ..., key: Optional[str] = ...,
-    script: Optional[StrPath] = ..., config: Optional[StrPath] = ..., auth: Optional[StrPath] = ...,
-    log_db_auth_id: Optional[str] = ..., source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ...,
-    source: Optional[str] = ..., cast: Optional[Union[str, Iterable[str]]] = ...,
-    special_values: Optional[Literal["error", "null"]] = ..., numeric: Optional[str] = ...,
-    readers: Optional[str] = ..., output_dir: Optional[StrPath] = ..., target_storage_id: Optional[str] = ...,
-    sub_path: Optional[str] = ..., n_jobs: Optional[int] = ..., parallel: Optional[int] = ...,
-    max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
+    script: Optional[StrPath] = ..., format: Optional[Literal["plain", "delta", "arrow"]] = ...,
+    config: Optional[StrPath] = ..., auth: Optional[StrPath] = ..., log_db_auth_id: Optional[str] = ...,
+    source_db_auth_id: Optional[str] = ..., source_db_name: Optional[str] = ..., source: Optional[str] = ...,
+    cast: Optional[Union[str, Iterable[str]]] = ..., special_values: Optional[Literal["error", "null"]] = ...,
+    numeric: Optional[str] = ..., readers: Optional[str] = ..., output_dir: Optional[StrPath] = ...,
+    target_storage_id: Optional[str] = ..., sub_path: Optional[str] = ..., n_jobs: Optional[int] = ...,
+    parallel: Optional[int] = ..., max_connections: Optional[int] = ..., large_table_threshold: Optional[int] = ...,
     part_bytes: Optional[Union[int, str]] = ..., table_config: Optional[Union[str, Iterable[str]]] = ...,
     compression: Optional[str] = ..., row_group_rows: Optional[int] = ...,
     row_group_bytes: Optional[Union[int, str]] = ..., encodings: Optional[Literal["delta", "plain"]] = ...,
@@ -352,6 +356,7 @@ def query(
     source_sql: A query in the database's own SQL. Default: none
     key: Column of the result of --source-sql by whose ranges it is cut. Default: none, one reader
     script: File of COPY (SELECT ...) TO 'name'; statements. Default: none
+    format: What the result becomes: parquet, delta or arrow. Default: parquet
     config: Configuration file (TOML or YAML) with values of flags. Default: none
     auth: Auth file: one JSON object with ids as keys. Default: none
     log_db_auth_id: Id in the auth file of the database that records runs: sqlite, postgres, mysql, mariadb

@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # pragma: no cover
 _MANIFEST = "_manifest.json"
 _RUNS = "_lakexpress"
 #: The newest format of manifests that is understood.
-_FORMAT = 1
+_FORMAT = 2
 
 
 class _HasName(Protocol):

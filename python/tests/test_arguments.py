@@ -46,7 +46,7 @@ def test_values_become_arguments(echo):
     assert argv == [
         "query",
         "--json",
-        "--format=parquet",
+        "--format=plain",
         "--name=n",
         "--parallel=-4",
         "--part-bytes=5",

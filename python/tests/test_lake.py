@@ -55,7 +55,7 @@ def test_a_manifest_that_is_withdrawn_or_newer_or_damaged(lake):
         opened.table("main.orders")
     assert opened.table("customers").rows == 1
     for text, part in [
-        (json.dumps({**json.loads(whole), "format_version": 2}), "update it"),
+        (json.dumps({**json.loads(whole), "format_version": 3}), "update it"),
         ("{}", "no manifest"),
         (whole[:50], "no manifest"),
         ("[]", "no manifest"),
@@ -139,6 +139,19 @@ def test_tables_that_were_added_to_or_replaced(shop, tmp_path):
     export(where="orders: id = 1")
     once = lakexpress.open(tmp_path / "lake").table("orders")
     assert once.arrow().to_pydict()["id"] == [1]
+
+
+def test_the_newest_version_of_a_delta_table(shop, tmp_path):
+    def export(**flags):
+        return lakexpress.export(source=shop.url, output_dir=tmp_path / "lake", include="orders", format="delta", **flags)
+
+    export()
+    export(where="orders: id = 1")
+    newest = lakexpress.open(tmp_path / "lake").table("orders")
+    assert newest.arrow().to_pydict()["id"] == [1]
+    assert len(list((tmp_path / "lake/main/orders").glob("*.parquet"))) == 2
+    with pytest.raises(lakexpress.Error):
+        lakexpress.export(source=shop.url, output_dir=tmp_path / "lake", include="orders")
 
 
 def test_parts_in_directories_of_their_periods_have_no_more_columns(lake):

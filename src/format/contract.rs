@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 
 use super::left::Left;
@@ -100,6 +101,8 @@ pub struct Written {
     pub files: Vec<PreparedFile>,
     /// A file without rows, for transactions that [need one](TableTransaction::needs_empty_file).
     pub empty: Option<EmptyFile>,
+    /// What every file looks like, with the ids of its columns, for transactions that [ask for it](TableTransaction::needs_schema).
+    pub schema: Option<SchemaRef>,
     /// The description. Its `files`, `rows`, `run_id` and `format_version` are filled in by the commit.
     pub manifest: Manifest,
 }
@@ -178,6 +181,11 @@ pub trait TableTransaction: fmt::Debug + Send {
     /// Whether old files that the new table lacks may not be deleted, so that the commit needs
     /// [a file without rows](Written::empty) to put in their place.
     fn needs_empty_file(&self) -> bool;
+
+    /// Whether the commit must know [what every file looks like](Written::schema).
+    fn needs_schema(&self) -> bool {
+        false
+    }
 
     /// Makes what was written visible, all or nothing. Returns the description as committed, and what could not be cleared
     /// away. Then `check` examines what readers see now, before any other run can change it.

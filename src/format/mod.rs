@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub use contract::{
     AfterCommit, Beginning, Committed, Expected, TableFormat, TableTarget, TableTransaction, Version, Written,
 };
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use delta::fuzzing as delta_fuzzing;
 pub use delta::{Known, look};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use directory::fuzzing;

@@ -78,9 +78,10 @@ fn seeds_and_what_is_made_of_them_break_no_reader() {
 #[test]
 fn seeds_are_documents_and_servers_that_are_accepted() {
     type Reader = fn(&[u8]) -> Result<(), crate::error::Error>;
-    let readers: [(&str, Reader, &[&[u8]]); 6] = [
+    let readers: [(&str, Reader, &[&[u8]]); 7] = [
         ("auth", |data| crate::config::fuzzing(data), &[]),
         ("copy", |data| crate::source::postgres_fuzzing::copy(data), &[]),
+        ("delta", |data| crate::format::delta_fuzzing(data), &[]),
         ("intent", |data| crate::format::fuzzing(data), &[]),
         ("manifest", |data| crate::format::read_manifest(data).map(drop), &[]),
         ("mysql", |data| crate::client::mysql_fuzzing::server(data), &[b"#28000", b"#21000"]),

@@ -82,14 +82,16 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
     }
     let progress = services.progress.start(place.table, place.est_rows);
     // Without the right to delete, what is replaced gets the content of a file without rows.
-    let prepared = Prepared::new(progress, transaction.needs_empty_file());
+    let needs_empty = transaction.needs_empty_file();
+    let prepared = Prepared::new(progress, needs_empty || transaction.needs_schema());
     let written = written(content, under, &prepared, transaction.previous()).await;
     services.progress.finish(place.table);
     let files = prepared.take();
     match written {
         Ok((manifest, empty)) => {
             let entries = files.iter().map(|file| recorded(&file.entry)).collect();
-            let written = Written { files, empty, manifest };
+            let (empty, schema) = (empty.filter(|_| needs_empty), prepared.schema());
+            let written = Written { files, empty, schema, manifest };
             let (manifest, left) = transaction.commit(written, Some(&Check { content, under })).await?;
             if !left.is_empty() {
                 tracing::warn!("{}: left in its directory: {}", place.table, left.text());

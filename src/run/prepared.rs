@@ -35,10 +35,14 @@ impl Prepared {
         let _ = self.shape.set((Arc::clone(schema), settings.clone()));
     }
 
-    /// A file of the table without rows, where it must be known.
+    /// A file of the table without rows.
     pub(super) fn empty(&self) -> Result<Option<EmptyFile>> {
-        let shape = self.shape.get().filter(|_| self.is_shaped);
-        shape.map(|(schema, settings)| EmptyFile::new(schema, settings)).transpose()
+        self.shape.get().map(|(schema, settings)| EmptyFile::new(schema, settings)).transpose()
+    }
+
+    /// What every file of the table looks like, where that is known.
+    pub(super) fn schema(&self) -> Option<SchemaRef> {
+        self.shape.get().map(|(schema, _)| Arc::clone(schema))
     }
 
     pub(super) fn extend(&self, parts: impl IntoIterator<Item = PreparedPart>) {

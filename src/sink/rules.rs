@@ -82,8 +82,13 @@ impl FileRules {
         Ok(())
     }
 
-    /// Refuses names that are one name to the format.
+    /// Refuses names that are one name to the format, also within structs.
     fn names_apart(&self, table: &TableRef, columns: &Fields) -> Result<()> {
+        for column in columns {
+            for inner in structs(column.data_type()) {
+                self.names_apart(table, inner).map_err(|error| error.with("within", column.name()))?;
+            }
+        }
         let mut seen: HashMap<String, &str> = HashMap::new();
         for column in columns {
             if let Some(other) = seen.insert(column.name().to_lowercase(), column.name()) {
@@ -96,6 +101,20 @@ impl FileRules {
             }
         }
         Ok(())
+    }
+}
+
+/// The fields of structs that a type is, or has inside of lists and maps.
+fn structs(data_type: &DataType) -> Vec<&Fields> {
+    match data_type {
+        DataType::Struct(fields) => vec![fields],
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => structs(field.data_type()),
+        _ => Vec::new(),
     }
 }
 

@@ -173,7 +173,8 @@ impl Export {
             }
         }
         let empty = Some(EmptyFile::new(&self.batch(0).schema(), &WriterSettings::default())?);
-        let written = Written { files, empty, manifest: self.manifest() };
+        let schema = Some(self.batch(0).schema());
+        let written = Written { files, empty, schema, manifest: self.manifest() };
         transaction.commit(written, None).await.map(|(manifest, _)| manifest)
     }
 }
@@ -212,7 +213,8 @@ async fn commit(
     files: Vec<PreparedFile>,
     manifest: Manifest,
 ) -> Result<Manifest> {
-    let written = Written { files, empty: None, manifest };
+    let schema = Some(OLD.batch(0).schema());
+    let written = Written { files, empty: None, schema, manifest };
     transaction.commit(written, None).await.map(|(manifest, _)| manifest)
 }
 

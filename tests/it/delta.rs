@@ -97,13 +97,13 @@ fn partitions_of_every_type_have_their_values() {
     let url = server.create_db("delta_partitions");
     server.sql(
         "delta_partitions",
-        "CREATE TABLE t (id int PRIMARY KEY, region text, day date, at timestamp, n bigint, yes boolean, d numeric(8,2), note text);
-         INSERT INTO t SELECT g, (ARRAY['a/b', 'z%', 'é ü', '50%25', 'x=y', NULL, 'plus+and&', '#?'])[1 + g % 8],
+        "CREATE TABLE t (id int PRIMARY KEY, who uuid DEFAULT '0190a1b2-0000-4000-8000-00000000000a', region text, day date, at timestamp, n bigint, yes boolean, d numeric(8,2), note text);
+         INSERT INTO t SELECT g, CASE WHEN g % 2 = 0 THEN md5((g % 6)::text)::uuid END, (ARRAY['a/b', 'z%', 'é ü', '50%25', 'x=y', NULL, 'plus+and&', '#?'])[1 + g % 8],
            date '1999-12-30' + g % 3, timestamp '1969-12-31 23:59:59.999999' + g % 2 * interval '1 us', g % 2 - 1, g % 2 = 0,
            (g % 3) / 4.0, md5(g::text) FROM generate_series(1, 200) g;",
     );
     for (keys, partitions) in
-        [("region", 8), ("day, n", 6), ("at", 2), ("yes, region", 8), ("year(day) AS y, d", 3)]
+        [("region", 8), ("day, n", 6), ("at", 2), ("who", 4), ("yes, region", 8), ("year(day) AS y, d", 3)]
     {
         let out = tempfile::tempdir().unwrap();
         for _ in 0..2 {
@@ -112,6 +112,12 @@ fn partitions_of_every_type_have_their_values() {
         let dir = out.path().join("public/t");
         let said = read_by_others(&dir, &[]);
         assert_eq!((&said["rows"], &said["version"]), (&200.into(), &1.into()), "{keys}: {said}");
+        for other in ["t: length(note) AS region", "t: id AS other"] {
+            let append = ["--if-exists", "append", "--partition-by", other];
+            // A key with the name of a column that is none is refused when it is planned.
+            write(&url, out.path(), &append).exits_one_of(&[USAGE, DATA]).no_panic();
+        }
+        write(&url, out.path(), &["--if-exists", "append", "--where", "t: id < 0"]).exits(DATA).no_panic();
         let files = manifest(&dir)["files"].as_array().unwrap().clone();
         let of = |file: &Value| file["name"].as_str().unwrap().rsplit_once('/').unwrap().0.to_owned();
         assert_eq!(files.iter().map(of).collect::<BTreeSet<_>>().len(), partitions, "{keys}");
@@ -124,7 +130,11 @@ fn names_columns_and_empty_tables() {
     let url = server.create_db("delta_names");
     server.sql(
         "delta_names",
-        r#"CREATE TABLE odd (id int PRIMARY KEY, "a b" int, "a,b" text, "a;{}()=" int, "ä€" int, "a.b" int, "a`b" int, "select" int);
+        r#"CREATE TYPE pair AS ("x y" int, z text);
+           CREATE TABLE ids (id int PRIMARY KEY, gone int, l int[], "a b" int, c int, p pair, q pair[]);
+           ALTER TABLE ids DROP gone;
+           INSERT INTO ids VALUES (1, '{1,2}', 3, 4, ROW(5, 'six'), ARRAY[ROW(7, 'eight')::pair, NULL]);
+           CREATE TABLE odd (id int PRIMARY KEY, "a b" int, "a,b" text, "a;{}()=" int, "ä€" int, "a.b" int, "a`b" int, "select" int);
            INSERT INTO odd VALUES (1, 2, '3', 4, 5, 6, 7, 8), (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
            CREATE TABLE alike (id int PRIMARY KEY, "A" int, a int);
            CREATE TABLE empty (id int PRIMARY KEY, b text);
@@ -136,6 +146,11 @@ fn names_columns_and_empty_tables() {
     assert!(output.stdout.contains("differ in case only"), "{output}");
     let dir = |name: &str| out.path().join("public").join(name);
     assert_eq!(read_by_others(&dir("odd"), &[])["rows"], 2);
+    assert_eq!(read_by_others(&dir("ids"), &[])["mapped"], 6);
+    write(&url, out.path(), &["-i", "ids", "--columns", "ids: c, \"a b\", id"]).ok();
+    assert_eq!(read_by_others(&dir("ids"), &[])["mapped"], 3);
+    write(&url, out.path(), &["-i", "ids", "--columns", "ids: c, \"a b\", id", "--if-exists", "append"]).ok();
+    assert_eq!(read_by_others(&dir("ids"), &[])["rows"], 2);
     assert_eq!(read_by_others(&dir("empty"), &[])["rows"], 0);
     let old = out.path().join("old.json");
     fs::copy(dir("changing").join("_manifest.json"), &old).unwrap();

@@ -130,7 +130,7 @@ fn every_example_of_the_documentation_is_planned() {
             let dir = tempfile::tempdir().unwrap();
             let mut run = Run::new([command, "--source", &url]).args(&arguments);
             if command == "query" {
-                if !arguments.iter().any(|flag| flag == "--format") {
+                if !arguments.iter().any(|word| word == "arrow") {
                     run = run.args(["--output-dir".as_ref(), dir.path().as_os_str()]);
                 }
                 queries += 1;

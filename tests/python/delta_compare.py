@@ -21,6 +21,7 @@ import deltalake
 import duckdb
 import polars
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("directory")
@@ -98,7 +99,49 @@ def by_polars():
     return "polars_table"
 
 
+
+
+def mapped():
+    """Columns whose names are mapped, each with the id that it has in every file: some readers find it by that."""
+    metadata = None
+    for number in range(version + 1):
+        with open(os.path.join(options.directory, f"_delta_log/{number:020}.json"), encoding="utf-8") as document:
+            for line in map(json.loads, document):
+                metadata = line.get("metaData", metadata)
+    wanted = {}
+    ids_of(json.loads(metadata["schemaString"]), (), wanted)
+    for path in paths:
+        found = {}
+        file_ids(pq.read_schema(path), (), found)
+        for name, number in wanted.items():
+            if name[0] not in partitions and found.get(name) != number:
+                sys.exit(f"{path}: column {name} has the id {found.get(name)} in the file, {number} in the log")
+    return sum(len(name) == 1 for name in wanted)
+
+
+def ids_of(kind, above, wanted):
+    if not isinstance(kind, dict):
+        return
+    for field in kind.get("fields", []):
+        if "delta.columnMapping.id" in field["metadata"]:
+            wanted[(*above, field["name"])] = field["metadata"]["delta.columnMapping.id"]
+        ids_of(field["type"], (*above, field["name"]), wanted)
+    ids_of(kind.get("elementType"), above, wanted)
+    ids_of(kind.get("valueType"), above, wanted)
+
+
+def file_ids(fields, above, found):
+    for field in fields:
+        found[(*above, field.name)] = int((field.metadata or {}).get(b"PARQUET:field_id", b"-1"))
+        kind = field.type
+        while pa.types.is_list(kind):
+            kind = kind.value_type
+        if pa.types.is_struct(kind):
+            file_ids(kind, (*above, field.name), found)
+
+
 said = {"version": version, "rows": duck.execute("SELECT count(*) FROM files").fetchone()[0], "readers": [], "cannot": {}}
+said["mapped"] = mapped()
 said["columns"] = len(columns) + len(partitions)
 wrong = {}
 for name, reader in (("DuckDB", by_duckdb), ("delta-rs", by_delta_rs), ("Polars", by_polars)):

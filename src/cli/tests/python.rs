@@ -50,7 +50,7 @@ const FUNCTIONS: &[Function] = &[
 ];
 
 /// Flags that print something else than the document that a function reads, and those that the package sets.
-const LEFT_OUT: &[&str] = &["help", "json", "no-progress", "init-db", "run-id", "print-role", "format"];
+const LEFT_OUT: &[&str] = &["help", "json", "no-progress", "init-db", "run-id", "print-role"];
 
 /// Parameters of functions that are no flags.
 const CHECK: &str = "check: bool = ...";
@@ -81,7 +81,8 @@ impl Function {
 }
 
 fn is_of_files(flag: &str) -> bool {
-    flag == "output-dir" || OF_FILES.contains(&flag)
+    // A stream has a format of its own, which the package sets.
+    ["output-dir", "format"].contains(&flag) || OF_FILES.contains(&flag)
 }
 
 struct Flag {

@@ -110,8 +110,12 @@ pub(super) fn put_new(folder: &Folder, name: &str, content: &[u8]) -> Result<()>
         // The write's error is the one to report.
         let _ = folder.unlink(&temporary);
     }
-    if result? || read(folder, name)?.is_some_and(|there| there == content) {
+    if result? {
         return Ok(());
+    }
+    if read(folder, name)?.is_some_and(|there| there == content) {
+        // A process that died may have renamed it and synced nothing.
+        return folder.sync();
     }
     Err(Error::data("an object of this name has come from elsewhere meanwhile")
         .coded(Code::CommittedMeanwhile)

@@ -1,5 +1,6 @@
 //! The next document of a log: what a commit says.
 
+use arrow_schema::Schema;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
@@ -7,7 +8,7 @@ use super::action::{Add, CommitInfo, FileFormat, Line, MetaData, Moment, Protoco
 use super::log::Log;
 use super::path::{encoded, partition_values};
 use super::{schema, stats};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::manifest::{FileEntry, Manifest};
 
 /// What becomes of the files that are there.
@@ -18,17 +19,27 @@ pub(super) enum Mode {
 }
 
 /// The document of the version after `log`, or of the first: `added` are the files that come, `manifest` describes the
-/// table as it will be.
+/// table as it will be, and `files` is what every file looks like.
 ///
 /// # Errors
-/// `Data` for a type that Delta has not.
+/// `Data` for a type that Delta has not, and for columns that files which stay have under other ids.
 pub(super) fn text(
     log: Option<&Log>,
     mode: Mode,
-    manifest: &Manifest,
+    (manifest, files): (&Manifest, &Schema),
     added: &[FileEntry],
 ) -> Result<String> {
-    let schema = schema::of(manifest)?;
+    let before = log.map(|log| log.meta.configuration.clone()).unwrap_or_default();
+    let schema = schema::of(manifest, files, &before)?;
+    if let Some(log) = log
+        && mode == Mode::Kept
+        && schema.features.contains(&"columnMapping")
+        && !same_ids(&schema.text, &log.meta.schema_string)
+    {
+        return Err(Error::data("columns of the table have other ids than those to be added")
+            .coded(Code::AppendDiffers)
+            .hint("the table of the source was made again; --if-exists overwrite replaces the files that are there"));
+    }
     let at = DateTime::parse_from_rfc3339(&manifest.committed_at)
         .map_err(|error| Error::internal("the time of a commit").caused_by(error))?
         .timestamp_millis();
@@ -104,6 +115,20 @@ fn moment(manifest: &Manifest) -> Moment {
     }
 }
 
+/// Features of readers and writers; the others are of writers only.
+const OF_READERS: &[&str] = &["timestampNtz", "columnMapping"];
+
+/// Whether the fields of two schemas have the same names and ids, whatever else differs.
+fn same_ids(one: &str, other: &str) -> bool {
+    let ids = |text: &str| -> Vec<(Value, Value)> {
+        let schema: Value = serde_json::from_str(text).unwrap_or_default();
+        let fields = schema["fields"].as_array().cloned().unwrap_or_default();
+        let of = |field: Value| (field["name"].clone(), field["metadata"]["delta.columnMapping.id"].clone());
+        fields.into_iter().map(of).collect()
+    };
+    ids(one) == ids(other)
+}
+
 /// What readers must know: what they had to know before stays.
 fn protocol(before: Option<&Protocol>, features: &[&str]) -> Protocol {
     let old = before.cloned().unwrap_or(Protocol {
@@ -115,16 +140,15 @@ fn protocol(before: Option<&Protocol>, features: &[&str]) -> Protocol {
     if features.is_empty() {
         return old;
     }
-    let (mut readers, mut writers) =
-        (old.reader_features.unwrap_or_default(), old.writer_features.unwrap_or_default());
-    for feature in features {
-        readers.insert((*feature).to_owned());
-        writers.insert((*feature).to_owned());
-    }
+    let mut writers = old.writer_features.unwrap_or_default();
+    writers.extend(features.iter().map(|feature| (*feature).to_owned()));
     if old.min_writer_version <= 2 {
         // What version 2 has without saying so.
         writers.extend(["appendOnly".to_owned(), "invariants".to_owned()]);
     }
+    let mut readers = old.reader_features.unwrap_or_default();
+    // Those that readers have to know as well.
+    readers.extend(writers.iter().filter(|feature| OF_READERS.contains(&feature.as_str())).cloned());
     Protocol {
         min_reader_version: 3,
         min_writer_version: 7,
@@ -138,7 +162,7 @@ fn removed(file: &Add, at: i64) -> Remove {
         path: file.path.clone(),
         deletion_timestamp: Some(at),
         data_change: true,
-        extended_file_metadata: Some(true),
+        extended_file_metadata: None,
         partition_values: Some(file.partition_values.clone()),
         size: Some(file.size),
     }

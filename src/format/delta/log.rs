@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
+use futures::{StreamExt, stream};
 
 use super::action::{Add, CommitInfo, Line, MetaData, Moment, Protocol};
 use super::path::decoded;
 use crate::error::{Code, Error, Result};
-use crate::format::directory::{Place, all};
+use crate::format::directory::Place;
 
 /// The directory of the log.
 pub(super) const LOG: &str = "_delta_log";
+/// Documents that are read at once.
+const DOCUMENTS_AT_ONCE: usize = 8;
 /// Features of the protocol that files of ours need, or that change nothing of what is read and written here.
 const KNOWN: &[&str] = &["timestampNtz", "columnMapping", "appendOnly", "invariants"];
 
@@ -56,16 +58,18 @@ impl Log {
         if versions.iter().zip(0..).any(|(version, expected)| *version != expected) {
             return Err(strange("documents of its log are missing, which another program removed"));
         }
-        let documents = all(versions.iter().map(|version| {
+        let documents = versions.iter().map(|version| {
             let path = place.path(&document(*version));
-            Box::pin(async move {
+            async move {
                 let content = place.destination.get(&path).await?;
                 content.ok_or_else(|| strange("a document of its log went away").with("file", path))
-            }) as futures::future::BoxFuture<'_, Result<Bytes>>
-        }))
-        .await;
+            }
+        });
+        // A log of many versions is larger than what it comes to.
+        let mut documents = stream::iter(documents.collect::<Vec<_>>()).buffered(DOCUMENTS_AT_ONCE);
         let mut replay = Replay::default();
-        for (version, content) in versions.iter().zip(documents) {
+        for version in &versions {
+            let Some(content) = documents.next().await else { break };
             replay.document(*version, &content?).map_err(|error| error.with("file", document(*version)))?;
         }
         replay.end(*last).map(Some)
@@ -155,6 +159,9 @@ impl Replay {
         if meta.format.provider != "parquet" {
             return Err(strange("its files are not Parquet").with("format", meta.format.provider));
         }
+        if meta.configuration.get("delta.appendOnly").is_some_and(|value| value == "true") {
+            return Err(strange("its property delta.appendOnly forbids to replace its rows"));
+        }
         Ok(Log { version, protocol, meta, files, removed, moment, foreign })
     }
 }
@@ -178,6 +185,24 @@ fn known(protocol: Protocol) -> Result<Protocol> {
             .with("writer version", writer));
     }
     Ok(protocol)
+}
+
+/// A log of one document from its bytes, for `fuzz/`: all files that it names lie in the table's directory.
+///
+/// # Errors
+/// Those of reading it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn fuzzing(content: &[u8]) -> Result<()> {
+    let mut replay = Replay::default();
+    replay.document(0, content)?;
+    let log = replay.end(0)?;
+    for name in log.files.keys().chain(log.removed.keys()) {
+        let parts = || name.split('/');
+        if name.starts_with('/') || parts().any(|part| part.is_empty() || part == "." || part == "..") {
+            return Err(Error::internal("a name leads out of the directory").with("file", name));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ mod transaction;
 
 use async_trait::async_trait;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::log::fuzzing;
 pub use self::look::{Known, look};
 use self::transaction::DeltaTransaction;
 use super::contract::{Beginning, Committed, TableFormat, TableTarget, TableTransaction};

@@ -12,13 +12,16 @@
 //! | lists, structs, maps | `array`, `struct`, `map` |
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use serde_json::{Value, json};
 
 use crate::error::{Code, Error, Result};
 use crate::manifest::Manifest;
-use crate::sink::RefusedType;
+use crate::readers::map_children;
+use crate::sink::{RefusedType, written_schema};
 
 /// Types that Delta has not, in words for a message.
 pub(super) const REFUSED: &[RefusedType] = &[
@@ -40,6 +43,10 @@ pub(super) const REFUSED: &[RefusedType] = &[
 /// Characters that Spark refuses in a name, unless names are mapped.
 const MAPPED: &[char] = &[' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='];
 
+/// Properties of a table whose names are mapped.
+const MODE: &str = "delta.columnMapping.mode";
+const LAST_ID: &str = "delta.columnMapping.maxColumnId";
+
 /// A table's columns, and what a reader must know to read them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableSchema {
@@ -52,34 +59,50 @@ pub(super) struct TableSchema {
     pub(super) configuration: BTreeMap<String, String>,
 }
 
-/// The columns of the files of `manifest`, and after them the partitions.
+/// The columns of `manifest`, and after them its partitions; `files` has the ids of columns, and not always their types, since
+/// a reader may want text. Names are mapped where one demands it, and where `before`, the table's properties, say that they are; a column
+/// then has the id that it has in the files.
 ///
 /// # Errors
 /// `Data`, naming the column, for a type that Delta has not.
-pub(super) fn of(manifest: &Manifest) -> Result<TableSchema> {
-    let mut columns: Vec<(String, DataType, bool)> = Vec::new();
+pub(super) fn of(
+    manifest: &Manifest,
+    files: &Schema,
+    before: &BTreeMap<String, String>,
+) -> Result<TableSchema> {
+    let written = written_schema(files);
+    let mut columns: Vec<Field> = Vec::new();
     for column in &manifest.columns {
-        columns.push((column.name.clone(), column.data_type()?, column.nullable));
+        let field = Field::new(&column.name, column.data_type()?, column.nullable);
+        let own = written.fields().iter().find(|field| *field.name() == column.name);
+        columns.push(own.map_or_else(|| field.clone(), |own| with_ids(&field, own)));
     }
     for partition in &manifest.partition_by {
-        columns.push((partition.name.clone(), partition.data_type()?, true));
+        let data_type = match partition.data_type()? {
+            // The directory has its text.
+            DataType::FixedSizeBinary(16) => DataType::Utf8,
+            DataType::UInt64 => DataType::Decimal128(20, 0),
+            data_type => data_type,
+        };
+        columns.push(Field::new(&partition.name, data_type, true));
     }
-    let mapped =
-        columns.iter().any(|(name, data_type, _)| name.contains(MAPPED) || has_mapped_names(data_type));
-    let mut ids = if mapped { Some(0) } else { None };
-    let fields = columns.iter().map(|(name, data_type, nullable)| {
-        field(name, data_type, *nullable, &mut ids).map_err(|error| error.with("column", name))
-    });
+    let odd = |field: &Field| field.name().contains(MAPPED) || has_mapped_names(field.data_type());
+    let mapped = before.get(MODE).is_some_and(|mode| mode != "none") || columns.iter().any(odd);
+    let least = before.get(LAST_ID).and_then(|id| id.parse().ok()).unwrap_or(0);
+    let mut ids = mapped.then(|| columns.iter().map(largest_id).max().unwrap_or(0).max(least));
+    let fields = columns
+        .iter()
+        .map(|column| field(column, &mut ids).map_err(|error| error.with("column", column.name())));
     let fields: Vec<Value> = fields.collect::<Result<_>>()?;
     let mut features = Vec::new();
-    if columns.iter().any(|(_, data_type, _)| has_no_zone(data_type)) {
+    if columns.iter().any(|column| has_no_zone(column.data_type())) {
         features.push("timestampNtz");
     }
-    let mut configuration = BTreeMap::new();
+    let mut configuration = before.clone();
     if let Some(last) = ids {
         features.push("columnMapping");
-        configuration.insert("delta.columnMapping.mode".to_owned(), "name".to_owned());
-        configuration.insert("delta.columnMapping.maxColumnId".to_owned(), last.to_string());
+        configuration.insert(MODE.to_owned(), "name".to_owned());
+        configuration.insert(LAST_ID.to_owned(), last.to_string());
     }
     Ok(TableSchema {
         text: json!({"type": "struct", "fields": fields}).to_string(),
@@ -89,19 +112,46 @@ pub(super) fn of(manifest: &Manifest) -> Result<TableSchema> {
     })
 }
 
-fn field(name: &str, data_type: &DataType, nullable: bool, ids: &mut Option<u32>) -> Result<Value> {
+/// A column with the ids that another one of the same shape has.
+fn with_ids(column: &Field, other: &Field) -> Field {
+    let id = other.metadata().get(PARQUET_FIELD_ID_META_KEY);
+    let metadata = id.map(|id| (PARQUET_FIELD_ID_META_KEY.to_owned(), id.clone())).into_iter().collect();
+    let mut inner = within(other.data_type()).into_iter();
+    let data_type = map_children(column.data_type(), &mut |child| {
+        Arc::new(inner.next().map_or_else(|| Field::clone(child), |other| with_ids(child, other)))
+    });
+    column.clone().with_metadata(metadata).with_data_type(data_type)
+}
+
+/// The id of a column in the files.
+fn own_id(field: &Field) -> Option<i64> {
+    field.metadata().get(PARQUET_FIELD_ID_META_KEY)?.parse().ok()
+}
+
+fn largest_id(field: &Field) -> i64 {
+    let inner = within(field.data_type()).into_iter().map(largest_id).max().unwrap_or(0);
+    own_id(field).unwrap_or(0).max(inner)
+}
+
+/// `ids` is the largest so far, for columns that are in no file; none where names are not mapped.
+fn field(field: &Field, ids: &mut Option<i64>) -> Result<Value> {
     let metadata = match ids {
         None => json!({}),
         Some(last) => {
-            *last += 1;
-            json!({"delta.columnMapping.id": *last, "delta.columnMapping.physicalName": name})
+            let id = own_id(field).unwrap_or_else(|| {
+                *last += 1;
+                *last
+            });
+            json!({"delta.columnMapping.id": id, "delta.columnMapping.physicalName": field.name()})
         }
     };
-    let data_type = kind(data_type, ids)?;
-    Ok(json!({"name": name, "type": data_type, "nullable": nullable, "metadata": metadata}))
+    let data_type = kind(field.data_type(), ids)?;
+    Ok(
+        json!({"name": field.name(), "type": data_type, "nullable": field.is_nullable(), "metadata": metadata}),
+    )
 }
 
-fn kind(data_type: &DataType, ids: &mut Option<u32>) -> Result<Value> {
+fn kind(data_type: &DataType, ids: &mut Option<i64>) -> Result<Value> {
     let name = match data_type {
         DataType::Boolean => "boolean",
         DataType::Int8 => "byte",
@@ -136,7 +186,7 @@ fn kind(data_type: &DataType, ids: &mut Option<u32>) -> Result<Value> {
             return Ok(json!({"type": "array", "elementType": element, "containsNull": item.is_nullable()}));
         }
         DataType::Struct(fields) => {
-            let fields = fields.iter().map(|f| field(f.name(), f.data_type(), f.is_nullable(), ids));
+            let fields = fields.iter().map(|inner| field(inner, ids));
             return Ok(json!({"type": "struct", "fields": fields.collect::<Result<Vec<_>>>()?}));
         }
         DataType::Map(entries, _) => return map(entries, ids),
@@ -145,7 +195,7 @@ fn kind(data_type: &DataType, ids: &mut Option<u32>) -> Result<Value> {
     Ok(json!(name))
 }
 
-fn map(entries: &Field, ids: &mut Option<u32>) -> Result<Value> {
+fn map(entries: &Field, ids: &mut Option<i64>) -> Result<Value> {
     let DataType::Struct(fields) = entries.data_type() else { return Err(has_not(entries.data_type())) };
     let [key, value] = fields.as_ref() else { return Err(has_not(entries.data_type())) };
     let (key, contains_null) = (kind(key.data_type(), ids)?, value.is_nullable());
@@ -186,8 +236,6 @@ fn has_mapped_names(data_type: &DataType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn described(data_type: &DataType) -> Value {
@@ -232,10 +280,18 @@ mod tests {
         let plain = DataType::Struct(vec![Field::new("a", DataType::Int32, true)].into());
         let odd = DataType::Struct(vec![Field::new("a b", DataType::Int32, true)].into());
         assert!(!has_mapped_names(&plain) && has_mapped_names(&odd));
-        let mut ids = Some(0);
-        let mapped = field("x", &odd, true, &mut ids).expect("a field");
-        assert_eq!(mapped["metadata"]["delta.columnMapping.id"], 1);
-        assert_eq!(mapped["type"]["fields"][0]["metadata"]["delta.columnMapping.physicalName"], "a b");
-        assert_eq!(ids, Some(2));
+        let id = |id: &str| [(PARQUET_FIELD_ID_META_KEY.to_owned(), id.to_owned())].into();
+        let inner = Field::new("a b", DataType::Int32, true).with_metadata(id("7"));
+        let outer = Field::new("x", DataType::Struct(vec![inner].into()), true).with_metadata(id("3"));
+        assert_eq!(largest_id(&outer), 7);
+        let mut ids = Some(7);
+        // Readers find columns by the ids that the files have.
+        let mapped = field(&outer, &mut ids).expect("a field");
+        assert_eq!(mapped["metadata"]["delta.columnMapping.id"], 3);
+        let of_inner = &mapped["type"]["fields"][0]["metadata"];
+        assert_eq!(of_inner["delta.columnMapping.physicalName"], "a b");
+        assert_eq!((of_inner["delta.columnMapping.id"].as_i64(), ids), (Some(7), Some(7)));
+        let partition = field(&Field::new("k", DataType::Utf8, true), &mut ids).expect("a field");
+        assert_eq!(partition["metadata"]["delta.columnMapping.id"], 8);
     }
 }

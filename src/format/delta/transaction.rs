@@ -1,12 +1,13 @@
 //! One table: locked, given a new version or not, and given back.
 
+use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 
 use super::commit::apply;
 use super::entry::{self, Mode};
 use super::open::{Found, open};
 use crate::destination::{DirLock, PendingUpload};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::format::contract::{AfterCommit, Beginning, TableTransaction, Written};
 use crate::format::directory::{
     Intent, LogEntry, Place, Removed, abort_all, all, check_append, checked, give_back, tell_lock, upload,
@@ -43,14 +44,18 @@ impl TableTransaction for DeltaTransaction {
         false
     }
 
+    fn needs_schema(&self) -> bool {
+        true
+    }
+
     async fn commit(
         mut self: Box<Self>,
-        Written { files, manifest, .. }: Written,
+        Written { files, schema, manifest, .. }: Written,
         check: Option<&dyn AfterCommit>,
     ) -> Result<(Manifest, Left)> {
         let mut left = std::mem::take(&mut self.found.left);
         self.lock.changing(true);
-        let result = match self.under_lock(files, manifest, &mut left).await {
+        let result = match self.under_lock(files, (manifest, schema), &mut left).await {
             Ok(manifest) => checked(&self.place, self.lock.as_ref(), manifest, check).await,
             Err(error) => Err(error),
         };
@@ -92,13 +97,13 @@ impl DeltaTransaction {
     async fn under_lock(
         &self,
         mut files: Vec<PreparedFile>,
-        manifest: Manifest,
+        (manifest, schema): (Manifest, Option<SchemaRef>),
         left: &mut Left,
     ) -> Result<Manifest> {
         let uploaded = all(files.iter_mut().map(|file| upload(&self.place, file))).await;
         let uploads: Vec<PendingUpload> = files.iter().map(|file| file.upload.clone()).collect();
         let intent = match uploaded.into_iter().collect::<Result<Vec<()>>>() {
-            Ok(_) => self.intent(files, manifest),
+            Ok(_) => self.intent(files, manifest, schema),
             Err(error) => Err(error),
         };
         let intent = match (intent, self.lock.check().await) {
@@ -119,11 +124,16 @@ impl DeltaTransaction {
             );
         }
         drop(uploads);
-        apply(&self.place, intent, left).await
+        apply(&self.place, self.lock.as_ref(), intent, left).await
     }
 
     /// What steps 2 to 6 are going to do.
-    fn intent(&self, mut files: Vec<PreparedFile>, mut manifest: Manifest) -> Result<Intent> {
+    fn intent(
+        &self,
+        mut files: Vec<PreparedFile>,
+        mut manifest: Manifest,
+        schema: Option<SchemaRef>,
+    ) -> Result<Intent> {
         files.sort_by(|a, b| {
             let key = |file: &PreparedFile| (file.entry.part, file.entry.name.clone());
             key(a).cmp(&key(b))
@@ -142,6 +152,12 @@ impl DeltaTransaction {
                     Error::internal("an upload is not the file it is said to be").with("file", entry.name)
                 );
             }
+            if self.found.visible.contains(&entry.name) || log.is_some_and(|log| log.names(&entry.name)) {
+                return Err(Error::data("a file of this name is there already")
+                    .coded(Code::CommittedMeanwhile)
+                    .with("file", entry.name)
+                    .hint("export the table again, as a new run: versions never share a name"));
+            }
             // Only the name: an intent stays good when somebody moves the whole tree.
             upload.path.clone_from(&entry.name);
             uploads.push(upload);
@@ -151,7 +167,9 @@ impl DeltaTransaction {
         manifest.format_version = FORMAT_VERSION_OF_LOGS;
         manifest.run_id.clone_from(&self.run_id);
         manifest.table_version = Some(TableVersion { format: Format::Delta, version });
-        let text = entry::text(log, mode, &manifest, &added)?;
+        let schema = schema
+            .ok_or_else(|| Error::internal("a delta table is committed without the schema of its files"))?;
+        let text = entry::text(log, mode, (&manifest, &schema), &added)?;
         entries.extend(added);
         manifest.rows = entries.iter().map(|entry| entry.rows).sum();
         manifest.files = entries;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::shown::shown;
 use crate::error::{Code, Error, Result};
-use crate::manifest::{FileEntry, Manifest, ManifestColumn};
+use crate::manifest::{FileEntry, Manifest, ManifestColumn, PartitionColumn};
 use crate::readers::Readers;
 use crate::sink::PreparedFile;
 use crate::spec::layout::directories;
@@ -40,6 +40,9 @@ pub(in crate::format) fn check_append(
         };
     }
     same_directories(&old.files, files)?;
+    if old.table_version.is_some() {
+        same_partitions(old, manifest)?;
+    }
     for (column, before) in manifest.columns.iter_mut().zip(&old.columns) {
         column.nullable |= before.nullable;
     }
@@ -78,6 +81,24 @@ fn same_columns(old: &Manifest, added: &[ManifestColumn]) -> Result<()> {
     } else {
         error.hint(OTHER_COLUMNS)
     })
+}
+
+/// A log has one list of partitions for all files, whatever rows they have.
+fn same_partitions(old: &Manifest, added: &Manifest) -> Result<()> {
+    if old.partition_by == added.partition_by {
+        return Ok(());
+    }
+    let shown = |keys: &[PartitionColumn]| match keys {
+        [] => "none".to_owned(),
+        keys => keys.iter().map(PartitionColumn::item).collect::<Vec<_>>().join(", "),
+    };
+    Err(Error::data("the table has other partitions than those to be added")
+        .coded(Code::AppendDiffers)
+        .with("there", shown(&old.partition_by))
+        .with("added", shown(&added.partition_by))
+        .hint(
+            "export with the --partition-by that made the table, or --if-exists overwrite, which replaces it",
+        ))
 }
 
 const OTHER_COLUMNS: &str =

@@ -47,7 +47,7 @@ impl TableTransaction for PlainTransaction {
 
     async fn commit(
         mut self: Box<Self>,
-        Written { files, empty, manifest }: Written,
+        Written { files, empty, manifest, .. }: Written,
         check: Option<&dyn AfterCommit>,
     ) -> Result<(Manifest, Left)> {
         let mut left = std::mem::take(&mut self.found.left);

@@ -141,15 +141,25 @@ impl QueryPlan {
     pub async fn more_frugal(&self, frugality: Frugality) -> Result<Option<Frugality>> {
         let (physical, _) = self.physical(frugality).await?;
         let has_hash_joins = physical.exists(|node| Ok(node.is::<HashJoinExec>()))?;
-        let has_sorts_at_once = physical.exists(|node| {
-            Ok(node.downcast_ref::<SortExec>().is_some_and(SortExec::preserve_partitioning))
-        })?;
-        Ok(match frugality {
-            Frugality::Fast if has_hash_joins => Some(Frugality::SortedJoins),
-            Frugality::Fast | Frugality::SortedJoins if has_sorts_at_once => Some(Frugality::OneSort),
-            _ => None,
-        })
+        if frugality == Frugality::Fast && has_hash_joins {
+            return Ok(Some(Frugality::SortedJoins));
+        }
+        // Sorts below a join or a window run at once in any plan.
+        let (one, _) = self.physical(Frugality::OneSort).await?;
+        let is_less = sorts_at_once(&one)? < sorts_at_once(&physical)?;
+        Ok(is_less.then_some(Frugality::OneSort))
     }
+}
+
+/// Sorts of which each partition has one.
+fn sorts_at_once(plan: &Arc<dyn ExecutionPlan>) -> Result<usize> {
+    let mut count = 0;
+    plan.apply(|node| {
+        let is_one = node.downcast_ref::<SortExec>().is_some_and(SortExec::preserve_partitioning);
+        count += usize::from(is_one);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(count)
 }
 
 /// The tables that the statements read, in order of their names.

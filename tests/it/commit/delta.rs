@@ -8,7 +8,7 @@ use lakexpress::error::{Code, ErrorKind};
 use lakexpress::format::{self, Beginning, Expected};
 use lakexpress::manifest::Manifest;
 use lakexpress::spec::{Format, IfExists, OutputSpec};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::faulty::{FAULTS, Faulty, Plan, Poor};
 use super::{Export, OLD, Place, owner, read_ids, target};
@@ -190,7 +190,7 @@ async fn a_version_that_another_program_wrote_meanwhile_is_kept() {
             Beginning { run_id, if_exists, owner: &owner, keep: &[], expected: Expected::Anything };
         format.begin(&target(&place.destination), &beginning).await
     };
-    let transaction = begin("r", IfExists::Overwrite).await.expect("begun");
+    let transaction = begin("0a0a0a07", IfExists::Overwrite).await.expect("begun");
     fs::write(&theirs, line).unwrap();
     let error = super::commit(transaction, vec![], NEW.manifest()).await.expect_err("theirs");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Unavailable, Code::CommittedMeanwhile));
@@ -198,13 +198,61 @@ async fn a_version_that_another_program_wrote_meanwhile_is_kept() {
     assert_eq!(versions(&place), [OLD.ids(), OLD.ids()]);
     // The table is not as this program left it: only who says so replaces it.
     for if_exists in [IfExists::Overwrite, IfExists::Append] {
-        let error = begin("r2", if_exists).await.map(drop).expect_err("another's version");
+        let error = begin("0a0a0a08", if_exists).await.map(drop).expect_err("another's version");
         assert_eq!(error.code(), Code::OthersFiles, "{error}");
     }
     let replace = Export { if_exists: IfExists::Replace, ..NEW };
     let manifest = replace.run_in(&output, &place.destination, None).await.expect("replaced");
     assert_eq!(versions(&place), [OLD.ids(), OLD.ids(), NEW.ids()]);
     assert_tidy(&place, &manifest, OLD.parts);
+}
+
+/// A run that is resumed after its version was replaced, or whose rows were found to differ, does not touch files of versions.
+#[tokio::test]
+async fn a_run_never_gives_a_name_twice() {
+    let (place, output) = (Place::new(), delta(None));
+    OLD.run_in(&output, &place.destination, None).await.expect("the old table");
+    NEW.run_in(&output, &place.destination, None).await.expect("the new table");
+    let before = (place.names(), versions(&place));
+    // What it has committed is there: the caller decides whether that is enough.
+    let error = NEW.run_in(&output, &place.destination, None).await.expect_err("the same names");
+    assert_eq!(error.code(), Code::CommittedMeanwhile, "{error}");
+    for if_exists in [IfExists::Overwrite, IfExists::Append, IfExists::Replace] {
+        let export = Export { if_exists, ..OLD };
+        let error = export.run_in(&output, &place.destination, None).await.expect_err("replaced since");
+        assert_eq!(error.code(), Code::CommittedMeanwhile, "{error}");
+    }
+    assert_eq!((place.names(), versions(&place)), before);
+    assert_eq!(before.1, [OLD.ids(), NEW.ids()]);
+}
+
+/// What lies in the directory is no proof: files that a version names are not deleted because an intent says so.
+#[tokio::test]
+async fn an_intent_deletes_nothing_that_a_version_names() {
+    let output = delta(None);
+    for theirs in [true, false] {
+        let place = Place::new();
+        let manifest = OLD.run_in(&output, &place.destination, None).await.expect("the old table");
+        let document = place.dir().join(LOG).join(format!("{:020}.json", 0));
+        let text = if theirs { "x".to_owned() } else { fs::read_to_string(document).unwrap() };
+        let upload = |file: &lakexpress::manifest::FileEntry| json!({"path": file.name, "upload_id": format!(".{}.0123456789abcdef.tmp", file.name), "part_tags": [], "bytes": file.bytes, "crc32": file.crc32});
+        let mut intent = json!({
+            "format_version": 2, "run_id": "x", "uploads": [], "deletes": [], "manifest": manifest,
+            "log": {"version": 0, "text": text},
+        });
+        intent["manifest"]["run_id"] = "x".into();
+        if theirs {
+            intent["uploads"] = manifest.files.iter().map(upload).collect();
+        } else {
+            intent["manifest"]["files"] = json!([]);
+            intent["manifest"]["rows"] = 0.into();
+            intent["deletes"] = manifest.files.iter().map(|file| file.name.clone()).collect();
+        }
+        fs::write(place.dir().join("_commit.json"), intent.to_string()).unwrap();
+        let again = AGAIN.run_in(&output, &place.destination, None).await;
+        assert_eq!(versions(&place)[0], OLD.ids(), "{theirs}: {again:?}");
+        assert!(!place.dir().join("_commit.json").exists());
+    }
 }
 
 /// Plain files and a table with a log do not take each other's place.
