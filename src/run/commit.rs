@@ -14,7 +14,6 @@ use crate::error::{Error, ErrorKind, Result, Transient};
 use crate::format::{AfterCommit, Beginning, Expected, Owner, Written};
 use crate::manifest::{Manifest, Verification};
 use crate::plan::partitions;
-use crate::sink::EmptyFile;
 
 /// What fills a directory: a table, or the result of a query.
 #[async_trait(?Send)]
@@ -85,13 +84,17 @@ pub(super) async fn export(content: &dyn Content, under: &Under<'_>) -> Result<E
     let needs_empty = transaction.needs_empty_file();
     let prepared = Prepared::new(progress, needs_empty || transaction.needs_schema());
     let written = written(content, under, &prepared, transaction.previous()).await;
+    let written = written.and_then(|manifest| {
+        // No other table needs the work.
+        let empty = if needs_empty { prepared.empty()? } else { None };
+        Ok((manifest, empty))
+    });
     services.progress.finish(place.table);
     let files = prepared.take();
     match written {
         Ok((manifest, empty)) => {
             let entries = files.iter().map(|file| recorded(&file.entry)).collect();
-            let (empty, schema) = (empty.filter(|_| needs_empty), prepared.schema());
-            let written = Written { files, empty, schema, manifest };
+            let written = Written { files, empty, schema: prepared.schema(), manifest };
             let (manifest, left) = transaction.commit(written, Some(&Check { content, under })).await?;
             if !left.is_empty() {
                 tracing::warn!("{}: left in its directory: {}", place.table, left.text());
@@ -136,13 +139,13 @@ impl AfterCommit for Check<'_> {
     }
 }
 
-/// The manifest of what was written, and a file without rows where one may be needed.
+/// The manifest of what was written.
 async fn written(
     content: &dyn Content,
     under: &Under<'_>,
     prepared: &Prepared,
     previous: Option<&Manifest>,
-) -> Result<(Manifest, Option<EmptyFile>)> {
+) -> Result<Manifest> {
     let written = async {
         let manifest = content.write(under, prepared).await?;
         if !manifest.partition_by.is_empty() {
@@ -150,7 +153,7 @@ async fn written(
         }
         // Locks and view must have held until the last row: without them a TRUNCATE could have come between.
         under.view.check().await?;
-        Ok::<_, Error>((manifest, prepared.empty()?))
+        Ok::<_, Error>(manifest)
     };
     written.await.map_err(|error| match under.stop.late() {
         // At the deadline the view is given up: that it is lost is the limit's work.

@@ -114,7 +114,7 @@ fn partitions_of_every_type_have_their_values() {
         assert_eq!((&said["rows"], &said["version"]), (&200.into(), &1.into()), "{keys}: {said}");
         for other in ["t: length(note) AS region", "t: id AS other"] {
             let append = ["--if-exists", "append", "--partition-by", other];
-            // A key with the name of a column that is none is refused when it is planned.
+            // A key with the name of another column is refused when the table is planned.
             write(&url, out.path(), &append).exits_one_of(&[USAGE, DATA]).no_panic();
         }
         write(&url, out.path(), &["--if-exists", "append", "--where", "t: id < 0"]).exits(DATA).no_panic();

@@ -81,7 +81,7 @@ impl Function {
 }
 
 fn is_of_files(flag: &str) -> bool {
-    // A stream has a format of its own, which the package sets.
+    // The package itself sets the format of a stream.
     ["output-dir", "format"].contains(&flag) || OF_FILES.contains(&flag)
 }
 

@@ -119,7 +119,7 @@ pub(super) struct Add {
     pub(super) deletion_vector: Option<Value>,
 }
 
-/// A file that is none of the table's any more.
+/// A file that is no longer part of the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Remove {
