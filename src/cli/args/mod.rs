@@ -173,6 +173,7 @@ impl Command {
     pub(in crate::cli) fn take_note(&mut self, matches: &clap::ArgMatches, of_file: &dyn Fn(&str) -> bool) {
         let (given, from_elsewhere) = match self {
             Self::Export(args) => (&mut args.given, true),
+            Self::Plan(args) => (&mut args.export.given, true),
             Self::Resume(args) => (&mut args.export.given, true),
             Self::Query(args) => (&mut args.given, false),
             _ => return,
@@ -195,12 +196,14 @@ impl Command {
             .map(|(_, long)| long.to_owned())
             .collect();
         let typed = matches.value_source("format") == Some(ValueSource::CommandLine) && !of_file("format");
-        if let Self::Export(args) = self
-            && args.format == FormatArg::Arrow
-            && !typed
-        {
+        let format = match self {
+            Self::Export(args) => &mut args.format,
+            Self::Plan(args) => &mut args.export.format,
+            _ => return,
+        };
+        if *format == FormatArg::Arrow && !typed {
             // A file or a variable says that of `query`.
-            args.format = FormatArg::Plain;
+            *format = FormatArg::Plain;
         }
     }
 }
