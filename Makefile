@@ -157,11 +157,13 @@ verify-hostile: test-deps cargo
 verify-fuzz: cargo
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
 	cp Cargo.lock fuzz/Cargo.lock
-	cd fuzz && cargo +nightly fuzz build --fuzz-dir . --target-dir "$(CARGO_TARGET_DIR)-fuzz"
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+		cargo +nightly fuzz build --fuzz-dir . --target-dir "$(CARGO_TARGET_DIR)-fuzz" $$target || exit 1; \
+	done
 	cd fuzz && for target in $(FUZZ_TARGETS); do \
 		mkdir -p found/$$target; \
 		cargo +nightly fuzz run --fuzz-dir . --target-dir "$(CARGO_TARGET_DIR)-fuzz" $$target found/$$target corpus/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -timeout=25 -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=65536 -print_final_stats=1; \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=25 -rss_limit_mb=2048 -malloc_limit_mb=256 -max_len=65536 -print_final_stats=1 || exit 1; \
 	done
 
 ## verify-mutants: MUTANTS (150) ways to break MUTANTS_IN (src) by MUTANTS_SEED (1), at least 92 % noticed by the nearest tests (tests/mutants.toml)

@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 
@@ -30,6 +31,7 @@ SPARE = 1.3
 # Tests of a mutant that take that much longer than without it hang.
 PATIENCE, LEAST_SECONDS = 4, 120
 BUILD_SECONDS = 1800
+FAILED = re.compile(r"test .* \.\.\. FAILED")
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -95,17 +97,34 @@ def listed(mutants, tree, files):
 
 
 def run(command, tree, seconds):
-    """Exit code, or None when it took longer; and what it said."""
+    """Exit code, or None when it took longer; and what it said. The first test that fails ends it: servers that tests
+    began end by themselves."""
     with subprocess.Popen(
-        command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
     ) as process:
-        try:
-            said, _ = process.communicate(timeout=seconds)
-            return process.returncode, said
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            said, _ = process.communicate()
-            return None, said
+        late = threading.Event()
+
+        def end():
+            late.set()
+            killed(process)
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if FAILED.match(line):
+                killed(process)
+        code = process.wait()
+        timer.cancel()
+        return None if late.is_set() else code, "".join(said)
+
+
+def killed(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 class Tests:
