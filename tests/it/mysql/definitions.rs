@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Database, error_of, summary};
 use crate::lake::{Run, export_args};
-use crate::mariadb::series;
+use crate::mariadb::{MariaDb, series};
 
 /// Rows of each table.
 const ROWS: i64 = 2_000;
@@ -43,7 +43,9 @@ const CHANGES: [(&str, &str); 5] = [
 
 /// Exports while the changes are made; each table has the rows of the moment or an error.
 fn exported_while_changed(name: &'static str, consistency: &str) {
-    let database = Database::new(name, &tables());
+    // Its statement of some seconds would hold up the runs of other tests.
+    let server = MariaDb::start_with(&[]);
+    let database = Database::on(&server, name, &tables());
     let flags = ["-p", "1", "--views", "--json", "--consistency", consistency];
     let run = Run::new(export_args(&database.url(), &database.lake(), &flags)).spawn();
     let reading = format!(
