@@ -34,6 +34,7 @@ pub mod partition;
 
 pub mod plain;
 pub mod plan;
+pub mod publish;
 pub mod readers;
 pub mod report;
 pub mod run;

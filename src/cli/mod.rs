@@ -34,6 +34,7 @@ mod origin;
 mod output;
 mod plan;
 mod progress;
+mod publish;
 mod query;
 mod render;
 mod report;
@@ -246,6 +247,7 @@ async fn dispatch(command: &Command, seen: &Seen<'_>) -> Result<u8> {
         Command::Report(args) => Box::pin(report::run(args)).await,
         Command::Metadata(args) => Box::pin(metadata::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
+        Command::Publish(args) => Box::pin(publish::run(args)).await,
         Command::ExplainLayout(args) => Box::pin(explain_layout::run(args)).await,
     }
 }

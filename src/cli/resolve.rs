@@ -8,6 +8,7 @@ pub(super) mod masks;
 mod opened;
 mod parquet;
 mod problems;
+pub(super) mod publication;
 mod run_log;
 mod statements;
 mod streaming;

@@ -149,6 +149,7 @@ fn the_command_names_are_those_of_the_parser() {
         "man",
         "metadata",
         "plan",
+        "publish",
         "query",
         "report",
         "resume",

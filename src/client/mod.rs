@@ -10,6 +10,7 @@ mod network;
 pub mod password;
 pub mod postgres;
 pub mod sqlite;
+mod statements;
 mod transport;
 
 /// For `fuzz/`.
@@ -21,3 +22,4 @@ pub use postgres::fuzzing as postgres_fuzzing;
 
 pub use self::address::Address;
 pub use self::environment::Environment;
+pub use self::statements::{Row, Statements, Value};

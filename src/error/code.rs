@@ -144,6 +144,10 @@ pub enum Code {
     ConnectionBudget = 1107,
     Interrupted = 1108,
     TooManyPartitions = 1109,
+    // Catalogs.
+    CatalogUnreachable = 1201,
+    CatalogUnfit = 1202,
+    CatalogTable = 1203,
     // Defects and output.
     Internal = 9900,
     Output = 9901,

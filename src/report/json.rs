@@ -11,6 +11,7 @@
 //! | `check` | `{"ok", "checks": [{"area", "check", "ok", "found" or "kind", "error", "error_code", "hints"}]}`; `ok` is true beside an `error` where `warning` says what exports do without |
 //! | `inspect` | `{"source", "tables": [{"schema", "name", "kind", "est_rows", "est_bytes", "columns"}], "failures", "failed": [{"schema", "name", "error"}]}` |
 //! | `verify` | [`Report`] and [`verified`]'s additions, `docs/schemas/verify.schema.json` |
+//! | `publish` | [`Published`], `docs/schemas/publish.schema.json` |
 //! | `explain-layout` | [`Layout`], `docs/schemas/explain-layout.schema.json` |
 //! | `runs` | array of [`RunRecord`] without `jobs`; `silent_seconds` is a number when a running run gives no sign of life |
 //! | `status` | the same of one run, with `jobs`, and `tables` in the shape of all documents, `docs/schemas/status.schema.json` |
@@ -25,6 +26,7 @@ use crate::clock;
 use crate::error::{Area, Error, ErrorKind, Page, Result};
 use crate::manifest::ManifestColumn;
 use crate::plan::TablePlan;
+use crate::publish::Published;
 use crate::report::{Again, RunReport, outcome};
 use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary};
 use crate::runlog::RunRecord;
@@ -103,6 +105,14 @@ pub fn verified(report: &Report, exit_code: u8) -> Result<String> {
     document["totals"] = outcome::totals(&tables);
     document["tables"] = tables.into();
     pretty(&document)
+}
+
+/// What a publication did.
+///
+/// # Errors
+/// Internal only.
+pub fn published(published: &Published) -> Result<String> {
+    pretty(published)
 }
 
 /// What a reader skips for a condition.

@@ -3,6 +3,7 @@
 mod arrangement;
 pub mod json;
 mod outcome;
+mod published;
 pub mod run;
 mod skipped;
 pub mod text;

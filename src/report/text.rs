@@ -15,6 +15,7 @@ use crate::run::{Checked, MetadataOutcome, RunPlan, RunSummary, TableOutcome};
 use crate::runlog::RunRecord;
 use crate::spec::{Verify, layout};
 
+pub use super::published::published;
 use super::run::text::held;
 pub use super::skipped::skipped;
 pub use super::verified::verified;

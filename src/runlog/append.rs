@@ -25,8 +25,12 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
         }
         RunEvent::TableStarted { run_id, table, at, method, parts, est_rows } => {
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
-            let values =
-                [Value::Time(*at), Value::text(method), Value::count(*parts as u64), Value::count(*est_rows)];
+            let values = [
+                Value::Time(at.moment()),
+                Value::text(method),
+                Value::count(*parts as u64),
+                Value::count(*est_rows),
+            ];
             let set =
                 "status = 'running', started_at = ?, finished_at = NULL, method = ?, parts = ?, est_rows = ?,
                 error_message = NULL";
@@ -36,7 +40,7 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
             let bytes: u64 = files.iter().map(|file| file.bytes).sum();
             let values = [
-                Value::Time(*at),
+                Value::Time(at.moment()),
                 Value::count(*rows),
                 Value::count(files.len() as u64),
                 Value::count(bytes),
@@ -49,7 +53,7 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
         }
         RunEvent::TableFailed { run_id, table, at, error } => {
             ensure_jobs(session, run_id, std::slice::from_ref(table)).await?;
-            let values = [Value::Time(*at), Value::text(error)];
+            let values = [Value::Time(at.moment()), Value::text(error)];
             let set = "status = 'failed', finished_at = ?, error_message = ?";
             update_job(session, set, &values, run_id, table).await
         }
@@ -80,7 +84,7 @@ pub(super) async fn append(session: &mut dyn Session, event: &RunEvent) -> Resul
 /// The process that makes the run is alive.
 pub(super) async fn heartbeat(session: &mut dyn Session, run_id: &str, at: Timestamp) -> Result<()> {
     let sql = "UPDATE runs SET heartbeat_at = ? WHERE run_id = ?";
-    session.query(sql, &[Value::Time(at), Value::text(run_id)]).await.map(drop)
+    session.query(sql, &[Value::Time(at.moment()), Value::text(run_id)]).await.map(drop)
 }
 
 /// An event of a run that never started is a defect, or the run log was emptied meanwhile.
@@ -105,7 +109,7 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
         let sql =
             "UPDATE runs SET status = 'running', finished_at = NULL, error_message = NULL, heartbeat_at = ?
             WHERE run_id = ?";
-        session.query(sql, &[Value::Time(*at), Value::text(run_id)]).await?;
+        session.query(sql, &[Value::Time(at.moment()), Value::text(run_id)]).await?;
         // What is exported again is counted from zero.
         forget(session, "part_retries", run_id, "<>").await?;
         forget(session, "part_snapshots", run_id, "<>").await?;
@@ -114,14 +118,14 @@ async fn run_started(session: &mut dyn Session, event: &RunEvent) -> Result<()> 
             config, version, heartbeat_at) VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?)";
         let values = [
             Value::text(run_id),
-            Value::Time(*at),
+            Value::Time(at.moment()),
             Value::text(&source.kind),
             Value::text(&source.database),
             Value::text(&source.url()),
             Value::text(destination),
             Value::text(config.as_str()),
             Value::text(env!("CARGO_PKG_VERSION")),
-            Value::Time(*at),
+            Value::Time(at.moment()),
         ];
         session.query(sql, &values).await?;
     }
@@ -136,13 +140,14 @@ async fn run_ended(
     error: Option<&str>,
 ) -> Result<()> {
     let sql = "UPDATE runs SET finished_at = ?, status = ?, error_message = ? WHERE run_id = ?";
-    let values = [Value::Time(at), Value::text(status.as_str()), Value::optional(error), Value::text(run_id)];
+    let values =
+        [Value::Time(at.moment()), Value::text(status.as_str()), Value::optional(error), Value::text(run_id)];
     session.query(sql, &values).await?;
     // A table that was under way when the run ended was not committed.
     let sql = "UPDATE jobs SET status = 'failed', finished_at = ?, error_message = ?
         WHERE run_id = ? AND status = 'running'";
     let why = error.unwrap_or("the run ended before this table was done");
-    session.query(sql, &[Value::Time(at), Value::text(why), Value::text(run_id)]).await?;
+    session.query(sql, &[Value::Time(at.moment()), Value::text(why), Value::text(run_id)]).await?;
     // Nobody will ask for these again.
     forget(session, "prepared_parts", run_id, "=").await?;
     forget(session, "table_plans", run_id, "=").await

@@ -9,38 +9,8 @@ use async_trait::async_trait;
 
 use super::Timestamp;
 use super::steps::Step;
+pub(super) use crate::client::{Row, Statements, Value};
 use crate::error::{Code, Error, Result};
-
-/// A value of a statement. It goes beside the statement, or into it by a function that quotes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
-    /// NULL.
-    Null,
-    /// Text of any content.
-    Text(String),
-    /// A moment.
-    Time(Timestamp),
-    /// A whole number.
-    Integer(i64),
-}
-
-impl Value {
-    pub(super) fn text(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-
-    pub(super) fn optional(text: Option<&str>) -> Self {
-        text.map_or(Self::Null, Self::text)
-    }
-
-    /// Integers of databases are signed. No count of rows or bytes comes near the limit.
-    pub(super) fn count(number: u64) -> Self {
-        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
-    }
-}
-
-/// The values of one row as text; none is NULL.
-pub(super) type Row = Vec<Option<String>>;
 
 /// The value of a column that may be NULL. A server may send fewer columns than were asked for.
 pub(super) fn optional(row: &mut Row, column: usize) -> Option<String> {
@@ -120,16 +90,9 @@ pub(super) enum Lock {
     Around(&'static str, &'static str),
 }
 
-/// A connection. After an error it is not used again: dropping it rolls back.
-#[async_trait]
-pub(super) trait Session: Send {
+/// A connection to a database that can hold the run log.
+pub(super) trait Session: Statements {
     fn dialect(&self) -> &'static Dialect;
-
-    /// Runs one statement with a `?` for each value; its rows as text.
-    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>>;
-
-    /// Runs a script without values, statements separated by `;` at the end of a line.
-    async fn script(&mut self, sql: &str) -> Result<()>;
 }
 
 /// How to get a [`Session`].

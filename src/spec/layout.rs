@@ -26,6 +26,10 @@
 //! | `_lock`, `_LOCK` | `%5Flock`, `%5FLOCK` |
 //! | `=x`, `_a=b` | `=x`, `_a=b` |
 
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
 use crate::catalog::TableRef;
 
 /// The manifest of a table, in its directory.
@@ -70,6 +74,14 @@ pub fn escape(name: &str) -> String {
 pub fn is_hive(name: &str) -> bool {
     let key = name.split_once('=').map_or("", |(key, _)| key);
     !key.is_empty() && !name.starts_with(['.', '_']) && !name.contains(['/', '\\', '\0'])
+}
+
+/// The values that the `key=value` directories of a file say; `None` is NULL.
+pub fn hive_values(name: &str) -> BTreeMap<String, Option<String>> {
+    let text = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let directories = name.rsplit_once('/').map_or("", |(directories, _)| directories);
+    let pairs = directories.split('/').filter_map(|directory| directory.split_once('='));
+    pairs.map(|(key, value)| (text(key), (value != HIVE_NULL).then(|| text(value)))).collect()
 }
 
 /// The name of a data file relative to its table's directory: what comes after the last slash, if all before it are

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::file::StoredFile;
 pub use self::finding::{Finding, Sample, TableReport};
 use crate::catalog::TableRef;
 use crate::destination::{Destination, StoredObject};
@@ -100,6 +101,14 @@ fn check_table(report: &mut TableReport, wrote: &HashMap<String, Vec<String>>) {
         let detail = format!("run {run} wrote {other} here, and the manifest is that of {table}");
         report.problems.push(Finding::of_table("table", detail));
     }
+}
+
+/// The directories of the tables of `scope`, ascending.
+///
+/// # Errors
+/// `Usage` when there is none; those of the destination.
+pub async fn tables_at(destination: &Arc<dyn Destination>, scope: &Scope) -> Result<Vec<String>> {
+    Ok(directories(destination, scope).await?.into_keys().collect())
 }
 
 /// Whether the runs of this destination name tables in a directory below it.

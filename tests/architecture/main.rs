@@ -48,6 +48,21 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("verify", &["error", "fingerprint", "catalog", "spec", "manifest", "destination", "sink", "format"]),
     ("plan", &["secret", "error", "readers", "catalog", "spec", "manifest", "source", "partition", "sink"]),
     ("work", &["error", "readers", "catalog", "spec", "manifest", "source", "destination", "sink", "plan"]),
+    (
+        "publish",
+        &[
+            "clock",
+            "error",
+            "blocking",
+            "client",
+            "catalog",
+            "spec",
+            "manifest",
+            "destination",
+            "format",
+            "verify",
+        ],
+    ),
     ("skipping", &["clock", "error", "spec", "manifest", "destination", "format", "verify", "plan"]),
     (
         "run",
@@ -76,7 +91,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "report",
         &[
             "plain", "clock", "error", "readers", "catalog", "spec", "manifest", "runlog", "verify", "plan",
-            "skipping", "run",
+            "publish", "skipping", "run",
         ],
     ),
     ("config", &["secret", "error", "client", "catalog", "spec", "source", "runlog"]),
@@ -101,6 +116,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "sink",
             "verify",
             "plan",
+            "publish",
             "skipping",
             "run",
             "report",
@@ -151,7 +167,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("postgres_protocol", &["client/postgres"]),
     ("mysql_common", &["client/mysql"]),
     ("strsim", &["spec/names.rs"]),
-    ("rusqlite", &["demo", "client/sqlite", "runlog/sqlite", "source/sqlite"]),
+    ("rusqlite", &["demo", "client/sqlite", "publish/sqlite.rs", "runlog/sqlite", "source/sqlite"]),
     ("tpchgen", &["demo"]),
     ("toml", &["config/file"]),
     ("saphyr_parser", &["config/file"]),
@@ -181,7 +197,7 @@ const BANS: &[(&str, &[&str])] = &[
 /// Folders whose subfolders are backends, named by nobody but the folder's own `mod.rs`; and the folders in which the
 /// subfolder of the same name may name it too: `source/postgres` and `runlog/postgres` name `client/postgres`.
 const BACKENDS: &[(&str, &[&str])] = &[
-    ("client", &["source", "runlog"]),
+    ("client", &["source", "runlog", "publish"]),
     ("source", &[]),
     ("destination", &[]),
     ("runlog", &[]),

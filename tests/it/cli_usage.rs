@@ -56,6 +56,7 @@ fn help_and_version_are_no_errors() {
         "runs",
         "status",
         "verify",
+        "publish",
         "explain-layout",
         "completions",
     ] {

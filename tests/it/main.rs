@@ -49,6 +49,7 @@ mod nights;
 mod origins;
 mod owners;
 mod pooler;
+mod publish;
 mod python_package;
 mod query;
 mod readers;

@@ -16,6 +16,7 @@ mod man;
 mod masks;
 mod metadata;
 mod plan;
+mod publish;
 mod report;
 mod resume;
 mod run;
@@ -44,6 +45,7 @@ pub(super) use self::man::ManArgs;
 pub(super) use self::masks::MaskArgs;
 pub(super) use self::metadata::{DocumentArgs, GenerateArgs, MetadataArgs};
 pub(super) use self::plan::{ApplyArgs, PlanArgs};
+pub(super) use self::publish::PublishArgs;
 pub(super) use self::report::ReportArgs;
 pub(super) use self::resume::{ResumeArgs, SHOWN as RESUME_FLAGS};
 pub(super) use self::run::{IgnoredArgs, OutputArgs, ParallelArgs, ParquetArgs, ProgressArgs, RunArgs};
@@ -111,6 +113,8 @@ pub(in crate::cli) enum Command {
     Metadata(MetadataArgs),
     /// Prove that what lies at a destination is what its manifests say
     Verify(VerifyArgs),
+    /// Publish exported tables in a DuckLake catalog, all in one transaction
+    Publish(PublishArgs),
     /// Show what a reader skips of a table's files for a condition
     ExplainLayout(ExplainLayoutArgs),
     /// Explain an error code, or list all codes
@@ -143,6 +147,7 @@ impl Command {
             Self::Report(args) => &args.output,
             Self::Metadata(args) => &args.output,
             Self::Verify(args) => &args.output,
+            Self::Publish(args) => &args.output,
             Self::ExplainLayout(args) => &args.output,
         }
     }

@@ -7,6 +7,7 @@ mod config;
 mod connect;
 mod problem;
 mod quote;
+mod session;
 mod version;
 mod wire;
 
@@ -14,6 +15,7 @@ pub use self::cancel::{Kill, ServerMark};
 pub use self::config::MysqlConfig;
 pub use self::problem::code;
 pub use self::quote::{ident, literal};
+pub use self::session::MysqlSession;
 pub use self::version::Version;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::wire::fuzzing;

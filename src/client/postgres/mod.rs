@@ -6,11 +6,14 @@
 mod config;
 mod pool;
 mod quote;
+mod session;
+mod values;
 mod wire;
 
 pub use self::config::{Binding, PostgresConfig, RootCert, SslMode};
 pub use self::pool::Pool;
 pub use self::quote::{ident, literal};
+pub use self::session::PostgresSession;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use self::wire::fuzzing;
 pub use self::wire::{CancelToken, Connection, CopyOut, Refused, ResultColumn, Row, sqlstate};

@@ -2,6 +2,7 @@
 
 mod config;
 mod open;
+mod session;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -9,5 +10,6 @@ mod trouble;
 
 pub use self::config::SqliteConfig;
 pub(crate) use self::open::{Unopened, to_read, to_write};
+pub use self::session::SqliteSession;
 pub(crate) use self::stop::{Stop, StopOnDrop};
 pub(crate) use self::trouble::{Trouble, module_missing};

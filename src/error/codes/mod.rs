@@ -3,6 +3,7 @@
 //! A new trouble is a variant of [`Code`] with a number that no other had, its page in the file of its area, and
 //! `.coded(Code::...)` where the error is made. Kinds, titles and texts may change, numbers stay.
 
+mod catalogs;
 mod command_line;
 mod commit;
 mod configuration;
@@ -35,6 +36,7 @@ pub const AREAS: &[Area] = &[
     verification::AREA,
     sql::AREA,
     limits::AREA,
+    catalogs::AREA,
     output::AREA,
 ];
 

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::format::directory::is_plain;
 use crate::manifest::PartitionColumn;
-use crate::spec::layout::HIVE_NULL;
+use crate::spec::layout::hive_values;
 
 /// What a path of a URL has to encode; more is allowed.
 const ENCODED: &AsciiSet =
@@ -27,14 +27,7 @@ pub(super) fn partition_values(
     name: &str,
     partitions: &[PartitionColumn],
 ) -> BTreeMap<String, Option<String>> {
-    let text = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let mut directories: Vec<&str> = name.split('/').collect();
-    directories.pop();
-    let said: BTreeMap<String, Option<String>> = directories
-        .iter()
-        .filter_map(|directory| directory.split_once('='))
-        .map(|(key, value)| (text(key), (value != HIVE_NULL).then(|| text(value))))
-        .collect();
+    let said = hive_values(name);
     partitions.iter().map(|p| (p.name.clone(), said.get(&p.name).cloned().flatten())).collect()
 }
 

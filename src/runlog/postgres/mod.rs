@@ -1,18 +1,15 @@
 //! The run log in PostgreSQL, through the client that reads the source, in the schema that comes first in the
 //! user's `search_path`.
 
-mod quote;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::quote::with_values;
 use super::RunLog;
 use super::database::DatabaseRunLog;
-use super::session::{Connect, Dialect, Lock, Row, Session, Value};
+use super::session::{Connect, Dialect, Lock, Session};
 use super::steps::SERVERS_COUNTED;
-use crate::client::postgres::{self, Connection, PostgresConfig};
+use crate::client::postgres::{Connection, PostgresConfig, PostgresSession};
 use crate::client::{Address, Environment};
 use crate::error::{Code, Error, Result};
 
@@ -52,7 +49,7 @@ impl Connect for Server {
     async fn connect(&self) -> Result<Box<dyn Session>> {
         let connection = Connection::connect(&self.config).await?;
         match connection.parameter("server_encoding") {
-            None | Some("UTF8") => Ok(Box::new(PostgresSession { connection })),
+            None | Some("UTF8") => Ok(Box::new(PostgresSession::new(connection))),
             Some(other) => {
                 Err(Error::config(format!("a run log cannot lie in a database in encoding {other}"))
                     .coded(Code::RunLogUnfit)
@@ -66,24 +63,8 @@ impl Connect for Server {
     }
 }
 
-struct PostgresSession {
-    connection: Connection,
-}
-
-#[async_trait]
 impl Session for PostgresSession {
     fn dialect(&self) -> &'static Dialect {
         &DIALECT
-    }
-
-    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
-        let rows = self.connection.query(&with_values(sql, values)?).await?;
-        let texts =
-            |row: postgres::Row| (0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect();
-        Ok(rows.into_iter().map(texts).collect())
-    }
-
-    async fn script(&mut self, sql: &str) -> Result<()> {
-        self.connection.execute(sql).await
     }
 }

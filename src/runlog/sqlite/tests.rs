@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::{self, Instant};
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::runlog::steps::STEPS;
 use crate::runlog::{RunLog, conformance, open_file};
 

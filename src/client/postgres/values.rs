@@ -1,8 +1,10 @@
 //! Values in the text of a statement: the simple protocol has no parameters.
 
-use crate::client::postgres::literal;
+use chrono::SecondsFormat;
+
+use super::literal;
+use crate::client::Value;
 use crate::error::{Error, Result};
-use crate::runlog::session::Value;
 
 /// `sql` with each `?` replaced by the literal of its value. Our statements have no other question marks.
 pub(super) fn with_values(sql: &str, values: &[Value]) -> Result<String> {
@@ -27,7 +29,7 @@ fn push_literal(out: &mut String, value: &Value) {
         // In parentheses, so that a minus sign never meets another and begins a comment.
         Value::Integer(number) => out.push_str(&format!("({number})")),
         Value::Text(text) => push_text(out, text),
-        Value::Time(at) => push_text(out, &at.to_string()),
+        Value::Time(at) => push_text(out, &at.to_rfc3339_opts(SecondsFormat::Millis, true)),
     }
 }
 
