@@ -17,7 +17,7 @@ pub(in crate::cli) struct PublishArgs {
     /// A table's directory, or the one that --output-dir named: then all its tables.
     #[arg(value_name = "RUN_ID|URL|PATH")]
     pub(in crate::cli) what: Option<String>,
-    /// Catalog: sqlite:FILE, postgres://..., or an id in the auth file. Default: none; one is needed.
+    /// Catalog: sqlite:FILE, postgres://... or an id in the auth file. Default: none.
     ///
     /// A PostgreSQL catalog that needs a password is named by an entry of the auth file, of the form of a run log's.
     #[arg(long, env = "LAKEXPRESS_TO", value_name = "URL|ID")]
