@@ -57,6 +57,17 @@ impl Database {
         self.script(begin).await
     }
 
+    /// Waits until no other process of ours makes a catalog here, and keeps them waiting until the transaction ends.
+    pub(super) async fn alone(&mut self) -> Result<()> {
+        match self.kind() {
+            Kind::Sqlite => Ok(()),
+            // The number is ours alone.
+            Kind::Postgres => {
+                self.query("SELECT pg_advisory_xact_lock(7165134526061403)", &[]).await.map(drop)
+            }
+        }
+    }
+
     pub(super) async fn commit(&mut self) -> Result<()> {
         self.script("COMMIT").await
     }

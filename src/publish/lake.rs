@@ -106,12 +106,12 @@ async fn table(destination: &Arc<dyn Destination>, directory: String, scope: &Sc
         .hint("export it with --format delta into another directory: then older snapshots stay readable"));
     }
     if let Some(run) = scope.run_id.as_ref().filter(|run| **run != manifest.run_id) {
-        return Err(Error::data("another run has replaced the table since")
+        return Err(Error::data("the table is that of another run")
             .coded(Code::CommittedMeanwhile)
             .with("table", &manifest.table)
             .with("wanted", run)
             .with("there", &manifest.run_id)
-            .hint("name the directory in the place of the run: then what is there now is published"));
+            .hint("the run that is named has not committed it, or another one has replaced it since; name the directory to publish what is there now"));
     }
     all_there(destination, &directory, &manifest).await?;
     let columns = columns_of(destination, &directory, &manifest).await?;

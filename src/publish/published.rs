@@ -13,7 +13,9 @@ pub struct Published {
     pub snapshot: u64,
     /// Whether this publication made it; the tables were published before otherwise.
     pub changed: bool,
-    /// The tables, by name.
+    /// Points in time that the tables show. More than one when they were not written by one run with `--consistency run`.
+    pub moments: usize,
+    /// The tables, by directory.
     pub tables: Vec<PublishedTable>,
 }
 

@@ -1,6 +1,6 @@
 //! The catalog's next snapshot: all tables in one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::state::{self, Schema, Shown};
 use crate::client::Value;
 use crate::clock;
 use crate::error::Result;
-use crate::manifest::FileEntry;
+use crate::manifest::{FileEntry, Manifest};
 use crate::spec::layout::hive_values;
 
 /// How an attempt ended.
@@ -54,8 +54,11 @@ impl Next {
 pub(super) async fn attempt(database: &mut Database, lake: &Lake) -> Result<Attempt> {
     database.begin().await?;
     if !database.has_catalog().await? {
-        database.make_tables().await?;
-        first_rows(database, lake).await?;
+        database.alone().await?;
+        if !database.has_catalog().await? {
+            database.make_tables().await?;
+            first_rows(database, lake).await?;
+        }
     }
     let data_path = state::data_path(database).await?;
     let sql = "SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot \
@@ -92,7 +95,16 @@ pub(super) async fn attempt(database: &mut Database, lake: &Lake) -> Result<Atte
     }
     let snapshot = u64::try_from(if changed { next.id } else { last }).unwrap_or_default();
     let destination = lake.base.trim_end_matches('/').to_owned();
-    Ok(Attempt::Done(Published { catalog: database.location(), destination, snapshot, changed, tables }))
+    let moments =
+        lake.tables.iter().flat_map(|table| moments(&table.manifest)).collect::<BTreeSet<_>>().len();
+    Ok(Attempt::Done(Published {
+        catalog: database.location(),
+        destination,
+        snapshot,
+        changed,
+        moments,
+        tables,
+    }))
 }
 
 fn shown(table: &Table, done: Done) -> PublishedTable {
@@ -106,6 +118,12 @@ fn shown(table: &Table, done: Done) -> PublishedTable {
         files: manifest.own_files().count(),
         done,
     }
+}
+
+/// The points in time of a table's rows.
+fn moments(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    let others = manifest.mixed_snapshots.iter().map(|parts| parts.snapshot.taken_at.as_str());
+    others.chain([manifest.snapshot.taken_at.as_str()])
 }
 
 /// A moment as catalogs have it.

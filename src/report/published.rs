@@ -34,6 +34,13 @@ pub fn published(published: &Published) -> String {
             writeln!(out, "\nnothing to publish: snapshot {} shows {tables} as they are", published.snapshot)
         }
     };
+    if published.moments > 1 {
+        let _ = writeln!(
+            out,
+            "the tables show {} points in time; one run with --consistency run has one",
+            published.moments
+        );
+    }
     let _ = writeln!(out, "catalog      {}", line(&published.catalog));
     let _ = writeln!(out, "files        {}", line(&published.destination));
     out

@@ -374,6 +374,52 @@ fn two_lakes_share_a_catalog_at_once() {
     }
 }
 
+/// Two processes make one catalog at once: it is made once.
+#[test]
+fn two_make_a_catalog_at_once() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(tpch(), one.path(), &["-i", "region"]).ok();
+    write(tpch(), other.path(), &["-i", "nation"]).ok();
+    for round in 0..5 {
+        let dir = tempfile::tempdir().unwrap();
+        for catalog in [Catalog::sqlite(dir.path()), Catalog::postgres(NEW[round])] {
+            let start = |out: &Path| Run::new(["publish", "--json", "--to", &catalog.to]).args([out]).spawn();
+            for output in [start(one.path()), start(other.path())].map(|run| run.finish()) {
+                output.ok();
+            }
+            read_by_both(&catalog, &at(one.path(), &["public.region"]), &[]);
+            read_by_both(&catalog, &at(other.path(), &["public.nation"]), &[]);
+        }
+    }
+}
+
+/// Names of databases.
+const NEW: [&str; 5] = ["publish_new_0", "publish_new_1", "publish_new_2", "publish_new_3", "publish_new_4"];
+
+/// Tables of several runs are published as they are, and it is said; by the id of a run only what it committed.
+#[test]
+fn tables_of_several_runs_are_said() {
+    let (out, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let catalog = Catalog::sqlite(dir.path());
+    let state = tempfile::tempdir().unwrap();
+    let args = export_args(tpch(), out.path(), &[&FLAGS[..], &["-i", "region,nation"]].concat());
+    Run::new(args).env("XDG_STATE_HOME", state.path()).output().ok();
+    let said = published(out.path(), &catalog.to);
+    assert_eq!(said["moments"], 1, "{said}");
+    let first = said["tables"][0]["run_id"].as_str().unwrap().to_owned();
+    let document = dir.path().join("published.json");
+    fs::write(&document, said.to_string()).unwrap();
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+    script("json_schemas.py", [schemas.into(), "publish".into(), document.into_os_string()]).ok();
+    write(tpch(), out.path(), &["-i", "region"]).ok();
+    let place = out.path().to_str().unwrap();
+    let by_run = ["publish", &first, "--to", &catalog.to];
+    let refused = Run::new(by_run).env("XDG_STATE_HOME", state.path()).output();
+    refused.exits(DATA).says(&["the table is that of another run", "public.region"]).no_panic();
+    let output = Run::new(["publish", "--to", &catalog.to, place]).output().ok();
+    assert!(output.stdout.contains("the tables show 2 points in time"), "{output}");
+}
+
 /// A reader that joins two tables while runs replace both under a writer never sees two moments in one answer.
 #[test]
 fn no_answer_has_two_moments() {
