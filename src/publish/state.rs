@@ -29,9 +29,7 @@ pub(super) struct Table {
     pub(super) mapping_id: Option<i64>,
     /// Files by their names below the table's directory.
     pub(super) files: HashMap<String, i64>,
-    pub(super) rows: i64,
     pub(super) next_row_id: i64,
-    pub(super) bytes: i64,
     /// What its statistics say of each column, over all its snapshots.
     pub(super) stats: HashMap<i64, Known>,
 }
@@ -180,10 +178,9 @@ async fn of(database: &mut Database, id: i64) -> Result<Table> {
     let files = database.query(sql, &of_table).await?;
     let file = |row: &Row| Some((text(row, 1)?.to_owned(), number(Some(row), 0)?));
     let files = files.iter().map(|row| file(row).ok_or_else(unfit)).collect::<Result<_>>()?;
-    let sql =
-        "SELECT record_count, next_row_id, file_size_bytes FROM ducklake_table_stats WHERE table_id = ?";
+    let sql = "SELECT next_row_id FROM ducklake_table_stats WHERE table_id = ?";
     let counted = database.query(sql, &of_table).await?;
-    let count = |column| number(counted.first(), column).unwrap_or(0);
+    let next_row_id = number(counted.first(), 0).unwrap_or(0);
     let sql = "SELECT column_id, contains_null, min_value, max_value FROM ducklake_table_column_stats WHERE table_id = ?";
     let stats = database.query(sql, &of_table).await?;
     let stat = |row: &Row| {
@@ -193,18 +190,7 @@ async fn of(database: &mut Database, id: i64) -> Result<Table> {
         Some((number(Some(row), 0)?, Known { bounds, nulls, rows: 2 }))
     };
     let stats = stats.iter().filter_map(stat).collect();
-    Ok(Table {
-        id,
-        columns,
-        partitions,
-        partition_id,
-        mapping_id,
-        files,
-        rows: count(0),
-        next_row_id: count(1),
-        bytes: count(2),
-        stats,
-    })
+    Ok(Table { id, columns, partitions, partition_id, mapping_id, files, next_row_id, stats })
 }
 
 pub(super) fn unfit() -> Error {

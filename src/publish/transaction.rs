@@ -326,9 +326,7 @@ async fn new_table(
         partition_id,
         mapping_id,
         files: std::collections::HashMap::new(),
-        rows: 0,
         next_row_id: 0,
-        bytes: 0,
         stats: std::collections::HashMap::new(),
     })
 }
@@ -427,8 +425,7 @@ async fn add_files(
             optional(there.mapping_id),
         ]);
         let count = i64::try_from(file.rows).unwrap_or(i64::MAX);
-        (there.next_row_id, there.rows) = (there.next_row_id + count, there.rows + count);
-        there.bytes += i64::try_from(file.bytes).unwrap_or(i64::MAX);
+        there.next_row_id += count;
         let values = hive_values(&file.name);
         for (column, path) in with_stats(table) {
             let known = known(column, path, file, &values);
@@ -462,12 +459,18 @@ async fn add_files(
     database.insert("file_partition_value", columns, places).await
 }
 
-/// Counts and statistics of the table. They are no snapshot's: readers use them for older ones too, so they hold what older
-/// files have as well.
+/// Counts and statistics of the table. They are no snapshot's. By the counts readers estimate: they are those of now. By the
+/// statistics readers skip, in older snapshots too, so they hold what older files have as well.
 async fn counted(database: &mut Database, table: &Table, there: &state::Table) -> Result<()> {
     let of_table = [Value::Integer(there.id)];
     database.query("DELETE FROM ducklake_table_stats WHERE table_id = ?", &of_table).await?;
-    let row = [there.id, there.rows, there.next_row_id, there.bytes].map(Value::Integer).to_vec();
+    let bytes = table.manifest.own_files().map(|file| file.bytes).sum();
+    let row = vec![
+        Value::Integer(there.id),
+        Value::count(table.manifest.rows),
+        Value::Integer(there.next_row_id),
+        Value::count(bytes),
+    ];
     database.insert("table_stats", "table_id, record_count, next_row_id, file_size_bytes", vec![row]).await?;
     database.query("DELETE FROM ducklake_table_column_stats WHERE table_id = ?", &of_table).await?;
     let mut rows = Vec::new();
