@@ -23,6 +23,7 @@ MUTANTS ?= 150
 MUTANTS_SEED ?= 1
 MUTANTS_SECONDS ?= 0
 MUTANTS_IN ?= src
+MYSQL_SERVERS ?= system mariadb-11.8 mysql
 FUZZ_TARGETS ?= arrays auth copy delta encoders intent lock manifest mysql numeric server
 # Tests wait for servers and clocks as often as for a processor.
 TEST_THREADS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -97,9 +98,9 @@ verify-versions: test-deps cargo
 	scripts/install-postgres-versions.sh
 	cargo test --release --locked --test it -- --nocapture --ignored types::versions
 
-## verify-mysql: the MySQL source on MariaDB of the system, MariaDB 11.8 and the MySQL of Debian unstable: TPC-H of SCALE (1), exports while money moves CONSISTENCY_RUNS (20) times; the run log in MySQL
+## verify-mysql: the MySQL source on MYSQL_SERVERS (system mariadb-11.8 mysql: MariaDB of the system, MariaDB 11.8, the MySQL of Debian unstable): TPC-H of SCALE (1), exports while money moves CONSISTENCY_RUNS (20) times; the run log in MySQL
 verify-mysql: test-deps cargo
-	SCALE=$(SCALE) scripts/verify-mysql.sh $(CONSISTENCY_RUNS)
+	SCALE=$(SCALE) scripts/verify-mysql.sh $(CONSISTENCY_RUNS) $(MYSQL_SERVERS)
 
 ## verify-tpch: all TPC-H tables of scale factor SCALE (1), every value compared with the server's
 verify-tpch: test-deps cargo

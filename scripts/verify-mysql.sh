@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # `make verify-mysql`: the tests of the MySQL source on each server: the system's MariaDB, and those that
 # scripts/install-mysql.sh unpacks. A server that cannot be had is named and counted as skipped; a test that fails is a
-# failure. The first argument says how often the bank is exported.
+# failure. The first argument says how often the bank is exported; the others, which of the servers are tried: system,
+# mariadb-11.8, mysql. All without them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 runs=${1:-20}
+shift || true
+servers=("$@")
+[ $# -gt 0 ] || servers=(system mariadb-11.8 mysql)
 tests=(cargo test --release --locked --test it -- --nocapture)
 done_on=() skipped=() failed=()
 
@@ -23,9 +27,10 @@ on() {
 
 filters=(mysql:: contract::mariadb contract::whatever_breaks_the_contract_of_mysql)
 # The run log has its own server, and is not the source.
-on "" "${filters[@]}" --include-ignored --skip runlog::
-for name in mariadb-11.8 mysql; do
-    if scripts/install-mysql.sh "$name"; then
+for name in "${servers[@]}"; do
+    if [ "$name" = system ]; then
+        on "" "${filters[@]}" --include-ignored --skip runlog::
+    elif scripts/install-mysql.sh "$name"; then
         on "$name" "${filters[@]}" --include-ignored --skip runlog::
         if [ "$name" = mysql ]; then
             "${tests[@]}" --ignored runlog::mysql || failed+=("run log in mysql")

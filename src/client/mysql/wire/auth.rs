@@ -174,8 +174,12 @@ fn encrypted(pem: &[u8], login: &Login<'_>, nonce: &[u8; NONCE_BYTES]) -> Result
 
 fn unsupported(name: &[u8]) -> Error {
     let name: String = String::from_utf8_lossy(name).chars().take(64).collect();
-    Error::config(format!("the server asks for a login by {name}, which is not supported"))
-        .coded(Code::LoginMethod).hint(
-        "let this user log in by caching_sha2_password (MySQL) or mysql_native_password (MariaDB): ALTER USER",
-    )
+    let error = Error::config(format!("the server asks for a login by {name}, which is not supported"))
+        .coded(Code::LoginMethod)
+        .hint("let this user log in by caching_sha2_password (MySQL) or mysql_native_password (MariaDB): ALTER USER");
+    // So that nobody finds out which users there are.
+    match name.as_str() {
+        "sha256_password" => error.hint("MySQL asks so for users that it does not know, too: check the name"),
+        _ => error,
+    }
 }
