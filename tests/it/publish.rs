@@ -380,9 +380,9 @@ fn two_make_a_catalog_at_once() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(tpch(), one.path(), &["-i", "region"]).ok();
     write(tpch(), other.path(), &["-i", "nation"]).ok();
-    for round in 0..5 {
+    for name in NEW {
         let dir = tempfile::tempdir().unwrap();
-        for catalog in [Catalog::sqlite(dir.path()), Catalog::postgres(NEW[round])] {
+        for catalog in [Catalog::sqlite(dir.path()), Catalog::postgres(name)] {
             let start = |out: &Path| Run::new(["publish", "--json", "--to", &catalog.to]).args([out]).spawn();
             for output in [start(one.path()), start(other.path())].map(|run| run.finish()) {
                 output.ok();
